@@ -1,0 +1,191 @@
+import hashlib
+import json
+import re
+
+from django import forms
+from django.core import signing
+from django.db import IntegrityError, transaction
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from contact.mails import queue_mails
+from contact.models import Enquiry
+from contact.receipts import new_token
+from partners.models import Country
+from portal.models import Page
+from portal.territories import territory_choices
+from programs.models import Program
+
+# A person reads and fills the form; a program that answers it at once is none. Seconds.
+SHORTEST_TIME = 3
+# A form left open longer is given again, with every answer. Seconds.
+LONGEST_TIME = 24 * 60 * 60
+
+TOO_LONG = _("Use at most %(limit_value)d characters; there are %(show_value)d")
+
+ISSUED = signing.TimestampSigner(salt="contact.form")
+
+
+class OneLineField(forms.CharField):
+    """Text of one line: whatever white space it came with, line breaks included, becomes single spaces."""
+
+    def to_python(self, value):
+        return " ".join(super().to_python(value).split())
+
+
+class PlainEmailField(forms.EmailField):
+    """An address that can stand in a list of addresses: quoted local parts are not taken."""
+
+    def clean(self, value):
+        value = super().clean(value)
+        if re.search(r"""[\s",;<>]""", value):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return value
+
+
+class EnquiryForm(forms.ModelForm):
+    """
+    An enquiry of a college.
+
+    Its hidden `issued` is signed and says when the form was given out; together with the answers it
+    names the enquiry, so that sending the same form twice gives one enquiry.
+    """
+
+    organisation = OneLineField(
+        label=_("College or organisation"),
+        max_length=200,
+        error_messages={"required": _("Enter the name of your college or organisation")},
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    territory = forms.ChoiceField(
+        label=_("Country or region"),
+        error_messages={
+            "required": _("Choose your country or region"),
+            "invalid_choice": _("Choose your country or region from the list"),
+        },
+        widget=forms.Select(attrs={"autocomplete": "country"}),
+    )
+    person = OneLineField(
+        label=_("Contact person"),
+        max_length=100,
+        error_messages={"required": _("Enter the name of the person whom we should answer")},
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    position = OneLineField(
+        label=_("Position"),
+        max_length=100,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "organization-title"}),
+    )
+    email = PlainEmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        help_text=_("We answer to this address."),
+        error_messages={
+            "required": _("Enter an e-mail address"),
+            "invalid": _("Enter an e-mail address in the form name@example.com"),
+        },
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
+    )
+    telephone = OneLineField(
+        label=_("Telephone"),
+        max_length=50,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
+    )
+    about = forms.TypedChoiceField(
+        label=_("What it is about"),
+        required=False,
+        empty_value=None,
+        error_messages={"invalid_choice": _("Choose a program, country or region from the list")},
+    )
+    message = forms.CharField(
+        label=_("Your enquiry"),
+        max_length=5000,
+        help_text=_("Say what you have in mind and what you would like to know. At most 5,000 characters."),
+        error_messages={"required": _("Write your enquiry")},
+        widget=forms.Textarea(attrs={"rows": 8}),
+    )
+    consent = forms.BooleanField(
+        label=_("I have read the privacy notice and agree that my data are used to answer this enquiry."),
+        error_messages={"required": _("Agree to the privacy notice, or telephone us instead")},
+    )
+    use_required_attribute = False
+
+    class Meta:
+        model = Enquiry
+        fields = ["organisation", "territory", "person", "position", "email", "telephone", "message"]
+
+    def __init__(self, data=None, *, about=None):
+        """`data` is what was posted; `about` the choice ("program:slug") of the page that the visitor came from."""
+        super().__init__(data, initial={"about": about})
+        programs = list(Program.objects.published())
+        countries = list(Country.objects.published())
+        subjects = {subject_key(subject): subject for subject in [*programs, *countries]}
+        self.fields["territory"].choices = [("", _("Choose")), *territory_choices()]
+        self.fields["about"].choices = [
+            ("", _("Something else, or not decided yet")),
+            (_("Programs"), [(subject_key(program), program.heading) for program in programs]),
+            (
+                _("Partner countries and regions"),
+                [(subject_key(country), country.heading) for country in countries],
+            ),
+        ]
+        self.fields["about"].coerce = subjects.__getitem__
+        for field in self.fields.values():
+            # The server says what is too long; a browser's limit would silently cut off what is pasted.
+            field.widget.attrs.pop("maxlength", None)
+            field.error_messages["max_length"] = TOO_LONG
+
+    def clean(self):
+        cleaned = super().clean()
+        if self.data.get("website"):
+            self.add_error(None, _("A hidden field was filled in, as robots do. Please submit again."))
+        if self.issued_within(LONGEST_TIME) is None:
+            self.add_error(None, _("This form was open for too long. Please submit it again."))
+        elif self.issued_within(SHORTEST_TIME):
+            self.add_error(None, _("That was very quick. Please look over your answers and submit again."))
+        return cleaned
+
+    @property
+    def issued(self):
+        """The signed name and time of this form, fresh where the one that came is missing or too old."""
+        return self.issued_within(LONGEST_TIME) and self.data["issued"] or ISSUED.sign(new_token())
+
+    def issued_within(self, seconds):
+        """The signed name of this form if it was given out less than `seconds` ago, else None."""
+        try:
+            return ISSUED.unsign(self.data.get("issued", ""), max_age=seconds)
+        except signing.BadSignature:
+            return None
+
+    def save(self):
+        """
+        The Enquiry, stored in one transaction with the mails that tell of it.
+
+        The same form with the same answers gives the Enquiry that it gave before.
+        """
+        answers = [self.data["issued"], self.data.get("about"), *map(self.cleaned_data.get, self.Meta.fields)]
+        fingerprint = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
+        enquiry = self.instance
+        enquiry.fingerprint = fingerprint
+        enquiry.language = get_language()
+        enquiry.privacy_version = Page.privacy_version()
+        match self.cleaned_data["about"]:
+            case Program() as program:
+                enquiry.program = program
+            case Country() as country:
+                enquiry.country = country
+        try:
+            with transaction.atomic():
+                enquiry.save()
+                queue_mails(enquiry)
+        except IntegrityError:
+            return Enquiry.objects.get(fingerprint=fingerprint)
+        return enquiry
+
+
+def subject_key(subject):
+    """How the form's choices and its address name a Program or Country: "program:slug"."""
+    return f"{subject._meta.model_name}:{subject.slug}"
+

@@ -1,0 +1,63 @@
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import Resolver404, resolve
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from contact.forms import EnquiryForm
+from contact.models import Enquiry
+from portal.views import permission_denied
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def contact(request):
+    if request.method != "POST":
+        return enquiry_form(request, EnquiryForm(about=asked_about(request)))
+    form = EnquiryForm(request.POST)
+    if not form.is_valid():
+        return enquiry_form(request, form)
+    response = HttpResponseRedirect(form.save().get_absolute_url())
+    response.status_code = 303
+    return response
+
+
+def enquiry_form(request, form, **context):
+    return render(request, "contact/enquiry_form.html", {"form": form, **context})
+
+
+def asked_about(request):
+    """The choice of the form that the address names, as in ?program=teacher-exchange; None without one."""
+    for model in ("program", "country"):
+        if slug := request.GET.get(model):
+            return f"{model}:{slug}"
+    return None
+
+
+@never_cache
+@require_safe
+def received(request, token):
+    enquiry = get_object_or_404(Enquiry.objects.select_related("program", "country"), token=token)
+    response = render(request, "contact/enquiry_received.html", {"enquiry": enquiry})
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def csrf_failure(request, reason=""):
+    """
+    What a POST without a valid token gets: the enquiry form again with every answer and a fresh token,
+    and from the second time on the telephone numbers too. Elsewhere, a page that says so.
+    """
+    try:
+        is_enquiry = resolve(request.path_info).func is contact
+    except Resolver404:
+        is_enquiry = False
+    if not is_enquiry:
+        return permission_denied(request, None)
+    form = EnquiryForm(request.POST)
+    response = enquiry_form(request, form, token_failed=True, failed_before="token_failed" in request.POST)
+    response.status_code = 403
+    add_never_cache_headers(response)
+    return response

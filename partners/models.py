@@ -1,0 +1,89 @@
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from portal.publishing import Published, PublishedQuerySet, complete_when_published
+from portal.richtext import RichTextField
+from portal.territories import is_territory
+
+
+def validate_territory(code):
+    """Field validator: `code` is in ISO 3166-1."""
+    if not is_territory(code):
+        raise ValidationError(_("Two capital letters of ISO 3166-1, such as GB."))
+
+
+class Country(Published):
+    """A partner country or region, with the capital that the chart of partners places."""
+
+    heading_field = "name"
+
+    iso_code = models.CharField(
+        _("ISO code"),
+        max_length=2,
+        unique=True,
+        validators=[validate_territory],
+        help_text=_("Two capital letters of ISO 3166-1, such as GB."),
+    )
+    slug = models.SlugField(_("address in links"), unique=True)
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    name = models.CharField(_("name"), max_length=80)
+    capital = models.CharField(_("capital"), max_length=80)
+    latitude = models.DecimalField(
+        _("latitude of the capital"), max_digits=4, decimal_places=2, help_text=_("Degrees, north positive.")
+    )
+    longitude = models.DecimalField(
+        _("longitude of the capital"), max_digits=5, decimal_places=2, help_text=_("Degrees, east positive.")
+    )
+    body = RichTextField(_("text"))
+
+    objects = PublishedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("partner country or region")
+        verbose_name_plural = _("partner countries and regions")
+        ordering = ["sort_order", "pk"]
+        constraints = [
+            *complete_when_published("name", "capital"),
+            models.CheckConstraint(
+                condition=Q(iso_code__regex=r"^[A-Z]{2}$"),
+                name="partners_country_iso_code",
+                violation_error_message=_("Two capital letters of ISO 3166-1, such as GB."),
+            ),
+            models.CheckConstraint(
+                condition=Q(latitude__range=(-90, 90)) & Q(longitude__range=(-180, 180)),
+                name="partners_country_on_earth",
+                violation_error_message=_("Latitude is within 90 degrees, longitude within 180."),
+            ),
+        ]
+
+    def get_absolute_url(self):
+        return reverse("country_detail", args=[self.slug])
+
+
+class Institution(Published):
+    """A partner institution; it is shown on the page of its country."""
+
+    publication_follows = "country"
+    heading_field = "name"
+
+    country = models.ForeignKey(
+        Country, verbose_name=_("country or region"), related_name="institutions", on_delete=models.PROTECT
+    )
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    name = models.CharField(_("name"), max_length=160)
+    summary = models.CharField(_("summary"), max_length=300, blank=True)
+    website = models.URLField(_("website"), blank=True)
+
+    objects = PublishedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("partner institution")
+        verbose_name_plural = _("partner institutions")
+        ordering = ["sort_order", "pk"]
+        constraints = complete_when_published("name")
+
+    def get_absolute_url(self):
+        return self.country.get_absolute_url()

@@ -1,0 +1,13 @@
+from modeltranslation.translator import TranslationOptions, register
+
+from partners.models import Country, Institution
+
+
+@register(Country)
+class CountryTranslation(TranslationOptions):
+    fields = ("name", "capital", "body", "published_at")
+
+
+@register(Institution)
+class InstitutionTranslation(TranslationOptions):
+    fields = ("name", "summary", "published_at")

@@ -1,0 +1,20 @@
+from django.db.models import Prefetch
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from partners.models import Country, Institution
+from programs.models import Program
+
+
+@require_safe
+def country_list(request):
+    return render(request, "partners/country_list.html", {"countries": Country.objects.published()})
+
+
+@require_safe
+def country_detail(request, slug):
+    countries = Country.objects.prefetch_related(
+        Program.objects.as_prefetch(),
+        Prefetch("institutions", Institution.objects.published(), to_attr="published_institutions"),
+    )
+    return render(request, "partners/country_detail.html", {"country": countries.get_published(slug=slug)})

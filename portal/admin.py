@@ -1,0 +1,67 @@
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from portal.editing import BilingualAdmin
+from portal.models import Centre, Department, Page
+
+admin.site.site_header = _("International Department: staff")
+admin.site.site_title = _("Staff")
+admin.site.index_title = _("What the portal shows, and who has written")
+
+
+@admin.register(Department)
+class DepartmentAdmin(BilingualAdmin):
+    fields = [
+        "name",
+        "short_name",
+        "society",
+        "headline",
+        "introduction",
+        "address",
+        "postcode",
+        "telephones",
+        "contacts",
+        "opening_hours",
+        "email",
+        "website",
+        "wechat_account",
+        "wechat_code",
+        "icp_number",
+        "public_security_number",
+        "staff_language",
+    ]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(Centre)
+class CentreAdmin(BilingualAdmin):
+    fields = ["title", "summary", "body", "slug", "telephones", "sort_order", "published_at"]
+    list_display = ["__str__", "sort_order"]
+
+
+@admin.register(Page)
+class PageAdmin(BilingualAdmin):
+    fields = ["title", "summary", "body", "slug", "sort_order", "published_at"]
+    list_display = ["__str__", "slug"]
+
+    def has_delete_permission(self, request, obj=None):
+        if obj is not None and obj.is_fixed:
+            return False
+        return super().has_delete_permission(request, obj)
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["slug"] if obj and obj.is_fixed else []
+
+    def get_prepopulated_fields(self, request, obj=None):
+        return {} if obj and obj.is_fixed else super().get_prepopulated_fields(request, obj)
+
+    def get_actions(self, request):
+        actions = super().get_actions(request)
+        # The list's own action does not ask for each row: a fixed page among those chosen would be an error.
+        actions.pop("delete_selected", None)
+        return actions

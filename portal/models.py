@@ -1,0 +1,157 @@
+import hashlib
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from portal.publishing import Published, PublishedQuerySet, complete_when_published
+from portal.richtext import RichTextField
+from portal.telephones import parse_telephones, validate_telephones
+
+
+class Department(models.Model):
+    """The department itself: the one row that every page's head and foot are made of."""
+
+    name = models.CharField(_("name"), max_length=120)
+    short_name = models.CharField(_("short name"), max_length=60)
+    society = models.CharField(_("society"), max_length=120)
+    headline = models.CharField(_("headline of the home page"), max_length=120)
+    introduction = models.TextField(_("introduction on the home page"), max_length=600)
+    address = models.CharField(_("address"), max_length=200)
+    postcode = models.CharField(_("postcode"), max_length=12, blank=True)
+    telephones = models.TextField(
+        _("telephone numbers"), blank=True, validators=[validate_telephones], help_text=_("One a line.")
+    )
+    contacts = models.CharField(_("contact persons"), max_length=120, blank=True)
+    opening_hours = models.CharField(_("opening hours"), max_length=120, blank=True)
+    email = models.EmailField(_("e-mail address"), blank=True)
+    website = models.URLField(_("website"), blank=True)
+    wechat_account = models.CharField(_("WeChat account"), max_length=60, blank=True)
+    wechat_code = models.ImageField(_("QR code of the WeChat account"), upload_to="department/", blank=True)
+    icp_number = models.CharField(_("ICP filing number"), max_length=60, blank=True)
+    public_security_number = models.CharField(_("public security filing number"), max_length=60, blank=True)
+    staff_language = models.CharField(
+        _("language of mails to staff"),
+        max_length=10,
+        choices=[("zh-hans", pgettext_lazy("language", "Chinese")), ("en", pgettext_lazy("language", "English"))],
+        default="zh-hans",
+    )
+    updated_at = models.DateTimeField(_("last changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("department")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(pk=1),
+                name="portal_department_only_one",
+                violation_error_message=_("There is one department: change the row that exists."),
+            )
+        ]
+
+    def __str__(self):
+        return self.name or ""
+
+    def save(self, *args, **kwargs):
+        self.pk = 1
+        super().save(*args, **kwargs)
+
+    @classmethod
+    def current(cls):
+        """The department, or an empty one before the first content is loaded."""
+        return cls.objects.first() or cls()
+
+    @cached_property
+    def telephone_numbers(self):
+        """Its Telephones, in the order that staff gave them."""
+        return parse_telephones(self.telephones)
+
+
+class Centre(Published):
+    """A service centre."""
+
+    slug = models.SlugField(_("address in links"), unique=True)
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    title = models.CharField(_("title"), max_length=120)
+    summary = models.CharField(_("summary"), max_length=300)
+    body = RichTextField(_("text"))
+    telephones = models.TextField(
+        _("telephone numbers"),
+        blank=True,
+        validators=[validate_telephones],
+        help_text=_("One a line. Empty: those of the department."),
+    )
+
+    objects = PublishedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("service centre")
+        verbose_name_plural = _("service centres")
+        ordering = ["sort_order", "pk"]
+        constraints = complete_when_published("title", "summary")
+
+    def get_absolute_url(self):
+        return reverse("centre_detail", args=[self.slug])
+
+    @cached_property
+    def telephone_numbers(self):
+        """Its own Telephones; empty where the department's serve."""
+        return parse_telephones(self.telephones)
+
+
+class PageQuerySet(PublishedQuerySet):
+    def delete(self):
+        if self.filter(slug__in=Page.FIXED).exists():
+            raise ValidationError(_("The pages about, privacy and accessibility cannot be deleted."))
+        return super().delete()
+
+
+class Page(Published):
+    """A page of text; three of them are fixed, because other pages link to them."""
+
+    FIXED = ("about", "privacy", "accessibility")
+
+    slug = models.SlugField(_("address in links"), unique=True)
+    sort_order = models.PositiveSmallIntegerField(_("order in the footer"), default=100)
+    title = models.CharField(_("title"), max_length=120)
+    summary = models.CharField(_("summary"), max_length=300)
+    body = RichTextField(_("text"))
+
+    objects = PageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("page")
+        verbose_name_plural = _("pages")
+        ordering = ["sort_order", "pk"]
+        constraints = complete_when_published("title", "summary", "body")
+
+    def get_absolute_url(self):
+        return reverse(self.slug) if self.is_fixed else reverse("page_detail", args=[self.slug])
+
+    def delete(self, *args, **kwargs):
+        if self.is_fixed:
+            raise ValidationError(_("The pages about, privacy and accessibility cannot be deleted."))
+        return super().delete(*args, **kwargs)
+
+    @classmethod
+    def privacy_version(cls):
+        """What tells one wording of the privacy notice, in the language in force, from another; 12 characters."""
+        body = cls.objects.published().filter(slug="privacy").values_list("body", flat=True).first()
+        return hashlib.sha256((body or "").encode()).hexdigest()[:12]
+
+    @property
+    def is_fixed(self):
+        """Whether this is one of the pages that the site relies on."""
+        return self.slug in self.FIXED
+
+
+class LoadedEntry(models.Model):
+    """An entry of portal/content/ that has been loaded once, so that what staff delete stays deleted."""
+
+    name = models.CharField(max_length=120, unique=True)
+
+    def __str__(self):
+        return self.name

@@ -1,0 +1,229 @@
+"""
+Settings of the portal: one file, every environment variable read at its top.
+
+Without any variable the portal runs embedded, for one machine and a first look: SQLite, files, mail
+and a generated secret all lie in one folder. As soon as PORTAL_SITE_URL names a public host it is in
+production, and whatever would be insecure there stops the start with a sentence that says what to set.
+"""
+
+from datetime import timedelta
+from email.utils import getaddresses
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.utils import get_random_secret_key
+from django.utils.translation import gettext_lazy as _
+from environs import Env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+PORT = env.int("PORT", 8000)
+DATA = (BASE_DIR / env.path("PORTAL_DATA", "var")).resolve()
+PORTAL_SITE_URL = env.str("PORTAL_SITE_URL", f"http://localhost:{PORT}").rstrip("/")
+PORTAL_ENQUIRIES_TO = [
+    address for _name, address in getaddresses([env.str("PORTAL_ENQUIRIES_TO", "")]) if address
+]
+PORTAL_TRUSTED_PROXIES = env.int("PORTAL_TRUSTED_PROXIES", 0)
+SECRET_KEY = env.str("PORTAL_SECRET_KEY", "")
+DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA / 'portal.sqlite3'}")}
+CACHES = {"default": env.dj_cache_url("CACHE_URL", "db://cache")}
+EMAIL_URL = env.str("EMAIL_URL", "")
+EMAIL = env.dj_email_url("EMAIL_URL", "file:///").copy()
+
+SITE = urlsplit(PORTAL_SITE_URL)
+EMBEDDED = SITE.hostname in {"localhost", "127.0.0.1"}
+BEHIND_TLS = SITE.scheme == "https"
+
+if EMBEDDED:
+    DATA.mkdir(parents=True, exist_ok=True)
+    PORTAL_ENQUIRIES_TO = PORTAL_ENQUIRIES_TO or ["staff@localhost"]
+    if not SECRET_KEY:
+        secret_file = DATA / "secret-key"
+        if not secret_file.exists():
+            secret_file.touch(mode=0o600)
+            secret_file.write_text(get_random_secret_key())
+        SECRET_KEY = secret_file.read_text()
+else:
+    faults = {
+        "PORTAL_SITE_URL must begin with https://": not BEHIND_TLS,
+        "PORTAL_SECRET_KEY must be set, to at least 50 random characters": len(SECRET_KEY) < 50,
+        "PORTAL_TRUSTED_PROXIES must say how many proxies (nginx: 1) stand in front": PORTAL_TRUSTED_PROXIES < 1,
+        "EMAIL_URL must name the mail host, as in submission://user:password@host:587": not EMAIL_URL,
+        "PORTAL_ENQUIRIES_TO must name who is told of an enquiry": not PORTAL_ENQUIRIES_TO,
+    }
+    if any(faults.values()):
+        raise ImproperlyConfigured(
+            f"{PORTAL_SITE_URL} is not a local address, so the portal starts in production, where "
+            + "; ".join(fault for fault, found in faults.items() if found)
+            + "."
+        )
+
+DEBUG = False
+ALLOWED_HOSTS = [SITE.hostname, "localhost", "127.0.0.1"]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "modeltranslation",
+    "portal",
+    "partners",
+    "programs",
+    "contact",
+    "django_prose_editor",
+    "post_office",
+    "csp",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "portal.headers.ResponseHeadersMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "portal.languages.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "portal.views.site_context",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+INSTALLED_APPS.append("django.forms")
+
+# Data
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A row that a visitor is told is stored survives a power cut (FULL); readers never wait for a
+    # writer (WAL); a transaction that will write waits for its turn at its start (IMMEDIATE).
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    }
+else:
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("pool", True)
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+MEDIA_URL = "media/"
+MEDIA_ROOT = DATA / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# Languages
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+LANGUAGE_COOKIE_PATH = "/admin/"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = BEHIND_TLS
+TIME_ZONE = "Asia/Shanghai"
+
+MODELTRANSLATION_DEFAULT_LANGUAGE = "zh-hans"
+MODELTRANSLATION_ENABLE_FALLBACKS = False
+MODELTRANSLATION_CUSTOM_FIELDS = ("RichTextField",)
+
+# Mail: queued in the database with what it tells of, delivered by the worker
+
+EMAIL_BACKEND = "post_office.EmailBackend"
+EMAIL_TIMEOUT = 20
+if EMAIL_URL:
+    POST_OFFICE_TRANSPORT = EMAIL.pop("EMAIL_BACKEND")
+    globals().update({name: value for name, value in EMAIL.items() if value is not None})
+else:
+    POST_OFFICE_TRANSPORT = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = DATA / "mail"
+DEFAULT_FROM_EMAIL = EMAIL.get("DEFAULT_FROM_EMAIL", f"portal@{SITE.hostname}")
+POST_OFFICE = {
+    "BACKENDS": {"default": POST_OFFICE_TRANSPORT},
+    "MAX_RETRIES": 480,
+    "RETRY_INTERVAL": timedelta(minutes=15),
+    "THREADS_PER_PROCESS": 1,
+    "LOCK_FILE_NAME": "post_office",
+    "MESSAGE_ID_ENABLED": True,
+    "MESSAGE_ID_FQDN": SITE.hostname,
+}
+
+# Security
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        # The nonce appears only where a page asks for it: the rich text editor's import map in the admin.
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+if PORTAL_TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "contact.views.csrf_failure"
+# An enquiry's text is bounded by its form; what is larger than this is not read into memory at all.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+SILENCED_SYSTEM_CHECKS = [
+    # HSTS is not extended to subdomains, nor preloaded: the portal does not own its parent domain.
+    "security.W005",
+    "security.W021",
+]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"post_office": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+}

@@ -1,0 +1,27 @@
+from modeltranslation.translator import TranslationOptions, register
+
+from portal.models import Centre, Department, Page
+
+
+@register(Department)
+class DepartmentTranslation(TranslationOptions):
+    fields = (
+        "name",
+        "short_name",
+        "society",
+        "headline",
+        "introduction",
+        "address",
+        "contacts",
+        "opening_hours",
+    )
+
+
+@register(Centre)
+class CentreTranslation(TranslationOptions):
+    fields = ("title", "summary", "body", "published_at")
+
+
+@register(Page)
+class PageTranslation(TranslationOptions):
+    fields = ("title", "summary", "body", "published_at")

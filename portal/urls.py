@@ -1,0 +1,35 @@
+"""The site map: public pages under their language, the rest beside them."""
+
+from django.conf.urls.i18n import i18n_patterns
+from django.contrib import admin
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from portal import sitemaps, views
+
+urlpatterns = [
+    path("", views.root, name="root"),
+    *i18n_patterns(
+        path("", views.home, name="home"),
+        path("about/", views.page_detail, {"slug": "about"}, name="about"),
+        path("privacy/", views.page_detail, {"slug": "privacy"}, name="privacy"),
+        path("accessibility/", views.page_detail, {"slug": "accessibility"}, name="accessibility"),
+        path("pages/<slug:slug>/", views.page_detail, name="page_detail"),
+        path("centres/", views.centre_list, name="centre_list"),
+        path("centres/<slug:slug>/", views.centre_detail, name="centre_detail"),
+        path("programs/", include("programs.urls")),
+        path("partners/", include("partners.urls")),
+        path("contact/", include("contact.urls")),
+    ),
+    path("admin/language/", set_language, name="set_language"),
+    path("admin/", admin.site.urls),
+    path("media/<path:name>", views.media, name="media"),
+    path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
+    path("robots.txt", views.robots, name="robots"),
+    path(".well-known/security.txt", views.security_txt, name="security_txt"),
+    path("healthz", views.health, name="health"),
+]
+
+handler400 = "portal.views.bad_request"
+handler403 = "portal.views.permission_denied"
+handler404 = "portal.views.page_not_found"

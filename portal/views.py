@@ -1,0 +1,135 @@
+import mimetypes
+from datetime import timedelta
+
+from django.core.files.storage import default_storage
+from django.db import DatabaseError, connection
+from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import patch_vary_headers
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from partners.models import Country
+from portal.addresses import absolute_url
+from portal.languages import negotiated_language, other_language
+from portal.models import Centre, Department, Page
+from portal.publishing import OnlyInOtherLanguage
+from programs.models import Area, Program
+
+# What staff may upload and a visitor fetch; anything else under /media/ is not handed out.
+MEDIA_EXTENSIONS = {".avif", ".gif", ".jpeg", ".jpg", ".pdf", ".png", ".webp"}
+
+
+def site_context(request):
+    """Context processor: what the head and foot of every public page show."""
+    return {
+        "department": SimpleLazyObject(Department.current),
+        "site_pages": SimpleLazyObject(lambda: list(Page.objects.published().defer("body"))),
+    }
+
+
+@require_safe
+def root(request):
+    response = HttpResponseRedirect(f"/{negotiated_language(request)}/")
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
+
+
+@require_safe
+def home(request):
+    programs = Program.objects.as_prefetch()
+    return render(
+        request,
+        "portal/home.html",
+        {
+            "areas": Area.objects.published().prefetch_related(programs),
+            "centres": Centre.objects.published().prefetch_related(programs),
+            "countries": Country.objects.published(),
+        },
+    )
+
+
+@require_safe
+def page_detail(request, slug):
+    page = Page.objects.get_published(slug=slug)
+    if request.path != page.get_absolute_url():
+        return HttpResponsePermanentRedirect(page.get_absolute_url())
+    return render(request, "portal/page_detail.html", {"page": page})
+
+
+@require_safe
+def centre_list(request):
+    centres = Centre.objects.published().prefetch_related(Program.objects.as_prefetch())
+    return render(request, "portal/centre_list.html", {"centres": centres})
+
+
+@require_safe
+def centre_detail(request, slug):
+    centres = Centre.objects.prefetch_related(Program.objects.as_prefetch())
+    return render(request, "portal/centre_detail.html", {"centre": centres.get_published(slug=slug)})
+
+
+@require_safe
+def media(request, name):
+    """An uploaded file, where no web server in front hands it out."""
+    content_type, _encoding = mimetypes.guess_type(name)
+    if not any(name.lower().endswith(extension) for extension in MEDIA_EXTENSIONS):
+        raise Http404
+    try:
+        file = default_storage.open(name)
+    except (OSError, ValueError):
+        raise Http404 from None
+    response = FileResponse(file, content_type=content_type)
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cache-Control"] = "public, max-age=86400"
+    return response
+
+
+@require_safe
+def robots(request):
+    lines = ["User-agent: *", "Disallow: /admin/", f"Sitemap: {absolute_url(reverse('sitemap'))}"]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+def security_txt(request):
+    """Whom to tell of a weakness (RFC 9116). The department has no e-mail address yet; it has telephones."""
+    department = Department.current()
+    contacts = [f"mailto:{department.email}"] if department.email else []
+    contacts += [telephone.uri for telephone in department.telephone_numbers]
+    contacts += [absolute_url("/en/contact/")]
+    expires = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=90)
+    lines = [f"Contact: {contact}" for contact in contacts]
+    lines += [f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}", "Preferred-Languages: zh, en"]
+    lines += [f"Canonical: {absolute_url(reverse('security_txt'))}"]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
+
+
+@require_safe
+@never_cache
+def health(request):
+    """For a monitor: 200 while the database answers, 503 when it does not."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return HttpResponse("database unavailable\n", status=503, content_type="text/plain; charset=utf-8")
+    return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
+
+
+def bad_request(request, exception):
+    return render(request, "400.html", status=400)
+
+
+def permission_denied(request, exception):
+    return render(request, "403.html", status=403)
+
+
+def page_not_found(request, exception):
+    page = exception.page if isinstance(exception, OnlyInOtherLanguage) else None
+    context = {"elsewhere": page, "other_language": other_language(get_language())}
+    return render(request, "404.html", context, status=404)

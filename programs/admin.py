@@ -1,0 +1,43 @@
+from django.contrib import admin
+
+from portal.editing import Bilingual, BilingualAdmin
+from programs.models import Area, Program, Question, Step
+
+
+@admin.register(Area)
+class AreaAdmin(BilingualAdmin):
+    fields = ["title", "summary", "body", "slug", "sort_order", "published_at"]
+    list_display = ["__str__", "sort_order"]
+
+
+class StepInline(Bilingual, admin.StackedInline):
+    model = Step
+    fields = ["text", "sort_order"]
+    extra = 0
+
+
+class QuestionInline(Bilingual, admin.StackedInline):
+    model = Question
+    fields = ["question", "answer", "sort_order"]
+    extra = 0
+
+
+@admin.register(Program)
+class ProgramAdmin(BilingualAdmin):
+    fields = [
+        "title",
+        "summary",
+        "body",
+        "audience",
+        "materials",
+        "slug",
+        "area",
+        "centres",
+        "countries",
+        "sort_order",
+        "published_at",
+    ]
+    list_display = ["__str__", "area", "sort_order"]
+    list_filter = ["area", "centres"]
+    filter_horizontal = ["centres", "countries"]
+    inlines = [StepInline, QuestionInline]

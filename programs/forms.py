@@ -1,0 +1,45 @@
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from partners.models import Country
+from portal.models import Centre
+from programs.models import Area
+
+
+class FinderForm(forms.Form):
+    """The finder of programs: plain GET, every field optional."""
+
+    q = forms.CharField(
+        label=_("Words"), max_length=100, required=False, widget=forms.TextInput(attrs={"type": "search"})
+    )
+    area = forms.TypedChoiceField(label=_("Type of program"), required=False, empty_value=None)
+    centre = forms.TypedChoiceField(label=_("Service centre"), required=False, empty_value=None)
+    country = forms.TypedChoiceField(label=_("Country or region"), required=False, empty_value=None)
+
+    use_required_attribute = False
+
+    def __init__(self, data):
+        super().__init__(data, auto_id="finder-%s")
+        self.offer("area", Area, _("All types"))
+        self.offer("centre", Centre, _("All centres"))
+        self.offer("country", Country, _("All countries and regions"))
+
+    def offer(self, name, model, everything):
+        """Lets the field `name` choose among the published rows of `model`, read once, or `everything`."""
+        rows = {row.slug: row for row in model.objects.published()}
+        field = self.fields[name]
+        field.choices = [("", everything), *((slug, row.heading) for slug, row in rows.items())]
+        field.coerce = rows.__getitem__
+        field.error_messages["invalid_choice"] = _("This choice is not offered here.")
+
+    def programs_in(self, programs):
+        """The rows of `programs` (a ProgramQuerySet) that match; none while the form has errors."""
+        if not self.is_valid():
+            return programs.none()
+        chosen = self.cleaned_data
+        return programs.matching(chosen["area"], chosen["centre"], chosen["country"], chosen["q"])
+
+    @property
+    def is_used(self):
+        """Whether anything was asked for."""
+        return any(self.data.get(name) for name in self.fields)

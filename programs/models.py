@@ -1,0 +1,156 @@
+from django.db import models
+from django.db.models import Prefetch, Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from partners.models import Country
+from portal.models import Centre
+from portal.publishing import Published, PublishedQuerySet, complete_when_published
+from portal.richtext import RichTextField
+
+
+class Area(Published):
+    """One of the types of program."""
+
+    slug = models.SlugField(_("address in links"), unique=True)
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    title = models.CharField(_("title"), max_length=120)
+    summary = models.CharField(_("summary"), max_length=300)
+    body = RichTextField(_("text"))
+
+    objects = PublishedQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("type of program")
+        verbose_name_plural = _("types of program")
+        ordering = ["sort_order", "pk"]
+        constraints = complete_when_published("title", "summary")
+
+    def get_absolute_url(self):
+        return reverse("area_detail", args=[self.slug])
+
+
+class ProgramQuerySet(PublishedQuerySet):
+    def as_prefetch(self):
+        """These rows as `published_programs` of each Area or Centre that prefetches them."""
+        return Prefetch("programs", self.published(), to_attr="published_programs")
+
+    def for_list(self):
+        """With the type and the published centres of each, for the finder."""
+        return self.select_related("area").prefetch_related(
+            Prefetch("centres", Centre.objects.published(), to_attr="published_centres")
+        )
+
+    def for_detail(self):
+        """With everything that a program's own page shows."""
+        return self.for_list().prefetch_related(
+            Prefetch("countries", Country.objects.published(), to_attr="published_countries"),
+            Prefetch("steps", Step.objects.filled(), to_attr="filled_steps"),
+            Prefetch("questions", Question.objects.filled(), to_attr="filled_questions"),
+        )
+
+    def matching(self, area=None, centre=None, country=None, words=""):
+        """
+        The rows of the finder: of an area, a centre and a country (rows or None), and with every one
+        of `words` in the title, the summary or the text of the language in force.
+        """
+        found = self
+        if area:
+            found = found.filter(area=area)
+        if centre:
+            found = found.filter(centres=centre)
+        if country:
+            found = found.filter(countries=country)
+        for word in words.split():
+            found = found.filter(
+                Q(title__icontains=word) | Q(summary__icontains=word) | Q(body__icontains=word)
+            )
+        return found
+
+
+class Program(Published):
+    """A program or service that a college can ask for."""
+
+    publication_follows = "area"
+
+    slug = models.SlugField(_("address in links"), unique=True)
+    area = models.ForeignKey(
+        Area,
+        verbose_name=_("type of program"),
+        related_name="programs",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+    )
+    centres = models.ManyToManyField(
+        Centre, verbose_name=_("service centres"), related_name="programs", blank=True
+    )
+    countries = models.ManyToManyField(
+        Country, verbose_name=_("countries and regions"), related_name="programs", blank=True
+    )
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    title = models.CharField(_("title"), max_length=120)
+    summary = models.CharField(_("summary"), max_length=300)
+    body = RichTextField(_("text"))
+    audience = models.CharField(_("for whom"), max_length=300, blank=True)
+    materials = RichTextField(_("what to prepare"))
+
+    objects = ProgramQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("program")
+        verbose_name_plural = _("programs")
+        ordering = ["sort_order", "pk"]
+        constraints = complete_when_published("title", "summary")
+
+    def get_absolute_url(self):
+        return reverse("program_detail", args=[self.slug])
+
+
+class StepQuerySet(models.QuerySet):
+    def filled(self):
+        """The steps that have a text in the language in force."""
+        return self.filter(text__gt="")
+
+
+class Step(models.Model):
+    """One thing that happens in a program, in order."""
+
+    program = models.ForeignKey(Program, related_name="steps", on_delete=models.CASCADE)
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    text = models.CharField(_("what happens"), max_length=300)
+
+    objects = StepQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("step")
+        verbose_name_plural = _("steps")
+        ordering = ["sort_order", "pk"]
+
+    def __str__(self):
+        return self.text or f"({self.pk})"
+
+
+class QuestionQuerySet(models.QuerySet):
+    def filled(self):
+        """The questions that are asked and answered in the language in force."""
+        return self.filter(question__gt="", answer__gt="")
+
+
+class Question(models.Model):
+    """A question that colleges ask about a program, and its answer."""
+
+    program = models.ForeignKey(Program, related_name="questions", on_delete=models.CASCADE)
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    question = models.CharField(_("question"), max_length=200)
+    answer = RichTextField(_("answer"))
+
+    objects = QuestionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("question")
+        verbose_name_plural = _("questions")
+        ordering = ["sort_order", "pk"]
+
+    def __str__(self):
+        return self.question or f"({self.pk})"

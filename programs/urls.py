@@ -1,0 +1,9 @@
+from django.urls import path
+
+from programs import views
+
+urlpatterns = [
+    path("", views.program_list, name="program_list"),
+    path("areas/<slug:slug>/", views.area_detail, name="area_detail"),
+    path("<slug:slug>/", views.program_detail, name="program_detail"),
+]

@@ -1,0 +1,29 @@
+from django.core.paginator import Paginator
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from programs.forms import FinderForm
+from programs.models import Area, Program
+
+PROGRAMS_A_PAGE = 50
+
+
+@require_safe
+def program_list(request):
+    finder = FinderForm(request.GET)
+    programs = finder.programs_in(Program.objects.published().for_list())
+    page = Paginator(programs, PROGRAMS_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "programs/program_list.html", {"finder": finder, "programs": page})
+
+
+@require_safe
+def area_detail(request, slug):
+    area = Area.objects.prefetch_related(Program.objects.as_prefetch()).get_published(slug=slug)
+    others = Area.objects.published().exclude(pk=area.pk)
+    return render(request, "programs/area_detail.html", {"area": area, "others": others})
+
+
+@require_safe
+def program_detail(request, slug):
+    program = Program.objects.for_detail().get_published(slug=slug)
+    return render(request, "programs/program_detail.html", {"program": program})
