@@ -5,6 +5,8 @@ import re
 from django import forms
 from django.core import signing
 from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -107,9 +109,20 @@ class EnquiryForm(forms.ModelForm):
         widget=forms.Textarea(attrs={"rows": 8}),
     )
     consent = forms.BooleanField(
-        label=_("I have read the privacy notice and agree that my data are used to answer this enquiry."),
+        label=_("I agree that my data are used, as the privacy notice says, to answer this enquiry."),
         error_messages={"required": _("Agree to the privacy notice, or telephone us instead")},
     )
+    field_order = [
+        "organisation",
+        "territory",
+        "person",
+        "position",
+        "email",
+        "telephone",
+        "about",
+        "message",
+        "consent",
+    ]
     use_required_attribute = False
 
     class Meta:
@@ -132,6 +145,11 @@ class EnquiryForm(forms.ModelForm):
             ),
         ]
         self.fields["about"].coerce = subjects.__getitem__
+        self.fields["consent"].help_text = format_html(
+            '<a href="{}" target="_blank">{}</a>',
+            reverse("privacy"),
+            _("Privacy notice (opens in a new tab)"),
+        )
         for field in self.fields.values():
             # The server says what is too long; a browser's limit would silently cut off what is pasted.
             field.widget.attrs.pop("maxlength", None)
@@ -150,7 +168,7 @@ class EnquiryForm(forms.ModelForm):
     @property
     def issued(self):
         """The signed name and time of this form, fresh where the one that came is missing or too old."""
-        return self.issued_within(LONGEST_TIME) and self.data["issued"] or ISSUED.sign(new_token())
+        return (self.issued_within(LONGEST_TIME) and self.data["issued"]) or ISSUED.sign(new_token())
 
     def issued_within(self, seconds):
         """The signed name of this form if it was given out less than `seconds` ago, else None."""
@@ -188,4 +206,3 @@ class EnquiryForm(forms.ModelForm):
 def subject_key(subject):
     """How the form's choices and its address name a Program or Country: "program:slug"."""
     return f"{subject._meta.model_name}:{subject.slug}"
-

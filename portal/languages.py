@@ -2,9 +2,17 @@
 
 from django.conf import settings
 from django.utils import translation
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+LANGUAGE_NAMES = {"zh-hans": _("Chinese"), "en": _("English")}
 HTML_CODES = {"zh-hans": "zh-Hans", "en": "en"}
+
+
+def localized_label(label, language):
+    """The label of a translated field's column: the field's own `label` and the language of the column."""
+    return format_lazy(_("{label} ({language})"), label=label, language=LANGUAGE_NAMES[language])
 
 
 def html_code(language):

@@ -1,12 +1,13 @@
 import hashlib
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from portal.publishing import Published, PublishedQuerySet, complete_when_published
 from portal.richtext import RichTextField
@@ -37,7 +38,7 @@ class Department(models.Model):
     staff_language = models.CharField(
         _("language of mails to staff"),
         max_length=10,
-        choices=[("zh-hans", pgettext_lazy("language", "Chinese")), ("en", pgettext_lazy("language", "English"))],
+        choices=settings.LANGUAGES,
         default="zh-hans",
     )
     updated_at = models.DateTimeField(_("last changed"), auto_now=True)
@@ -155,3 +156,27 @@ class LoadedEntry(models.Model):
 
     def __str__(self):
         return self.name
+
+
+class Lease(models.Model):
+    """The right to do, alone among all workers, the work of one `name`; it runs out if its holder dies."""
+
+    name = models.CharField(max_length=40, unique=True)
+    holder = models.CharField(max_length=80, blank=True)
+    expires_at = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return self.name
+
+    @classmethod
+    def take(cls, name, holder, duration):
+        """Whether `holder` has the lease for `duration` (a timedelta) from now, by the database's clock."""
+        lease, _created = cls.objects.get_or_create(name=name)
+        free = Q(holder=holder) | Q(expires_at__isnull=True) | Q(expires_at__lt=Now())
+        mine = cls.objects.filter(free, pk=lease.pk)
+        return mine.update(holder=holder, expires_at=Now() + duration) == 1
+
+    @classmethod
+    def give_back(cls, name, holder):
+        """Ends the lease that `holder` has."""
+        cls.objects.filter(name=name, holder=holder).update(expires_at=None)

@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
-from django.utils.translation import gettext_lazy as _
 from environs import Env
+
+from portal.languages import LANGUAGE_NAMES, localized_label
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -50,7 +51,8 @@ else:
     faults = {
         "PORTAL_SITE_URL must begin with https://": not BEHIND_TLS,
         "PORTAL_SECRET_KEY must be set, to at least 50 random characters": len(SECRET_KEY) < 50,
-        "PORTAL_TRUSTED_PROXIES must say how many proxies (nginx: 1) stand in front": PORTAL_TRUSTED_PROXIES < 1,
+        "PORTAL_TRUSTED_PROXIES must say how many proxies (nginx: 1) stand in front": PORTAL_TRUSTED_PROXIES
+        < 1,
         "EMAIL_URL must name the mail host, as in submission://user:password@host:587": not EMAIL_URL,
         "PORTAL_ENQUIRIES_TO must name who is told of an enquiry": not PORTAL_ENQUIRIES_TO,
     }
@@ -134,6 +136,8 @@ else:
 STATIC_URL = "static/"
 STATIC_ROOT = DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["map", "png", "gif", "jpg", "webp", "avif", "woff2"]
 MEDIA_URL = "media/"
 MEDIA_ROOT = DATA / "media"
 STORAGES = {
@@ -144,7 +148,7 @@ STORAGES = {
 # Languages
 
 LANGUAGE_CODE = "zh-hans"
-LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
+LANGUAGES = list(LANGUAGE_NAMES.items())
 LOCALE_PATHS = [BASE_DIR / "locale"]
 LANGUAGE_COOKIE_PATH = "/admin/"
 LANGUAGE_COOKIE_HTTPONLY = True
@@ -154,6 +158,7 @@ TIME_ZONE = "Asia/Shanghai"
 
 MODELTRANSLATION_DEFAULT_LANGUAGE = "zh-hans"
 MODELTRANSLATION_ENABLE_FALLBACKS = False
+MODELTRANSLATION_BUILD_LOCALIZED_VERBOSE_NAME = localized_label
 MODELTRANSLATION_CUSTOM_FIELDS = ("RichTextField",)
 
 # Mail: queued in the database with what it tells of, delivered by the worker
@@ -171,8 +176,10 @@ POST_OFFICE = {
     "BACKENDS": {"default": POST_OFFICE_TRANSPORT},
     "MAX_RETRIES": 480,
     "RETRY_INTERVAL": timedelta(minutes=15),
+    # A batch ends well within the lease of `work`: ten mails, each of at most EMAIL_TIMEOUT seconds.
+    "BATCH_SIZE": 10,
+    "BATCH_DELIVERY_TIMEOUT": 180,
     "THREADS_PER_PROCESS": 1,
-    "LOCK_FILE_NAME": "post_office",
     "MESSAGE_ID_ENABLED": True,
     "MESSAGE_ID_FQDN": SITE.hostname,
 }

@@ -72,5 +72,8 @@ def _published(model):
 @require_safe
 def sitemap(request):
     return render(
-        request, "portal/sitemap.xml", {"pages": public_pages()}, content_type="application/xml; charset=utf-8"
+        request,
+        "portal/sitemap.xml",
+        {"pages": public_pages()},
+        content_type="application/xml; charset=utf-8",
     )

@@ -28,7 +28,9 @@ class Command(BaseCommand):
     help = "Loads the first content: creates what was never loaded, and leaves alone what staff have changed."
 
     def add_arguments(self, parser):
-        parser.add_argument("--folder", default=settings.BASE_DIR / "portal/content", help="where the files lie")
+        parser.add_argument(
+            "--folder", default=settings.BASE_DIR / "portal/content", help="where the files lie"
+        )
 
     @transaction.atomic
     def handle(self, *, folder, verbosity, **options):
@@ -90,7 +92,9 @@ def create(model, entry, where):
 def save(model, columns, where):
     row = model(**columns)
     # A translated model's original column holds no content of its own: only its language columns count.
-    original = [field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")]
+    original = [
+        field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")
+    ]
     try:
         row.full_clean(exclude=original)
     except ValidationError as error:
@@ -104,4 +108,6 @@ def referred(field, slug, where):
     try:
         return field.related_model.objects.get(slug=slug)
     except field.related_model.DoesNotExist:
-        raise CommandError(f"{where}, {field.name}: there is no {field.related_model._meta.model_name} “{slug}”") from None
+        raise CommandError(
+            f"{where}, {field.name}: there is no {field.related_model._meta.model_name} “{slug}”"
+        ) from None

@@ -1,0 +1,44 @@
+# `make run` and `make test` are all there is to remember.
+
+PYTHON ?= python3
+PY = .venv/bin/python
+SHELL = /bin/sh
+
+run: .venv/installed
+	@exec $(PY) manage.py serve
+
+test: .venv/tested
+	@$(PY) -m tests.chromium
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m djade --check $$(git ls-files 'templates/*.html')
+	$(PY) manage.py compilemessages
+	$(PY) -m pytest -n 2 --dist loadgroup
+	$(PY) -m tests.postgresql -n 2 -m "not browser"
+
+format: .venv/tested
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+	-$(PY) -m djade $$(git ls-files 'templates/*.html')
+
+lock: .venv/tested
+	$(PY) -m uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url pyproject.toml -o requirements.txt
+	$(PY) -m uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --group test -c requirements.txt pyproject.toml -o requirements-test.txt
+
+.venv/bin/python:
+	@echo "Making .venv …"
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt | .venv/bin/python
+	@echo "Installing what requirements.txt locks …"
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/tested: requirements-test.txt | .venv/bin/python
+	@echo "Installing what requirements-test.txt locks …"
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@touch .venv/installed $@
+
+.PHONY: run test format lock

@@ -1,0 +1,90 @@
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from time import monotonic
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from granian import Granian
+
+# Seconds that the worker has to finish the mail it is sending.
+PATIENCE = 30
+
+
+class Command(BaseCommand):
+    help = "Prepares the data, then serves the portal and runs its worker until it is stopped."
+
+    def handle(self, **options):
+        self.step("database", "migrate", verbosity=0)
+        self.step("cache", "createcachetable", verbosity=0)
+        self.step("interface in both languages", "compilemessages")
+        self.step("first content", "load_content", verbosity=0)
+        self.step("static files", "collectstatic", interactive=False, verbosity=0)
+        self.staff_account()
+        server = Granian(
+            "portal.wsgi:application",
+            address="127.0.0.1",
+            port=settings.PORT,
+            interface="wsgi",
+            workers=min(4, os.cpu_count() or 1),
+            blocking_threads=4,
+            respawn_failed_workers=True,
+            log_level="warning",
+        )
+        stopping = threading.Event()
+        server.on_startup(self.say_address)
+        server.on_startup(
+            lambda: threading.Thread(target=self.keep_worker, args=[stopping], daemon=True).start()
+        )
+        try:
+            server.serve()
+        finally:
+            stopping.set()
+            if self.worker:
+                self.worker.terminate()
+                self.worker.wait(PATIENCE)
+        self.stdout.write("Stopped.")
+
+    worker = None
+
+    def step(self, what, command, **options):
+        """Runs `command`, saying what is being prepared and how long it took."""
+        began = monotonic()
+        self.stdout.write(f"Preparing {what} … ", ending="")
+        self.stdout.flush()
+        call_command(command, **options)
+        self.stdout.write(f"{monotonic() - began:.1f} s")
+
+    def say_address(self):
+        self.stdout.write(
+            f"\nThe portal: {settings.PORTAL_SITE_URL}/   its staff: {settings.PORTAL_SITE_URL}/admin/"
+        )
+        self.stdout.flush()
+
+    def keep_worker(self, stopping):
+        """Starts the worker, and again if it ends before the portal does."""
+        while not stopping.is_set():
+            self.worker = subprocess.Popen(  # noqa: S603
+                [sys.executable, settings.BASE_DIR / "manage.py", "work", "--parent", str(os.getpid())]
+            )
+            self.worker.wait()
+            stopping.wait(1)
+
+    def staff_account(self):
+        """Sees that somebody can sign in: the account that the environment names, else one made here."""
+        User = get_user_model()
+        if User.objects.filter(is_superuser=True).exists():
+            return
+        if os.environ.get("DJANGO_SUPERUSER_PASSWORD"):
+            call_command("createsuperuser", interactive=False, verbosity=0)
+            return
+        if not settings.EMBEDDED:
+            self.stdout.write("Nobody can sign in yet: run manage.py createsuperuser.")
+            return
+        password = secrets.token_urlsafe(12)
+        User.objects.create_superuser("staff", password=password)
+        self.stdout.write(f"\nStaff account, shown this once: user name staff, password {password}")

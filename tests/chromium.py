@@ -1,0 +1,43 @@
+"""The browser that the tests drive: Debian's Chromium and a Han font, installed here where that is allowed."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+PACKAGES = ["chromium", "fonts-noto-cjk"]
+
+
+def executable():
+    """The path of the machine's Chromium, or None."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    return None
+
+
+def has_han_font():
+    listed = (
+        subprocess.run(["fc-list", ":lang=zh-cn"], capture_output=True) if shutil.which("fc-list") else None
+    )
+    return bool(listed and listed.stdout.strip())
+
+
+def main():
+    if executable() and has_han_font():
+        return 0
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        print("Installing Chromium and a Han font from Debian, for the tests in a browser …", flush=True)
+        environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "install", "-y", *PACKAGES]):
+            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
+    if executable() and has_han_font():
+        return 0
+    print(
+        f"The tests in a browser are skipped: install {' and '.join(PACKAGES)} (apt-get install), then run again."
+    )
+    return 1 if os.environ.get("CI") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

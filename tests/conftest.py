@@ -1,0 +1,160 @@
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from tests import chromium
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items):
+    """All tests in a browser run in one process, beside the others: they share one site and one Chromium."""
+    for item in items:
+        if "browser" in Path(item.path).parts:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says how much was swept, for each test that recorded it."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{report.nodeid.split('/')[-1]}: {name} {value}")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """The test database holds the first content, as a new site does."""
+    with django_db_blocker.unblock():
+        call_command("createcachetable", verbosity=0)
+        call_command("load_content", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def test_settings(settings, tmp_path):
+    settings.STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.PORTAL_SITE_URL = "https://portal.example"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@dataclass
+class Site:
+    """A portal that `manage.py serve` runs, as anyone would start it."""
+
+    url: str
+    data: Path
+    password: str
+    process: subprocess.Popen
+    environment: dict
+
+    def manage(self, *arguments):
+        """Runs a management command on the site's data; its output."""
+        command = [sys.executable, "manage.py", *arguments]
+        run = subprocess.run(
+            command, cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True
+        )
+        return run.stdout
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start_site(data, **variables):
+    """Starts a portal on a free port with its own `data` folder and waits until it answers."""
+    port = free_port()
+    password = "a-password-for-the-tests"
+    keep = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PORTAL_", "DATABASE_", "EMAIL_"))
+    }
+    environment = keep | {
+        "PORT": str(port),
+        "PORTAL_DATA": str(data),
+        "DJANGO_SUPERUSER_USERNAME": "staff",
+        "DJANGO_SUPERUSER_PASSWORD": password,
+        "DJANGO_SUPERUSER_EMAIL": "staff@example.com",
+        **variables,
+    }
+    log = (data / "serve.log").open("w")
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve"],
+        cwd=PROJECT,
+        env=environment,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    site = Site(f"http://localhost:{port}", data, password, process, environment)
+    for _attempt in range(600):
+        try:
+            urllib.request.urlopen(f"{site.url}/healthz", timeout=5).close()
+            return site
+        except (urllib.error.URLError, ConnectionError):
+            if process.poll() is not None:
+                break
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+    process.kill()
+    raise RuntimeError(f"the portal did not start:\n{(data / 'serve.log').read_text()}")
+
+
+def stop_site(site):
+    """Stops the portal as a service manager would, and returns its exit code."""
+    site.process.terminate()
+    return site.process.wait(40)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    running = start_site(tmp_path_factory.mktemp("site"))
+    yield running
+    stop_site(running)
+
+
+@pytest.fixture(scope="session")
+def chrome():
+    """Chromium, driven by Playwright; one for the whole session."""
+    executable = chromium.executable()
+    if executable is None:
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    # Playwright leaves an event loop in this thread; tests of the ORM that follow in it are no less synchronous.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        flags = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+        ]
+        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chrome):
+    """A new page in a new context, 1280 pixels wide."""
+    context = chrome.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    opened = context.new_page()
+    opened.set_default_timeout(15_000)
+    yield opened
+    context.close()

@@ -1,0 +1,92 @@
+"""Every interface string has its Chinese, and the catalogue holds nothing else."""
+
+from io import BytesIO
+from pathlib import Path
+
+import polib
+import pytest
+from babel.messages.extract import extract
+from django.conf import settings
+from django.utils.translation.template import templatize
+
+KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "ngettext": (1, 2),
+    "pgettext": ((1, "c"), 2),
+    "pgettext_lazy": ((1, "c"), 2),
+}
+SOURCES = ["portal", "programs", "partners", "contact", "templates"]
+CATALOGUE = settings.BASE_DIR / "locale/zh_Hans/LC_MESSAGES/django.po"
+
+
+def strings_in_source():
+    """The (context, msgid) of every string in Python and templates that is marked for translation."""
+    found = set()
+    for top in SOURCES:
+        for path in (settings.BASE_DIR / top).rglob("*"):
+            if path.suffix == ".py" and "migrations" not in path.parts:
+                code = path.read_text()
+            elif path.suffix in {".html", ".txt", ".xml"}:
+                code = templatize(path.read_text(), origin=str(path))
+            else:
+                continue
+            for _line, msgid, _comments, context in extract("python", BytesIO(code.encode()), KEYWORDS):
+                found.add((context, msgid[0] if isinstance(msgid, tuple) else msgid))
+    return found
+
+
+@pytest.fixture(scope="module")
+def catalogue():
+    return polib.pofile(str(CATALOGUE))
+
+
+def test_every_string_is_translated(catalogue):
+    complete = {
+        (entry.msgctxt, entry.msgid)
+        for entry in catalogue
+        if entry.msgstr or (entry.msgstr_plural and all(entry.msgstr_plural.values()))
+    }
+    source = strings_in_source()
+    assert len(source) > 150
+    missing = source - complete
+    assert not missing, "\n\n".join(
+        str(polib.POEntry(msgctxt=c, msgid=m)) for c, m in sorted(missing, key=str)
+    )
+
+
+def test_catalogue_holds_nothing_else(catalogue):
+    assert not {(entry.msgctxt, entry.msgid) for entry in catalogue} - strings_in_source()
+    assert not [entry.msgid for entry in catalogue if entry.fuzzy or entry.obsolete]
+
+
+def test_catalogue_is_written_as_chinese(catalogue):
+    half_width = [
+        entry.msgstr
+        for entry in catalogue
+        if any(
+            "一" <= left <= "鿿" and right in ",;:?!"
+            for left, right in zip(entry.msgstr, entry.msgstr[1:], strict=False)
+        )
+    ]
+    assert not half_width
+
+
+def test_han_characters_stand_only_where_content_stands():
+    allowed = {"locale", "content", "tests", "docs"}
+    exceptions = {Path("templates/500.html"), Path("templates/includes/masthead.html")}
+    swept, found = 0, []
+    for top in [*SOURCES, "static"]:
+        for path in (settings.BASE_DIR / top).rglob("*"):
+            relative = path.relative_to(settings.BASE_DIR)
+            if path.suffix not in {".py", ".html", ".txt", ".xml", ".css", ".js", ".svg"}:
+                continue
+            if allowed & set(relative.parts) or relative in exceptions:
+                continue
+            swept += 1
+            if any("一" <= character <= "鿿" for character in path.read_text()):
+                found.append(str(relative))
+    assert swept > 60
+    assert not found
