@@ -71,14 +71,14 @@ class Enquiry(models.Model):
     def __str__(self):
         return self.reference
 
+    def get_absolute_url(self):
+        """The receipt, which whoever has its secret address may read."""
+        return reverse("received", args=[self.token])
+
     def delete(self, *args, **kwargs):
         with transaction.atomic():
             self.mails.all().delete()
             return super().delete(*args, **kwargs)
-
-    def get_absolute_url(self):
-        """The receipt, which whoever has its secret address may read."""
-        return reverse("received", args=[self.token])
 
     @property
     def subject(self):

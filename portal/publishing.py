@@ -77,9 +77,7 @@ class Published(models.Model):
         abstract = True
 
     def __str__(self):
-        return (
-            self.heading or getattr(self, self._heading_in(other_language(get_language()))) or f"({self.pk})"
-        )
+        return self.heading or getattr(self, self._heading_in(other_language(get_language()))) or f"({self.pk})"
 
     @property
     def heading(self):

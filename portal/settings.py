@@ -24,9 +24,7 @@ env = Env()
 PORT = env.int("PORT", 8000)
 DATA = (BASE_DIR / env.path("PORTAL_DATA", "var")).resolve()
 PORTAL_SITE_URL = env.str("PORTAL_SITE_URL", f"http://localhost:{PORT}").rstrip("/")
-PORTAL_ENQUIRIES_TO = [
-    address for _name, address in getaddresses([env.str("PORTAL_ENQUIRIES_TO", "")]) if address
-]
+PORTAL_ENQUIRIES_TO = [address for _name, address in getaddresses([env.str("PORTAL_ENQUIRIES_TO", "")]) if address]
 PORTAL_TRUSTED_PROXIES = env.int("PORTAL_TRUSTED_PROXIES", 0)
 SECRET_KEY = env.str("PORTAL_SECRET_KEY", "")
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA / 'portal.sqlite3'}")}
@@ -51,8 +49,7 @@ else:
     faults = {
         "PORTAL_SITE_URL must begin with https://": not BEHIND_TLS,
         "PORTAL_SECRET_KEY must be set, to at least 50 random characters": len(SECRET_KEY) < 50,
-        "PORTAL_TRUSTED_PROXIES must say how many proxies (nginx: 1) stand in front": PORTAL_TRUSTED_PROXIES
-        < 1,
+        "PORTAL_TRUSTED_PROXIES must say how many proxies (nginx: 1) stand in front": PORTAL_TRUSTED_PROXIES < 1,
         "EMAIL_URL must name the mail host, as in submission://user:password@host:587": not EMAIL_URL,
         "PORTAL_ENQUIRIES_TO must name who is told of an enquiry": not PORTAL_ENQUIRIES_TO,
     }

@@ -62,9 +62,7 @@ class ProgramQuerySet(PublishedQuerySet):
         if country:
             found = found.filter(countries=country)
         for word in words.split():
-            found = found.filter(
-                Q(title__icontains=word) | Q(summary__icontains=word) | Q(body__icontains=word)
-            )
+            found = found.filter(Q(title__icontains=word) | Q(summary__icontains=word) | Q(body__icontains=word))
         return found
 
 
@@ -82,9 +80,7 @@ class Program(Published):
         null=True,
         blank=True,
     )
-    centres = models.ManyToManyField(
-        Centre, verbose_name=_("service centres"), related_name="programs", blank=True
-    )
+    centres = models.ManyToManyField(Centre, verbose_name=_("service centres"), related_name="programs", blank=True)
     countries = models.ManyToManyField(
         Country, verbose_name=_("countries and regions"), related_name="programs", blank=True
     )

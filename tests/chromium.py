@@ -17,9 +17,7 @@ def executable():
 
 
 def has_han_font():
-    listed = (
-        subprocess.run(["fc-list", ":lang=zh-cn"], capture_output=True) if shutil.which("fc-list") else None
-    )
+    listed = subprocess.run(["fc-list", ":lang=zh-cn"], capture_output=True) if shutil.which("fc-list") else None
     return bool(listed and listed.stdout.strip())
 
 
@@ -33,9 +31,7 @@ def main():
             subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
     if executable() and has_han_font():
         return 0
-    print(
-        f"The tests in a browser are skipped: install {' and '.join(PACKAGES)} (apt-get install), then run again."
-    )
+    print(f"The tests in a browser are skipped: install {' and '.join(PACKAGES)} (apt-get install), then run again.")
     return 1 if os.environ.get("CI") else 0
 
 

@@ -62,9 +62,7 @@ class Site:
     def manage(self, *arguments):
         """Runs a management command on the site's data; its output."""
         command = [sys.executable, "manage.py", *arguments]
-        run = subprocess.run(
-            command, cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True
-        )
+        run = subprocess.run(command, cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True)
         return run.stdout
 
 
@@ -79,9 +77,7 @@ def start_site(data, **variables):
     port = free_port()
     password = "a-password-for-the-tests"
     keep = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PORTAL_", "DATABASE_", "EMAIL_"))
+        name: value for name, value in os.environ.items() if not name.startswith(("PORTAL_", "DATABASE_", "EMAIL_"))
     }
     environment = keep | {
         "PORT": str(port),

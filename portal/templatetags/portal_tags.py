@@ -51,9 +51,7 @@ def page_links(context, page=None):
     versions = addresses.alternates(path, languages)
     return {
         "canonical": addresses.absolute_url(path),
-        "alternates": {
-            code if code == "x-default" else html_code(code): url for code, url in versions.items()
-        },
+        "alternates": {code if code == "x-default" else html_code(code): url for code, url in versions.items()},
     }
 
 

@@ -52,9 +52,7 @@ def test_every_string_is_translated(catalogue):
     source = strings_in_source()
     assert len(source) > 150
     missing = source - complete
-    assert not missing, "\n\n".join(
-        str(polib.POEntry(msgctxt=c, msgid=m)) for c, m in sorted(missing, key=str)
-    )
+    assert not missing, "\n\n".join(str(polib.POEntry(msgctxt=c, msgid=m)) for c, m in sorted(missing, key=str))
 
 
 def test_catalogue_holds_nothing_else(catalogue):

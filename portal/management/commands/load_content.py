@@ -28,9 +28,7 @@ class Command(BaseCommand):
     help = "Loads the first content: creates what was never loaded, and leaves alone what staff have changed."
 
     def add_arguments(self, parser):
-        parser.add_argument(
-            "--folder", default=settings.BASE_DIR / "portal/content", help="where the files lie"
-        )
+        parser.add_argument("--folder", default=settings.BASE_DIR / "portal/content", help="where the files lie")
 
     @transaction.atomic
     def handle(self, *, folder, verbosity, **options):
@@ -92,9 +90,7 @@ def create(model, entry, where):
 def save(model, columns, where):
     row = model(**columns)
     # A translated model's original column holds no content of its own: only its language columns count.
-    original = [
-        field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")
-    ]
+    original = [field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")]
     try:
         row.full_clean(exclude=original)
     except ValidationError as error:

@@ -37,9 +37,7 @@ class Command(BaseCommand):
         )
         stopping = threading.Event()
         server.on_startup(self.say_address)
-        server.on_startup(
-            lambda: threading.Thread(target=self.keep_worker, args=[stopping], daemon=True).start()
-        )
+        server.on_startup(lambda: threading.Thread(target=self.keep_worker, args=[stopping], daemon=True).start())
         try:
             server.serve()
         finally:
@@ -60,9 +58,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{monotonic() - began:.1f} s")
 
     def say_address(self):
-        self.stdout.write(
-            f"\nThe portal: {settings.PORTAL_SITE_URL}/   its staff: {settings.PORTAL_SITE_URL}/admin/"
-        )
+        self.stdout.write(f"\nThe portal: {settings.PORTAL_SITE_URL}/   its staff: {settings.PORTAL_SITE_URL}/admin/")
         self.stdout.flush()
 
     def keep_worker(self, stopping):
