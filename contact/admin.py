@@ -1,8 +1,13 @@
 from django.contrib import admin
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
+from post_office.models import Attachment, Email, EmailTemplate, Log
 
 from contact.models import Enquiry
+
+# Mails are read with the enquiry that they belong to, and changed by nobody.
+for model in (Attachment, Email, EmailTemplate, Log):
+    admin.site.unregister(model)
 
 
 @admin.register(Enquiry)

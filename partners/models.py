@@ -74,7 +74,7 @@ class Institution(Published):
     )
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     name = models.CharField(_("name"), max_length=160)
-    summary = models.CharField(_("summary"), max_length=300, blank=True)
+    summary = models.TextField(_("summary"), max_length=300, blank=True)
     website = models.URLField(_("website"), blank=True)
 
     objects = PublishedQuerySet.as_manager()

@@ -2,6 +2,8 @@
 
 from csp.decorators import csp_update
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.db import models
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
@@ -36,6 +38,7 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
     """
 
     save_on_top = True
+    formfield_overrides = {models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})}}
 
     def get_list_display(self, request):
         shown = super().get_list_display(request)
@@ -44,7 +47,7 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         return shown
 
     def get_search_fields(self, request):
-        translated = translator.get_options_for_model(self.model).get_fields()
+        translated = translator.get_options_for_model(self.model).get_field_names()
         texts = [field for field in translated if field != "published_at"]
         return [column for field in texts for column in pair(field)]
 

@@ -77,7 +77,7 @@ class Centre(Published):
     slug = models.SlugField(_("address in links"), unique=True)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     title = models.CharField(_("title"), max_length=120)
-    summary = models.CharField(_("summary"), max_length=300)
+    summary = models.TextField(_("summary"), max_length=300)
     body = RichTextField(_("text"))
     telephones = models.TextField(
         _("telephone numbers"),
@@ -118,7 +118,7 @@ class Page(Published):
     slug = models.SlugField(_("address in links"), unique=True)
     sort_order = models.PositiveSmallIntegerField(_("order in the footer"), default=100)
     title = models.CharField(_("title"), max_length=120)
-    summary = models.CharField(_("summary"), max_length=300)
+    summary = models.TextField(_("summary"), max_length=300)
     body = RichTextField(_("text"))
 
     objects = PageQuerySet.as_manager()

@@ -34,6 +34,7 @@ class PublishedQuerySet(models.QuerySet):
             field = self.model._meta.get_field(follows)
             followed = Q(**{f"{follows}__published_at__lte": now})
             found = found.filter(followed | Q(**{f"{follows}__isnull": True}) if field.null else followed)
+            found = found.select_related(follows)
         return found
 
     def get_published(self, **lookup):

@@ -71,9 +71,9 @@ INSTALLED_APPS = [
     "portal",
     "partners",
     "programs",
+    "post_office",
     "contact",
     "django_prose_editor",
-    "post_office",
     "csp",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -214,6 +214,7 @@ SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 if PORTAL_TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_AGE = 24 * 60 * 60
 CSRF_FAILURE_VIEW = "contact.views.csrf_failure"
 # An enquiry's text is bounded by its form; what is larger than this is not read into memory at all.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024

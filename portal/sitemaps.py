@@ -51,7 +51,7 @@ def public_pages():
     found = []
     for language in LANGUAGES:
         with override(language):
-            rows = {model: list(_published(model)) for model in DETAIL_MODELS}
+            rows = {model: list(model.objects.published()) for model in DETAIL_MODELS}
             for name, models in LIST_PAGES.items():
                 dates = [row.updated_at for model in models for row in rows[model]]
                 changed_at = max([*dates, department], default=None) if department else None
@@ -62,11 +62,6 @@ def public_pages():
                 for row in rows[model]
             ]
     return found
-
-
-def _published(model):
-    follows = model.publication_follows
-    return model.objects.published().select_related(*[follows] if follows else [])
 
 
 @require_safe

@@ -15,7 +15,7 @@ class Area(Published):
     slug = models.SlugField(_("address in links"), unique=True)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     title = models.CharField(_("title"), max_length=120)
-    summary = models.CharField(_("summary"), max_length=300)
+    summary = models.TextField(_("summary"), max_length=300)
     body = RichTextField(_("text"))
 
     objects = PublishedQuerySet.as_manager()
@@ -36,10 +36,8 @@ class ProgramQuerySet(PublishedQuerySet):
         return Prefetch("programs", self.published(), to_attr="published_programs")
 
     def for_list(self):
-        """With the type and the published centres of each, for the finder."""
-        return self.select_related("area").prefetch_related(
-            Prefetch("centres", Centre.objects.published(), to_attr="published_centres")
-        )
+        """With the published centres of each, for the finder."""
+        return self.prefetch_related(Prefetch("centres", Centre.objects.published(), to_attr="published_centres"))
 
     def for_detail(self):
         """With everything that a program's own page shows."""
@@ -52,7 +50,7 @@ class ProgramQuerySet(PublishedQuerySet):
     def matching(self, area=None, centre=None, country=None, words=""):
         """
         The rows of the finder: of an area, a centre and a country (rows or None), and with every one
-        of `words` in the title, the summary or the text of the language in force.
+        of `words` in the title, the summary or the audience, in the language in force.
         """
         found = self
         if area:
@@ -62,7 +60,7 @@ class ProgramQuerySet(PublishedQuerySet):
         if country:
             found = found.filter(countries=country)
         for word in words.split():
-            found = found.filter(Q(title__icontains=word) | Q(summary__icontains=word) | Q(body__icontains=word))
+            found = found.filter(Q(title__icontains=word) | Q(summary__icontains=word) | Q(audience__icontains=word))
         return found
 
 
@@ -86,9 +84,9 @@ class Program(Published):
     )
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     title = models.CharField(_("title"), max_length=120)
-    summary = models.CharField(_("summary"), max_length=300)
+    summary = models.TextField(_("summary"), max_length=300)
     body = RichTextField(_("text"))
-    audience = models.CharField(_("for whom"), max_length=300, blank=True)
+    audience = models.TextField(_("for whom"), max_length=300, blank=True)
     materials = RichTextField(_("what to prepare"))
 
     objects = ProgramQuerySet.as_manager()
@@ -114,7 +112,7 @@ class Step(models.Model):
 
     program = models.ForeignKey(Program, related_name="steps", on_delete=models.CASCADE)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
-    text = models.CharField(_("what happens"), max_length=300)
+    text = models.TextField(_("what happens"), max_length=300)
 
     objects = StepQuerySet.as_manager()
 

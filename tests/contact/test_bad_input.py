@@ -1,0 +1,133 @@
+"""Whatever is sent, the answer is the form again with clear words, or a page that says what is wrong."""
+
+import pytest
+
+from contact.models import Enquiry
+from tests.contact.test_enquiry import answers, send  # noqa: F401
+
+pytestmark = pytest.mark.django_db
+
+TEXTS = {
+    "ten megabytes": "国" * 3_400_000,
+    "NUL": "a\x00b",
+    "line breaks": "a\r\nBcc: x@example.com",
+    "four bytes": "𠮷😀",
+    "right to left": "\u202eabc\u202c مرحبا",
+    "markup": "<script>alert(1)</script>\"'&",
+    "spaces": "   ",
+    "not characters": "\ufffe\uffff",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("name", ["organisation", "territory", "person", "email", "telephone", "about", "message"])
+def test_any_text_in_any_field(client, answers, name, text):  # noqa: F811
+    client.raise_request_exception = False
+    response = send(client, answers, "en", **{name: text})
+    assert response.status_code in (200, 303)
+    if response.status_code == 200:
+        assert name in response.context["form"].errors
+        assert not Enquiry.objects.exists()
+    else:
+        enquiry = Enquiry.objects.get()
+        assert client.get(response.headers["Location"]).status_code == 200
+        for mail in enquiry.mails.all():
+            assert mail.email_message().message().as_bytes()
+            assert "\n" not in mail.subject
+
+
+@pytest.mark.parametrize(
+    "email",
+    ['"a,b"@example.com', "a@b", "a b@example.com", "a@example.com\nBcc: b@example.com", "x" * 250 + "@example.com"],
+)
+def test_an_address_that_cannot_be_written_to(client, answers, email):  # noqa: F811
+    response = send(client, answers, "en", email=email)
+    assert response.status_code == 200
+    assert "email" in response.context["form"].errors
+
+
+def test_an_address_of_254_characters(client, answers):  # noqa: F811
+    email = f"{'a' * 64}@{'.'.join(['b' * 61] * 3)}.{'c' * 3}"
+    email = email.replace("@", "@", 1)[:254]
+    assert send(client, answers, email=email).status_code == 303
+    assert Enquiry.objects.get().mails.order_by("pk").first().to == [email]
+
+
+@pytest.mark.parametrize("method", ["put", "delete", "patch"])
+def test_other_methods_are_not_allowed(client, method):
+    assert getattr(client, method)("/en/contact/").status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"organisation=%ff%fe&message=%c3%28", "application/x-www-form-urlencoded"),
+        (b"organisation=\xff\xfe", "application/x-www-form-urlencoded"),
+        (b"a=1", "application/x-www-form-urlencoded; charset=utf-16"),
+        (b"a=1", "application/x-www-form-urlencoded; charset=nonsense"),
+        (b"not multipart", "multipart/form-data; boundary=x"),
+        (b"not multipart", "multipart/form-data"),
+        (b'{"a": 1}', "application/json"),
+        (b"&".join(b"a%d=1" % n for n in range(2000)), "application/x-www-form-urlencoded"),
+        (b"organisation=" + b"x" * (13 * 1024 * 1024), "application/x-www-form-urlencoded"),
+        (b"consent=1&consent=2&organisation=a&organisation=b", "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_body_that_is_no_form(client, body, content_type):
+    client.raise_request_exception = False
+    response = client.generic("POST", "/en/contact/", body, content_type=content_type)
+    assert response.status_code in (200, 400)
+    assert b"<h1>" in response.content
+    assert not Enquiry.objects.exists()
+
+
+ADDRESSES = [
+    "/en/programs/?area=nothing",
+    "/en/programs/?centre=%00&country=%ff",
+    "/en/programs/?q=%00",
+    "/en/programs/?q=" + "x" * 500,
+    "/en/programs/?q=%25_%27%22",
+    "/en/programs/?page=0",
+    "/en/programs/?page=x",
+    "/en/programs/?page=99999999999999999999",
+    "/en/contact/?program=" + "x" * 500,
+    "/en/contact/?program=a&program=b&country=c",
+    "/sitemap.xml?page=9",
+    "/robots.txt?x=%00",
+]
+NOWHERE = [
+    "/en/programs/%00/",
+    "/en/programs/nothing/",
+    "/en/pages/%E4%B8%AD/",
+    "/en/contact/received/x/",
+    "/en/contact/received/%00/",
+    "/en/partners/..%2f..%2fetc/",
+    "/media/../portal/settings.py",
+    "/media/%2e%2e/secret-key",
+    "/media/a%00.png",
+    "/media/nothing.png",
+    "/media/nothing.html",
+    "/fr/",
+    "/en",
+    "/nothing",
+    "/%ff",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_odd_query_is_a_page(client, address):
+    assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("address", NOWHERE)
+def test_an_address_of_nothing_is_a_page_that_says_so(client, address):
+    client.raise_request_exception = False
+    response = client.get(address, follow=True)
+    assert response.status_code in (400, 404) or response.redirect_chain
+    assert b"<h1>" in response.content
+
+
+def test_an_unknown_filter_is_said(client):
+    text = client.get("/en/programs/?area=nothing").content.decode()
+    assert "This choice is not offered here." in text
+    assert "Show all programs" in text

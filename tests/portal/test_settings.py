@@ -1,0 +1,73 @@
+"""A start in production is refused while anything insecure is set, and clean once it is not."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+PRODUCTION = {
+    "PORTAL_SITE_URL": "https://portal.example",
+    "PORTAL_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz-0123456789-ABCDEFGHIJ",
+    "PORTAL_TRUSTED_PROXIES": "1",
+    "EMAIL_URL": "submission://user:password@mail.example:587",
+    "PORTAL_ENQUIRIES_TO": "Desk <desk@portal.example>, other@portal.example",
+}
+
+
+def manage(tmp_path, *arguments, **variables):
+    keep = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PORTAL_", "EMAIL_", "DATABASE_"))
+    }
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=settings.BASE_DIR,
+        env=keep | {"PORTAL_DATA": str(tmp_path)} | variables,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_deployment_checks_are_clean(tmp_path):
+    run = manage(tmp_path, "check", "--deploy", "--fail-level", "INFO", **PRODUCTION)
+    assert run.returncode == 0, run.stderr
+    assert "no issues" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORTAL_SITE_URL", "http://portal.example"),
+        ("PORTAL_SECRET_KEY", ""),
+        ("PORTAL_SECRET_KEY", "short"),
+        ("PORTAL_TRUSTED_PROXIES", "0"),
+        ("EMAIL_URL", ""),
+        ("PORTAL_ENQUIRIES_TO", ""),
+    ],
+)
+def test_what_is_insecure_stops_the_start(tmp_path, name, value):
+    run = manage(tmp_path, "check", **PRODUCTION | {name: value})
+    assert run.returncode != 0
+    assert name in run.stderr.splitlines()[-1]
+    assert not (tmp_path / "secret-key").exists()
+
+
+def test_embedded_makes_a_secret_that_nobody_else_reads(tmp_path):
+    assert manage(tmp_path, "check").returncode == 0
+    secret = tmp_path / "secret-key"
+    assert len(secret.read_text()) >= 50
+    assert secret.stat().st_mode & 0o077 == 0
+    before = secret.read_text()
+    assert manage(tmp_path, "check").returncode == 0
+    assert secret.read_text() == before
+
+
+def test_settings_from_the_environment(tmp_path):
+    code = (
+        "from django.conf import settings as s; print(s.PORTAL_ENQUIRIES_TO, s.EMAIL_HOST, s.EMAIL_TIMEOUT, "
+        "s.EMAIL_USE_TLS, s.SESSION_COOKIE_SECURE, s.ALLOWED_HOSTS)"
+    )
+    run = manage(tmp_path, "shell", "-v0", "-c", code, **PRODUCTION)
+    assert "['desk@portal.example', 'other@portal.example'] mail.example 20 True True" in run.stdout
+    assert "['portal.example', 'localhost', '127.0.0.1']" in run.stdout
