@@ -131,7 +131,7 @@ class EnquiryForm(forms.ModelForm):
 
     def __init__(self, data=None, *, about=None):
         """`data` is what was posted; `about` the choice ("program:slug") of the page that the visitor came from."""
-        super().__init__(data, initial={"about": about})
+        super().__init__(data, initial={"about": about}, label_suffix="")
         programs = list(Program.objects.published())
         countries = list(Country.objects.published())
         subjects = {subject_key(subject): subject for subject in [*programs, *countries]}

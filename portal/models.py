@@ -20,7 +20,9 @@ class Department(models.Model):
     name = models.CharField(_("name"), max_length=120)
     short_name = models.CharField(_("short name"), max_length=60)
     society = models.CharField(_("society"), max_length=120)
-    headline = models.CharField(_("headline of the home page"), max_length=120)
+    headline = models.TextField(
+        _("headline of the home page"), max_length=120, help_text=_("Breaks where you break the line.")
+    )
     introduction = models.TextField(_("introduction on the home page"), max_length=600)
     address = models.CharField(_("address"), max_length=200)
     postcode = models.CharField(_("postcode"), max_length=12, blank=True)

@@ -19,7 +19,7 @@ class FinderForm(forms.Form):
     use_required_attribute = False
 
     def __init__(self, data):
-        super().__init__(data, auto_id="finder-%s")
+        super().__init__(data, auto_id="finder-%s", label_suffix="")
         self.offer("area", Area, _("All types"))
         self.offer("centre", Centre, _("All centres"))
         self.offer("country", Country, _("All countries and regions"))
