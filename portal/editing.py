@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
@@ -63,7 +63,9 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def view_on_site(self, obj):
-        return obj.get_absolute_url()
+        languages = obj.published_languages()
+        with override(get_language() if get_language() in languages else languages[0]):
+            return obj.get_absolute_url()
 
     def get_view_on_site_url(self, obj=None):
         if not isinstance(obj, Published) or not obj.published_languages():

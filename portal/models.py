@@ -2,6 +2,7 @@ import hashlib
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import FileExtensionValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -12,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from portal.publishing import Published, PublishedQuerySet, complete_when_published
 from portal.richtext import RichTextField
 from portal.telephones import parse_telephones, validate_telephones
+
+# What staff may upload as a picture, and a visitor fetch.
+IMAGE_EXTENSIONS = ("avif", "gif", "jpeg", "jpg", "png", "webp")
 
 
 class Department(models.Model):
@@ -34,7 +38,12 @@ class Department(models.Model):
     email = models.EmailField(_("e-mail address"), blank=True)
     website = models.URLField(_("website"), blank=True)
     wechat_account = models.CharField(_("WeChat account"), max_length=60, blank=True)
-    wechat_code = models.ImageField(_("QR code of the WeChat account"), upload_to="department/", blank=True)
+    wechat_code = models.ImageField(
+        _("QR code of the WeChat account"),
+        upload_to="department/",
+        blank=True,
+        validators=[FileExtensionValidator(IMAGE_EXTENSIONS)],
+    )
     icp_number = models.CharField(_("ICP filing number"), max_length=60, blank=True)
     public_security_number = models.CharField(_("public security filing number"), max_length=60, blank=True)
     staff_language = models.CharField(

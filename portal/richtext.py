@@ -40,5 +40,5 @@ class RichTextField(ProseEditorField):
 
     def cleaned(self, value):
         """`value` with nothing but the allowed elements, or None when no text is left."""
-        value = self.sanitize(value or "")
+        value = self.sanitize(value or "").strip()
         return value if strip_tags(value).strip() else None

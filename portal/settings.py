@@ -30,7 +30,7 @@ SECRET_KEY = env.str("PORTAL_SECRET_KEY", "")
 DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA / 'portal.sqlite3'}")}
 CACHES = {"default": env.dj_cache_url("CACHE_URL", "db://cache")}
 EMAIL_URL = env.str("EMAIL_URL", "")
-EMAIL = env.dj_email_url("EMAIL_URL", "file:///").copy()
+EMAIL = env.dj_email_url("EMAIL_URL", "file:///")
 
 SITE = urlsplit(PORTAL_SITE_URL)
 EMBEDDED = SITE.hostname in {"localhost", "127.0.0.1"}
@@ -59,6 +59,9 @@ else:
             + "; ".join(fault for fault, found in faults.items() if found)
             + "."
         )
+
+if "EMAIL_BACKEND" not in EMAIL:
+    raise ImproperlyConfigured("EMAIL_URL must begin with smtp:// or submission://.")
 
 DEBUG = False
 ALLOWED_HOSTS = [SITE.hostname, "localhost", "127.0.0.1"]
@@ -162,15 +165,13 @@ MODELTRANSLATION_CUSTOM_FIELDS = ("RichTextField",)
 
 EMAIL_BACKEND = "post_office.EmailBackend"
 EMAIL_TIMEOUT = 20
-if EMAIL_URL:
-    POST_OFFICE_TRANSPORT = EMAIL.pop("EMAIL_BACKEND")
-    globals().update({name: value for name, value in EMAIL.items() if value is not None})
-else:
-    POST_OFFICE_TRANSPORT = "django.core.mail.backends.filebased.EmailBackend"
-    EMAIL_FILE_PATH = DATA / "mail"
+EMAIL_HOST, EMAIL_PORT = EMAIL["EMAIL_HOST"], EMAIL["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_USER"], EMAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL["EMAIL_USE_TLS"], EMAIL["EMAIL_USE_SSL"]
+EMAIL_FILE_PATH = DATA / "mail"
 DEFAULT_FROM_EMAIL = EMAIL.get("DEFAULT_FROM_EMAIL", f"portal@{SITE.hostname}")
 POST_OFFICE = {
-    "BACKENDS": {"default": POST_OFFICE_TRANSPORT},
+    "BACKENDS": {"default": EMAIL["EMAIL_BACKEND"]},
     "MAX_RETRIES": 480,
     "RETRY_INTERVAL": timedelta(minutes=15),
     # A batch ends well within the lease of `work`: ten mails, each of at most EMAIL_TIMEOUT seconds.

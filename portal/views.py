@@ -22,12 +22,9 @@ from django.views.decorators.http import require_safe
 from partners.models import Country
 from portal.addresses import absolute_url
 from portal.languages import negotiated_language, other_language
-from portal.models import Centre, Department, Page
+from portal.models import IMAGE_EXTENSIONS, Centre, Department, Page
 from portal.publishing import OnlyInOtherLanguage
 from programs.models import Area, Program
-
-# What staff may upload and a visitor fetch; anything else under /media/ is not handed out.
-MEDIA_EXTENSIONS = {".avif", ".gif", ".jpeg", ".jpg", ".pdf", ".png", ".webp"}
 
 
 def site_context(request):
@@ -83,7 +80,7 @@ def centre_detail(request, slug):
 def media(request, name):
     """An uploaded file, where no web server in front hands it out."""
     content_type, _encoding = mimetypes.guess_type(name)
-    if not any(name.lower().endswith(extension) for extension in MEDIA_EXTENSIONS):
+    if not any(name.lower().endswith(f".{extension}") for extension in IMAGE_EXTENSIONS):
         raise Http404
     try:
         file = default_storage.open(name)

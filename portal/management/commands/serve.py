@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
+from django.db import connections
 from granian import Granian
 
 # Seconds that the worker has to finish the mail it is sending.
@@ -35,6 +36,7 @@ class Command(BaseCommand):
             respawn_failed_workers=True,
             log_level="warning",
         )
+        close_connections()
         stopping = threading.Event()
         server.on_startup(self.say_address)
         server.on_startup(lambda: threading.Thread(target=self.keep_worker, args=[stopping], daemon=True).start())
@@ -84,3 +86,11 @@ class Command(BaseCommand):
         password = secrets.token_urlsafe(12)
         User.objects.create_superuser("staff", password=password)
         self.stdout.write(f"\nStaff account, shown this once: user name staff, password {password}")
+
+
+def close_connections():
+    """Closes what the preparation opened: granian forks, and two processes must not speak on one connection."""
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if connection.vendor == "postgresql":
+            connection.close_pool()
