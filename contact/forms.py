@@ -161,7 +161,7 @@ class EnquiryForm(forms.ModelForm):
             self.add_error(None, _("A hidden field was filled in, as robots do. Please submit again."))
         if self.issued_within(LONGEST_TIME) is None:
             self.add_error(None, _("This form was open for too long. Please submit it again."))
-        elif self.issued_within(SHORTEST_TIME):
+        elif not self.errors and self.issued_within(SHORTEST_TIME):
             self.add_error(None, _("That was very quick. Please look over your answers and submit again."))
         return cleaned
 

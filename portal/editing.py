@@ -38,7 +38,10 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
     """
 
     save_on_top = True
-    formfield_overrides = {models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})}}
+    formfield_overrides = {
+        models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})},
+        models.URLField: {"assume_scheme": "https"},
+    }
 
     def get_list_display(self, request):
         shown = super().get_list_display(request)

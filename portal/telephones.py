@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import phonenumbers
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 
@@ -14,6 +15,10 @@ class Telephone:
     uri: str
     national: str
     international: str
+
+    def __str__(self):
+        """The number as readers of the language in force write it."""
+        return self.national if get_language() == "zh-hans" else self.international
 
 
 def parse_telephones(lines):

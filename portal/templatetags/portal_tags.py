@@ -38,9 +38,8 @@ def richtext(value):
 
 @register.simple_tag
 def telephone(number):
-    """A link to a Telephone, written as the readers of the language in force write it."""
-    text = number.national if get_language() == "zh-hans" else number.international
-    return format_html('<a class="telephone" href="{}">{}</a>', number.uri, text)
+    """A link to a Telephone."""
+    return format_html('<a class="telephone" href="{}">{}</a>', number.uri, number)
 
 
 @register.inclusion_tag("includes/page_links.html", takes_context=True)
