@@ -1,0 +1,101 @@
+"""Steps that several browser tests take."""
+
+import sqlite3
+from contextlib import closing
+from time import monotonic
+from urllib.parse import urlsplit
+
+LANGUAGES = ("zh-hans", "en")
+
+ANSWERS = {
+    "organisation": "Northern Example College",
+    "person": "Alex Example",
+    "position": "Head of the international office",
+    "email": "alex@college.example",
+    "telephone": "+44 20 7946 0018",
+    "message": "What should two visiting teachers prepare?",
+}
+
+# Milliseconds that the writing of a message takes, longer than the three seconds of the form's time trap.
+WRITING = 3_200
+
+
+def rows(site, query, *values):
+    """What `query` finds in the site's database; what it changes is kept."""
+    with closing(sqlite3.connect(site.data / "portal.sqlite3", timeout=20)) as database, database:
+        return database.execute(query, values).fetchall()
+
+
+def until(page, met, seconds=20):
+    """What `met()` returns as soon as it is true, or at last: for what happens outside the browser."""
+    deadline = monotonic() + seconds
+    while not (found := met()) and monotonic() < deadline:
+        page.wait_for_timeout(100)
+    return found
+
+
+def tab_to(page, target):
+    """Presses Tab until `target` has the focus."""
+    for _press in range(80):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"the keyboard does not reach {target}")
+
+
+def write_enquiry(page, **changes):
+    """Fills in the enquiry form with the keyboard alone, ANSWERS and `changes` and some territory, and submits it."""
+    answers = ANSWERS | changes
+    for name in ("organisation", "territory", "person", "position", "email", "telephone", "message", "consent"):
+        tab_to(page, page.locator(f"#id_{name}"))
+        if name == "territory":
+            page.keyboard.press("ArrowDown")
+            page.keyboard.press("ArrowDown")
+        elif name == "consent":
+            page.keyboard.press("Space")
+        elif name == "message":
+            page.keyboard.type(answers[name], delay=WRITING / len(answers[name]))
+        else:
+            page.keyboard.type(answers[name])
+    tab_to(page, page.locator("form.enquiry button"))
+    page.keyboard.press("Enter")
+
+
+def sign_in(page, site, password=None):
+    """Signs the account "staff" in at the admin."""
+    page.goto(f"{site.url}/admin/")
+    page.locator("#id_username").fill("staff")
+    page.locator("#id_password").fill(password or site.password)
+    page.locator("#login-form [type=submit]").click()
+
+
+class Watch:
+    """What must not happen on the pages that `page` opens; made before the first of them."""
+
+    def __init__(self, page, site):
+        self.page = page
+        self.host = urlsplit(site.url).netloc
+        self.seen = []
+        page.add_init_script(
+            "window.violations = [];"
+            "document.addEventListener('securitypolicyviolation', event =>"
+            " window.violations.push(`${event.effectiveDirective} blocks ${event.blockedURI} ${event.sample}`));"
+        )
+        page.on("console", self.on_console)
+        page.on("pageerror", lambda error: self.seen.append(f"error: {error}"))
+        page.on("request", self.on_request)
+
+    def on_console(self, message):
+        if message.type == "error":
+            self.seen.append(f"console: {message.text}")
+
+    def on_request(self, request):
+        address = urlsplit(request.url)
+        if address.scheme not in ("data", "blob") and address.netloc != self.host:
+            self.seen.append(f"foreign request: {request.url}")
+
+    def faults(self):
+        """What was seen since the last time: CSP violations, errors in the console, requests to a foreign host."""
+        seen = [*self.seen, *self.page.evaluate("window.violations.splice(0)")]
+        self.seen.clear()
+        return [f"{urlsplit(self.page.url).path}: {fault}" for fault in seen]

@@ -1,0 +1,199 @@
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.steps import Watch, rows, sign_in, until
+
+TITLE = "#id_title_zh_hans"
+
+# A row of each model of which a new site has none.
+ROWS = """
+from django.contrib.auth.models import Group
+from contact.mails import queue_mails
+from contact.models import Enquiry
+from partners.models import Country, Institution
+
+Group.objects.create(name="Desk")
+Institution.objects.create(name_en="Example Institute", country=Country.objects.first())
+queue_mails(Enquiry.objects.create(
+    fingerprint="-", language="en", privacy_version="-", organisation="Example College", territory="GB",
+    person="Alex Example", email="alex@college.example", message="What should we prepare?",
+))
+"""
+
+
+@pytest.fixture
+def staff(site, page):
+    """A page on which the staff account has signed in."""
+    sign_in(page, site)
+    expect(page.locator("#user-tools")).to_be_visible()
+    return page
+
+
+@pytest.fixture
+def visitor(chrome):
+    """A page of somebody who has not signed in."""
+    context = chrome.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    yield context.new_page()
+    context.close()
+
+
+def change(page, site, model, slug):
+    """Opens the form of the row of `model` ("programs/program") that `slug` names."""
+    [[number]] = rows(site, f"SELECT id FROM {model.replace('/', '_')} WHERE slug = ?", slug)
+    page.goto(f"{site.url}/admin/{model}/{number}/change/")
+
+
+def save(page):
+    """Saves the form; the status of the answer."""
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        page.locator("[name=_continue]").first.click()
+    page.wait_for_load_state()
+    return answer.value.status
+
+
+def shown(page, address):
+    """The text of the content at `address`."""
+    page.goto(address)
+    return page.locator("main").inner_text()
+
+
+def test_a_new_chinese_title_shows_on_the_chinese_page_alone(site, staff, visitor):
+    chinese, english = (f"{site.url}/{language}/programs/teacher-exchange/" for language in ("zh-hans", "en"))
+    chinese_before, english_before = shown(visitor, chinese), shown(visitor, english)
+    change(staff, site, "programs/program", "teacher-exchange")
+    title = staff.locator(TITLE).input_value()
+    staff.locator(TITLE).fill("教师互访（试）")
+    try:
+        assert save(staff) == 302
+        assert until(visitor, lambda: "教师互访（试）" in shown(visitor, chinese))
+        assert visitor.locator("h1").inner_text().startswith("教师互访（试）")
+        # The English page shows the Chinese name small under its own, and is otherwise as it was.
+        english_expected = english_before.replace(title, "教师互访（试）")
+        assert until(visitor, lambda: shown(visitor, english) == english_expected)
+        assert visitor.locator("h1").inner_text().startswith("Teacher exchange")
+    finally:
+        change(staff, site, "programs/program", "teacher-exchange")
+        staff.locator(TITLE).fill(title)
+        assert save(staff) == 302
+    assert until(visitor, lambda: shown(visitor, chinese) == chinese_before)
+
+
+def test_a_published_language_keeps_its_required_fields(site, staff):
+    query = "SELECT title_zh_hans, title_en FROM programs_program WHERE slug = 'teacher-exchange'"
+    before = rows(site, query)
+    for language in ("zh_hans", "en"):
+        change(staff, site, "programs/program", "teacher-exchange")
+        staff.locator(f"#id_title_{language}").fill("")
+        assert save(staff) == 200
+        error = staff.locator(".form-row", has=staff.locator(TITLE)).locator(".errorlist")
+        expect(error).to_have_text("Fill this in, or withdraw this language first: it is published.")
+        expect(staff.locator(f"#id_title_{language}")).to_have_attribute("aria-invalid", "true")
+    assert rows(site, query) == before
+
+
+def test_both_languages_of_a_field_stand_side_by_side(site, staff, record_property):
+    pairs = 0
+    forms = (
+        "programs/program",
+        "programs/area",
+        "portal/centre",
+        "portal/page",
+        "portal/department",
+        "partners/country",
+    )
+    for model in forms:
+        staff.goto(f"{site.url}/admin/{model}/1/change/")
+        boxes = staff.locator(".fieldBox").evaluate_all(
+            "boxes => boxes.filter(box => box.checkVisibility()).map(box => {"
+            " const { left, top } = box.getBoundingClientRect();"
+            " return { name: [...box.classList].find(name => name.startsWith('field-')), left, top }; })"
+        )
+        places = {box["name"]: (box["left"], box["top"]) for box in boxes}
+        for name in [name for name in places if name.endswith("_zh_hans")]:
+            chinese, english = places[name], places[name.removesuffix("zh_hans") + "en"]
+            assert chinese[1] == english[1], f"{model}: {name} stands above or below its English side"
+            assert chinese[0] + 200 < english[0], f"{model}: {name} does not stand left of its English side"
+            pairs += 1
+    record_property("pairs of fields seen side by side", pairs)
+    assert pairs >= 30
+
+
+def test_the_choice_of_language_is_the_admins_own(site, staff):
+    heading = staff.locator("#site-name")
+    expect(heading).to_have_text("International Department: staff")
+    staff.locator("#header").get_by_role("button", name="中文").click()
+    expect(heading).to_have_text("国际部网站管理")
+    expect(staff.locator("html")).to_have_attribute("lang", "zh-hans")
+    staff.goto(f"{site.url}/admin/programs/program/")
+    expect(heading).to_have_text("国际部网站管理")
+
+    # The browser asks for English: the root still leads there, and each address keeps its own language.
+    staff.goto(f"{site.url}/")
+    expect(staff).to_have_url(f"{site.url}/en/")
+    expect(staff.locator("main")).to_contain_text("How a college starts")
+    staff.goto(f"{site.url}/zh-hans/")
+    expect(staff.locator("main")).to_contain_text("院校如何开始")
+
+    staff.goto(f"{site.url}/admin/")
+    staff.locator("#header").get_by_role("button", name="English").click()
+    expect(heading).to_have_text("International Department: staff")
+
+
+def test_every_page_of_the_admin_loads_and_keeps_to_its_policy(site, page, record_property):
+    site.manage("shell", "-c", ROWS)
+    watch = Watch(page, site)
+    sign_in(page, site)
+    expect(page.locator("#user-tools")).to_be_visible()
+    addresses = page.locator("a[href^='/admin/']").evaluate_all("links => links.map(link => link.pathname)")
+    waiting, seen, faults = list(dict.fromkeys(addresses)), [], watch.faults()
+    while waiting:
+        address = waiting.pop(0)
+        status = page.goto(f"{site.url}{address}").status
+        if status >= 400:
+            faults.append(f"{address}: {status}")
+        if page.locator("textarea[data-django-prose-editor-configurable]").count():
+            page.locator("[contenteditable]").first.wait_for()
+        faults += watch.faults()
+        seen.append(address)
+        # From a list to its first row, from a row to its history.
+        for link in page.locator("#result_list tbody tr:first-child th a, a.historylink").all()[:1]:
+            waiting.append(link.evaluate("link => link.pathname"))
+    record_property("pages of the admin", len(seen))
+    assert faults == []
+    models = {address for address in seen if address.count("/") == 4} - {"/admin/password_change/"}
+    assert len(models) >= 10
+    assert models == reached(seen, "/change/") == reached(seen, "/history/")
+    assert models - reached(seen, "/add/") == {"/admin/contact/enquiry/", "/admin/portal/department/"}
+    assert "/admin/password_change/" in seen
+
+
+def reached(addresses, kind):
+    """The lists of the models of which a page of `kind` ("/add/") is among `addresses`."""
+    return {"/".join(address.split("/")[:4]) + "/" for address in addresses if kind in address}
+
+
+def test_the_editor_writes_what_the_page_shows(site, page, visitor):
+    watch = Watch(page, site)
+    sign_in(page, site)
+    expect(page.locator("#user-tools")).to_be_visible()
+    address = f"{site.url}/en/partners/japan/"
+    before = shown(visitor, address)
+    change(page, site, "partners/country", "japan")
+    editor = page.locator(".fieldBox.field-body_en [contenteditable]")
+    try:
+        editor.click()
+        page.keyboard.type("Plain words, ")
+        page.locator(".fieldBox.field-body_en").get_by_role("button", name="bold").click()
+        page.keyboard.type("bold words")
+        expect(editor.locator("strong")).to_have_text("bold words")
+        assert save(page) == 302
+        expect(editor).to_have_text("Plain words, bold words")
+        assert until(visitor, lambda: "Plain words, bold words" in shown(visitor, address))
+        expect(visitor.locator("main .prose strong")).to_have_text("bold words")
+        assert watch.faults() == []
+    finally:
+        editor.click()
+        page.keyboard.press("Control+a")
+        page.keyboard.press("Delete")
+        assert save(page) == 302
+    assert until(visitor, lambda: shown(visitor, address) == before)

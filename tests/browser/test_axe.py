@@ -1,0 +1,157 @@
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import expect
+
+from tests.browser.steps import LANGUAGES, sign_in, until, write_enquiry
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+# A page of each kind, as its language's addresses name it.
+PAGES = [
+    "/",
+    "/about/",
+    "/programs/",
+    "/programs/?q=nothing+fits+this",
+    "/programs/areas/curriculum-reform/",
+    "/programs/approval-support/",
+    "/centres/",
+    "/centres/curriculum-reform/",
+    "/partners/",
+    "/partners/germany/",
+    "/contact/",
+    "/privacy/",
+    "/accessibility/",
+    "/no-such-page/",
+]
+ADMIN_PAGES = [
+    "/admin/",
+    "/admin/programs/program/",
+    "/admin/programs/program/9/change/",
+    "/admin/programs/program/add/",
+    "/admin/programs/program/9/history/",
+    "/admin/programs/program/9/delete/",
+    "/admin/contact/enquiry/",
+    "/admin/password_change/",
+]
+
+WITHDRAWN = {"zh-hans": "本页尚无中文版", "en": "This page is not published in English yet"}
+
+# Published in one language only while the module's tests run.
+IN_ONE_LANGUAGE = {"zh-hans": "investment-fund", "en": "investment-services"}
+
+
+@pytest.fixture(scope="module")
+def withdrawn(site):
+    """Withdraws a program from each language; the addresses that say so."""
+
+    def publish(moment):
+        site.manage(
+            "shell",
+            "-c",
+            "from django.utils.timezone import now\n"
+            "from programs.models import Program\n"
+            f"for language, slug in {IN_ONE_LANGUAGE}.items():\n"
+            "    program = Program.objects.get(slug=slug)\n"
+            f"    setattr(program, 'published_at_' + language.replace('-', '_'), {moment})\n"
+            "    program.save()\n",
+        )
+
+    publish("None")
+    yield {language: f"{site.url}/{language}/programs/{slug}/" for language, slug in IN_ONE_LANGUAGE.items()}
+    publish("now()")
+
+
+@pytest.fixture
+def reader(chrome):
+    """Opens a page of somebody who reads a language."""
+    contexts = []
+
+    def reader(language):
+        locale = {"zh-hans": "zh-CN", "en": "en-GB"}[language]
+        contexts.append(chrome.new_context(viewport={"width": 1280, "height": 800}, locale=locale))
+        return contexts[-1].new_page()
+
+    yield reader
+    for context in contexts:
+        context.close()
+
+
+class Sweep:
+    """The faults that axe finds on the pages that `page` comes to, each at both widths and in both schemes."""
+
+    def __init__(self, page):
+        self.page = page
+        self.pages = 0
+        self.faults = []
+
+    def look(self):
+        """Looks at the page as it is now."""
+        self.pages += 1
+        self.page.evaluate(AXE_SCRIPT)
+        for width in (1280, 360):
+            self.page.set_viewport_size({"width": width, "height": 800})
+            self.run_axe(f"{width} px", TAGS)
+        self.page.emulate_media(color_scheme="dark")
+        self.run_axe("dark", ["color-contrast"])
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size({"width": 320, "height": 800})
+        overflow = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        if overflow > 0:
+            self.faults.append(f"{self.page.url} at 320 px: {overflow} px too wide")
+        self.page.set_viewport_size({"width": 1280, "height": 800})
+
+    def run_axe(self, how, only):
+        # A change of scheme may set off transitions, and colours on their way would be measured.
+        self.page.evaluate("document.getAnimations().forEach(animation => animation.finish())")
+        options = {"runOnly": only, "resultTypes": ["violations"], "preload": False}
+        found = self.page.evaluate("options => axe.run(options)", options)
+        for violation in found["violations"]:
+            elements = "; ".join(node["html"][:200] for node in violation["nodes"][:3])
+            self.faults.append(f"{self.page.url} {how}: {violation['id']}: {violation['help']}: {elements}")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_public_pages(site, withdrawn, reader, record_property, language):
+    page = reader(language)
+    sweep = Sweep(page)
+    for path in PAGES:
+        status = page.goto(f"{site.url}/{language}{path}").status
+        assert status == (404 if path == "/no-such-page/" else 200), path
+        sweep.look()
+
+    assert until(page, lambda: page.goto(withdrawn[language]).status == 404)
+    expect(page.locator("h1")).to_have_text(WITHDRAWN[language])
+    sweep.look()
+
+    page.goto(f"{site.url}/{language}/contact/?program=teacher-exchange")
+    page.locator("form.enquiry button").click()
+    expect(page.locator(".error-summary")).to_be_visible()
+    sweep.look()
+    page.goto(f"{site.url}/{language}/contact/")
+    page.context.clear_cookies()
+    write_enquiry(page)
+    expect(page.locator(".error-summary")).to_be_visible()
+    sweep.look()
+    page.locator("form.enquiry button").click()
+    expect(page.locator(".reference")).to_be_visible()
+    sweep.look()
+
+    record_property(f"pages checked with axe, {language}", sweep.pages)
+    assert not sweep.faults, "\n".join(sweep.faults)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_of_the_admin(site, reader, record_property, language):
+    page = reader(language)
+    sweep = Sweep(page)
+    page.goto(f"{site.url}/admin/")
+    sweep.look()
+    sign_in(page, site)
+    expect(page.locator("#user-tools")).to_be_visible()
+    for path in ADMIN_PAGES:
+        assert page.goto(f"{site.url}{path}").status == 200, path
+        if page.locator("textarea[data-django-prose-editor-configurable]").count():
+            page.locator("[contenteditable]").first.wait_for()
+        sweep.look()
+    record_property(f"pages of the admin checked with axe, {language}", sweep.pages)
+    assert not sweep.faults, "\n".join(sweep.faults)

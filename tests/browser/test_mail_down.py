@@ -1,0 +1,93 @@
+import socket
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+
+import psutil
+import pytest
+from aiosmtpd.controller import Controller
+from playwright.sync_api import expect
+
+from tests.browser.steps import ANSWERS, rows, until, write_enquiry
+from tests.conftest import free_port, stop_site
+
+# What post_office writes as the state of a mail.
+SENT, REQUEUED = 0, 3
+
+
+class Mailbox:
+    """A mail host that keeps what it is given: the addresses and the mail."""
+
+    def __init__(self):
+        self.kept = []
+
+    async def handle_DATA(self, server, session, envelope):
+        self.kept.append((envelope.rcpt_tos, message_from_bytes(envelope.content, policy=policy.default)))
+        return "250 OK"
+
+
+def test_a_refusing_mail_host_costs_the_visitor_nothing_and_loses_nothing(start, page):
+    port = free_port()
+    site = start(EMAIL_URL=f"smtp://127.0.0.1:{port}", PORTAL_ENQUIRIES_TO="desk@example.com")
+    page.goto(f"{site.url}/en/contact/")
+    write_enquiry(page)
+    expect(page.locator("h1")).to_have_text("We have received your enquiry")
+    reference = page.locator(".reference").inner_text()
+
+    query = "SELECT status, number_of_retries FROM post_office_email"
+    assert until(page, lambda: rows(site, query) == [(REQUEUED, 1)] * 2), rows(site, query)
+    for (again,) in rows(site, "SELECT scheduled_time FROM post_office_email"):
+        ahead = datetime.fromisoformat(again).replace(tzinfo=UTC) - datetime.now(UTC)
+        assert timedelta(minutes=13) < ahead < timedelta(minutes=15)
+
+    mailbox = Mailbox()
+    host = Controller(mailbox, hostname="127.0.0.1", port=port)
+    host.start()
+    try:
+        rows(site, "UPDATE post_office_email SET scheduled_time = '2020-01-01 00:00:00'")
+        assert until(page, lambda: rows(site, query) == [(SENT, 1)] * 2), rows(site, query)
+    finally:
+        host.stop()
+    assert sorted(to for to, _mail in mailbox.kept) == [[ANSWERS["email"]], ["desk@example.com"]]
+    mails = {to: mail for [to], mail in mailbox.kept}
+    visitor, desk = mails[ANSWERS["email"]], mails["desk@example.com"]
+    assert visitor["Subject"] == f"We have received your enquiry {reference}"
+    assert "Its reference is" in visitor.get_content()
+    assert desk["Subject"] == f"新咨询 {reference}"
+    assert "收到新的咨询" in desk.get_content()
+    for mail in (visitor, desk):
+        assert reference in mail.get_content()
+        assert ANSWERS["message"] not in mail.get_content()
+
+
+@pytest.fixture
+def silent_host():
+    """A mail host that takes connections and never says a word."""
+    host = socket.create_server(("127.0.0.1", 0))
+    host.settimeout(20)
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def hanging(start, silent_host):
+    """A site whose worker hangs in a conversation, with as many mails as one enquiry brings."""
+    site = start(EMAIL_URL=f"smtp://127.0.0.1:{silent_host.getsockname()[1]}")
+    send = "mail.send(['alex@college.example'], subject='Good day', message='Good day')"
+    site.manage("shell", "-c", f"from post_office import mail; {send}; {send}")
+    conversation, _address = silent_host.accept()
+    with conversation:
+        yield site
+
+
+def test_a_hanging_mail_host_does_not_hold_up_the_visitor(hanging, page):
+    page.goto(f"{hanging.url}/en/contact/")
+    write_enquiry(page)
+    expect(page.locator(".reference")).to_be_visible(timeout=10_000)
+    assert rows(hanging, "SELECT count(*) FROM contact_enquiry_mails") == [(2,)]
+    assert rows(hanging, "SELECT count(*) FROM post_office_email WHERE status = ?", SENT) == [(0,)]
+
+
+def test_a_hanging_mail_host_does_not_hold_up_the_end(hanging):
+    processes = psutil.Process(hanging.process.pid).children(recursive=True)
+    assert stop_site(hanging) == 0
+    assert [process for process in processes if process.is_running()] == []

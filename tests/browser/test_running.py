@@ -1,0 +1,73 @@
+import re
+import socket
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.steps import rows, sign_in
+from tests.conftest import stop_site
+
+PRODUCTION = {
+    "PORTAL_SECRET_KEY": "a secret of the tests, longer than fifty characters, or so one hopes",
+    "PORTAL_TRUSTED_PROXIES": "1",
+    "EMAIL_URL": "submission://user:password@mail.example.org:587",
+    "PORTAL_ENQUIRIES_TO": "desk@example.org",
+}
+
+
+def log(site):
+    return (site.data / "serve.log").read_text()
+
+
+def entries(site):
+    """How many rows each table of content has."""
+    tables = [
+        name
+        for (name,) in rows(site, "SELECT name FROM sqlite_master WHERE type = 'table'")
+        if name.startswith(("portal_", "programs_", "partners_", "auth_user")) and name != "portal_lease"
+    ]
+    return {name: rows(site, f"SELECT count(*) FROM {name}") for name in tables}
+
+
+def test_it_starts_stops_and_starts_again_with_what_it_had(start, page):
+    first = start(DJANGO_SUPERUSER_USERNAME="", DJANGO_SUPERUSER_PASSWORD="", DJANGO_SUPERUSER_EMAIL="")
+    [password] = re.findall(r"user name staff, password (\S+)\n", log(first))
+    sign_in(page, first, password=password)
+    expect(page.locator("#user-tools")).to_contain_text("staff")
+    before = entries(first)
+    processes = psutil.Process(first.process.pid).children(recursive=True)
+    assert len(processes) >= 2, "the server and the worker run as processes of their own"
+    assert stop_site(first) == 0
+    assert log(first).endswith("Stopped.\n")
+    assert [process for process in processes if process.is_running()] == []
+
+    # Whatever the environment says now: there is an account, and nothing is told or made again.
+    second = start(DJANGO_SUPERUSER_USERNAME="another", DJANGO_SUPERUSER_PASSWORD="another-password")
+    assert "password" not in log(second)
+    assert entries(second) == before
+    page.context.clear_cookies()
+    sign_in(page, second, password=password)
+    expect(page.locator("#user-tools")).to_contain_text("staff")
+    page.goto(f"{second.url}/en/programs/")
+    expect(page.locator(".result-count")).to_have_text("11 programs")
+    assert stop_site(second) == 0
+
+
+def test_it_keeps_to_its_port_and_its_folder(site):
+    port = site.environment["PORT"]
+    assert f"The portal: http://localhost:{port}/   its staff: http://localhost:{port}/admin/\n" in log(site)
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=5) as connection:
+        assert connection.getpeername()[1] == int(port)
+    assert {"portal.sqlite3", "secret-key", "static"} <= {path.name for path in site.data.iterdir()}
+    assert (site.data / "secret-key").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("missing", PRODUCTION)
+def test_production_does_not_start_without(start, missing):
+    given = {name: value for name, value in PRODUCTION.items() if name != missing}
+    with pytest.raises(RuntimeError) as stopped:
+        start(PORTAL_SITE_URL="https://example.org", **given)
+    sentence = str(stopped.value).splitlines()[-1]
+    assert "https://example.org is not a local address" in sentence
+    assert re.findall(r"\b(?:PORTAL|EMAIL)_[A-Z_]+", sentence) == [missing]
