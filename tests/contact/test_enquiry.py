@@ -2,6 +2,7 @@
 
 import pytest
 from django.core import signing
+from django.test import Client
 from django.urls import reverse
 from django.utils.translation import override
 from post_office.models import STATUS, Email
@@ -18,7 +19,7 @@ def issued(monkeypatch, seconds_ago=60):
     """The signed token of a form that was given out some seconds ago."""
     now = signing.time.time()
     monkeypatch.setattr(signing.time, "time", lambda: now - seconds_ago)
-    token = forms.ISSUED.sign("token")
+    token = forms.ISSUED.sign("form")
     monkeypatch.setattr(signing.time, "time", lambda: now)
     return token
 
@@ -119,6 +120,15 @@ def test_the_same_form_twice_is_one_enquiry(client, answers):
     assert first.headers["Location"] == second.headers["Location"]
     assert Enquiry.objects.count() == 1
     assert Email.objects.count() == 2
+
+
+def test_the_same_answers_of_another_visitor_are_another_enquiry(answers):
+    for _visitor in range(2):
+        visitor = Client()
+        visitor.get("/zh-hans/contact/")
+        send(visitor, answers)
+        send(visitor, answers)
+    assert Enquiry.objects.count() == 2
 
 
 def test_the_same_form_with_other_answers_is_another(client, answers):

@@ -18,7 +18,9 @@ PRODUCTION = {
 
 def manage(tmp_path, *arguments, **variables):
     keep = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PORTAL_", "EMAIL_", "DATABASE_"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PORTAL_", "EMAIL_", "DATABASE_", "DJANGO_ALLOW"))
     }
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],

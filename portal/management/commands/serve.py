@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand
 from django.db import connections
 from granian import Granian
 
-# Seconds that the worker has to finish the mail it is sending.
-PATIENCE = 30
+# Seconds that the worker has to finish the mail it is sending; longer than a mail host may be silent.
+PATIENCE = 25
 
 
 class Command(BaseCommand):
@@ -44,9 +44,7 @@ class Command(BaseCommand):
             server.serve()
         finally:
             stopping.set()
-            if self.worker:
-                self.worker.terminate()
-                self.worker.wait(PATIENCE)
+            self.stop_worker()
         self.stdout.write("Stopped.")
 
     worker = None
@@ -71,6 +69,16 @@ class Command(BaseCommand):
             )
             self.worker.wait()
             stopping.wait(1)
+
+    def stop_worker(self):
+        """Lets the worker finish its mail; a mail that it does not finish stays queued."""
+        if self.worker is None:
+            return
+        self.worker.terminate()
+        try:
+            self.worker.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.worker.kill()
 
     def staff_account(self):
         """Sees that somebody can sign in: the account that the environment names, else one made here."""

@@ -10,9 +10,10 @@ from post_office.mail import send_queued
 
 from portal.models import Lease
 
-# How often the queue is looked at, in seconds.
+# How often an empty queue is looked at, in seconds.
 PAUSE = 2
-LEASE = timedelta(minutes=4)
+# Longer than the delivery of one mail may take (BATCH_DELIVERY_TIMEOUT).
+LEASE = timedelta(minutes=2)
 
 
 class Command(BaseCommand):
@@ -28,12 +29,14 @@ class Command(BaseCommand):
         me = f"{socket.gethostname()}:{os.getpid()}"
         self.stdout.write("Worker: delivering mails.")
         while not stopped.is_set() and (parent is None or os.getppid() == parent):
+            tried = 0
             try:
                 if Lease.take("mail", me, LEASE):
-                    send_queued(log_level=1)
+                    tried = sum(send_queued(log_level=1))
             except DatabaseError as error:
                 self.stderr.write(f"Worker: the database does not answer, will try again: {error}")
             close_old_connections()
-            stopped.wait(PAUSE)
+            if not tried:
+                stopped.wait(PAUSE)
         Lease.give_back("mail", me)
         self.stdout.write("Worker: stopped.")
