@@ -164,7 +164,7 @@ class EnquiryForm(forms.ModelForm):
             self.add_error(None, _("A hidden field was filled in, as robots do. Please submit again."))
         if self.issued_within(LONGEST_TIME) is None:
             self.add_error(None, _("This form was open for too long. Please submit it again."))
-        elif not self.errors and self.issued_within(SHORTEST_TIME):
+        elif not self.errors and self.issued_within(SHORTEST_TIME) and not self.stored():
             self.add_error(None, _("That was very quick. Please look over your answers and submit again."))
         return cleaned
 
@@ -180,16 +180,23 @@ class EnquiryForm(forms.ModelForm):
         except signing.BadSignature:
             return None
 
+    def fingerprint(self):
+        """What the same answers of the same sender have in common, and no others."""
+        answers = [self.sender, self.data.get("about"), *map(self.cleaned_data.get, self.Meta.fields)]
+        return hashlib.sha256(json.dumps(answers).encode()).hexdigest()
+
+    def stored(self):
+        """The Enquiry that this sender's answers have given before, or None."""
+        return Enquiry.objects.filter(fingerprint=self.fingerprint()).first()
+
     def save(self):
         """
         The Enquiry, stored in one transaction with the mails that tell of it.
 
         The same answers of the same sender give the Enquiry that they gave before.
         """
-        answers = [self.sender, self.data.get("about"), *map(self.cleaned_data.get, self.Meta.fields)]
-        fingerprint = hashlib.sha256(json.dumps(answers).encode()).hexdigest()
         enquiry = self.instance
-        enquiry.fingerprint = fingerprint
+        enquiry.fingerprint = self.fingerprint()
         enquiry.language = get_language()
         enquiry.privacy_version = Page.privacy_version()
         match self.cleaned_data["about"]:
@@ -202,7 +209,9 @@ class EnquiryForm(forms.ModelForm):
                 enquiry.save()
                 queue_mails(enquiry)
         except IntegrityError:
-            return Enquiry.objects.get(fingerprint=fingerprint)
+            if known := self.stored():
+                return known
+            raise
         return enquiry
 
 

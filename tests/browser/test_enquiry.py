@@ -3,7 +3,7 @@ from email import message_from_bytes, policy
 
 from playwright.sync_api import expect
 
-from tests.browser.steps import ANSWERS, LANGUAGES, rows, tab_to, until, write_enquiry
+from tests.browser.steps import ANSWERS, LANGUAGES, WRITING, rows, tab_to, until, write_enquiry
 
 REFERENCE = re.compile(r"^[A-Z0-9]{8}$")
 REQUIRED = ["organisation", "territory", "person", "email", "message", "consent"]
@@ -146,7 +146,8 @@ def test_going_back_and_submitting_again(site, page):
     assert count_of(site, "College that goes back") == 1
 
     page.go_back()
-    page.locator("#id_organisation").fill("College with something else")
+    page.locator("#id_organisation").fill("")
+    page.locator("#id_organisation").press_sequentially("College with something else", delay=WRITING / 25)
     page.locator("form.enquiry button").click()
     assert receipt(page) != reference
     assert count_of(site, "College with something else") == 1
