@@ -11,7 +11,7 @@ test: .venv/tested
 	@$(PY) -m tests.chromium
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m djade --check $$(git ls-files 'templates/*.html')
+	.venv/bin/djade --check $$(git ls-files 'templates/*.html')
 	$(PY) manage.py compilemessages
 	$(PY) -m pytest -n 2 --dist loadgroup
 	$(PY) -m tests.postgresql -n 2 -m "not browser"
@@ -19,7 +19,7 @@ test: .venv/tested
 format: .venv/tested
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
-	-$(PY) -m djade $$(git ls-files 'templates/*.html')
+	-.venv/bin/djade $$(git ls-files 'templates/*.html')
 
 lock: .venv/tested
 	$(PY) -m uv pip compile -q -U --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
