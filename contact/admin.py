@@ -1,9 +1,16 @@
 from django.contrib import admin
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
-from post_office.models import Attachment, Email, EmailTemplate, Log
+from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
 
 from contact.models import Enquiry
+
+MAIL_STATES = {
+    STATUS.queued: _("waiting"),
+    STATUS.sent: _("sent"),
+    STATUS.requeued: _("failed, will be tried again"),
+    STATUS.failed: _("failed"),
+}
 
 # Mails are read with the enquiry that they belong to, and changed by nobody.
 for model in (Attachment, Email, EmailTemplate, Log):
@@ -53,7 +60,7 @@ class EnquiryAdmin(admin.ModelAdmin):
     @admin.display(description=_("mails"))
     def mail_log(self, enquiry):
         rows = (
-            (mail.subject, ", ".join(mail.to), mail.get_status_display(), mail.message)
+            (mail.subject, ", ".join(mail.to), MAIL_STATES[mail.status], mail.message)
             for mail in enquiry.mails.order_by("pk")
         )
         return format_html_join("", "<details><summary>{} → {} ({})</summary><pre>{}</pre></details>", rows)

@@ -7,7 +7,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from contact.forms import EnquiryForm
 from contact.models import Enquiry
-from portal.views import permission_denied
 
 
 @never_cache
@@ -55,7 +54,7 @@ def csrf_failure(request, reason=""):
     except Resolver404:
         is_enquiry = False
     if not is_enquiry:
-        return permission_denied(request, None)
+        return render(request, "403.html", {"expired": True}, status=403)
     form = EnquiryForm(request.POST)
     response = enquiry_form(request, form, token_failed=True, failed_before="token_failed" in request.POST)
     response.status_code = 403

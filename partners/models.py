@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from portal.publishing import Published, PublishedQuerySet, complete_when_published
+from portal.publishing import SLUG_HELP, Published, PublishedQuerySet, complete_when_published
 from portal.richtext import RichTextField
 from portal.territories import is_territory
 
@@ -27,7 +27,7 @@ class Country(Published):
         validators=[validate_territory],
         help_text=_("Two capital letters of ISO 3166-1, such as GB."),
     )
-    slug = models.SlugField(_("address in links"), unique=True)
+    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     name = models.CharField(_("name"), max_length=80)
     capital = models.CharField(_("capital"), max_length=80)

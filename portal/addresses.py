@@ -12,7 +12,7 @@ def absolute_url(path):
 
 def in_language(path, language):
     """The address in `language` of the public page at `path`."""
-    _empty, _language, rest = path.split("/", 2)
+    rest = path.removeprefix("/").partition("/")[2]
     return f"/{language}/{rest}"
 
 

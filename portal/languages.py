@@ -40,8 +40,8 @@ def negotiated_language(request):
 
 def language_of_path(path):
     """The language that a public address ("/en/programs/") names in its first segment, or None."""
-    segment, slash, _rest = path.removeprefix("/").partition("/")
-    return segment if slash and segment in HTML_CODES else None
+    segment = path.removeprefix("/").partition("/")[0]
+    return segment if segment in HTML_CODES else None
 
 
 class LanguageMiddleware:

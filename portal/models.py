@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from portal.publishing import Published, PublishedQuerySet, complete_when_published
+from portal.publishing import SLUG_HELP, Published, PublishedQuerySet, complete_when_published
 from portal.richtext import RichTextField
 from portal.telephones import parse_telephones, validate_telephones
 
@@ -85,7 +85,7 @@ class Department(models.Model):
 class Centre(Published):
     """A service centre."""
 
-    slug = models.SlugField(_("address in links"), unique=True)
+    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     title = models.CharField(_("title"), max_length=120)
     summary = models.TextField(_("summary"), max_length=300)
@@ -126,7 +126,7 @@ class Page(Published):
 
     FIXED = ("about", "privacy", "accessibility")
 
-    slug = models.SlugField(_("address in links"), unique=True)
+    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
     sort_order = models.PositiveSmallIntegerField(_("order in the footer"), default=100)
     title = models.CharField(_("title"), max_length=120)
     summary = models.TextField(_("summary"), max_length=300)

@@ -20,6 +20,8 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal.languages import other_language
 
+SLUG_HELP = _("Lower-case English letters, digits and hyphens, such as teacher-exchange.")
+
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 
 
@@ -125,7 +127,7 @@ class CompleteWhenPublished(CheckConstraint):
         super().__init__(
             condition=Q(**{f"{self.moment}__isnull": True}) | complete,
             name=name,
-            violation_error_message=_("Fill this in, or withdraw this language first: it is published."),
+            violation_error_message=_("Fill this in, or first empty the time from which this language is published."),
         )
 
     def deconstruct(self):
@@ -149,13 +151,27 @@ class CompleteWhenPublished(CheckConstraint):
             raise ValidationError(errors)
 
 
-def complete_when_published(*fields):
-    """The constraints, one a language, that `fields` are filled wherever the row is published."""
+def complete_when_published(heading, *fields):
+    """
+    The constraints, one a language, that `heading` and `fields` are filled wherever the row is published,
+    and the one that its heading is filled in one language at least.
+    """
+    named = Q()
+    for language in LANGUAGES:
+        column = build_localized_fieldname(heading, language)
+        named |= Q(**{f"{column}__isnull": False}) & ~Q(**{column: ""})
     return [
-        CompleteWhenPublished(
-            language=language,
-            fields=fields,
-            name=f"%(app_label)s_%(class)s_complete_{language.replace('-', '_')}",
-        )
-        for language in LANGUAGES
+        CheckConstraint(
+            condition=named,
+            name="%(app_label)s_%(class)s_named",
+            violation_error_message=_("Give it a name, in one language at least."),
+        ),
+        *(
+            CompleteWhenPublished(
+                language=language,
+                fields=[heading, *fields],
+                name=f"%(app_label)s_%(class)s_complete_{language.replace('-', '_')}",
+            )
+            for language in LANGUAGES
+        ),
     ]

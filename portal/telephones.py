@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 @dataclass(frozen=True)
 class Telephone:
-    """One number: `uri` for a link (RFC 3966), `national` and `international` for a reader."""
+    """One number: `uri` for a link (RFC 3966), `national` for a reader in China, `international` for others."""
 
     uri: str
     national: str
@@ -40,7 +40,9 @@ def parse_telephone(line):
         raise ValidationError(_("“%(line)s” is not a telephone number."), params={"line": line.strip()})
     significant = phonenumbers.national_significant_number(number)
     area_code = significant[: phonenumbers.length_of_geographical_area_code(number)]
-    if number.country_code == 86 and area_code:
+    if number.country_code != 86:
+        national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    elif area_code:
         national = f"0{area_code}-{significant.removeprefix(area_code)}"
     else:
         national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)

@@ -6,6 +6,7 @@ Chinese institution uses.
 """
 
 import tomllib
+import unicodedata
 from functools import cache
 
 from babel import Locale
@@ -17,9 +18,19 @@ NOT_ISO = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA
 
 
 @cache
-def _names(language):
+def _own():
     with (settings.BASE_DIR / "portal/content/territories.toml").open("rb") as file:
-        own = tomllib.load(file)
+        return tomllib.load(file)
+
+
+def _read_alike(name):
+    """`name` with its first character, if outside the first level, put into the place of its sound."""
+    return _own()["order"].get(name[0], name[0]) + name[1:]
+
+
+@cache
+def _names(language):
+    own = _own()
     key = language.replace("-", "_")
     territories = Locale.parse("zh_Hans" if language == "zh-hans" else language).territories
     return {
@@ -43,7 +54,9 @@ def territory_choices():
 
     def order(item):
         code, name = item
-        return code != "CN", name.encode("gb18030") if get_language() == "zh-hans" else name
+        if get_language() == "zh-hans":
+            return code != "CN", _read_alike(name).encode("gb18030")
+        return code != "CN", unicodedata.normalize("NFKD", name).encode("ascii", "ignore")
 
     return sorted(_names(get_language()).items(), key=order)
 

@@ -10,7 +10,7 @@ class FinderForm(forms.Form):
     """The finder of programs: plain GET, every field optional."""
 
     q = forms.CharField(
-        label=_("Words"), max_length=100, required=False, widget=forms.TextInput(attrs={"type": "search"})
+        label=_("Keywords"), max_length=100, required=False, widget=forms.TextInput(attrs={"type": "search"})
     )
     area = forms.TypedChoiceField(label=_("Type of program"), required=False, empty_value=None)
     centre = forms.TypedChoiceField(label=_("Service centre"), required=False, empty_value=None)

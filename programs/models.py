@@ -5,14 +5,14 @@ from django.utils.translation import gettext_lazy as _
 
 from partners.models import Country
 from portal.models import Centre
-from portal.publishing import Published, PublishedQuerySet, complete_when_published
+from portal.publishing import SLUG_HELP, Published, PublishedQuerySet, complete_when_published
 from portal.richtext import RichTextField
 
 
 class Area(Published):
     """One of the types of program."""
 
-    slug = models.SlugField(_("address in links"), unique=True)
+    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     title = models.CharField(_("title"), max_length=120)
     summary = models.TextField(_("summary"), max_length=300)
@@ -69,7 +69,7 @@ class Program(Published):
 
     publication_follows = "area"
 
-    slug = models.SlugField(_("address in links"), unique=True)
+    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
     area = models.ForeignKey(
         Area,
         verbose_name=_("type of program"),

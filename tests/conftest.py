@@ -72,8 +72,8 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start_site(data, **variables):
-    """Starts a portal on a free port with its own `data` folder and waits until it answers."""
+def start_site(data, project=PROJECT, **variables):
+    """Starts the portal in `project` on a free port with its own `data` folder and waits until it answers."""
     port = free_port()
     password = "a-password-for-the-tests"
     keep = {
@@ -90,7 +90,7 @@ def start_site(data, **variables):
     log = (data / "serve.log").open("w")
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],
-        cwd=PROJECT,
+        cwd=project,
         env=environment,
         stdout=log,
         stderr=subprocess.STDOUT,

@@ -1,5 +1,8 @@
 import re
+import shutil
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from urllib.request import urlopen
 
@@ -9,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.steps import rows, sign_in
-from tests.conftest import stop_site
+from tests.conftest import PROJECT, start_site, stop_site
 
 PRODUCTION = {
     "PORTAL_SECRET_KEY": "a secret of the tests, longer than fifty characters, or so one hopes",
@@ -89,3 +92,24 @@ def test_it_serves_a_postgresql_through_its_pool(start, tmp_path_factory):
         assert "Traceback" not in log(site)
     finally:
         server.cleanup()
+
+
+def test_the_first_start_of_a_new_clone_speaks_chinese(tmp_path):
+    """No catalogue is compiled yet when Django loads: the words must be there all the same."""
+    leave = shutil.ignore_patterns(".git", ".venv", "var", "*.mo", "__pycache__")
+    clone = shutil.copytree(PROJECT, tmp_path / "clone", ignore=leave)
+    (tmp_path / "data").mkdir()
+    site = start_site(tmp_path / "data", project=clone)
+    try:
+        assert "提交咨询</a>" in urlopen(f"{site.url}/zh-hans/").read().decode()
+        assert list(clone.rglob("*.mo"))
+    finally:
+        assert stop_site(site) == 0
+
+
+def test_a_port_in_use_is_said(site, tmp_path):
+    environment = site.environment | {"PORTAL_DATA": str(tmp_path)}
+    command = [sys.executable, "manage.py", "serve"]
+    run = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
+    assert run.returncode != 0
+    assert f"Port {environment['PORT']} cannot be used" in run.stderr

@@ -47,6 +47,13 @@ def test_the_admin_has_a_choice_of_its_own(admin_client):
     assert "英文版" in admin_client.get("/admin/programs/program/").content.decode()
 
 
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_a_forgotten_slash_is_added(client, language):
+    response = client.get(f"/{language}", headers={"Accept-Language": "de"})
+    assert response.status_code == 301
+    assert response.headers["Location"] == f"/{language}/"
+
+
 def test_the_switcher_leads_to_the_same_page_with_its_query(client):
     text = client.get("/en/programs/?page=1&q=a").content.decode()
     assert '<a href="/zh-hans/programs/?page=1&amp;q=a" lang="zh-Hans" hreflang="zh-Hans">' in text

@@ -75,6 +75,16 @@ def test_the_database_keeps_a_published_language_complete(model, field, empty, l
     model.objects.filter(pk=row.pk).update(**{f"{field}_{language}": empty, f"published_at_{language}": None})
 
 
+@pytest.mark.parametrize("model", [Area, Program, Centre, Page])
+def test_nothing_is_without_a_name_in_every_language(model):
+    row = model(slug="new", title_zh_hans="", title_en=None)
+    with pytest.raises(ValidationError, match=r"名称|name"):
+        row.validate_constraints()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        row.save()
+    model(slug="new", title_zh_hans="有名").save()
+
+
 def test_a_form_is_told_which_field_is_empty(program):
     program.title_en = ""
     with pytest.raises(ValidationError) as caught:

@@ -31,9 +31,12 @@ def test_choices_are_those_of_the_standard_and_china_comes_first():
     assert len(codes) == len(set(codes)) == 249
     assert codes[0] == "CN"
     assert "XK" not in codes
+    assert names.index("法国") < names.index("梵蒂冈") < names.index("芬兰")
     assert names.index("阿尔巴尼亚") < names.index("德国") < names.index("英国") < names.index("中国香港")
     with override("en"):
         assert [name for _code, name in territory_choices()][1] == "Afghanistan"
+        names = [name for _code, name in territory_choices()]
+    assert names.index("Zimbabwe") == len(names) - 1
     assert not is_territory("XK")
     assert not is_territory("gb")
 
@@ -43,6 +46,11 @@ def test_a_telephone_is_written_as_each_language_does(line):
     [number] = parse_telephones(line + "\n\n")
     assert (number.national, number.international) == ("010-53656705", "+86 10 5365 6705")
     assert number.uri == "tel:+86-10-5365-6705"
+
+
+def test_a_foreign_telephone_keeps_its_country():
+    [number] = parse_telephones("+44 20 7946 0000")
+    assert number.national == number.international == "+44 20 7946 0000"
 
 
 @pytest.mark.parametrize("line", ["call us", "123", "+86"])

@@ -242,7 +242,7 @@ Evaluation Financing Find Focus For From Giving Helps Home How I If Images In In
 Keep Known Language Largely Learning Leave Main Mission No On Other Our Partner Partners Please Position Postcode
 Principle Privacy Program Programs Promotes Purpose Qualification Reach Recognised Reporting Say See Serve Service Show
 Skip Student Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
-Vocational We What When Where Whether Which Who With Words You Your Yours
+Vocational We What When Where Whether Which Who With Keywords You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")

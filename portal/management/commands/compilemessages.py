@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils.translation.reloader import translation_file_changed
 from polib import pofile
 
 
@@ -11,4 +12,7 @@ class Command(BaseCommand):
     def handle(self, **options):
         for path in settings.LOCALE_PATHS:
             for catalogue in path.rglob("*.po"):
-                pofile(str(catalogue)).save_as_mofile(str(catalogue.with_suffix(".mo")))
+                compiled = catalogue.with_suffix(".mo")
+                pofile(str(catalogue)).save_as_mofile(str(compiled))
+                # Loading the models has already read what was there before, perhaps nothing: forget it.
+                translation_file_changed(sender=None, file_path=compiled)

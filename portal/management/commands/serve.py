@@ -1,5 +1,6 @@
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -8,7 +9,7 @@ from time import monotonic
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from granian import Granian
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
     help = "Prepares the data, then serves the portal and runs its worker until it is stopped."
 
     def handle(self, **options):
+        check_port_is_free(settings.PORT)
         self.step("database", "migrate", verbosity=0)
         self.step("cache", "createcachetable", verbosity=0)
         self.step("interface in both languages", "compilemessages")
@@ -94,6 +96,16 @@ class Command(BaseCommand):
         password = secrets.token_urlsafe(12)
         User.objects.create_superuser("staff", password=password)
         self.stdout.write(f"\nStaff account, shown this once: user name staff, password {password}")
+
+
+def check_port_is_free(port):
+    """Raises CommandError if somebody listens there: granian would share the port without a word."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise CommandError(f"Port {port} cannot be used ({error.strerror}). Set PORT to another.") from error
 
 
 def close_connections():
