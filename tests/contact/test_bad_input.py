@@ -3,7 +3,7 @@
 import pytest
 
 from contact.models import Enquiry
-from tests.contact.test_enquiry import answers, send  # noqa: F401
+from tests.contact.steps import send
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +21,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("name", ["organisation", "territory", "person", "email", "telephone", "about", "message"])
-def test_any_text_in_any_field(client, answers, name, text):  # noqa: F811
+def test_any_text_in_any_field(client, answers, name, text):
     client.raise_request_exception = False
     response = send(client, answers, "en", **{name: text})
     assert response.status_code in (200, 303)
@@ -40,13 +40,13 @@ def test_any_text_in_any_field(client, answers, name, text):  # noqa: F811
     "email",
     ['"a,b"@example.com', "a@b", "a b@example.com", "a@example.com\nBcc: b@example.com", "x" * 250 + "@example.com"],
 )
-def test_an_address_that_cannot_be_written_to(client, answers, email):  # noqa: F811
+def test_an_address_that_cannot_be_written_to(client, answers, email):
     response = send(client, answers, "en", email=email)
     assert response.status_code == 200
     assert "email" in response.context["form"].errors
 
 
-def test_an_address_of_254_characters(client, answers):  # noqa: F811
+def test_an_address_of_254_characters(client, answers):
     email = f"{'a' * 64}@{'.'.join(['b' * 61] * 3)}.{'c' * 3}"
     email = email.replace("@", "@", 1)[:254]
     assert send(client, answers, email=email).status_code == 303

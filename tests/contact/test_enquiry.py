@@ -1,9 +1,7 @@
 """From the form to the receipt: what is stored, what is mailed, and what happens to a form sent twice."""
 
 import pytest
-from django.core import signing
 from django.test import Client
-from django.urls import reverse
 from django.utils.translation import override
 from post_office.models import STATUS, Email
 
@@ -11,39 +9,9 @@ from contact import forms
 from contact.models import Enquiry
 from contact.receipts import ALPHABET
 from portal.models import Department, Page
+from tests.contact.steps import issued, send
 
 pytestmark = pytest.mark.django_db
-
-
-def issued(monkeypatch, seconds_ago=60):
-    """The signed token of a form that was given out some seconds ago."""
-    now = signing.time.time()
-    monkeypatch.setattr(signing.time, "time", lambda: now - seconds_ago)
-    token = forms.ISSUED.sign("form")
-    monkeypatch.setattr(signing.time, "time", lambda: now)
-    return token
-
-
-@pytest.fixture
-def answers(monkeypatch):
-    return {
-        "organisation": "北京某职业学院",
-        "territory": "CN",
-        "person": "张三",
-        "position": "处长",
-        "email": "zhang@example.com",
-        "telephone": "010-12345678 转 9",
-        "about": "program:credit-recognition",
-        "message": "我们希望了解 {{ 7|add:7 }} {% now 'Y' %} 学分互认。",
-        "consent": "on",
-        "issued": issued(monkeypatch),
-    }
-
-
-def send(client, answers, language="zh-hans", **changes):
-    with override(language):
-        address = reverse("contact")
-    return client.post(address, {name: value for name, value in (answers | changes).items() if value is not None})
 
 
 def test_an_enquiry_is_stored_in_the_visitors_words(client, answers):

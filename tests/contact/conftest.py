@@ -1,0 +1,19 @@
+import pytest
+
+from tests.contact.steps import issued
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    return {
+        "organisation": "北京某职业学院",
+        "territory": "CN",
+        "person": "张三",
+        "position": "处长",
+        "email": "zhang@example.com",
+        "telephone": "010-12345678 转 9",
+        "about": "program:credit-recognition",
+        "message": "我们希望了解 {{ 7|add:7 }} {% now 'Y' %} 学分互认。",
+        "consent": "on",
+        "issued": issued(monkeypatch),
+    }
