@@ -55,6 +55,8 @@ class PageAdmin(BilingualAdmin):
         return super().has_delete_permission(request, obj)
 
     def get_readonly_fields(self, request, obj=None):
+        if obj and obj.slug == "privacy":
+            return ["slug", "published_at_zh_hans", "published_at_en"]
         return ["slug"] if obj and obj.is_fixed else []
 
     def get_prepopulated_fields(self, request, obj=None):

@@ -54,6 +54,10 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
             return ["__str__", published_zh_hans, published_en, *shown[1:]]
         return shown
 
+    def get_list_select_related(self, request):
+        follows = getattr(self.model, "publication_follows", None)
+        return [follows] if follows else False
+
     def get_search_fields(self, request):
         translated = translator.get_options_for_model(self.model).get_field_names()
         texts = [field for field in translated if field != "published_at"]
@@ -87,12 +91,15 @@ def pair(field):
 
 
 def publication(row, language):
-    """Draft, scheduled or published: the state of `row` in `language`, as a list shows it."""
+    """Draft, scheduled, waiting for what it follows, or published: the state of `row`, as a list shows it."""
     since = getattr(row, build_localized_fieldname("published_at", language))
     if since is None:
         return _("Draft")
     if since > timezone.now():
         return _("From %(date)s") % {"date": date_format(timezone.localtime(since), "SHORT_DATETIME_FORMAT")}
+    if not row.is_published_in(language):
+        followed = row._meta.get_field(row.publication_follows).verbose_name
+        return _("Waits for: %(followed)s") % {"followed": followed}
     return format_html("<strong>{}</strong>", _("Published"))
 
 

@@ -10,12 +10,26 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from portal.publishing import SLUG_HELP, Published, PublishedQuerySet, complete_when_published
+from portal.publishing import (
+    SLUG_HELP,
+    Complete,
+    Published,
+    PublishedQuerySet,
+    complete_when_published,
+    in_both_languages,
+)
 from portal.richtext import RichTextField
 from portal.telephones import parse_telephones, validate_telephones
 
-# What staff may upload as a picture, and a visitor fetch.
-IMAGE_EXTENSIONS = ("avif", "gif", "jpeg", "jpg", "png", "webp")
+# What staff may upload as a picture, and a visitor fetch: the ending of its name, and its media type.
+IMAGE_TYPES = {
+    "avif": "image/avif",
+    "gif": "image/gif",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+}
 
 
 class Department(models.Model):
@@ -42,8 +56,13 @@ class Department(models.Model):
         _("QR code of the WeChat account"),
         upload_to="department/",
         blank=True,
-        validators=[FileExtensionValidator(IMAGE_EXTENSIONS)],
+        # The size is kept beside it, so that no page opens the file.
+        width_field="wechat_code_width",
+        height_field="wechat_code_height",
+        validators=[FileExtensionValidator(list(IMAGE_TYPES))],
     )
+    wechat_code_width = models.PositiveIntegerField(null=True, editable=False)
+    wechat_code_height = models.PositiveIntegerField(null=True, editable=False)
     icp_number = models.CharField(_("ICP filing number"), max_length=60, blank=True)
     public_security_number = models.CharField(_("public security filing number"), max_length=60, blank=True)
     staff_language = models.CharField(
@@ -57,11 +76,15 @@ class Department(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("department")
         constraints = [
+            Complete(
+                columns=in_both_languages("name", "short_name", "society", "headline", "introduction", "address"),
+                name="portal_department_complete",
+            ),
             models.CheckConstraint(
                 condition=Q(pk=1),
                 name="portal_department_only_one",
                 violation_error_message=_("There is one department: change the row that exists."),
-            )
+            ),
         ]
 
     def __str__(self):
@@ -138,7 +161,14 @@ class Page(Published):
         verbose_name = _("page")
         verbose_name_plural = _("pages")
         ordering = ["sort_order", "pk"]
-        constraints = complete_when_published("title", "summary", "body")
+        constraints = [
+            *complete_when_published("title", "summary", "body"),
+            models.CheckConstraint(
+                condition=~Q(slug="privacy") | Q(published_at_zh_hans__isnull=False, published_at_en__isnull=False),
+                name="portal_page_privacy_published",
+                violation_error_message=_("The privacy notice stays published: enquiries are consented to by it."),
+            ),
+        ]
 
     def get_absolute_url(self):
         return reverse(self.slug) if self.is_fixed else reverse("page_detail", args=[self.slug])
@@ -164,6 +194,7 @@ class LoadedEntry(models.Model):
     """An entry of portal/content/ that has been loaded once, so that what staff delete stays deleted."""
 
     name = models.CharField(max_length=120, unique=True)
+    row = models.PositiveBigIntegerField()
 
     def __str__(self):
         return self.name

@@ -25,6 +25,12 @@ SLUG_HELP = _("Lower-case English letters, digits and hyphens, such as teacher-e
 LANGUAGES = [code for code, _name in settings.LANGUAGES]
 
 
+def validate_moment(moment):
+    """Field validator: a year that every database and time zone can hold, and no slip of the keyboard."""
+    if not 2000 <= moment.year <= 2200:
+        raise ValidationError(_("The year must lie between 2000 and 2200."))
+
+
 class PublishedQuerySet(models.QuerySet):
     """Rows of a Published model."""
 
@@ -68,6 +74,7 @@ class Published(models.Model):
         _("published"),
         null=True,
         blank=True,
+        validators=[validate_moment],
         help_text=_("Empty is a draft. A time to come publishes then."),
     )
     updated_at = models.DateTimeField(_("last changed"), auto_now=True)
@@ -109,46 +116,54 @@ class Published(models.Model):
         return [language for language in LANGUAGES if self.is_published_in(language)]
 
 
-class CompleteWhenPublished(CheckConstraint):
+class Complete(CheckConstraint):
     """
-    Keeps a language from being published while a field that its page needs is empty there.
+    Keeps `columns` from being empty, always or, with `since`, wherever that column is not empty.
 
-    `language` is a settings code, `fields` names translated fields. A form gets the error at the
-    empty field itself.
+    A form gets the error at the empty field itself.
     """
 
-    def __init__(self, *, language, fields, name):
-        self.language, self.fields = language, tuple(fields)
-        self.columns = [build_localized_fieldname(field, language) for field in self.fields]
-        self.moment = build_localized_fieldname("published_at", language)
+    def __init__(self, *, columns, name, since=""):
+        self.columns, self.since = tuple(columns), since
         complete = Q()
         for column in self.columns:
-            complete &= Q(**{f"{column}__isnull": False}) & ~Q(**{column: ""})
-        super().__init__(
-            condition=Q(**{f"{self.moment}__isnull": True}) | complete,
-            name=name,
-            violation_error_message=_("Fill this in, or first empty the time from which this language is published."),
-        )
+            complete &= filled(column)
+        if since:
+            message = _("Fill this in, or first empty the time from which this language is published.")
+            complete |= Q(**{f"{since}__isnull": True})
+        else:
+            message = _("This cannot be empty: every page shows it.")
+        super().__init__(condition=complete, name=name, violation_error_message=message)
 
     def deconstruct(self):
         _path, _args, _kwargs = super().deconstruct()
         path = f"{self.__class__.__module__}.{self.__class__.__name__}"
-        return path, (), {"language": self.language, "fields": self.fields, "name": self.name}
+        return path, (), {"columns": self.columns, "since": self.since, "name": self.name}
 
     def validate(self, model, instance, exclude=None, using=None):
-        if getattr(instance, self.moment) is None:
+        if self.since and getattr(instance, self.since) is None:
             return
         errors = {}
         for column in self.columns:
-            if not getattr(instance, column):
-                if column in (exclude or ()):
-                    label = capfirst(model._meta.get_field(column).verbose_name)
-                    message = f"{label}: {self.violation_error_message}"
-                    errors.setdefault(NON_FIELD_ERRORS, []).append(message)
-                else:
-                    errors[column] = [self.violation_error_message]
+            if getattr(instance, column):
+                continue
+            if column in (exclude or ()):
+                label = capfirst(model._meta.get_field(column).verbose_name)
+                errors.setdefault(NON_FIELD_ERRORS, []).append(f"{label}: {self.violation_error_message}")
+            else:
+                errors[column] = [self.violation_error_message]
         if errors:
             raise ValidationError(errors)
+
+
+def filled(column):
+    """The condition that a text `column` is neither null nor empty: translated columns may be either."""
+    return Q(**{f"{column}__isnull": False}) & ~Q(**{column: ""})
+
+
+def in_both_languages(*fields):
+    """The columns of translated `fields`, each in Chinese and in English."""
+    return [build_localized_fieldname(field, language) for field in fields for language in LANGUAGES]
 
 
 def complete_when_published(heading, *fields):
@@ -156,20 +171,17 @@ def complete_when_published(heading, *fields):
     The constraints, one a language, that `heading` and `fields` are filled wherever the row is published,
     and the one that its heading is filled in one language at least.
     """
-    named = Q()
-    for language in LANGUAGES:
-        column = build_localized_fieldname(heading, language)
-        named |= Q(**{f"{column}__isnull": False}) & ~Q(**{column: ""})
+    chinese, english = in_both_languages(heading)
     return [
         CheckConstraint(
-            condition=named,
+            condition=filled(chinese) | filled(english),
             name="%(app_label)s_%(class)s_named",
             violation_error_message=_("Give it a name, in one language at least."),
         ),
         *(
-            CompleteWhenPublished(
-                language=language,
-                fields=[heading, *fields],
+            Complete(
+                columns=[build_localized_fieldname(field, language) for field in [heading, *fields]],
+                since=build_localized_fieldname("published_at", language),
                 name=f"%(app_label)s_%(class)s_complete_{language.replace('-', '_')}",
             )
             for language in LANGUAGES

@@ -27,7 +27,7 @@ PORTAL_SITE_URL = env.str("PORTAL_SITE_URL", f"http://localhost:{PORT}").rstrip(
 PORTAL_ENQUIRIES_TO = [address for _name, address in getaddresses([env.str("PORTAL_ENQUIRIES_TO", "")]) if address]
 PORTAL_TRUSTED_PROXIES = env.int("PORTAL_TRUSTED_PROXIES", 0)
 SECRET_KEY = env.str("PORTAL_SECRET_KEY", "")
-DATABASES = {"default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA / 'portal.sqlite3'}")}
+DATABASE_URL = env.str("DATABASE_URL", "")
 CACHES = {"default": env.dj_cache_url("CACHE_URL", "db://cache")}
 EMAIL_URL = env.str("EMAIL_URL", "")
 EMAIL = env.dj_email_url("EMAIL_URL", "file:///")
@@ -36,8 +36,10 @@ SITE = urlsplit(PORTAL_SITE_URL)
 EMBEDDED = SITE.hostname in {"localhost", "127.0.0.1"}
 BEHIND_TLS = SITE.scheme == "https"
 
+# It holds enquiries: nobody else on the machine looks into it.
+DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
+
 if EMBEDDED:
-    DATA.mkdir(parents=True, exist_ok=True)
     PORTAL_ENQUIRIES_TO = PORTAL_ENQUIRIES_TO or ["staff@localhost"]
     if not SECRET_KEY:
         secret_file = DATA / "secret-key"
@@ -50,7 +52,9 @@ else:
         "PORTAL_SITE_URL must begin with https://": not BEHIND_TLS,
         "PORTAL_SECRET_KEY must be set, to at least 50 random characters": len(SECRET_KEY) < 50,
         "PORTAL_TRUSTED_PROXIES must say how many proxies (nginx: 1) stand in front": PORTAL_TRUSTED_PROXIES < 1,
-        "EMAIL_URL must name the mail host, as in submission://user:password@host:587": not EMAIL_URL,
+        "EMAIL_URL must name the mail host, as in submission://user:password@host:587": not EMAIL.get(
+            "EMAIL_BACKEND", ""
+        ).endswith("smtp.EmailBackend"),
         "PORTAL_ENQUIRIES_TO must name who is told of an enquiry": not PORTAL_ENQUIRIES_TO,
     }
     if any(faults.values()):
@@ -122,6 +126,10 @@ INSTALLED_APPS.append("django.forms")
 
 # Data
 
+if DATABASE_URL:
+    DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
+else:
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "portal.sqlite3"}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A row that a visitor is told is stored survives a power cut (FULL); readers never wait for a
     # writer (WAL); a transaction that will write waits for its turn at its start (IMMEDIATE).

@@ -1,4 +1,3 @@
-import mimetypes
 from datetime import timedelta
 
 from django.core.files.storage import default_storage
@@ -22,7 +21,7 @@ from django.views.decorators.http import require_safe
 from partners.models import Country
 from portal.addresses import absolute_url
 from portal.languages import negotiated_language, other_language
-from portal.models import IMAGE_EXTENSIONS, Centre, Department, Page
+from portal.models import IMAGE_TYPES, Centre, Department, Page
 from portal.publishing import OnlyInOtherLanguage
 from programs.models import Area, Program
 
@@ -79,8 +78,8 @@ def centre_detail(request, slug):
 @require_safe
 def media(request, name):
     """An uploaded file, where no web server in front hands it out."""
-    content_type, _encoding = mimetypes.guess_type(name)
-    if not any(name.lower().endswith(f".{extension}") for extension in IMAGE_EXTENSIONS):
+    content_type = IMAGE_TYPES.get(name.rpartition(".")[2].lower())
+    if content_type is None:
         raise Http404
     try:
         file = default_storage.open(name)

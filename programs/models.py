@@ -100,6 +100,11 @@ class Program(Published):
     def get_absolute_url(self):
         return reverse("program_detail", args=[self.slug])
 
+    @property
+    def is_telephoned_at_its_centres(self):
+        """Whether each of its `published_centres` has a number of its own, so that the department's is not needed."""
+        return bool(self.published_centres) and all(centre.telephones for centre in self.published_centres)
+
 
 class StepQuerySet(models.QuerySet):
     def filled(self):

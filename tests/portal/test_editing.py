@@ -85,6 +85,18 @@ def test_lists_say_what_is_published_in_which_language(admin_client, program):
     assert "From " in text
 
 
+def test_lists_say_what_waits_for_what_it_follows(admin_client, program):
+    admin_client.cookies["django_language"] = "en"
+    type(program.area).objects.filter(pk=program.area_id).update(published_at_en=None)
+    assert "Waits for: type of program" in admin_client.get("/admin/programs/program/").content.decode()
+
+
+def test_the_privacy_notice_cannot_be_withdrawn(admin_client):
+    page = Page.objects.get(slug="privacy")
+    form = admin_client.get(f"/admin/portal/page/{page.pk}/change/").context["adminform"].form
+    assert not {"slug", "published_at_zh_hans", "published_at_en"} & set(form.fields)
+
+
 @pytest.mark.parametrize("words", ["学分互认", "Credit recognition"])
 def test_search_looks_in_both_languages(admin_client, program, words):
     response = admin_client.get("/admin/programs/program/", {"q": words})

@@ -53,6 +53,8 @@ def test_a_new_entry_is_created_with_its_steps(folder, capsys):
         ('slug = "bad page"\ntitle_en = "x"', "pages.toml, page:bad page, slug"),
         ('slug = "bad"\ntitle_en = "x"\ntitle_zh_hans = "一"\nsummary_zh_hans = "二"', "summary_en"),
         ('slug = "bad"\ntitle_en = ', "pages.toml: "),
+        ('slug = "bad"\ntitle = "x"', "page:bad, title: say in which language"),
+        ('slug = "bad"\nsummary_en = [1]', "page:bad, summary_en: must be a text or a number"),
     ],
 )
 def test_a_bad_entry_is_named(folder, entry, place):
@@ -61,6 +63,33 @@ def test_a_bad_entry_is_named(folder, entry, place):
     with pytest.raises(CommandError, match=place):
         call_command("load_content", folder=folder)
     assert not Page.objects.filter(slug__startswith="bad").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ("steps = 5", "program:bad, steps: must be a list"),
+        ('steps = ["a"]', "program:bad, steps: must be a list"),
+        ('steps = [{ text_de = "x" }]', "program:bad, steps 1, text_de: there is no such field"),
+        ("centres = 5", "program:bad, centres: must be a list"),
+        ("area = 5", "program:bad, area: there is no area"),
+    ],
+)
+def test_a_bad_value_is_named(folder, line, place):
+    with (folder / "programs.toml").open("a") as file:
+        file.write(f'\n[[program]]\nslug = "bad"\ntitle_en = "x"\ntitle_zh_hans = "一"\n{line}\n')
+        file.write('summary_en = "x"\nsummary_zh_hans = "一"\n')
+    with pytest.raises(CommandError, match=place):
+        call_command("load_content", f"--folder={folder}")
+
+
+def test_an_entry_is_found_under_the_name_it_came_with(folder):
+    Centre.objects.filter(slug="curriculum-reform").update(slug="renamed")
+    with (folder / "programs.toml").open("a") as file:
+        file.write('\n[[program]]\nslug = "new"\ntitle_en = "x"\ntitle_zh_hans = "一"\nsummary_en = "x"\n')
+        file.write('summary_zh_hans = "一"\ncentres = ["curriculum-reform"]\n')
+    call_command("load_content", folder=folder)
+    assert Program.objects.get(slug="new").centres.get().slug == "renamed"
 
 
 def test_an_unknown_reference_is_named(folder):

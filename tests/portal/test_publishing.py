@@ -1,6 +1,6 @@
 """Each language is published by itself, and what a row follows must be published too."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -115,10 +115,38 @@ def test_steps_and_questions_appear_where_they_are_written(program):
 
 
 def test_there_is_one_department():
-    Department(name_zh_hans="另一个").save()
+    department = Department.current()
+    department.pk = None
+    department.save()
     assert Department.objects.count() == 1
+    department.pk = 2
     with pytest.raises(IntegrityError), transaction.atomic():
-        Department.objects.bulk_create([Department(pk=2)])
+        Department.objects.bulk_create([department])
+
+
+@pytest.mark.parametrize("column", ["name_en", "headline_zh_hans", "introduction_en", "address_zh_hans"])
+def test_what_every_page_shows_is_never_empty(column):
+    department = Department.current()
+    setattr(department, column, "")
+    with pytest.raises(ValidationError) as caught:
+        department.validate_constraints()
+    assert list(caught.value.message_dict) == [column]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        department.save()
+
+
+@pytest.mark.parametrize("year", [1, 1999, 2201, 9999])
+def test_a_moment_of_publication_is_no_slip_of_the_keyboard(program, year):
+    program.published_at_en = datetime(year, 6, 1, tzinfo=UTC)
+    with pytest.raises(ValidationError) as caught:
+        program.clean_fields(exclude=["title", "summary", "published_at"])
+    assert "published_at_en" in caught.value.message_dict
+
+
+@pytest.mark.parametrize("language", ["zh_hans", "en"])
+def test_the_privacy_notice_stays_published(language):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Page.objects.filter(slug="privacy").update(**{f"published_at_{language}": None})
 
 
 @pytest.mark.parametrize("slug", Page.FIXED)

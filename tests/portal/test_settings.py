@@ -45,6 +45,7 @@ def test_deployment_checks_are_clean(tmp_path):
         ("PORTAL_SECRET_KEY", "short"),
         ("PORTAL_TRUSTED_PROXIES", "0"),
         ("EMAIL_URL", ""),
+        ("EMAIL_URL", "console:"),
         ("PORTAL_ENQUIRIES_TO", ""),
     ],
 )

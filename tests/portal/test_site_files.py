@@ -67,6 +67,11 @@ def test_unknown_things_show_nothing_until_staff_fill_them_in(client):
     assert not [word for word in words if word not in filled]
 
 
+def test_a_picture_whose_file_is_gone_breaks_no_page(client):
+    Department.objects.update(wechat_code="department/gone.png", wechat_code_width=200, wechat_code_height=200)
+    assert 'src="/media/department/gone.png" width="200"' in client.get("/en/").content.decode()
+
+
 def test_the_static_error_page_has_the_departments_telephones():
     text = (settings.BASE_DIR / "templates/500.html").read_text()
     department = Department.current()

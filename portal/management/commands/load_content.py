@@ -1,5 +1,6 @@
 import tomllib
 from decimal import Decimal
+from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist, ValidationError
@@ -28,7 +29,8 @@ class Command(BaseCommand):
     help = "Loads the first content: creates what was never loaded, and leaves alone what staff have changed."
 
     def add_arguments(self, parser):
-        parser.add_argument("--folder", default=settings.BASE_DIR / "portal/content", help="where the files lie")
+        default = settings.BASE_DIR / "portal/content"
+        parser.add_argument("--folder", type=Path, default=default, help="where the files lie")
 
     @transaction.atomic
     def handle(self, *, folder, verbosity, **options):
@@ -40,8 +42,8 @@ class Command(BaseCommand):
                 label = f"{model._meta.model_name}:{entry.get(key)}" if key else model._meta.model_name
                 if label in loaded or (key and model.objects.filter(**{key: entry.get(key)}).exists()):
                     continue
-                create(model, entry, f"{name}.toml, {label}")
-                LoadedEntry.objects.create(name=label)
+                row = create(model, entry, f"{name}.toml, {label}")
+                LoadedEntry.objects.create(name=label, row=row.pk)
                 created += 1
             if verbosity:
                 self.stdout.write(f"  {name}: {created} created, {len(entries) - created} already there")
@@ -57,53 +59,72 @@ def read(path):
     if len(content) != 1:
         raise CommandError(f"{path.name}: holds {len(content)} tables where one is expected")
     [entries] = content.values()
-    return entries if isinstance(entries, list) else [entries]
+    entries = entries if isinstance(entries, list) else [entries]
+    check(all(isinstance(entry, dict) for entry in entries), f"{path.name}: holds something that is no table")
+    return entries
 
 
-def create(model, entry, where):
-    """A row of `model` from `entry`, published in both languages; CommandError names the field at fault."""
+def check(right, message):
+    """Raises CommandError with `message` unless `right`."""
+    if not right:
+        raise CommandError(message)
+
+
+def create(model, entry, where, **given):
+    """
+    A row of `model` from `entry` and the columns `given`, published in both languages.
+
+    CommandError names the field at fault, after `where`.
+    """
     columns, many, children = {}, {}, {}
+    # A translated field has no content of its own: only its language columns count.
+    originals = {field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")}
     for name, value in entry.items():
+        place = f"{where}, {name}"
+        check(name not in originals, f"{place}: say in which language, as in {name}_en")
         try:
             field = model._meta.get_field(name)
         except FieldDoesNotExist:
-            raise CommandError(f"{where}, {name}: there is no such field") from None
+            raise CommandError(f"{place}: there is no such field") from None
         if field.one_to_many:
+            check(is_list_of(dict, value), f"{place}: must be a list of tables")
             children[field] = value
         elif field.many_to_many:
-            many[name] = [referred(field, slug, where) for slug in value]
+            check(is_list_of(str, value), f"{place}: must be a list of names")
+            many[name] = [referred(field, slug, place) for slug in value]
         elif field.many_to_one:
-            columns[name] = referred(field, value, where)
+            columns[name] = referred(field, value, place)
         else:
+            check(
+                is_list_of(str, value) or isinstance(value, str | int | Decimal), f"{place}: must be a text or number"
+            )
             columns[name] = "\n".join(value) if isinstance(value, list) else value
     if issubclass(model, Published):
         columns |= dict.fromkeys(["published_at_zh_hans", "published_at_en"], timezone.now())
-    row = save(model, columns, where)
-    for name, values in many.items():
-        getattr(row, name).set(values)
-    for field, entries in children.items():
-        for order, child in enumerate(entries, 1):
-            place = {field.field.name: row, "sort_order": order * 10}
-            save(field.related_model, child | place, f"{where}, {field.name} {order}")
-
-
-def save(model, columns, where):
-    row = model(**columns)
-    # A translated model's original column holds no content of its own: only its language columns count.
-    original = [field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")]
+    row = model(**columns, **given)
     try:
-        row.full_clean(exclude=original)
+        row.full_clean(exclude=originals)
     except ValidationError as error:
         faults = "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
         raise CommandError(f"{where}, {faults}") from error
     row.save()
+    for name, values in many.items():
+        getattr(row, name).set(values)
+    for field, entries in children.items():
+        for order, child in enumerate(entries, 1):
+            parent = {field.field.name: row, "sort_order": order * 10}
+            create(field.related_model, child, f"{where}, {field.name} {order}", **parent)
     return row
 
 
-def referred(field, slug, where):
-    try:
-        return field.related_model.objects.get(slug=slug)
-    except field.related_model.DoesNotExist:
-        raise CommandError(
-            f"{where}, {field.name}: there is no {field.related_model._meta.model_name} “{slug}”"
-        ) from None
+def is_list_of(kind, value):
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
+
+
+def referred(field, slug, place):
+    """The row that an entry calls `slug`, whatever staff call it by now."""
+    model = field.related_model
+    loaded = LoadedEntry.objects.filter(name=f"{model._meta.model_name}:{slug}").values("row")
+    row = model.objects.filter(pk__in=loaded).first() or model.objects.filter(slug=str(slug)).first()
+    check(row, f"{place}: there is no {model._meta.model_name} “{slug}”")
+    return row
