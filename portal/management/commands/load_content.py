@@ -95,9 +95,8 @@ def create(model, entry, where, **given):
         elif field.many_to_one:
             columns[name] = referred(field, value, place)
         else:
-            check(
-                is_list_of(str, value) or isinstance(value, str | int | Decimal), f"{place}: must be a text or number"
-            )
+            plain = isinstance(value, str | int | Decimal) or is_list_of(str, value)
+            check(plain, f"{place}: must be a text or a number")
             columns[name] = "\n".join(value) if isinstance(value, list) else value
     if issubclass(model, Published):
         columns |= dict.fromkeys(["published_at_zh_hans", "published_at_en"], timezone.now())
