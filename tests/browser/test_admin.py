@@ -86,7 +86,7 @@ def test_a_published_language_keeps_its_required_fields(site, staff):
         staff.locator(f"#id_title_{language}").fill("")
         assert save(staff) == 200
         error = staff.locator(".form-row", has=staff.locator(TITLE)).locator(".errorlist")
-        expect(error).to_have_text("Fill this in, or withdraw this language first: it is published.")
+        expect(error).to_have_text("Fill this in, or first empty the time from which this language is published.")
         expect(staff.locator(f"#id_title_{language}")).to_have_attribute("aria-invalid", "true")
     assert rows(site, query) == before
 
