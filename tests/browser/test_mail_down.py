@@ -90,4 +90,4 @@ def test_a_hanging_mail_host_does_not_hold_up_the_visitor(hanging, page):
 def test_a_hanging_mail_host_does_not_hold_up_the_end(hanging):
     processes = psutil.Process(hanging.process.pid).children(recursive=True)
     assert stop_site(hanging) == 0
-    assert [process for process in processes if process.is_running()] == []
+    assert psutil.wait_procs(processes, timeout=5)[1] == []

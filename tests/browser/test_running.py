@@ -46,7 +46,7 @@ def test_it_starts_stops_and_starts_again_with_what_it_had(start, page):
     assert len(processes) >= 2, "the server and the worker run as processes of their own"
     assert stop_site(first) == 0
     assert log(first).endswith("Stopped.\n")
-    assert [process for process in processes if process.is_running()] == []
+    assert psutil.wait_procs(processes, timeout=5)[1] == []
 
     # Whatever the environment says now: there is an account, and nothing is told or made again.
     second = start(DJANGO_SUPERUSER_USERNAME="another", DJANGO_SUPERUSER_PASSWORD="another-password")
