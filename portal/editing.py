@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.publishing import LANGUAGES, Published
+from portal.publishing import Published, in_both_languages
 from portal.richtext import EDITOR_STYLE_HASH
 
 
@@ -24,7 +24,11 @@ class Bilingual:
     def get_fieldsets(self, request, obj=None):
         translated = translator.get_options_for_model(self.model).get_field_names()
         return [
-            (name, options | {"fields": [pair(f) if f in translated else f for f in options["fields"]]})
+            (
+                name,
+                options
+                | {"fields": [tuple(in_both_languages(f)) if f in translated else f for f in options["fields"]]},
+            )
             for name, options in super().get_fieldsets(request, obj)
         ]
 
@@ -61,7 +65,7 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
     def get_search_fields(self, request):
         translated = translator.get_options_for_model(self.model).get_field_names()
         texts = [field for field in translated if field != "published_at"]
-        return [column for field in texts for column in pair(field)]
+        return in_both_languages(*texts)
 
     def get_prepopulated_fields(self, request, obj=None):
         if "slug" in self.fields and not (obj and obj.published_languages()):
@@ -83,11 +87,6 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         if not isinstance(obj, Published) or not obj.published_languages():
             return None
         return super().get_view_on_site_url(obj)
-
-
-def pair(field):
-    """The two columns of the translated `field`, Chinese first."""
-    return tuple(build_localized_fieldname(field, language) for language in LANGUAGES)
 
 
 def publication(row, language):

@@ -20,6 +20,8 @@ PATIENCE = 25
 class Command(BaseCommand):
     help = "Prepares the data, then serves the portal and runs its worker until it is stopped."
 
+    worker = None
+
     def handle(self, **options):
         check_port_is_free(settings.PORT)
         self.step("database", "migrate", verbosity=0)
@@ -48,8 +50,6 @@ class Command(BaseCommand):
             stopping.set()
             self.stop_worker()
         self.stdout.write("Stopped.")
-
-    worker = None
 
     def step(self, what, command, **options):
         """Runs `command`, saying what is being prepared and how long it took."""
