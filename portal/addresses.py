@@ -1,5 +1,8 @@
 """Addresses of public pages: absolute ones, and the same page in the other language."""
 
+from functools import lru_cache
+
+import segno
 from django.conf import settings
 
 from portal.publishing import LANGUAGES
@@ -23,3 +26,10 @@ def alternates(path, languages=LANGUAGES):
     """
     found = {language: absolute_url(in_language(path, language)) for language in languages}
     return found | {"x-default": found[languages[0]]} if languages else {}
+
+
+@lru_cache(maxsize=1000)
+def qr_code(url):
+    """The QR code (ISO/IEC 18004) of `url` as an SVG element, dark on white with a quiet zone of four modules."""
+    code = segno.make_qr(url, error="m")
+    return code.svg_inline(border=4, omitsize=True, light="#fff", svgclass=None, lineclass=None)

@@ -50,6 +50,7 @@ def home(request):
         {
             "areas": Area.objects.published().prefetch_related(programs),
             "centres": Centre.objects.published().prefetch_related(programs),
+            "further_programs": Program.objects.published().filter(area=None),
             "countries": Country.objects.published(),
         },
     )

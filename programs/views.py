@@ -6,6 +6,7 @@ from programs.forms import FinderForm
 from programs.models import Area, Program
 
 PROGRAMS_A_PAGE = 50
+RELATED_PROGRAMS = 6
 
 
 @require_safe
@@ -26,4 +27,5 @@ def area_detail(request, slug):
 @require_safe
 def program_detail(request, slug):
     program = Program.objects.for_detail().get_published(slug=slug)
-    return render(request, "programs/program_detail.html", {"program": program})
+    related = Program.objects.published().filter(area=program.area).exclude(pk=program.pk)[:RELATED_PROGRAMS]
+    return render(request, "programs/program_detail.html", {"program": program, "related": related})

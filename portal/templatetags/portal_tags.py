@@ -1,7 +1,7 @@
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext, override
 from modeltranslation.utils import build_localized_fieldname
 
 from portal import addresses
@@ -30,6 +30,14 @@ def paired(row, field=None):
     return format_html('<span class="pair" lang="{}">{}</span>', html_code(language), name) if name else ""
 
 
+@register.simple_tag
+def paired_string(msgid):
+    """An interface string in the other language, small under the large one, marked with its own language."""
+    language = other_language(get_language())
+    with override(language):
+        return format_html('<span class="pair" lang="{}">{}</span>', html_code(language), gettext(msgid))
+
+
 @register.filter
 def richtext(value):
     """The HTML of a RichTextField, which is cleaned whenever it is saved."""
@@ -52,6 +60,13 @@ def page_links(context, page=None):
         "canonical": addresses.absolute_url(path),
         "alternates": {code if code == "x-default" else html_code(code): url for code, url in versions.items()},
     }
+
+
+@register.inclusion_tag("includes/page_code.html", takes_context=True)
+def page_code(context):
+    """The address of the request's page, and its QR code."""
+    url = addresses.absolute_url(context["request"].path)
+    return {"url": url, "code": mark_safe(addresses.qr_code(url))}  # noqa: S308
 
 
 @register.simple_tag(takes_context=True)

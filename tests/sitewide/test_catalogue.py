@@ -30,7 +30,8 @@ def strings_in_source():
             if path.suffix == ".py" and "migrations" not in path.parts:
                 code = path.read_text()
             elif path.suffix in {".html", ".txt", ".xml"}:
-                code = templatize(path.read_text(), origin=str(path))
+                lines = templatize(path.read_text(), origin=str(path)).splitlines()
+                code = "\n".join(line.strip() for line in lines)
             else:
                 continue
             for _line, msgid, _comments, context in extract("python", BytesIO(code.encode()), KEYWORDS):

@@ -188,7 +188,7 @@ UNKNOWN = {
     "website": ("官网|官方网站|https?:", "official (?:web)?site|https?:"),
     "ICP filing number": ("ICP|备案", "ICP|filing"),
     "public-security filing number": ("公安|网安", "网安|public.security"),
-    "WeChat account": ("微信|公众号|二维码", "WeChat|QR code"),
+    "WeChat account": ("微信|公众号", "WeChat"),
     "opening hours": ("(?:办公|开放|工作|营业)时间", "open:|(?:opening|office|business) hours"),
     "partner institutions": ("合作院校和机构|合作院校名单", "^partner institutions$"),
     "news": ("新闻|动态", r"\bnews"),
@@ -240,7 +240,8 @@ A About Accessibility Address Advanced All Along An And Approval As Ask At Bring
 Co-operative College Colleges Contact Contacts Cookies Countries Country Credit Curriculum Documents E-mail Each
 Evaluation Financing Find Focus For From Giving Helps Home How I If Images In International Introduces Investment It Its
 Keep Known Language Largely Learning Leave Main Mission No On Other Our Partner Partners Please Position Postcode
-Principle Privacy Program Programs Promotes Purpose Qualification Reach Recognised Reporting Say See Serve Service Show
+Principle Privacy Program Programs Promotes Purpose Qualification Reach Read
+Recognised Related Reporting Say Scan See Serve Service Show
 Skip Student Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
 Vocational We What When Where Whether Which Who With Keywords You Your Yours
 """
@@ -275,8 +276,10 @@ def tree(path):
 
 
 def texts(element, language):
-    """Each run of text in `element`, with the language it is marked with; without code and the choices of a form."""
+    """Each run of text in `element`, with the language it is marked with; without code, addresses, choices of a form."""
     if element.tag in {"script", "style", "select"} or element.get("class") == "languages":
+        return
+    if element.get("translate") == "no":
         return
     language = element.get("lang", language).lower()
     space = "" if element.tag in INLINE else " "

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from itertools import pairwise
-from urllib.parse import urldefrag
+from urllib.parse import urldefrag, urljoin
 
 import pytest
 from django.utils.translation import override
@@ -78,7 +78,7 @@ def test_no_link_is_dead_and_none_asks_a_foreign_host(served, client, record_pro
                 fragments += 1
                 assert fragment in page.ids, (page.path, address)
             elif not target.startswith("/static/"):
-                inside.add(target)
+                inside.add(urljoin(page.path, target))
     for address in inside:
         assert client.get(address).status_code == 200, address
     record_property("links followed", len(inside))
@@ -104,7 +104,7 @@ def texts(element, own):
     """The (tag, text) of everything below `element` that is in the language `own`, attributes included."""
     if element.tag in ("script", "style") or not isinstance(element.tag, str):
         return
-    if element.get("lang", own) != own:
+    if element.get("lang", own) != own or element.get("translate") == "no":
         return
     tag = element.tag.rpartition("}")[2]
     yield from ((tag, element.get(name)) for name in ("alt", "title", "aria-label") if element.get(name))
