@@ -16,6 +16,11 @@ test: .venv/tested
 	$(PY) -m pytest -n 2 --dist loadgroup
 	$(PY) -m tests.postgresql -n 2 -m "not browser"
 
+pictures: .venv/tested
+	@$(PY) -m tests.chromium
+	@$(PY) manage.py compilemessages
+	@$(PY) -m tests.pictures
+
 format: .venv/tested
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
@@ -41,4 +46,4 @@ lock: .venv/tested
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch .venv/installed $@
 
-.PHONY: run test format lock
+.PHONY: run test pictures format lock

@@ -240,7 +240,7 @@ A About Accessibility Address Advanced All Along An And Approval As Ask At Bring
 Co-operative College Colleges Contact Contacts Cookies Countries Country Credit Curriculum Documents E-mail Each
 Evaluation Financing Find Focus For From Giving Helps Home How I If Images In International Introduces Investment It Its
 Keep Known Language Largely Learning Leave Main Mission No On Other Our Partner Partners Please Position Postcode
-Principle Privacy Program Programs Promotes Purpose Qualification Reach Read
+Principle Privacy Program Programs Promotes Purpose QR Qualification Reach Read
 Recognised Related Reporting Say Scan See Serve Service Show
 Skip Student Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
 Vocational We What When Where Whether Which Who With Keywords You Your Yours
@@ -276,7 +276,7 @@ def tree(path):
 
 
 def texts(element, language):
-    """Each run of text in `element`, with the language it is marked with; without code, addresses, choices of a form."""
+    """Each run of text in `element`, with its language; without code, addresses and choices of a form."""
     if element.tag in {"script", "style", "select"} or element.get("class") == "languages":
         return
     if element.get("translate") == "no":

@@ -1,0 +1,286 @@
+"""What a person would see at once: overflow, hidden focus, shifts, bad line breaks, a spoilt print."""
+
+import pypdfium2
+import pytest
+import zxingcpp
+
+from tests.browser.steps import LANGUAGES
+
+# A page of each kind, as its language's addresses name it.
+PAGES = [
+    "/",
+    "/about/",
+    "/programs/",
+    "/programs/areas/evaluation/",
+    "/programs/approval-support/",
+    "/programs/approval-support/?view=pair",
+    "/centres/",
+    "/centres/international-exchange/",
+    "/partners/",
+    "/partners/germany/",
+    "/contact/",
+    "/no-such-page/",
+]
+WIDTHS = (320, 390, 768, 1280, 1920)
+
+# Elements that reach out of the page to the right, on purpose-built scrollers aside.
+TOO_WIDE = """() => {
+  const scrolls = element => element.closest('.table-scroll') !== null;
+  const found = [...document.querySelectorAll('body *')].filter(element => {
+    const box = element.getBoundingClientRect();
+    return box.width && box.right > document.documentElement.clientWidth + 1 && !scrolls(element);
+  });
+  return found.slice(0, 3).map(element => `${element.tagName}.${element.getAttribute('class')}`);
+}"""
+
+# Where the text of an element breaks into lines: the first character of each line but the first.
+LINE_STARTS = """element => {
+  const starts = [], range = document.createRange();
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  let bottom = null;
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    for (let index = 0; index < node.length; index++) {
+      range.setStart(node, index);
+      range.setEnd(node, index + 1);
+      const box = range.getClientRects()[0];
+      if (!box || !node.data[index].trim()) continue;
+      if (bottom !== null && box.top >= bottom - 1) starts.push(node.data[index]);
+      bottom = box.bottom;
+    }
+  }
+  return starts;
+}"""
+CLOSING = "，。、；：？！）】》〉”’…—·,.;:?!)%"
+TITLES = [
+    "中国职业技术教育学会国际合作与交流部（国际部）项目说明，供职业院校参考。",
+    "《国家中长期教育改革和发展规划纲要（2010—2020年）》与职业教育的国际化",
+    "课程标准、质量控制标准、课程材料、合作协议：院校要准备什么？",
+    "国际应用科学课程改革：“课程标准”与“质量控制标准”的衔接",
+    "教师交流、学生交流、合作课程、学分互认、资格证书、投资服务",
+    "国际教育项目评估，职业教育投融资，国际应用科学课程改革",
+    "围绕中心、服务大局、面向基层、服务一线——工作原则",
+    "与英国、美国、澳大利亚、德国、日本、韩国、新西兰、荷兰等国家和地区的合作",
+    "项目报批支持（课程材料、合作协议及其他文件）",
+    "学分互认：推动境外合作院校认可我国职业院校优势专业的学分！",
+    "请先查看《合作国家和地区》，再提交咨询；也可来电（010-53656705）。",
+    "应用科学课程改革服务中心、项目评估与融资服务中心、国际交流合作服务中心",
+]
+
+
+@pytest.fixture(scope="module")
+def context(chrome):
+    context = chrome.new_context(viewport={"width": 1280, "height": 800})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def tab(context):
+    page = context.new_page()
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_reaches_out_of_the_page(site, tab, record_property, language):
+    swept, faults = 0, []
+    for path in PAGES:
+        tab.goto(f"{site.url}/{language}{path}")
+        for width in WIDTHS:
+            tab.set_viewport_size({"width": width, "height": 800})
+            faults += [f"{path} at {width} px: {element}" for element in tab.evaluate(TOO_WIDE)]
+            swept += 1
+        # A reader who doubles the size of all text loses none of it.
+        tab.evaluate("document.documentElement.style.fontSize = '200%'")
+        for width in (390, 1280):
+            tab.set_viewport_size({"width": width, "height": 800})
+            faults += [f"{path} at {width} px, text doubled: {element}" for element in tab.evaluate(TOO_WIDE)]
+            swept += 1
+    record_property(f"widths of pages, {language}", swept)
+    assert swept == len(PAGES) * 7
+    assert faults == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_focus_is_seen_and_not_covered(site, tab, record_property, language, width):
+    tab.set_viewport_size({"width": width, "height": 700})
+    reached, faults = 0, []
+    for path in PAGES:
+        tab.goto(f"{site.url}/{language}{path}")
+        wanted = tab.evaluate(
+            "[...document.querySelectorAll('a[href], button, input:not([type=hidden], [tabindex]), select, textarea')]"
+            ".filter(element => element.getClientRects().length).length"
+        )
+        found = set()
+        for _press in range(wanted + 5):
+            tab.keyboard.press("Tab")
+            focus = tab.evaluate(
+                """() => {
+                  const element = document.activeElement;
+                  if (element === document.body) return null;
+                  if (!element.dataset.order) element.dataset.order = String(Math.random());
+                  const style = getComputedStyle(element);
+                  const boxes = [...element.getClientRects()];
+                  const seen = boxes.some(box => {
+                    const x = box.left + box.width / 2, y = box.top + box.height / 2;
+                    const top = document.elementFromPoint(x, y);
+                    return top && (element.contains(top) || top.contains(element));
+                  });
+                  const outline = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+                  return {order: element.dataset.order, seen, outline, html: element.outerHTML.slice(0, 120)};
+                }"""
+            )
+            if focus is None or focus["order"] in found:
+                break
+            found.add(focus["order"])
+            if not focus["outline"]:
+                faults.append(f"{path}: focus is not marked: {focus['html']}")
+            if not focus["seen"]:
+                faults.append(f"{path}: focus is covered: {focus['html']}")
+        if len(found) < wanted:
+            faults.append(f"{path}: {len(found)} of {wanted} can be reached by keyboard")
+        reached += len(found)
+    record_property(f"elements focused, {language} at {width} px", reached)
+    assert reached > 200
+    assert faults == []
+
+
+def test_lines_never_begin_with_closing_punctuation(site, tab, record_property):
+    tab.goto(f"{site.url}/zh-hans/programs/approval-support/")
+    lines, faults = 0, []
+    for selector in ("h1", ".page-summary", ".panel h2"):
+        element = tab.locator(selector)
+        for title in TITLES:
+            element.evaluate("(element, title) => element.textContent = title", title)
+            for width in WIDTHS:
+                tab.set_viewport_size({"width": width, "height": 800})
+                starts = element.evaluate(LINE_STARTS)
+                lines += len(starts)
+                faults += [f"{selector} at {width} px: {start!r} in {title}" for start in starts if start in CLOSING]
+    record_property("lines that follow another", lines)
+    assert lines > 200
+    assert faults == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_shifts_as_a_page_loads(site, chrome, record_property, width):
+    context = chrome.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.add_init_script(
+        "window.shifts = [];"
+        "new PerformanceObserver(list => window.shifts.push(...list.getEntries().map(entry => entry.value)))"
+        ".observe({type: 'layout-shift', buffered: true});"
+    )
+    found = {}
+    for language in LANGUAGES:
+        for path in PAGES:
+            page.goto(f"{site.url}/{language}{path}", wait_until="networkidle")
+            found[language, path] = page.evaluate("window.shifts.reduce((sum, shift) => sum + shift, 0)")
+    context.close()
+    record_property(f"pages watched for shifts at {width} px", len(found))
+    assert {page: shift for page, shift in found.items() if shift} == {}
+
+
+CONTRASTS = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const luminance = token => {
+    const probe = document.createElement('i');
+    document.body.append(probe);
+    probe.style.color = `var(${token})`;
+    canvas.fillStyle = getComputedStyle(probe).color;
+    probe.remove();
+    canvas.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = [...canvas.getImageData(0, 0, 1, 1).data].map(value => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  return (pairs) => pairs.map(([one, other]) => {
+    const [dark, light] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+    return (light + 0.05) / (dark + 0.05);
+  });
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_of_the_colours(site, tab, scheme):
+    """Text 4.5 to 1, what is not text 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11), by the colours of tokens.css."""
+    tab.emulate_media(color_scheme=scheme)
+    tab.goto(f"{site.url}/en/")
+    wanted = {
+        ("--ink", "--paper"): 4.5,
+        ("--ink-quiet", "--paper"): 4.5,
+        ("--cinnabar", "--paper"): 4.5,
+        ("--on-cinnabar", "--cinnabar"): 4.5,
+        ("--on-cinnabar", "--cinnabar-deep"): 4.5,
+        ("--on-band", "--band"): 4.5,
+        ("--on-band-quiet", "--band"): 4.5,
+        ("--edge", "--paper"): 3,
+        ("--rule-strong", "--paper"): 3,
+    }
+    found = tab.evaluate(f"pairs => ({CONTRASTS})()(pairs)", [list(pair) for pair in wanted])
+    low = {pair: ratio for (pair, least), ratio in zip(wanted.items(), found, strict=True) if ratio < least}
+    assert low == {}
+
+
+def test_forced_colours_leave_every_mark(site, tab):
+    tab.emulate_media(forced_colors="active")
+    tab.goto(f"{site.url}/en/partners/")
+    paper = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    marks = {
+        ".button": "borderTopColor",
+        ".sections [aria-current]": "borderBottomColor",
+        ".languages [aria-current]": "borderBottomColor",
+        ".compass-ring": "stroke",
+        ".compass-point": "fill",
+    }
+    for selector, colour in marks.items():
+        found = tab.locator(selector).first.evaluate(f"element => getComputedStyle(element).{colour}")
+        assert found not in (paper, "none", "rgba(0, 0, 0, 0)"), selector
+
+
+def test_reduced_motion_is_kept(site, tab):
+    moves = (
+        "() => [...document.querySelectorAll('*')].filter(element => {"
+        " const style = getComputedStyle(element);"
+        " return style.scrollBehavior === 'smooth' || parseFloat(style.transitionDuration) > 0"
+        " || style.animationName !== 'none'; }).length"
+    )
+    tab.goto(f"{site.url}/en/")
+    assert tab.evaluate(moves) == 1
+    tab.emulate_media(reduced_motion="reduce")
+    assert tab.evaluate(moves) == 0
+
+
+def printed(page):
+    document = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True, print_background=True))
+    texts = [leaf.get_textpage().get_text_range() for leaf in document]
+    codes = zxingcpp.read_barcodes(document[len(document) - 1].render(scale=3).to_pil())
+    return document, " ".join(texts), [code.text for code in codes]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_prints_as_a_clean_leaf(site, tab, record_property, language):
+    telephone = {"zh-hans": "010-53656705", "en": "+86 10 5365 6705"}[language]
+    navigation = {"zh-hans": "您在这里", "en": "You are here"}[language]
+    leaves = 0
+    for path in PAGES[:-1]:
+        tab.goto(f"{site.url}/{language}{path}")
+        tab.emulate_media(media="print")
+        assert not tab.locator(".sections").is_visible(), navigation
+        assert not tab.locator(".breadcrumbs a").first.is_visible() if path != "/" else True
+        tab.emulate_media(media="screen")
+        document, text, codes = printed(tab)
+        leaves += len(document)
+        address = f"{site.url}/{language}{path.partition('?')[0]}"
+        assert codes == [address], path
+        assert address in "".join(text.split()), path
+        assert telephone in text, path
+        width, height = document[0].get_size()
+        assert (round(width), round(height)) == (595, 842), "A4 in points"
+        if "programs/approval-support" in path and "?" not in path:
+            assert len(document) == 1, "a brochure is one leaf"
+    record_property(f"leaves printed, {language}", leaves)
+    assert leaves >= len(PAGES) - 1
