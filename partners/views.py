@@ -2,13 +2,14 @@ from django.db.models import Prefetch
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from partners.compass import Compass
 from partners.models import Country, Institution
 from programs.models import Program
 
 
 @require_safe
 def country_list(request):
-    return render(request, "partners/country_list.html", {"countries": Country.objects.published()})
+    return render(request, "partners/country_list.html", {"compass": Compass(Country.objects.published())})
 
 
 @require_safe
