@@ -1,5 +1,7 @@
 """The admin of content: both languages on one row, found and listed in both, kept complete while published."""
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.test import RequestFactory
@@ -55,12 +57,18 @@ def test_every_translated_field_stands_in_a_row_with_both_languages(admin_user):
 def test_changing_one_language_leaves_the_other_alone(admin_client, client, program):
     address = reverse("admin:programs_program_change", args=[program.pk])
     data = form_data(admin_client.get(address)) | {"title_zh_hans": "学分认可"}
-    english = client.get("/en/programs/credit-recognition/").content
+    english = undated(client.get("/en/programs/credit-recognition/"))
     assert admin_client.post(address, data).status_code == 302
     assert "学分认可" in client.get("/zh-hans/programs/credit-recognition/").content.decode()
-    assert client.get("/en/programs/credit-recognition/").content == english.replace(
-        "学分互认".encode(), "学分认可".encode()
-    )
+    now = undated(client.get("/en/programs/credit-recognition/"))
+    assert now == english.replace("学分互认", "学分认可")
+
+
+def undated(response):
+    """The page without the date of the row's last change, which is one for both languages."""
+    text, dates = re.subn('"dateModified": "[^"]+"', "", response.content.decode())
+    assert dates == 1
+    return text
 
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])

@@ -102,11 +102,11 @@ def test_each_language_is_marked(served):
 
 def texts(element, own):
     """The (tag, text) of everything below `element` that is in the language `own`, attributes included."""
-    if element.tag in ("script", "style") or not isinstance(element.tag, str):
-        return
-    if element.get("lang", own) != own or element.get("translate") == "no":
+    if not isinstance(element.tag, str) or element.get("lang", own) != own or element.get("translate") == "no":
         return
     tag = element.tag.rpartition("}")[2]
+    if tag in ("script", "style"):
+        return
     yield from ((tag, element.get(name)) for name in ("alt", "title", "aria-label") if element.get(name))
     if tag == "meta" and element.get("name") == "description":
         yield tag, element.get("content")
