@@ -18,4 +18,5 @@ def country_detail(request, slug):
         Program.objects.as_prefetch(),
         Prefetch("institutions", Institution.objects.published(), to_attr="published_institutions"),
     )
-    return render(request, "partners/country_detail.html", {"country": countries.get_published(slug=slug)})
+    country = countries.get_published(slug=slug)
+    return render(request, "partners/country_detail.html", {"country": country, "compass": Compass([country])})

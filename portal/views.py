@@ -18,6 +18,7 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from partners.compass import Compass
 from partners.models import Country
 from portal.addresses import absolute_url
 from portal.languages import negotiated_language, other_language
@@ -44,6 +45,7 @@ def root(request):
 @require_safe
 def home(request):
     programs = Program.objects.as_prefetch()
+    countries = Country.objects.published()
     return render(
         request,
         "portal/home.html",
@@ -51,7 +53,8 @@ def home(request):
             "areas": Area.objects.published().prefetch_related(programs),
             "centres": Centre.objects.published().prefetch_related(programs),
             "further_programs": Program.objects.published().filter(area=None),
-            "countries": Country.objects.published(),
+            "countries": countries,
+            "compass": Compass(countries),
         },
     )
 
