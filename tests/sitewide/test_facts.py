@@ -65,8 +65,8 @@ standards | 课程标准和质量控制标准 | curriculum and quality-control s
 match | 与国际体系相衔接 | match international systems
 learning from Europe | 借鉴欧洲应用科学课程的先进质量标准 | Learning from advanced European quality standards
 applied science | 应用科学课程的先进质量标准 | quality standards for applied-science curricula
-research | 分行业经过深入研究和讨论 | researched and discussed in depth, industry by industry
-approval | 研究和讨论，然后获得批准 | industry by industry, and then approved
+research | 经分行业深入研究和讨论 | researched and discussed in depth, industry by industry
+approval | 研究和讨论后获得批准 | industry by industry, before it was approved
 aim: innovation | 职业院校国际教育的改革与创新 | reform and innovation of international education in vocational colleges
 aim: new models | 有自身特色和优势的职业教育新模式 | new models … with their own character and strengths
 aim: society | 增强院校服务社会的能力 | colleges that are better able to serve society
@@ -89,14 +89,14 @@ what it is | 与合作国家和地区开展学生交流 | exchange students with
 programs/cooperative-courses/
 name | 合作课程 | Co-operative courses
 demand | 针对职业院校的需求 | to meet the demand of vocational colleges
-teaching | 引进境外先进的教学理念和教学方法 | Advanced teaching philosophy and methods from abroad
+teaching | 引进境外先进的教学理念和教学方法 | Introduces advanced teaching philosophy and methods from abroad
 guidance | 为院校的教学改革提供指导和路线图 | guidance and a roadmap for the reform of their teaching
 programs/curriculum-standards/
 name | 课程与质量控制标准 | Curriculum and quality-control standards
 whose standards | 中国职业技术教育学会制定 | developed by the Chinese Society of Technical and Vocational Education
 match | 与国际体系相衔接 | match international systems
 learning from Europe | 借鉴了欧洲应用科学课程的先进质量标准 | learned from advanced European quality standards
-approval | 分行业经过深入研究和讨论，之后获得批准 | in depth, industry by industry, before it was approved
+approval | 经分行业深入研究和讨论后获得批准 | in depth, industry by industry, before it was approved
 programs/resource-platform/
 name | 资源平台 | Resource Platform
 what it is | 综合性的教育资源与发展平台 | comprehensive platform of educational resources and development
@@ -110,7 +110,7 @@ strong majors | 我国职业院校优势专业的学分 | credits of the strong 
 students | 优秀学生就有机会赴境外学习或工作 | capable students the chance to study or work overseas
 programs/qualification-certificates/
 name | 资格证书 | Qualification certificates
-what they are | 资格证书是…项目之一 | Qualification certificates are among the programs
+what they are | 资格证书是国际交流合作服务中心…项目之一 | are among the programs of the International Exchange
 programs/program-evaluation/
 name | 项目评估与评审 | Program evaluation and assessment
 what it is | 国际合作项目的评估、评审和实施 | Evaluation, assessment and execution of international cooperation programs
@@ -126,7 +126,7 @@ name | 投资服务 | Investment services
 what they are | 合作项目提供投资服务 | Investment services for cooperation programs
 programs/investment-fund/
 name | 国际投资基金 | International investment fund
-what it is | 把国际投资基金引入合作项目 | Brings international investment funds into cooperation programs
+what it is | 为合作项目引入国际投资基金 | Brings international investment funds into cooperation programs
 partners/
 name | 合作国家和地区 | Partner countries and regions
 not the only ones | 以及其他国家和地区 | these and other countries and regions
@@ -146,7 +146,7 @@ second telephone | 、010-53656307、 | , +86 10 5365 6307,
 third telephone | 、010-53656785。 | , +86 10 5365 6785.
 how long an enquiry is kept | 在咨询办结后保存24个月 | for 24 months after your enquiry is closed
 no third party | 不向任何第三方提供 | give the data to no third party
-only cookie | 只设置表单所需的 Cookie | The only cookie that this site sets is that of a form
+only cookie | 只设置表单所需的Cookie | The only cookie that this site sets is the one that a form needs
 """
 
 COUNTRIES = [
@@ -215,7 +215,7 @@ FIGURES = re.compile(
 TITLES = {
     "《国家中长期教育改革和发展规划纲要（2010—2020年）》",
     "《中华人民共和国个人信息保护法》",
-    "《Web 内容无障碍指南》",
+    "《Web内容无障碍指南》",
 }
 LATIN_WORDS = {"CSTVE", "Gu", "Dai", "Web", "WCAG", "AA", "JavaScript", "Cookie", "axe"}
 TERRITORIES = Locale.parse("zh_Hans").territories.items()
@@ -243,7 +243,7 @@ Keep Known Language Largely Learning Leave Main Mission No On Other Our Partner 
 Principle Privacy Program Programs Promotes Purpose QR Qualification Reach Read
 Recognised Related Reporting Say Scan See Serve Service Show
 Skip Student Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
-Vocational We What When Where Whether Which Who With Keywords You Your Yours
+Vocational We What When Where Whether Which While Who With Besides Evaluates Keywords Reform You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
