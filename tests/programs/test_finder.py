@@ -55,6 +55,6 @@ def test_filters_are_kept_in_the_form_and_the_language_links(client):
 
 def test_an_empty_result_helps(client):
     text = client.get("/zh-hans/programs/?q=没有这个").content.decode()
-    assert "0 个项目" in text
+    assert "0个项目" in text
     assert "没有完全符合条件的项目" in text
     assert 'href="/zh-hans/contact/"' in text

@@ -129,12 +129,12 @@ name | 国际投资基金 | International investment fund
 what it is | 为合作项目引入国际投资基金 | Brings international investment funds into cooperation programs
 partners/
 name | 合作国家和地区 | Partner countries and regions
-not the only ones | 以及其他国家和地区 | these and other countries and regions
+not the only ones | 与下列及其他国家和地区 | these and other countries and regions
 contact/
 floor and building | 富盛大厦19层 | 19th Floor, Fu Sheng Da Sha,
 street and number | 惠新东街4号富盛大厦 | Fu Sheng Da Sha, No. 4 Huixin East Street
 district and city | 北京市朝阳区惠新东街 | Huixin East Street, Chaoyang District, Beijing
-postcode | 邮政编码 100029 | Postcode 100029
+postcode | 邮政编码：100029 | Postcode 100029
 telephones | 010-53656705 010-53656307 010-53656785 | +86 10 5365 6705 +86 10 5365 6307 +86 10 5365 6785
 contact persons | 联系人：Gu 先生、Dai 女士 | Contacts: Mr. Gu and Ms. Dai
 enquiry | 提交咨询 | Submit an enquiry
