@@ -243,7 +243,7 @@ Keep Known Language Largely Learning Leave Main Mission No On Other Our Partner 
 Principle Privacy Program Programs Promotes Purpose QR Qualification Reach Read
 Recognised Related Reporting Say Scan See Serve Service Show
 Skip Student Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
-Vocational We What When Where Whether Which While Who With Besides Evaluates Keywords Reform You Your Yours
+Vocational We What When Where Whether Which While Who With Besides Evaluates Is Keywords Reform You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
