@@ -68,7 +68,7 @@ class EnquiryForm(forms.ModelForm):
     person = OneLineField(
         label=_("Contact person"),
         max_length=100,
-        error_messages={"required": _("Enter the name of the person whom we should answer")},
+        error_messages={"required": _("Enter the name of the contact person")},
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     position = OneLineField(
@@ -80,7 +80,7 @@ class EnquiryForm(forms.ModelForm):
     email = PlainEmailField(
         label=_("E-mail address"),
         max_length=254,
-        help_text=_("We answer to this address."),
+        help_text=_("We will send our answer to this address."),
         error_messages={
             "required": _("Enter an e-mail address"),
             "invalid": _("Enter an e-mail address in the form name@example.com"),
@@ -107,7 +107,9 @@ class EnquiryForm(forms.ModelForm):
         widget=forms.Textarea(attrs={"rows": 8}),
     )
     consent = forms.BooleanField(
-        label=_("I agree that my data are used, as the privacy notice says, to answer this enquiry."),
+        label=_(
+            "I agree that the Department handles my personal data as the privacy notice says, to answer this enquiry."
+        ),
         error_messages={"required": _("Agree to the privacy notice, or telephone us instead")},
     )
     field_order = [
