@@ -62,6 +62,11 @@ class Country(Published):
     def get_absolute_url(self):
         return reverse("country_detail", args=[self.slug])
 
+    def passages(self):
+        """Its text, as portal.pairview reads it."""
+        yield "p", _("Capital: %(capital)s") % {"capital": self.capital}
+        yield "richtext", self.body
+
 
 class Institution(Published):
     """A partner institution; it is shown on the page of its country."""

@@ -4,6 +4,7 @@ from django.views.decorators.http import require_safe
 
 from partners.compass import Compass
 from partners.models import Country, Institution
+from portal.pairview import render_detail
 from programs.models import Program
 
 
@@ -19,4 +20,5 @@ def country_detail(request, slug):
         Prefetch("institutions", Institution.objects.published(), to_attr="published_institutions"),
     )
     country = countries.get_published(slug=slug)
-    return render(request, "partners/country_detail.html", {"country": country, "compass": Compass([country])})
+    context = {"country": country, "compass": Compass([country])}
+    return render_detail(request, "partners/country_detail.html", country, context)

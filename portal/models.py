@@ -131,6 +131,12 @@ class Centre(Published):
     def get_absolute_url(self):
         return reverse("centre_detail", args=[self.slug])
 
+    def passages(self):
+        """Its text, as portal.pairview reads it."""
+        yield "p", self.summary
+        yield "h2", self.body and _("What it does")
+        yield "richtext", self.body
+
     @cached_property
     def telephone_numbers(self):
         """Its own Telephones; empty where the department's serve."""
@@ -172,6 +178,11 @@ class Page(Published):
 
     def get_absolute_url(self):
         return reverse(self.slug) if self.is_fixed else reverse("page_detail", args=[self.slug])
+
+    def passages(self):
+        """Its text, as portal.pairview reads it."""
+        yield "p", self.summary
+        yield "richtext", self.body
 
     def delete(self, *args, **kwargs):
         if self.is_fixed:

@@ -115,6 +115,11 @@ class Published(models.Model):
         """The languages in which this has a page, Chinese first."""
         return [language for language in LANGUAGES if self.is_published_in(language)]
 
+    @property
+    def has_pair(self):
+        """Whether it is published in both languages, so that its pair view can be read."""
+        return self.published_languages() == LANGUAGES
+
 
 class Complete(CheckConstraint):
     """

@@ -1,6 +1,11 @@
-"""Rich text that staff write: what it may contain, and how it is kept clean."""
+"""Rich text that staff write: what it may contain, how it is kept clean, and how it is shown."""
 
+from itertools import groupby
+
+from bs4 import BeautifulSoup
 from django.utils.html import strip_tags
+from django.utils.text import Truncator
+from django.utils.translation import gettext
 from django_prose_editor.fields import ProseEditorField
 
 # The editor writes one style element of its own into the page: this is what it holds.
@@ -23,6 +28,10 @@ EXTENSIONS = {
 }
 
 
+# The elements that stand by themselves; a table stands in the div that lets it scroll.
+BLOCKS = {"p", "h2", "h3", "ul", "ol", "blockquote", "div"}
+
+
 class RichTextField(ProseEditorField):
     """HTML of a few plain elements, cleaned whenever it is saved; None where it holds no text."""
 
@@ -42,3 +51,42 @@ class RichTextField(ProseEditorField):
         """`value` with nothing but the allowed elements, or None when no text is left."""
         value = self.sanitize(value or "").strip()
         return value if strip_tags(value).strip() else None
+
+
+def with_scrolling_tables(html):
+    """
+    The `html` of a RichTextField with each table in a region that scrolls sideways by itself.
+
+    The region can be reached by keyboard, and is named in the language in force by its number in this
+    text and the first row of the table.
+    """
+    if "<table" not in html:
+        return html
+    soup = BeautifulSoup(html, "html.parser")
+    tables = [table for table in soup.find_all("table") if not table.find_parent("table")]
+    for number, table in enumerate(tables, 1):
+        cells = table.tr.find_all(["th", "td"]) if table.tr else []
+        first_row = ", ".join(cell.get_text(" ", strip=True) for cell in cells)
+        name = gettext("Table %(number)s") % {"number": number}
+        label = f"{name} {Truncator(first_row).chars(60)}".strip()
+        attributes = {"class": "table-scroll", "tabindex": "0", "role": "region", "aria-label": label}
+        table.wrap(soup.new_tag("div", attrs=attributes))
+    return str(soup)
+
+
+def blocks(html):
+    """
+    The top-level elements of the `html` of a RichTextField, as a list of Tags, tables in their regions;
+    what stands outside any becomes a paragraph.
+    """
+    soup = BeautifulSoup(with_scrolling_tables(html), "html.parser")
+    found = []
+    for is_block, nodes in groupby(list(soup.contents), lambda node: node.name in BLOCKS):
+        if is_block:
+            found += nodes
+            continue
+        paragraph = soup.new_tag("p")
+        paragraph.extend(list(nodes))
+        if paragraph.get_text(strip=True):
+            found.append(paragraph)
+    return found

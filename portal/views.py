@@ -23,6 +23,7 @@ from partners.models import Country
 from portal.addresses import absolute_url
 from portal.languages import negotiated_language, other_language
 from portal.models import IMAGE_TYPES, Centre, Department, Page
+from portal.pairview import render_detail
 from portal.publishing import OnlyInOtherLanguage
 from programs.models import Area, Program
 
@@ -64,7 +65,7 @@ def page_detail(request, slug):
     page = Page.objects.get_published(slug=slug)
     if request.path != page.get_absolute_url():
         return HttpResponsePermanentRedirect(page.get_absolute_url())
-    return render(request, "portal/page_detail.html", {"page": page})
+    return render_detail(request, "portal/page_detail.html", page, {"page": page})
 
 
 @require_safe
@@ -75,8 +76,8 @@ def centre_list(request):
 
 @require_safe
 def centre_detail(request, slug):
-    centres = Centre.objects.prefetch_related(Program.objects.as_prefetch())
-    return render(request, "portal/centre_detail.html", {"centre": centres.get_published(slug=slug)})
+    centre = Centre.objects.prefetch_related(Program.objects.as_prefetch()).get_published(slug=slug)
+    return render_detail(request, "portal/centre_detail.html", centre, {"centre": centre})
 
 
 @require_safe

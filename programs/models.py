@@ -29,6 +29,12 @@ class Area(Published):
     def get_absolute_url(self):
         return reverse("area_detail", args=[self.slug])
 
+    def passages(self):
+        """Its text, as portal.pairview reads it."""
+        yield "p", self.summary
+        yield "h2", self.body and _("What it is")
+        yield "richtext", self.body
+
 
 class ProgramQuerySet(PublishedQuerySet):
     def as_prefetch(self):
@@ -43,8 +49,8 @@ class ProgramQuerySet(PublishedQuerySet):
         """With everything that a program's own page shows."""
         return self.for_list().prefetch_related(
             Prefetch("countries", Country.objects.published(), to_attr="published_countries"),
-            Prefetch("steps", Step.objects.filled(), to_attr="filled_steps"),
-            Prefetch("questions", Question.objects.filled(), to_attr="filled_questions"),
+            "steps",
+            "questions",
         )
 
     def matching(self, area=None, centre=None, country=None, words=""):
@@ -101,15 +107,34 @@ class Program(Published):
         return reverse("program_detail", args=[self.slug])
 
     @property
+    def filled_steps(self):
+        """Its steps that have a text in the language in force."""
+        return [step for step in self.steps.all() if step.text]
+
+    @property
+    def filled_questions(self):
+        """Its questions that are asked and answered in the language in force."""
+        return [question for question in self.questions.all() if question.is_filled]
+
+    def passages(self):
+        """Its text, as portal.pairview reads it."""
+        yield "p", self.summary
+        yield "richtext", self.body
+        yield "h2", self.audience and _("For whom")
+        yield "p", self.audience
+        yield "h2", self.filled_steps and _("What happens")
+        yield "ol", [step.text for step in self.steps.all()]
+        yield "h2", self.materials and _("What to prepare")
+        yield "richtext", self.materials
+        yield "h2", self.filled_questions and _("Questions and answers")
+        for question in self.questions.all():
+            yield "h3", question.is_filled and question.question
+            yield "richtext", question.is_filled and question.answer
+
+    @property
     def is_telephoned_at_its_centres(self):
         """Whether each of its `published_centres` has a number of its own, so that the department's is not needed."""
         return bool(self.published_centres) and all(centre.telephones for centre in self.published_centres)
-
-
-class StepQuerySet(models.QuerySet):
-    def filled(self):
-        """The steps that have a text in the language in force."""
-        return self.filter(text__gt="")
 
 
 class Step(models.Model):
@@ -118,8 +143,6 @@ class Step(models.Model):
     program = models.ForeignKey(Program, related_name="steps", on_delete=models.CASCADE)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     text = models.TextField(_("what happens"), max_length=300)
-
-    objects = StepQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("step")
@@ -130,12 +153,6 @@ class Step(models.Model):
         return self.text or f"({self.pk})"
 
 
-class QuestionQuerySet(models.QuerySet):
-    def filled(self):
-        """The questions that are asked and answered in the language in force."""
-        return self.filter(question__gt="", answer__gt="")
-
-
 class Question(models.Model):
     """A question that colleges ask about a program, and its answer."""
 
@@ -144,8 +161,6 @@ class Question(models.Model):
     question = models.CharField(_("question"), max_length=200)
     answer = RichTextField(_("answer"))
 
-    objects = QuestionQuerySet.as_manager()
-
     class Meta:
         verbose_name = _("question")
         verbose_name_plural = _("questions")
@@ -153,3 +168,8 @@ class Question(models.Model):
 
     def __str__(self):
         return self.question or f"({self.pk})"
+
+    @property
+    def is_filled(self):
+        """Whether it is asked and answered in the language in force."""
+        return bool(self.question and self.answer)

@@ -2,6 +2,7 @@ from django.core.paginator import Paginator
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from portal.pairview import render_detail
 from programs.forms import FinderForm
 from programs.models import Area, Program
 
@@ -21,11 +22,12 @@ def program_list(request):
 def area_detail(request, slug):
     area = Area.objects.prefetch_related(Program.objects.as_prefetch()).get_published(slug=slug)
     others = Area.objects.published().exclude(pk=area.pk)
-    return render(request, "programs/area_detail.html", {"area": area, "others": others})
+    return render_detail(request, "programs/area_detail.html", area, {"area": area, "others": others})
 
 
 @require_safe
 def program_detail(request, slug):
     program = Program.objects.for_detail().get_published(slug=slug)
     related = Program.objects.published().filter(area=program.area).exclude(pk=program.pk)[:RELATED_PROGRAMS]
-    return render(request, "programs/program_detail.html", {"program": program, "related": related})
+    context = {"program": program, "related": related}
+    return render_detail(request, "programs/program_detail.html", program, context)

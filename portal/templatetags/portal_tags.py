@@ -12,6 +12,7 @@ from modeltranslation.utils import build_localized_fieldname
 from portal import addresses
 from portal.languages import html_code, language_of_path, other_language
 from portal.publishing import LANGUAGES
+from portal.richtext import with_scrolling_tables
 from portal.structured_data import structured_data
 
 register = template.Library()
@@ -48,8 +49,8 @@ def paired_string(msgid):
 
 @register.filter
 def richtext(value):
-    """The HTML of a RichTextField, which is cleaned whenever it is saved."""
-    return mark_safe(value or "")  # noqa: S308
+    """The HTML of a RichTextField, which is cleaned whenever it is saved; its tables scroll by themselves."""
+    return mark_safe(with_scrolling_tables(value or ""))  # noqa: S308
 
 
 @register.simple_tag
