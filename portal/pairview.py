@@ -26,8 +26,8 @@ def render_detail(request, template, row, context):
     own = get_language()
     sides = [side_of(row, request.path, language) for language in (own, other_language(own))]
     pairs = beside(*(side["passages"] for side in sides))
-    pair = {"row": row, "sides": sides, "rows": shown(pairs, sides), "canonical": absolute_url(request.path)}
-    return render(request, "portal/pair.html", pair)
+    shown = {"row": row, "sides": sides, "passages": rows(pairs, sides), "canonical": absolute_url(request.path)}
+    return render(request, "portal/pair.html", shown)
 
 
 def side_of(row, path, language):
@@ -138,7 +138,7 @@ def numbered(block, position):
         return {"start": 1 + position}
 
 
-def shown(pairs, sides):
+def rows(pairs, sides):
     """
     Yields the rows of the page: what they are, and the HTML of each side with the code of its language.
 

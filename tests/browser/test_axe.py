@@ -14,6 +14,7 @@ PAGES = [
     "/programs/?q=nothing+fits+this",
     "/programs/areas/curriculum-reform/",
     "/programs/approval-support/",
+    "/programs/approval-support/?view=pair",
     "/centres/",
     "/centres/curriculum-reform/",
     "/partners/",

@@ -22,8 +22,10 @@ QUERIES = {
     "programs/?area=evaluation&centre=international-exchange": 8,
     "programs/areas/evaluation/": 5,
     "programs/teacher-exchange/": 8,
+    "programs/teacher-exchange/?view=pair": 8,
     "partners/": 3,
     "partners/japan/": 5,
+    "partners/japan/?view=pair": 5,
     "contact/": 4,
     "nothing/": 2,
 }
