@@ -21,7 +21,7 @@ PAGES = [
     ("about/", "国际部从事我国职业教育的国际交流与合作", "The work of the Department is international exchange"),
     ("programs/areas/evaluation/", "国际教育项目评估", "Evaluation of international educational programs"),
     ("programs/approval-support/", "需要准备的材料", "What to prepare"),
-    ("centres/curriculum-reform/", "分行业经过深入研究和讨论", "industry by industry"),
+    ("centres/curriculum-reform/", "与国际体系相衔接", "industry by industry"),
     ("partners/japan/", "首都：东京", "Capital: Tokyo"),
 ]
 PROGRAM = "programs/approval-support/"
@@ -215,7 +215,7 @@ def test_a_text_that_one_side_lacks_leaves_a_gap(client, program):
     found = [[text for _lang, text in row] for row in shown(client)]
     assert ["What to prepare", ""] in found
     assert ["Curriculum materials Co-operation agreements Other documents needed for government approval", ""] in found
-    assert ["", "面向对象"] in found
+    assert ["", "适用对象"] in found
 
 
 def test_hostile_text_stays_clean(client, program):

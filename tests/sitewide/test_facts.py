@@ -205,9 +205,14 @@ TELEPHONES = {
     "en": {"+86 10 5365 6705", "+86 10 5365 6307", "+86 10 5365 6785"},
 }
 TELEPHONE_LINKS = {"tel:+86-10-5365-6705", "tel:+86-10-5365-6307", "tel:+86-10-5365-6785"}
+# By true bearing and great-circle distance from Beijing, in the order of COUNTRIES.
+DISTANCES = {"8,140", "11,150", "9,010", "7,360", "2,090", "950", "10,780", "7,820"}
+BEARINGS = {"324", "11", "153", "320", "96", "102", "140", "323"}
+RINGS = {"3,000", "6,000", "9,000", "12,000"}
 YEARS = {"1990", "2010", "2020"}
 # Month of the founding, floor, house, postcode, months of keeping, programs; then the limits that the site sets itself.
 NUMBERS = {"12", "19", "4", "100029", "24", "11"} | {"2.2", "320", "400", "5,000", "5000"}
+NUMBERS |= DISTANCES | BEARINGS | RINGS | {str(number) for number in range(1, len(COUNTRIES) + 1)}
 FIGURES = re.compile(
     r"(?P<email>[^\s@]+@[^\s@]+)|(?P<telephone>\+?\d[\d -]{6,}\d)"
     r"|(?P<year>(?<!\d)(?:19|20)\d\d(?!\d))|(?P<number>\d+(?:[.,]\d+)*)"
@@ -230,20 +235,20 @@ International Applied Science Curriculum Reform|Resource Platform
 International Exchange and Cooperation Service Centre|Applied Science Curriculum Reform Service Centre
 Program Evaluation and Financing Service Centre
 United Kingdom|United States|Australia|Germany|Japan|Korea|New Zealand|Netherlands
-London|Washington, D.C.|Canberra|Berlin|Tokyo|Seoul|Wellington|Amsterdam
+Beijing|N|E|S|W|QR|London|Washington, D.C.|Canberra|Berlin|Tokyo|Seoul|Wellington|Amsterdam
 19th Floor, Fu Sheng Da Sha, No. 4 Huixin East Street, Chaoyang District, Beijing|Mr. Gu|Ms. Dai
 Personal Information Protection Law|People’s Republic of China|Web Content Accessibility Guidelines|WCAG|AA|JavaScript
 """
 # Ordinary words that may stand first in a sentence, a heading, a list item or a link, and nowhere else.
 FIRST_WORDS = """
-A About Accessibility Address Advanced All Along An And Approval As Ask At Brings Browse By Capital Choose Co-operation
-Co-operative College Colleges Contact Contacts Cookies Countries Country Credit Curriculum Documents E-mail Each
-Evaluation Financing Find Focus For From Giving Helps Home How I If Images In International Introduces Investment It Its
-Keep Known Language Largely Learning Leave Main Mission No On Other Our Partner Partners Please Position Postcode
-Principle Privacy Program Programs Promotes Purpose QR Qualification Reach Read
-Recognised Related Reporting Say Scan See Serve Service Show
-Skip Student Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
-Vocational We What When Where Whether Which While Who With Besides Evaluates Is Keywords Reform You Your Yours
+A About Accessibility Address Advanced All Along An And Approval As Ask At Bearing Besides Brings Browse By Capital
+Choose Co-operation Co-operative College Colleges Contact Contacts Cookies Countries Country Credit Curriculum Distance
+Documents E-mail Each Evaluates Evaluation Financing Find Focus For From Giving Helps Home How I If Images In
+International Introduces Investment Is It Its Keep Keywords Known Language Largely Learning Leave Main Mission No On
+Other Our Partner Partners Please Position Postcode Principle Privacy Program Programs Promotes Purpose Qualification
+Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show Skip Student Submit Supports Teacher
+Telephone Text That The These They This Three Through To Type Types Under Vocational We What When Where Whether Which
+While Who With You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
@@ -261,7 +266,7 @@ def stated():
             path = line
     for _code, slug, name, english, capital, english_capital, *_place in COUNTRIES:
         yield "partners/", english, f"{name} {capital}", f"{english} {english_capital}"
-        yield f"partners/{slug}/", "capital", f"{name} 首都：{capital}", f"{english} Capital: {english_capital}"
+        yield f"partners/{slug}/", "capital", f"{name} 首都 {capital}", f"{english} Capital {english_capital}"
 
 
 FACTS = list(stated())

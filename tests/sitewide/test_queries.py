@@ -22,7 +22,7 @@ QUERIES = {
     "programs/?area=evaluation&centre=international-exchange": 8,
     "programs/areas/evaluation/": 5,
     "programs/teacher-exchange/": 8,
-    "programs/teacher-exchange/?view=pair": 8,
+    "programs/teacher-exchange/?view=pair": 7,
     "partners/": 3,
     "partners/japan/": 5,
     "partners/japan/?view=pair": 5,
