@@ -10,6 +10,7 @@ from django.http import (
     HttpResponseRedirect,
 )
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
@@ -94,6 +95,12 @@ def media(request, name):
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Cache-Control"] = "public, max-age=86400"
     return response
+
+
+@require_safe
+def favicon(request):
+    """For those who ask for the icon at its old place, without reading any page."""
+    return HttpResponseRedirect(static("img/icon.ico"))
 
 
 @require_safe

@@ -2,7 +2,8 @@
 Pictures of the portal, for people to look at: `make pictures` lays them under var/pictures/.
 
 Home, a program, partners, the contact page with errors, a receipt and a printed brochure, in both languages, light
-and dark, wide and narrow, with a Han serif installed and without one, as most visitors' machines are.
+and dark, wide and narrow, with a Han serif installed and without one, as most visitors' machines are. Then the icons
+and the share pictures: when their design changes, they are copied from there to static/img/ by hand.
 """
 
 import os
@@ -12,6 +13,7 @@ from html import escape
 from pathlib import Path
 
 import pypdfium2
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from tests import chromium
@@ -27,6 +29,18 @@ WITHOUT_HAN_SERIF = """<?xml version="1.0"?>
   <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
   <selectfont><rejectfont><glob>*SerifCJK*</glob><glob>*SourceHanSerif*</glob></rejectfont></selectfont>
 </fontconfig>
+"""
+# The name of the department and its compass, as the page of partners has them, on a card of their own.
+SHARE_CARD = """
+body { display: grid; grid: 630px / 632px 540px; border-inline-start: 28px solid var(--cinnabar); }
+nav, table, figcaption, .skip-link, .page-head, .compass-end, .colophon { display: none !important; }
+.masthead { align-self: center; border: 0; }
+.masthead-top, .brand { display: block; padding: 0 0 12px 64px; font-size: 26px; line-height: 1.35; }
+.brand-name { display: block; font-size: 56px; }
+.brand .pair { display: block; margin-block-start: 20px; font-size: 26px; }
+.masthead-main { padding: 0; }
+main { align-self: center; padding: 0; }
+.compass-page { display: block; padding: 0; border: 0; }
 """
 
 
@@ -63,6 +77,27 @@ def take_pictures(browser, address, receipt, name):
         yield leaf.render(scale=1.5).to_pil().save(FOLDER / f"{name}-brochure-{number}.png")
 
 
+def take_share_pictures(browser, site):
+    """The pictures that messengers show beside a link, one a language, and the icons, small enough to be sent."""
+    for language in LANGUAGES:
+        page = browser.new_page(viewport={"width": 1200, "height": 630}, bypass_csp=True)
+        page.goto(f"{site.url}/{language}/partners/")
+        page.add_style_tag(content=SHARE_CARD)
+        path = FOLDER / f"share-{language}.png"
+        page.screenshot(path=path)
+        Image.open(path).convert("P", palette=Image.Palette.ADAPTIVE, colors=64).save(path, optimize=True)
+        yield path
+    icon = (PROJECT / "static/img/icon.svg").read_text()
+    for size, name in {32: "icon.ico", 180: "icon-180.png"}.items():
+        page = browser.new_page(viewport={"width": size, "height": size})
+        page.set_content(f"<style>body {{ margin: 0 }} svg {{ display: block; width: {size}px }}</style>{icon}")
+        shot = FOLDER / "icon.png"
+        page.screenshot(path=shot)
+        Image.open(shot).convert("P", palette=Image.Palette.ADAPTIVE, colors=32).save(FOLDER / name)
+        shot.unlink()
+        yield FOLDER / name
+
+
 def main():
     executable = chromium.executable()
     if executable is None:
@@ -84,6 +119,8 @@ def main():
                     for _picture in take_pictures(browser, address, receipt, f"{language}-{serif}"):
                         taken += 1
                         print(f"\r{taken} pictures", end="", flush=True)
+                if serif == "serif":
+                    taken += len(list(take_share_pictures(browser, site)))
                 browser.close()
         finally:
             stop_site(site)

@@ -91,3 +91,8 @@ def test_a_fault_is_answered_with_the_static_page(client, monkeypatch):
     response = client.get("/en/")
     assert response.status_code == 500
     assert "010-53656705" in response.content.decode()
+
+
+def test_icon_at_its_old_place(client):
+    response = client.get("/favicon.ico")
+    assert (response.status_code, response.headers["Location"]) == (302, "/static/img/icon.ico")
