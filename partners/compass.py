@@ -46,7 +46,7 @@ def bearing(start, end):
     latitude, longitude, to_latitude, to_longitude = map(radians, (*start, *end))
     east = sin(to_longitude - longitude) * cos(to_latitude)
     north = cos(latitude) * sin(to_latitude) - sin(latitude) * cos(to_latitude) * cos(to_longitude - longitude)
-    return degrees(atan2(east, north)) % 360
+    return round(degrees(atan2(east, north)), 9) % 360
 
 
 def direction(bearing):
@@ -187,31 +187,32 @@ class Drawing:
 
     @cached_property
     def captions(self):
-        """(text, x, y, box) of each ring's caption, where fewest spokes run; one without room is left out."""
-        solid = [Box.around(point, POINT, POINT) for point in self.points] + [letter[-1] for letter in self.letters]
-        solid.append(self.mark)
-        found = []
-        texts = [
-            gettext("%(distance)s km") % {"distance": in_kilometres(RING * (ring + 1))} for ring in range(self.rings)
-        ]
+        """(text, x, y, box) of each ring's caption, on the bearing with fewest spokes; one without room is left out."""
+        taken = [Box.around(point, POINT, POINT) for point in self.points]
+        taken += [self.mark, *(letter[-1] for letter in self.letters)]
+        found = {}
 
-        def box_at(ring, angle):
-            middle = around(angle, self.circles[ring])
-            return Box.around(middle, text_width(texts[ring], SMALL), SMALL + 3)
+        def set_at(angle):
+            """The captions that have room at `angle`, beside those found, by their rings."""
+            added, boxes = {}, taken + [caption[-1] for caption in found.values()]
+            for ring, radius in enumerate(self.circles, 1):
+                text = gettext("%(distance)s km") % {"distance": in_kilometres(RING * ring)}
+                middle = around(angle, radius)
+                box = Box.around(middle, text_width(text, SMALL), SMALL + 3)
+                if ring not in found and not box.meets(boxes) and max(map(abs, box)) <= self.half:
+                    added[ring] = (text, *middle, box)
+                    boxes.append(box)
+            return added
 
         def faults(angle):
-            boxes = [box_at(ring, angle) for ring in range(self.rings)]
-            return sum(5 * box.meets(solid) + box.struck(self.spokes) for box in boxes) + abs(angle - 200) / 360
+            added = set_at(angle).values()
+            return 5 * (self.rings - len(added)) + sum(caption[-1].struck(self.spokes) for caption in added), abs(
+                angle - 200
+            )
 
-        angles = sorted(range(0, 360, 10), key=faults)
-        for ring, text in enumerate(texts):
-            for angle in angles:
-                box = box_at(ring, angle)
-                if not box.meets(solid) and max(map(abs, box)) <= self.half:
-                    found.append((text, *around(angle, self.circles[ring]), box))
-                    solid.append(box)
-                    break
-        return found
+        for angle in sorted(range(0, 360, 10), key=faults):
+            found |= set_at(angle)
+        return list(found.values())
 
     @cached_property
     def spots(self):

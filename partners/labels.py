@@ -6,12 +6,23 @@ from typing import NamedTuple
 
 LINE = 24  # the least height and width of a label: a link is no smaller
 POINT = 9  # width of a point with the white around it
-NEAR = 12  # units from a point to its label that need no leader
-REACHES = (6, 9, 12, 16, 21, 27, 34, 42, 51, 62, 75, 90, 108, 130, 156, 187, 224, 269)
+NEAR = 9.5  # units from a point to its label that need no leader, if no other point is about as near
+REACHES = (6, 9, 12, 16, 22, 30, 40, 53, 70, 92, 121, 160, 211, 278)
 WAYS = [(cos(radians(angle)), sin(radians(angle))) for angle in range(0, 360, 15)]
 # What each fault of a spot costs, in units of a longer leader.
-OVER_SPOKE, LEADER_OVER_SPOKE, LEADER_OVER_LEADER, LEADER_OVER_MARK, LEADER_OVER_LABEL = 14, 1.5, 40, 30, 60
-ROUNDS = 4
+AMBIGUOUS, OVER_SPOKE, LEADER_OVER_SPOKE, LEADER_OVER_LEADER, LEADER_OVER_MARK, LEADER_OVER_LABEL = 8, 14, 5, 40, 30, 60
+NO_ROOM = 1000
+ROUNDS = 3
+MANY = 20
+# Labels are placed from top to bottom, from left to right and so on; the cheapest outcome is taken.
+ORDERS = [
+    lambda x, y: (y, x),
+    lambda x, y: (-y, x),
+    lambda x, y: (x, y),
+    lambda x, y: (-x, y),
+    lambda x, y: (-hypot(x, y), x),
+    lambda x, y: (hypot(x, y), x),
+]
 
 
 class Box(NamedTuple):
@@ -34,6 +45,11 @@ class Box(NamedTuple):
     @property
     def height(self):
         return round(self.bottom - self.top, 1)
+
+    def gap(self, point):
+        """How far `point` lies outside."""
+        x, y = point
+        return hypot(max(self.left - x, 0, x - self.right), max(self.top - y, 0, y - self.bottom))
 
     def meets(self, others):
         """Whether this overlaps one of `others`."""
@@ -60,13 +76,15 @@ def cross(one, other):
     """Whether two lines, each ((x, y), (x, y)), cross; meeting at an end is not crossing."""
     (ax, ay), (bx, by) = one
     (cx, cy), (dx, dy) = other
+    if (ax < cx and ax < dx and bx < cx and bx < dx) or (ax > cx and ax > dx and bx > cx and bx > dx):
+        return False
     c, d = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax), (bx - ax) * (dy - ay) - (by - ay) * (dx - ax)
     a, b = (dx - cx) * (ay - cy) - (dy - cy) * (ax - cx), (dx - cx) * (by - cy) - (dy - cy) * (bx - cx)
     return a * b < 0 and c * d < 0
 
 
 class Spot(NamedTuple):
-    """Where a label stands: its box, where its text begins, ends or has its middle, and its leader, if any."""
+    """Where a label stands: its box, where its text begins, ends or has its middle, and its leader, or None."""
 
     box: Box
     x: float
@@ -81,7 +99,7 @@ def spot(point, end, width, sideways, down=0):
     middle = (x + sideways * width / 2, y + (0 if sideways else down * LINE / 2))
     box = Box(*(round(edge, 1) for edge in Box.around(middle, width, LINE)))
     anchor = {1: "start", 0: "middle", -1: "end"}[sideways]
-    leader = (point, (round(x, 1), round(y, 1))) if hypot(x - point[0], y - point[1]) > NEAR else None
+    leader = point, (round(x, 1), round(y, 1))
     return Spot(box, round(x + 2 * sideways, 1), round(middle[1], 1), anchor, leader)
 
 
@@ -96,6 +114,77 @@ def spots(point, width):
             yield cost, spot(point, end, width, (dx > 0.3) - (dx < -0.3), (dy > 0) - (dy < 0))
 
 
+class Placing:
+    """The search for the spots of labels; see place()."""
+
+    def __init__(self, points, widths, taken, spokes, half):
+        self.points, self.widths, self.spokes, self.half = points, widths, spokes, half
+        self.solid = [Box.around(point, POINT, POINT) for point in points] + list(taken)
+        marks = [Box.around(point, POINT / 2, POINT / 2) for point in points] + list(taken)
+        self.marks = {point: [box for box in marks if box.gap(point)] for point in points}
+        self.candidates = [
+            sorted(self.free(*label), key=lambda found: found[0]) for label in zip(points, widths, strict=True)
+        ]
+        self.costs = {}
+
+    def free(self, point, width):
+        """(cost, spot) of the places for a label that touch nothing but perhaps another label."""
+        for cost, spot in spots(point, width):
+            box = spot.box
+            if max(map(abs, box)) > self.half or box.meets(self.solid):
+                continue
+            if (gap := box.gap(point)) <= NEAR:
+                if all(other == point or box.gap(other) > gap + NEAR / 2 for other in self.points):
+                    spot = spot._replace(leader=None)
+                else:
+                    cost += AMBIGUOUS
+            yield cost, spot
+
+    def lasting_cost(self, spot):
+        """What `spot` costs wherever the other labels stand."""
+        if spot not in self.costs:
+            box, leader = spot.box, spot.leader
+            text = Box(box.left, box.top + 2, box.right, box.bottom - 2)
+            cost = OVER_SPOKE * min(2, text.struck(self.spokes))
+            if leader:
+                cost += LEADER_OVER_SPOKE * min(3, sum(cross(leader, spoke) for spoke in self.spokes))
+                cost += LEADER_OVER_MARK * sum(box.struck([leader]) for box in self.marks[leader[0]])
+            self.costs[spot] = cost
+        return self.costs[spot]
+
+    def cheapest(self, index, others):
+        """(cost, spot) of the label `index` beside the spots `others`; (NO_ROOM, None) if there is no room for it."""
+        boxes = [spot.box for spot in others]
+        leaders = [spot.leader for spot in others if spot.leader]
+        least, best = NO_ROOM, None
+        for cost, spot in self.candidates[index]:
+            if cost >= least:
+                break
+            if spot.box.meets(boxes):
+                continue
+            cost += self.lasting_cost(spot)
+            if cost < least:
+                cost += LEADER_OVER_LABEL * spot.box.struck(leaders)
+            if cost < least and spot.leader:
+                cost += LEADER_OVER_LEADER * sum(cross(spot.leader, leader) for leader in leaders)
+                cost += LEADER_OVER_LABEL * sum(box.struck([spot.leader]) for box in boxes)
+            if cost < least:
+                least, best = cost, spot
+        return least, best
+
+    def settle(self, order):
+        """(cost, spots) after each label took the cheapest spot in this order, and all but the first did so again."""
+        placed, costs = [None] * len(order), {}
+        for turn in range(ROUNDS):
+            before = list(placed)
+            for index in order[turn > 0 :]:
+                others = [spot for other, spot in enumerate(placed) if spot and other != index]
+                costs[index], placed[index] = self.cheapest(index, others)
+            if placed == before:
+                break
+        return sum(costs.values()), placed
+
+
 @lru_cache(maxsize=64)
 def place(points, widths, taken, spokes, half):
     """
@@ -105,38 +194,12 @@ def place(points, widths, taken, spokes, half):
     should not, `half` is half the side of the square around (0, 0) in which all stand. A label without room there gets
     its place in a row above or below the square, so that no label ever overlaps anything.
     """
-    solid = [Box.around(point, POINT, POINT) for point in points] + list(taken)
-    placed = [None] * len(points)
-
-    def cheapest(index):
-        others = [spot for other, spot in enumerate(placed) if spot and other != index]
-        boxes = [other.box for other in others]
-        leaders = [other.leader for other in others if other.leader]
-        best, least = None, float("inf")
-        for cost, candidate in spots(points[index], widths[index]):
-            if cost - 5 > least:
-                break
-            box, leader = candidate.box, candidate.leader
-            if cost >= least or max(map(abs, box)) > half or box.meets(solid) or box.meets(boxes):
-                continue
-            heart = Box(box.left, box.top + 4, box.right, box.bottom - 4)
-            cost += OVER_SPOKE * heart.struck(spokes) + LEADER_OVER_LABEL * heart.struck(leaders)
-            if leader and cost < least:
-                own = [box for box in solid if not box.meets([Box(*leader[0], *leader[0])])]
-                cost += LEADER_OVER_SPOKE * sum(cross(leader, spoke) for spoke in spokes)
-                cost += LEADER_OVER_LEADER * sum(cross(leader, other) for other in leaders)
-                cost += LEADER_OVER_MARK * sum(other.struck([leader]) for other in own)
-                cost += LEADER_OVER_LABEL * sum(other.struck([leader]) for other in boxes)
-            if cost < least:
-                best, least = candidate, cost
-        return best
-
-    for _round in range(ROUNDS):
-        before = list(placed)
-        for index in range(len(points)):
-            placed[index] = cheapest(index)
-        if placed == before:
-            break
+    placing = Placing(points, widths, taken, spokes, half)
+    labels = range(1, len(points))
+    orders = [[0, *sorted(labels, key=lambda index: key(*points[index]))] for key in ORDERS]
+    if len(points) > MANY:
+        del orders[2:]
+    _cost, placed = min((placing.settle(order) for order in orders), key=lambda settled: settled[0])
     rows = {-1: [], 1: []}
     for index in sorted(range(len(points)), key=lambda index: points[index]):
         if placed[index] is None:
