@@ -136,9 +136,15 @@ class Compass:
         return len(self.places) <= MOST_NAMES
 
     @property
+    def is_numbered(self):
+        """Whether there are places to tell from each other, so that a narrow drawing needs numbers."""
+        return len(self.places) > 1
+
+    @property
     def drawings(self):
         """One for narrow screens, with numbers, and a wide one."""
-        return [Drawing("narrow", 144, self.places), Drawing("wide", 210, self.places, self.has_names)]
+        narrow = Drawing("narrow", 144, self.places, has_names=not self.is_numbered)
+        return [narrow, Drawing("wide", 210, self.places, self.has_names)]
 
 
 class Drawing:
