@@ -37,15 +37,15 @@ TOO_WIDE = """() => {
 LINE_STARTS = """element => {
   const starts = [], range = document.createRange();
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
-  let bottom = null;
+  let before = null;
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     for (let index = 0; index < node.length; index++) {
       range.setStart(node, index);
       range.setEnd(node, index + 1);
       const box = range.getClientRects()[0];
       if (!box || !node.data[index].trim()) continue;
-      if (bottom !== null && box.top >= bottom - 1) starts.push(node.data[index]);
-      bottom = box.bottom;
+      if (before && box.left < before.left && box.top > before.top) starts.push(node.data[index]);
+      before = box;
     }
   }
   return starts;
@@ -92,19 +92,20 @@ def test_nothing_reaches_out_of_the_page(site, tab, record_property, language):
             swept += 1
         # A reader who doubles the size of all text loses none of it.
         tab.evaluate("document.documentElement.style.fontSize = '200%'")
-        for width in (390, 1280):
+        for width in (768, 1280):
             tab.set_viewport_size({"width": width, "height": 800})
             faults += [f"{path} at {width} px, text doubled: {element}" for element in tab.evaluate(TOO_WIDE)]
             swept += 1
     record_property(f"widths of pages, {language}", swept)
     assert swept == len(PAGES) * 7
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("width", [390, 1280])
 def test_focus_is_seen_and_not_covered(site, tab, record_property, language, width):
     tab.set_viewport_size({"width": width, "height": 700})
+    tab.emulate_media(reduced_motion="reduce")
     reached, faults = 0, []
     for path in PAGES:
         tab.goto(f"{site.url}/{language}{path}")
@@ -127,7 +128,10 @@ def test_focus_is_seen_and_not_covered(site, tab, record_property, language, wid
                     const top = document.elementFromPoint(x, y);
                     return top && (element.contains(top) || top.contains(element));
                   });
-                  const outline = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+                  const frame = element.querySelector(':scope > rect');
+                  const outline = frame
+                    ? getComputedStyle(frame).stroke !== 'none'
+                    : style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
                   return {order: element.dataset.order, seen, outline, html: element.outerHTML.slice(0, 120)};
                 }"""
             )
@@ -143,7 +147,7 @@ def test_focus_is_seen_and_not_covered(site, tab, record_property, language, wid
         reached += len(found)
     record_property(f"elements focused, {language} at {width} px", reached)
     assert reached > 200
-    assert faults == []
+    assert not faults, "\n".join(faults)
 
 
 def test_lines_never_begin_with_closing_punctuation(site, tab, record_property):
@@ -159,8 +163,8 @@ def test_lines_never_begin_with_closing_punctuation(site, tab, record_property):
                 lines += len(starts)
                 faults += [f"{selector} at {width} px: {start!r} in {title}" for start in starts if start in CLOSING]
     record_property("lines that follow another", lines)
-    assert lines > 200
-    assert faults == []
+    assert lines > 150
+    assert not faults, "\n".join(faults)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -254,6 +258,10 @@ def test_reduced_motion_is_kept(site, tab):
     assert tab.evaluate(moves) == 0
 
 
+def without_hyphens(text):
+    return "".join(text.replace("\ufffe", "").replace("-", "").split())
+
+
 def printed(page):
     document = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True, print_background=True))
     texts = [leaf.get_textpage().get_text_range() for leaf in document]
@@ -271,12 +279,13 @@ def test_every_page_prints_as_a_clean_leaf(site, tab, record_property, language)
         tab.emulate_media(media="print")
         assert not tab.locator(".sections").is_visible(), navigation
         assert not tab.locator(".breadcrumbs a").first.is_visible() if path != "/" else True
-        tab.emulate_media(media="screen")
+        tab.emulate_media(media="null")
         document, text, codes = printed(tab)
         leaves += len(document)
         address = f"{site.url}/{language}{path.partition('?')[0]}"
         assert codes == [address], path
-        assert address in "".join(text.split()), path
+        # Where the address breaks at a hyphen, the text of a PDF has U+FFFE or nothing in its place.
+        assert without_hyphens(address) in without_hyphens(text), path
         assert telephone in text, path
         width, height = document[0].get_size()
         assert (round(width), round(height)) == (595, 842), "A4 in points"
