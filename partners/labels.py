@@ -120,7 +120,7 @@ class Placing:
     def __init__(self, points, widths, taken, spokes, half):
         self.points, self.widths, self.spokes, self.half = points, widths, spokes, half
         self.solid = [Box.around(point, POINT, POINT) for point in points] + list(taken)
-        marks = [Box.around(point, POINT / 2, POINT / 2) for point in points] + list(taken)
+        marks = [Box.around(point, POINT, POINT) for point in points] + list(taken)
         self.marks = {point: [box for box in marks if box.gap(point)] for point in points}
         self.candidates = [
             sorted(self.free(*label), key=lambda found: found[0]) for label in zip(points, widths, strict=True)
@@ -133,11 +133,12 @@ class Placing:
             box = spot.box
             if max(map(abs, box)) > self.half or box.meets(self.solid):
                 continue
-            if (gap := box.gap(point)) <= NEAR:
-                if all(other == point or box.gap(other) > gap + NEAR / 2 for other in self.points):
-                    spot = spot._replace(leader=None)
-                else:
-                    cost += AMBIGUOUS
+            gap = box.gap(point)
+            nearest_other = min((box.gap(other) for other in self.points if other != point), default=NO_ROOM)
+            if gap <= NEAR and nearest_other > gap + NEAR / 2:
+                spot = spot._replace(leader=None)
+            elif gap <= NEAR or nearest_other <= NEAR:
+                cost += AMBIGUOUS
             yield cost, spot
 
     def lasting_cost(self, spot):

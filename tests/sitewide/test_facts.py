@@ -242,8 +242,8 @@ Personal Information Protection Law|People’s Republic of China|Web Content Acc
 # Ordinary words that may stand first in a sentence, a heading, a list item or a link, and nowhere else.
 FIRST_WORDS = """
 A About Accessibility Address Advanced All Along An And Approval As Ask At Bearing Besides Brings Browse By Capital
-Choose Co-operation Co-operative College Colleges Contact Contacts Cookies Countries Country Credit Curriculum Distance
-Documents E-mail Each Evaluates Evaluation Financing Find Focus For From Giving Helps Home How I If Images In
+Choose Co-operation Co-operative College Colleges Contact Contacts Cookies Countries Country Credit Curriculum Details
+Distance Documents E-mail Each Evaluates Evaluation Financing Find Focus For From Giving Helps Home How I If Images In
 International Introduces Investment Is It Its Keep Keywords Known Language Largely Learning Leave Main Mission No On
 Other Our Partner Partners Please Position Postcode Principle Privacy Program Programs Promotes Purpose Qualification
 Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show Skip Student Submit Supports Teacher
