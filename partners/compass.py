@@ -70,8 +70,8 @@ def in_kilometres(distance):
 
 
 def is_wide(letter):
-    """Whether a letter is as wide as it is high, as Han is."""
-    return east_asian_width(letter) in "WF"
+    """Whether a letter may be as wide as it is high, as Han is, and as quotation marks and dots are in Chinese."""
+    return east_asian_width(letter) in "WFA"
 
 
 def text_width(text, size):

@@ -186,7 +186,7 @@ class Placing:
         return sum(costs.values()), placed
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def place(points, widths, taken, spokes, half):
     """
     A Spot for each label, in the order of `points`, and the height that rows of labels need above and below.

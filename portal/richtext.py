@@ -55,9 +55,9 @@ class RichTextField(ProseEditorField):
 
 def with_scrolling_tables(html):
     """
-    The `html` of a RichTextField with each table in a region that scrolls sideways by itself.
+    The `html` of a RichTextField with each table in a group that scrolls sideways by itself.
 
-    The region can be reached by keyboard, and is named in the language in force by its number in this
+    The group can be reached by keyboard, and is named in the language in force by its number in this
     text and the first row of the table.
     """
     if "<table" not in html:
@@ -69,14 +69,14 @@ def with_scrolling_tables(html):
         first_row = ", ".join(cell.get_text(" ", strip=True) for cell in cells)
         name = gettext("Table %(number)s") % {"number": number}
         label = f"{name} {Truncator(first_row).chars(60)}".strip()
-        attributes = {"class": "table-scroll", "tabindex": "0", "role": "region", "aria-label": label}
+        attributes = {"class": "table-scroll", "tabindex": "0", "role": "group", "aria-label": label}
         table.wrap(soup.new_tag("div", attrs=attributes))
     return str(soup)
 
 
 def blocks(html):
     """
-    The top-level elements of the `html` of a RichTextField, as a list of Tags, tables in their regions;
+    The top-level elements of the `html` of a RichTextField, as a list of Tags, tables in their groups;
     what stands outside any becomes a paragraph.
     """
     soup = BeautifulSoup(with_scrolling_tables(html), "html.parser")

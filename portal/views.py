@@ -100,7 +100,9 @@ def media(request, name):
 @require_safe
 def favicon(request):
     """For those who ask for the icon at its old place, without reading any page."""
-    return HttpResponseRedirect(static("img/icon.ico"))
+    response = HttpResponseRedirect(static("img/icon.ico"))
+    response["Cache-Control"] = "public, max-age=86400"
+    return response
 
 
 @require_safe

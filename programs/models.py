@@ -53,6 +53,12 @@ class ProgramQuerySet(PublishedQuerySet):
             "questions",
         )
 
+    def related_to(self, program):
+        """The other rows of the type of `program`, or, where it has none, of its `published_centres`."""
+        if program.area:
+            return self.filter(area=program.area).exclude(pk=program.pk)
+        return self.filter(centres__in=program.published_centres).exclude(pk=program.pk).distinct()
+
     def matching(self, area=None, centre=None, country=None, words=""):
         """
         The rows of the finder: of an area, a centre and a country (rows or None), and with every one

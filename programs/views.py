@@ -28,6 +28,6 @@ def area_detail(request, slug):
 @require_safe
 def program_detail(request, slug):
     program = Program.objects.for_detail().get_published(slug=slug)
-    related = Program.objects.published().filter(area=program.area).exclude(pk=program.pk)[:RELATED_PROGRAMS]
+    related = Program.objects.published().related_to(program)[:RELATED_PROGRAMS]
     context = {"program": program, "related": related}
     return render_detail(request, "programs/program_detail.html", program, context)

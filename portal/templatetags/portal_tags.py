@@ -96,7 +96,7 @@ def head(context, title, description="", row=None, section="", address="", site=
 
 @register.inclusion_tag("includes/page_code.html", takes_context=True)
 def page_code(context):
-    """The address of the request's page, and its QR code."""
+    """The address of the request's page, without its query, and its QR code."""
     url = addresses.absolute_url(context["request"].path)
     return {"url": url, "code": mark_safe(addresses.qr_code(url))}  # noqa: S308
 

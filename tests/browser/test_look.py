@@ -243,6 +243,9 @@ def test_forced_colours_leave_every_mark(site, tab):
     for selector, colour in marks.items():
         found = tab.locator(selector).first.evaluate(f"element => getComputedStyle(element).{colour}")
         assert found not in (paper, "none", "rgba(0, 0, 0, 0)"), selector
+        if colour.startswith("border"):
+            side = colour.removesuffix("Color")
+            assert tab.locator(selector).first.evaluate(f"element => getComputedStyle(element).{side}Width") == "2px"
 
 
 def test_reduced_motion_is_kept(site, tab):

@@ -10,7 +10,7 @@ from portal.richtext import blocks, with_scrolling_tables
 TABLE = "<table><tbody><tr><th>Document</th><th>Copies</th></tr><tr><td>Agreement</td><td>2</td></tr></tbody></table>"
 
 
-def regions(html):
+def groups(html):
     found = html5lib.parseFragment(html, namespaceHTMLElements=False).iter("div")
     return [div for div in found if div.get("class") == "table-scroll"]
 
@@ -18,12 +18,12 @@ def regions(html):
 @pytest.mark.parametrize(
     ("language", "name"), [("en", "Table 1 Document, Copies"), ("zh-hans", "表1 Document, Copies")]
 )
-def test_a_table_stands_in_a_region_with_a_name(language, name):
+def test_a_table_stands_in_a_group_with_a_name(language, name):
     with override(language):
         html = with_scrolling_tables(f"<p>Before</p>{TABLE}<p>After</p>")
-    [region] = regions(html)
-    assert (region.get("role"), region.get("tabindex"), region.get("aria-label")) == ("region", "0", name)
-    assert [child.tag for child in region] == ["table"]
+    [group] = groups(html)
+    assert (group.get("role"), group.get("tabindex"), group.get("aria-label")) == ("group", "0", name)
+    assert [child.tag for child in group] == ["table"]
     assert html.startswith("<p>Before</p><div") and html.endswith("</div><p>After</p>")
 
 
@@ -32,8 +32,8 @@ def test_tables_have_names_of_their_own():
         "<table><tbody><tr><td>Outer<table><tbody><tr><td>Inner</td></tr></tbody></table></td></tr></tbody></table>"
     )
     with override("en"):
-        found = regions(with_scrolling_tables(TABLE + TABLE + nested + "<table></table>"))
-    labels = [region.get("aria-label") for region in found]
+        found = groups(with_scrolling_tables(TABLE + TABLE + nested + "<table></table>"))
+    labels = [group.get("aria-label") for group in found]
     assert labels[:2] == ["Table 1 Document, Copies", "Table 2 Document, Copies"]
     assert labels[2].startswith("Table 3 Outer")
     assert labels[3:] == ["Table 4"]
@@ -56,8 +56,8 @@ def test_an_address_cannot_break_out_of_its_attribute():
 @pytest.mark.django_db
 def test_the_page_wraps_its_tables(client):
     Page.objects.filter(slug="about").update(body_en=f"<p>Text</p>{TABLE}")
-    [region] = regions(client.get("/en/about/").content.decode())
-    assert region.get("aria-label") == "Table 1 Document, Copies"
+    [group] = groups(client.get("/en/about/").content.decode())
+    assert group.get("aria-label") == "Table 1 Document, Copies"
 
 
 def test_blocks_lose_nothing():
