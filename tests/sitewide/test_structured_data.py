@@ -315,7 +315,7 @@ def test_text_of_staff_stays_text(client):
     service = node(page, "Service")
     assert [service["name"], service["description"], service["audience"]["audienceType"]] == [HOSTILE] * 3
     names = [step["name"] for step in node(page, "BreadcrumbList")["itemListElement"]]
-    assert names == ["Home", HOSTILE, HOSTILE]
+    assert names == ["Home", "Programs", HOSTILE]
     assert metas(page, "property")["og:title"] == HOSTILE
     country = at(client, "/en/partners/japan/")
     assert f"{HOSTILE}: " in page_node(country)["description"] == metas(country, "name")["description"]
