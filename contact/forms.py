@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from contact.mails import queue_mails
-from contact.models import Enquiry
+from contact.models import Enquiry, Event
 from partners.models import Country
 from portal.models import Page
 from portal.territories import territory_choices
@@ -209,6 +209,7 @@ class EnquiryForm(forms.ModelForm):
         try:
             with transaction.atomic():
                 enquiry.save()
+                enquiry.log(Event.Kind.RECEIVED)
                 queue_mails(enquiry)
         except IntegrityError:
             if known := self.stored():

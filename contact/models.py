@@ -1,28 +1,70 @@
+from datetime import timedelta
+from uuid import uuid4
+
+from dateutil.relativedelta import relativedelta
 from django.conf import settings
-from django.db import models, transaction
+from django.core.exceptions import ValidationError
+from django.core.files.storage import storages
+from django.db import models
+from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 from post_office.models import Email
 
-from contact.receipts import new_reference, new_token
+from contact.receipts import new_code, new_reference, new_token
 from partners.models import Country
+from portal.models import Department
 from portal.territories import territory_name
 from programs.models import Program
 
 
+class State(models.TextChoices):
+    RECEIVED = "received", pgettext_lazy("state of an enquiry", "Received")
+    IN_PROGRESS = "in_progress", pgettext_lazy("state of an enquiry", "In progress")
+    ANSWERED = "answered", pgettext_lazy("state of an enquiry", "Answered")
+    CLOSED = "closed", pgettext_lazy("state of an enquiry", "Closed")
+    SPAM = "spam", pgettext_lazy("state of an enquiry", "Spam")
+    WITHDRAWN = "withdrawn", pgettext_lazy("state of an enquiry", "Consent withdrawn")
+
+
+OPEN = (State.RECEIVED, State.IN_PROGRESS)
+ENDED = (State.CLOSED, State.SPAM, State.WITHDRAWN)
+
+# From each state, where an enquiry may go. Who has withdrawn consent is not worked on again.
+LAWFUL = {
+    State.RECEIVED: {State.IN_PROGRESS, State.ANSWERED, State.CLOSED, State.SPAM, State.WITHDRAWN},
+    State.IN_PROGRESS: {State.RECEIVED, State.ANSWERED, State.CLOSED, State.SPAM, State.WITHDRAWN},
+    State.ANSWERED: {State.IN_PROGRESS, State.CLOSED, State.SPAM, State.WITHDRAWN},
+    State.CLOSED: {State.IN_PROGRESS, State.WITHDRAWN},
+    State.SPAM: {State.RECEIVED, State.WITHDRAWN},
+    State.WITHDRAWN: set(),
+}
+
+# What a person wrote or can be found by; an erased enquiry has none of it.
+PERSONAL = ("organisation", "person", "position", "email", "telephone", "message")
+
+
 class EnquiryQuerySet(models.QuerySet):
-    def delete(self):
-        """Deletes the enquiries and their mails: both hold personal data."""
-        with transaction.atomic():
-            Email.objects.filter(enquiries__in=self).delete()
-            return super().delete()
+    def open(self):
+        """The enquiries that wait for an answer."""
+        return self.filter(state__in=OPEN)
+
+    def overdue(self):
+        """Those that wait longer than the visitor was promised."""
+        return self.open().filter(due_on__lt=timezone.localdate())
+
+    def due_for_erasing(self):
+        """Those whose data have been kept as long as they may be; a duplicate goes with what it was merged into."""
+        return self.filter(erase_on__lte=timezone.localdate(), erased_at__isnull=True, merged_into__isnull=True)
 
 
 class Enquiry(models.Model):
-    """What a college asked, in its own words."""
+    """What a college asked, in its own words, and how far it has come."""
 
     reference = models.CharField(_("reference"), max_length=8, unique=True, default=new_reference)
+    code = models.CharField(max_length=12, default=new_code)
     token = models.CharField(max_length=43, unique=True, default=new_token)
     fingerprint = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
@@ -52,6 +94,29 @@ class Enquiry(models.Model):
         blank=True,
     )
     message = models.TextField(pgettext_lazy("of an enquiry", "message"), max_length=5000)
+
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.RECEIVED)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        related_name="enquiries",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+    )
+    due_on = models.DateField(_("due"), null=True, blank=True)
+    answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    erase_on = models.DateField(_("to be erased"), null=True, blank=True)
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
+    merged_into = models.ForeignKey(
+        "self",
+        verbose_name=_("merged into"),
+        related_name="duplicates",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+    )
     mails = models.ManyToManyField(Email, verbose_name=_("mails"), related_name="enquiries", blank=True)
 
     objects = EnquiryQuerySet.as_manager()
@@ -60,12 +125,29 @@ class Enquiry(models.Model):
         verbose_name = _("enquiry")
         verbose_name_plural = _("enquiries")
         ordering = ["-created_at"]
+        permissions = [("export_enquiry", _("Can export enquiries"))]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(program__isnull=True) | models.Q(country__isnull=True),
+                condition=Q(program__isnull=True) | Q(country__isnull=True),
                 name="contact_enquiry_one_subject",
                 violation_error_message=_("An enquiry is about a program or about a country, not both."),
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=ENDED, closed_at__isnull=False, erase_on__isnull=False)
+                | (~Q(state__in=ENDED) & Q(closed_at__isnull=True, erase_on__isnull=True)),
+                name="contact_enquiry_ended",
+                violation_error_message=_("An enquiry that has ended says since when, and when it is erased."),
+            ),
+            models.CheckConstraint(
+                condition=Q(merged_into__isnull=True) | Q(state=State.CLOSED),
+                name="contact_enquiry_merged_is_closed",
+                violation_error_message=_("An enquiry that was merged into another is closed."),
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at__isnull=True) | Q(**dict.fromkeys(PERSONAL, "")),
+                name="contact_enquiry_erased_is_empty",
+                violation_error_message=_("An erased enquiry holds no personal data."),
+            ),
         ]
 
     def __str__(self):
@@ -74,11 +156,6 @@ class Enquiry(models.Model):
     def get_absolute_url(self):
         """The receipt, which whoever has its secret address may read."""
         return reverse("received", args=[self.token])
-
-    def delete(self, *args, **kwargs):
-        with transaction.atomic():
-            self.mails.all().delete()
-            return super().delete(*args, **kwargs)
 
     @property
     def subject(self):
@@ -89,3 +166,234 @@ class Enquiry(models.Model):
     def territory_name(self):
         """The sender's country or region in the language in force."""
         return territory_name(self.territory)
+
+    @property
+    def is_ended(self):
+        """Whether nobody works on it any more, unless it is opened again."""
+        return self.state in ENDED
+
+    @property
+    def is_overdue(self):
+        """Whether it waits longer than the visitor was promised."""
+        return self.state in OPEN and self.due_on is not None and self.due_on < timezone.localdate()
+
+    @property
+    def ways(self):
+        """The States to which it may go from here; none once its data are erased."""
+        return set() if self.erased_at else LAWFUL[self.state]
+
+    def move_to(self, state, actor=None):
+        """
+        Goes to another State and saves, in the transaction in force; `actor` is the user who does it, None the visitor.
+
+        The days until it is erased run from the moment it ends. Raises ValidationError where LAWFUL has no way.
+        """
+        if state not in self.ways:
+            raise ValidationError(
+                _("%(reference)s is “%(state)s” and cannot become “%(wanted)s”."),
+                params={
+                    "reference": self.reference,
+                    "state": self.get_state_display(),
+                    "wanted": State(state).label,
+                },
+            )
+        now = timezone.now()
+        self.state = State(state)
+        self.closed_at = now if self.is_ended else None
+        self.erase_on = self.keeping_ends_on(now) if self.is_ended else None
+        if self.state == State.ANSWERED:
+            self.answered_at = self.answered_at or now
+        self.merged_into = None
+        self.save(update_fields=["state", "closed_at", "erase_on", "answered_at", "merged_into"])
+        self.log(Event.Kind.MOVED, actor, state)
+
+    def keeping_ends_on(self, since):
+        """The date on which the data are erased, of an enquiry that has ended in its state at the time `since`."""
+        department = Department.current()
+        keeping = {
+            State.CLOSED: relativedelta(months=department.keep_closed_months),
+            State.SPAM: timedelta(days=department.keep_spam_days),
+            State.WITHDRAWN: timedelta(days=department.keep_withdrawn_days),
+        }
+        return timezone.localdate(since) + keeping[self.state]
+
+    def log(self, kind, actor=None, detail=""):
+        """Adds an Event to the timeline. `detail` outlives the erasing: it never holds personal data."""
+        return self.events.create(kind=kind, actor=actor, detail=detail)
+
+
+class Event(models.Model):
+    """Something that happened to an enquiry; it stays when the personal data are erased."""
+
+    class Kind(models.TextChoices):
+        RECEIVED = "received", pgettext_lazy("event", "Received")
+        OPENED = "opened", pgettext_lazy("event", "Opened")
+        ASSIGNED = "assigned", pgettext_lazy("event", "Assigned")
+        MOVED = "moved", pgettext_lazy("event", "State")
+        NOTED = "noted", pgettext_lazy("event", "Note written")
+        ANSWERED = "answered", pgettext_lazy("event", "Answer sent")
+        WRITTEN = "written", pgettext_lazy("event", "The visitor wrote again")
+        MERGED = "merged", pgettext_lazy("event", "Merged with")
+        FETCHED = "fetched", pgettext_lazy("event", "File fetched")
+        MAIL_FAILED = "mail_failed", pgettext_lazy("event", "Mail failed for good")
+        MAIL_AGAIN = "mail_again", pgettext_lazy("event", "Mail sent again")
+        EXPORTED = "exported", pgettext_lazy("event", "Exported")
+        ERASED = "erased", pgettext_lazy("event", "Personal data erased")
+
+    enquiry = models.ForeignKey(Enquiry, verbose_name=_("enquiry"), related_name="events", on_delete=models.CASCADE)
+    at = models.DateTimeField(_("when"), auto_now_add=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("who"),
+        related_name="+",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+    )
+    kind = models.CharField(_("what"), max_length=12, choices=Kind)
+    detail = models.CharField(_("detail"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["at", "pk"]
+
+    def __str__(self):
+        return f"{self.get_kind_display()} {self.shown_detail}".strip()
+
+    @property
+    def shown_detail(self):
+        """The detail in the language in force."""
+        return State(self.detail).label if self.kind == self.Kind.MOVED else self.detail
+
+
+class Message(models.Model):
+    """What the visitor has added since, on the status page."""
+
+    enquiry = models.ForeignKey(Enquiry, related_name="messages", on_delete=models.CASCADE)
+    created_at = models.DateTimeField(_("received"), auto_now_add=True)
+    text = models.TextField(pgettext_lazy("of an enquiry", "message"), max_length=5000)
+
+    class Meta:
+        verbose_name = _("further message")
+        verbose_name_plural = _("further messages")
+        ordering = ["created_at", "pk"]
+
+    def __str__(self):
+        return self.text[:60]
+
+
+class Note(models.Model):
+    """What staff tell each other about an enquiry; no visitor sees it."""
+
+    enquiry = models.ForeignKey(Enquiry, related_name="notes", on_delete=models.CASCADE)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField(_("written"), auto_now_add=True)
+    text = models.TextField(_("note"), max_length=5000)
+
+    class Meta:
+        verbose_name = _("note")
+        verbose_name_plural = _("notes")
+        ordering = ["created_at", "pk"]
+
+    def __str__(self):
+        return self.text[:60]
+
+
+class Answer(models.Model):
+    """What staff wrote to the visitor, sent by mail; the status page shows it where staff chose so."""
+
+    enquiry = models.ForeignKey(Enquiry, related_name="answers", on_delete=models.CASCADE)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField(_("written"), auto_now_add=True)
+    text = models.TextField(pgettext_lazy("to an enquiry", "answer"), max_length=10_000)
+    is_on_status_page = models.BooleanField(_("show it on the visitor's status page"), default=True)
+
+    class Meta:
+        verbose_name = pgettext_lazy("to an enquiry", "answer")
+        verbose_name_plural = pgettext_lazy("to an enquiry", "answers")
+        ordering = ["created_at", "pk"]
+
+    def __str__(self):
+        return self.text[:60]
+
+
+class AnswerTemplate(models.Model):
+    """A text with which an answer begins, in both languages."""
+
+    title = models.CharField(_("title"), max_length=120)
+    text = models.TextField(
+        _("text"),
+        max_length=5000,
+        help_text=_("{person}, {organisation}, {reference} and {subject} are filled in."),
+    )
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+
+    class Meta:
+        verbose_name = _("template of answers")
+        verbose_name_plural = _("templates of answers")
+        ordering = ["sort_order", "pk"]
+
+    def __str__(self):
+        return self.title or f"({self.pk})"
+
+
+def private_storage():
+    """Where attachments lie: never under a public address."""
+    return storages["private"]
+
+
+def random_name(attachment, filename):
+    """A name that tells nothing of the file, and cannot be guessed."""
+    return f"attachments/{uuid4().hex}"
+
+
+class Attachment(models.Model):
+    """A file that the visitor sent with an enquiry."""
+
+    enquiry = models.ForeignKey(Enquiry, related_name="attachments", on_delete=models.CASCADE)
+    file = models.FileField(_("file"), storage=private_storage, upload_to=random_name)
+    name = models.CharField(_("name"), max_length=200)
+    content_type = models.CharField(_("type"), max_length=100)
+    size = models.PositiveIntegerField(_("size in bytes"))
+
+    class Meta:
+        verbose_name = _("attachment")
+        verbose_name_plural = _("attachments")
+        ordering = ["pk"]
+
+    def __str__(self):
+        return self.name
+
+
+class Digest(models.Model):
+    """A daily report to the desk that has been queued: one a day, however many workers there are."""
+
+    day = models.DateField(_("day"), unique=True)
+
+    def __str__(self):
+        return self.day.isoformat()
+
+
+class Salt(models.Model):
+    """What network addresses are hashed with for one day; without it nobody can tell whose a count was."""
+
+    day = models.DateField(unique=True)
+    value = models.CharField(max_length=43, default=new_token)
+
+    def __str__(self):
+        return self.day.isoformat()
+
+
+class Count(models.Model):
+    """How often something was done within one hour from one address or network, known by its salted hash alone."""
+
+    bucket = models.CharField(max_length=64)
+    hour = models.DateTimeField()
+    number = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bucket", "hour"], name="contact_count_one_an_hour")]
+
+    def __str__(self):
+        return f"{self.hour:%H}: {self.number}"

@@ -1,6 +1,7 @@
 """What a visitor is given for an enquiry."""
 
 import secrets
+import unicodedata
 
 # No two of these are mistaken for each other, on paper or on the telephone: no 0 O, 1 I L, 5 S, 2 Z, 8 B, U V.
 ALPHABET = "34679ACDEFGHJKMNPQRTWXY"
@@ -11,6 +12,16 @@ def new_reference():
     return "".join(secrets.choice(ALPHABET) for _ in range(8))
 
 
+def new_code():
+    """The twelve characters that, with the reference, open an enquiry's status; 54 random bits."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(12))
+
+
 def new_token():
     """The secret part of a receipt's address: 256 random bits, URL-safe."""
     return secrets.token_urlsafe(32)
+
+
+def as_typed(text):
+    """A reference or code as it was given out, however a person types it: in small letters, in groups, full width."""
+    return "".join(character for character in unicodedata.normalize("NFKC", text).upper() if character.isalnum())

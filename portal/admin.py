@@ -29,6 +29,10 @@ class DepartmentAdmin(BilingualAdmin):
         "icp_number",
         "public_security_number",
         "staff_language",
+        "promised_days",
+        "keep_closed_months",
+        "keep_spam_days",
+        "keep_withdrawn_days",
     ]
 
     def has_add_permission(self, request):
@@ -40,7 +44,7 @@ class DepartmentAdmin(BilingualAdmin):
 
 @admin.register(Centre)
 class CentreAdmin(BilingualAdmin):
-    fields = ["title", "summary", "body", "slug", "telephones", "sort_order", "published_at"]
+    fields = ["title", "summary", "body", "slug", "telephones", "notified", "sort_order", "published_at"]
     list_display = ["__str__", "sort_order"]
 
 

@@ -2,7 +2,7 @@ import hashlib
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import FileExtensionValidator
+from django.core.validators import FileExtensionValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -18,6 +18,7 @@ from portal.publishing import (
     complete_when_published,
     in_both_languages,
 )
+from portal.recipients import NOTIFIED_HELP, validate_recipients
 from portal.richtext import RichTextField
 from portal.telephones import parse_telephones, validate_telephones
 
@@ -71,6 +72,27 @@ class Department(models.Model):
         choices=settings.LANGUAGES,
         default="zh-hans",
     )
+    promised_days = models.PositiveSmallIntegerField(
+        _("working days until an answer"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(60)],
+        help_text=_("Promised to whoever submits an enquiry. Empty: no promise is shown."),
+    )
+    keep_closed_months = models.PositiveSmallIntegerField(
+        _("months until a closed enquiry is erased"),
+        default=24,
+        validators=[MinValueValidator(1), MaxValueValidator(120)],
+        help_text=_("Holds for enquiries that end from now on. The privacy notice names these times: keep it true."),
+    )
+    keep_spam_days = models.PositiveSmallIntegerField(
+        _("days until spam is erased"), default=30, validators=[MaxValueValidator(365)]
+    )
+    keep_withdrawn_days = models.PositiveSmallIntegerField(
+        _("days until an enquiry is erased whose consent was withdrawn"),
+        default=0,
+        validators=[MaxValueValidator(30)],
+    )
     updated_at = models.DateTimeField(_("last changed"), auto_now=True)
 
     class Meta:
@@ -118,6 +140,9 @@ class Centre(Published):
         blank=True,
         validators=[validate_telephones],
         help_text=_("One a line. Empty: those of the department."),
+    )
+    notified = models.TextField(
+        _("told of enquiries"), blank=True, validators=[validate_recipients], help_text=NOTIFIED_HELP
     )
 
     objects = PublishedQuerySet.as_manager()

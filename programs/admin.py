@@ -6,7 +6,7 @@ from programs.models import Area, Program, Question, Step
 
 @admin.register(Area)
 class AreaAdmin(BilingualAdmin):
-    fields = ["title", "summary", "body", "slug", "sort_order", "published_at"]
+    fields = ["title", "summary", "body", "slug", "notified", "sort_order", "published_at"]
     list_display = ["__str__", "sort_order"]
 
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from partners.models import Country
 from portal.models import Centre
 from portal.publishing import SLUG_HELP, Published, PublishedQuerySet, complete_when_published
+from portal.recipients import NOTIFIED_HELP, validate_recipients
 from portal.richtext import RichTextField
 
 
@@ -17,6 +18,9 @@ class Area(Published):
     title = models.CharField(_("title"), max_length=120)
     summary = models.TextField(_("summary"), max_length=300)
     body = RichTextField(_("text"))
+    notified = models.TextField(
+        _("told of enquiries"), blank=True, validators=[validate_recipients], help_text=NOTIFIED_HELP
+    )
 
     objects = PublishedQuerySet.as_manager()
 

@@ -115,15 +115,6 @@ def test_no_mail_without_its_enquiry(client, answers, monkeypatch):
     assert not Enquiry.objects.exists()
 
 
-def test_deleting_an_enquiry_deletes_its_mails(client, answers):
-    send(client, answers)
-    send(client, answers, message="另一个问题")
-    Enquiry.objects.first().delete()
-    assert Email.objects.count() == 2
-    Enquiry.objects.all().delete()
-    assert not Email.objects.exists()
-
-
 @pytest.mark.parametrize("name", ["organisation", "territory", "person", "email", "message", "consent"])
 def test_what_is_missing_is_asked_for_and_the_rest_is_kept(client, answers, name):
     response = send(client, answers, "en", **{name: None})
