@@ -10,7 +10,8 @@ from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from contact.mails import queue_mails
+from contact.delivery import is_writable
+from contact.mails import queue_acknowledgement_and_notifications
 from contact.models import Enquiry, Event
 from partners.models import Country
 from portal.models import Page
@@ -35,11 +36,11 @@ class OneLineField(forms.CharField):
 
 
 class PlainEmailField(forms.EmailField):
-    """An address that can stand in a list of addresses: quoted local parts are not taken."""
+    """An address that can stand in a list of addresses and be written to: quoted local parts are not taken."""
 
     def clean(self, value):
         value = super().clean(value)
-        if re.search(r"""[\s",;<>]""", value):
+        if re.search(r"""[\s",;<>]""", value) or not value.isprintable() or not is_writable(value):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return value
 
@@ -210,7 +211,7 @@ class EnquiryForm(forms.ModelForm):
             with transaction.atomic():
                 enquiry.save()
                 enquiry.log(Event.Kind.RECEIVED)
-                queue_mails(enquiry)
+                queue_acknowledgement_and_notifications(enquiry)
         except IntegrityError:
             if known := self.stored():
                 return known

@@ -1,52 +1,110 @@
-"""The mails that tell of an enquiry, queued in its own transaction; the worker delivers them."""
+"""The mails that tell of an enquiry, queued in the transaction of what they tell of; the worker delivers them."""
+
+import re
 
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 from post_office import mail
 
 from portal.addresses import absolute_url
+from portal.languages import html_code
 from portal.models import Department
+from portal.recipients import parse_recipients
 
 
-def queue_mails(enquiry):
+def queue_acknowledgement_and_notifications(enquiry):
     """
-    Queues the acknowledgement to the visitor and the notification to the staff, each in its own language.
+    Queues the acknowledgement to the visitor and the notifications to the desk, each in its own language.
 
-    Neither repeats the message: mail is read by more people than the desk.
+    None repeats the message, and none holds the code: mail is read by more people than the desk. Nor does
+    the acknowledgement repeat any other word of the form, which may have been filled in with another's address.
     """
-    department = Department.current()
     with override(enquiry.language):
-        acknowledgement = _queue(
+        queue_to_visitor(
             enquiry,
-            department,
-            to=[enquiry.email],
-            subject=_("We have received your enquiry %(reference)s") % {"reference": enquiry.reference},
-            template="contact/mails/acknowledgement.txt",
-            link=absolute_url(enquiry.get_absolute_url()),
+            "contact/mails/acknowledgement.txt",
+            _("We have received your enquiry %(reference)s") % {"reference": enquiry.reference},
+            absolute_url(enquiry.get_absolute_url()),
         )
-    with override(department.staff_language):
-        notification = _queue(
+    with override(Department.current().staff_language):
+        queue_to_desk(
             enquiry,
-            department,
-            to=settings.PORTAL_ENQUIRIES_TO,
-            subject=_("New enquiry %(reference)s") % {"reference": enquiry.reference},
-            template="contact/mails/notification.txt",
-            link=absolute_url(reverse("admin:contact_enquiry_change", args=[enquiry.pk])),
-            headers={"Reply-To": enquiry.email},
+            "contact/mails/notification.txt",
+            _("New enquiry %(reference)s") % {"reference": enquiry.reference},
         )
-    enquiry.mails.set([acknowledgement, notification])
 
 
-def _queue(enquiry, department, *, to, subject, template, link, headers=None):
-    body = render_to_string(template, {"enquiry": enquiry, "department": department, "link": link})
-    # post_office renders subject and message as templates: a visitor's words go in as values, never as source.
-    return mail.send(
-        to,
-        subject="{{ subject|safe }}",
-        message="{{ body|safe }}",
-        context={"subject": subject, "body": body},
-        headers=headers,
-    )
+def queue_answer(answer):
+    """Queues an Answer to the visitor, in the language of the enquiry, with the address of its status page."""
+    enquiry = answer.enquiry
+    with override(enquiry.language):
+        queue_to_visitor(
+            enquiry,
+            "contact/mails/answer.txt",
+            _("Answer to your enquiry %(reference)s") % {"reference": enquiry.reference},
+            absolute_url(reverse("status_detail", args=[enquiry.token])),
+            answer=answer,
+        )
+
+
+def queue_further_message(message):
+    """Tells the desk that the visitor has written a further Message, without its words."""
+    with override(Department.current().staff_language):
+        queue_to_desk(
+            message.enquiry,
+            "contact/mails/further_message.txt",
+            _("Further message on enquiry %(reference)s") % {"reference": message.enquiry.reference},
+        )
+
+
+def queue_to_visitor(enquiry, template, subject, link, **context):
+    """Queues a mail to the visitor in the language in force; whoever replies writes to the department."""
+    queue(enquiry, [enquiry.email], template, subject, link, reply_to=Department.current().email, **context)
+
+
+def queue_to_desk(enquiry, template, subject):
+    """Queues a mail to each of the desk in the language in force; whoever replies writes to the visitor."""
+    link = absolute_url(reverse("admin:contact_enquiry_change", args=[enquiry.pk]))
+    queue(enquiry, desk_of(enquiry), template, subject, link, reply_to=enquiry.email)
+
+
+def desk_of(enquiry):
+    """
+    Who is told of an enquiry: the addresses that the type and the centres of its program name, each once.
+
+    Where these name none, or it is about no program, PORTAL_ENQUIRIES_TO.
+    """
+    program = enquiry.program
+    concerned = [*filter(None, [program.area]), *program.centres.all()] if program else []
+    named = parse_recipients("\n".join(row.notified for row in concerned))
+    return list({address.casefold(): address for address in named or settings.PORTAL_ENQUIRIES_TO}.values())
+
+
+def queue(enquiry, addresses, template, subject, link, *, reply_to, **context):
+    """
+    Queues one mail to each of `addresses` and keeps it with the enquiry.
+
+    One mail, one recipient: of several, smtplib keeps quiet about a single one that the host refuses.
+    """
+    context |= {"enquiry": enquiry, "department": Department.current(), "link": link}
+    text = render_to_string(template, context).replace("\r\n", "\n").strip()
+    paragraphs = [paragraph.strip("\n") for paragraph in re.split(r"\n\s*\n", text)]
+    html = {"language": html_code(get_language()), "subject": subject, "paragraphs": paragraphs, "link": link}
+    for address in addresses:
+        queued = mail.send(
+            address,
+            # post_office renders these as templates: a visitor's words go in as values, never as source.
+            subject="{{ subject|safe }}",
+            message="{{ text|safe }}",
+            html_message="{{ html|safe }}",
+            context={
+                "subject": subject,
+                "text": "\n\n".join(paragraphs) + "\n",
+                "html": render_to_string("contact/mails/mail.html", html),
+            },
+            headers={"Reply-To": reply_to} if reply_to else None,
+        )
+        enquiry.mails.add(queued)

@@ -6,12 +6,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.storage import storages
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
-from post_office.models import Email
+from post_office.models import STATUS, Email
 
 from contact.receipts import new_code, new_reference, new_token
 from partners.models import Country
@@ -58,6 +58,11 @@ class EnquiryQuerySet(models.QuerySet):
     def due_for_erasing(self):
         """Those whose data have been kept as long as they may be; a duplicate goes with what it was merged into."""
         return self.filter(erase_on__lte=timezone.localdate(), erased_at__isnull=True, merged_into__isnull=True)
+
+    def with_failed_mail(self):
+        """Those of which a mail failed for good and has not been sent again."""
+        links = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"), email__status=STATUS.failed)
+        return self.filter(Exists(links))
 
 
 class Enquiry(models.Model):

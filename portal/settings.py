@@ -7,13 +7,14 @@ production, and whatever would be insecure there stops the start with a sentence
 """
 
 from datetime import timedelta
-from email.utils import getaddresses
+from email.utils import getaddresses, parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONCE, NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.utils import get_random_secret_key
+from django.core.validators import validate_email
 from environs import Env
 
 from portal.languages import LANGUAGE_NAMES, localized_label
@@ -31,6 +32,7 @@ DATABASE_URL = env.str("DATABASE_URL", "")
 CACHES = {"default": env.dj_cache_url("CACHE_URL", "db://cache")}
 EMAIL_URL = env.str("EMAIL_URL", "")
 EMAIL = env.dj_email_url("EMAIL_URL", "file:///")
+SMTP = EMAIL.get("EMAIL_BACKEND") == "django.core.mail.backends.smtp.EmailBackend"
 
 SITE = urlsplit(PORTAL_SITE_URL)
 EMBEDDED = SITE.hostname in {"localhost", "127.0.0.1"}
@@ -52,9 +54,7 @@ else:
         "PORTAL_SITE_URL must begin with https://": not BEHIND_TLS,
         "PORTAL_SECRET_KEY must be set, to at least 50 random characters": len(SECRET_KEY) < 50,
         "PORTAL_TRUSTED_PROXIES must say how many proxies (nginx: 1) stand in front": PORTAL_TRUSTED_PROXIES < 1,
-        "EMAIL_URL must name the mail host, as in submission://user:password@host:587": not EMAIL.get(
-            "EMAIL_BACKEND", ""
-        ).endswith("smtp.EmailBackend"),
+        "EMAIL_URL must name the mail host, as in submission://user:password@host:587": not SMTP,
         "PORTAL_ENQUIRIES_TO must name who is told of an enquiry": not PORTAL_ENQUIRIES_TO,
     }
     if any(faults.values()):
@@ -66,6 +66,16 @@ else:
 
 if "EMAIL_BACKEND" not in EMAIL:
     raise ImproperlyConfigured("EMAIL_URL must begin with smtp:// or submission://.")
+DEFAULT_FROM_EMAIL = EMAIL.get("DEFAULT_FROM_EMAIL", f"portal@{'localhost' if EMBEDDED else SITE.hostname}")
+# An address that no mail can bear would refuse every enquiry, not only its mail.
+for name, address in [
+    ("EMAIL_URL's _default_from_email", parseaddr(DEFAULT_FROM_EMAIL)[1]),
+    *(("PORTAL_ENQUIRIES_TO", address) for address in PORTAL_ENQUIRIES_TO),
+]:
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise ImproperlyConfigured(f"{name} must be an e-mail address, and {address!r} is none.") from None
 
 DEBUG = False
 ALLOWED_HOSTS = [SITE.hostname, "localhost", "127.0.0.1"]
@@ -184,14 +194,15 @@ EMAIL_HOST, EMAIL_PORT = EMAIL["EMAIL_HOST"], EMAIL["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_USER"], EMAIL["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL["EMAIL_USE_TLS"], EMAIL["EMAIL_USE_SSL"]
 EMAIL_FILE_PATH = DATA / "mail"
-DEFAULT_FROM_EMAIL = EMAIL.get("DEFAULT_FROM_EMAIL", f"portal@{SITE.hostname}")
 POST_OFFICE = {
-    "BACKENDS": {"default": EMAIL["EMAIL_BACKEND"]},
+    "BACKENDS": {"default": "contact.delivery.EmailBackend" if SMTP else EMAIL["EMAIL_BACKEND"]},
     "MAX_RETRIES": 480,
     "RETRY_INTERVAL": timedelta(minutes=15),
     # One mail at a time: the worker's lease is renewed, and a stop is heard, before each.
     "BATCH_SIZE": 1,
-    "BATCH_DELIVERY_TIMEOUT": 60,
+    # The one that has waited longest since it was last tried: none is kept from its turn by others that fail.
+    "SENDING_ORDER": ["-priority", "last_updated"],
+    "BATCH_DELIVERY_TIMEOUT": 100,
     "THREADS_PER_PROCESS": 1,
     "MESSAGE_ID_ENABLED": True,
     "MESSAGE_ID_FQDN": SITE.hostname,

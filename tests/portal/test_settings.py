@@ -46,7 +46,9 @@ def test_deployment_checks_are_clean(tmp_path):
         ("PORTAL_TRUSTED_PROXIES", "0"),
         ("EMAIL_URL", ""),
         ("EMAIL_URL", "console:"),
+        ("EMAIL_URL", "submission://user:password@mail.example:587?_default_from_email=nobody"),
         ("PORTAL_ENQUIRIES_TO", ""),
+        ("PORTAL_ENQUIRIES_TO", "desk"),
     ],
 )
 def test_what_is_insecure_stops_the_start(tmp_path, name, value):
@@ -64,6 +66,11 @@ def test_embedded_makes_a_secret_that_nobody_else_reads(tmp_path):
     before = secret.read_text()
     assert manage(tmp_path, "check").returncode == 0
     assert secret.read_text() == before
+
+
+def test_any_embedded_address_has_a_sender_of_mails(tmp_path):
+    run = manage(tmp_path, "check", PORTAL_SITE_URL="http://127.0.0.1:8000")
+    assert run.returncode == 0, run.stderr
 
 
 def test_settings_from_the_environment(tmp_path):

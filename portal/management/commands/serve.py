@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from granian import Granian
 
-# Seconds that the worker has to finish the mail it is sending; longer than a mail host may be silent.
+# Seconds that the worker has to finish the mail it is sending; longer than a mail host that is down costs.
 PATIENCE = 25
 
 
