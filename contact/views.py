@@ -1,12 +1,19 @@
+import logging
+
+from django.db import DatabaseError
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import Resolver404, resolve
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from contact import limits
 from contact.forms import EnquiryForm
 from contact.models import Enquiry
+
+logger = logging.getLogger(__name__)
 
 
 @never_cache
@@ -17,13 +24,49 @@ def contact(request):
     form = EnquiryForm(request.POST, sender=request.META.get("CSRF_COOKIE", ""))
     if not form.is_valid():
         return enquiry_form(request, form)
-    response = HttpResponseRedirect(form.save().get_absolute_url())
+    try:
+        enquiry = form.stored()
+        if enquiry is None and limits.is_reached(request, limits.ENQUIRIES):
+            return too_many(request, form)
+        enquiry = enquiry or form.save()
+    except (DatabaseError, OSError):
+        return not_stored(request, form)
+    if enquiry is form.instance:
+        limits.count(request, limits.ENQUIRIES)
+    response = HttpResponseRedirect(enquiry.get_absolute_url())
     response.status_code = 303
     return response
 
 
-def enquiry_form(request, form, **context):
-    return render(request, "contact/enquiry_form.html", {"form": form, **context})
+def enquiry_form(request, form, status=200, **context):
+    return render(request, "contact/enquiry_form.html", {"form": form, **context}, status=status)
+
+
+def too_many(request, form):
+    """The form again, for whoever has met the limit."""
+    form.add_error(
+        None,
+        _(
+            "Your enquiry has not been stored yet: many enquiries have come from your network within this hour. "
+            "Everything you typed is still here. Please submit it again in an hour."
+        ),
+    )
+    response = enquiry_form(request, form, status=429)
+    response["Retry-After"] = limits.seconds_left()
+    return response
+
+
+def not_stored(request, form):
+    """The form again, where the database or the disk has failed; called while that error is handled."""
+    logger.exception("An enquiry could not be stored.")
+    form.add_error(
+        None,
+        _(
+            "Your enquiry has not been stored: our system cannot take it at the moment. "
+            "Everything you typed is still here. Please submit it again in a few minutes."
+        ),
+    )
+    return enquiry_form(request, form, status=503)
 
 
 def asked_about(request):

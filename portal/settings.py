@@ -143,10 +143,10 @@ else:
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A row that a visitor is told is stored survives a power cut (FULL); readers never wait for a
     # writer (WAL); a transaction that will write waits for its turn at its start (IMMEDIATE); what is
-    # erased is overwritten (secure_delete).
+    # erased is overwritten (secure_delete). After ten seconds of waiting, a visitor is told.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": 10,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
     }
 else:

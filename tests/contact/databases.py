@@ -1,0 +1,28 @@
+"""The test database as a site on one machine has it: a file, which can be locked, full, damaged or gone."""
+
+import copy
+from contextlib import contextmanager
+
+from django.db import connection, connections
+
+
+@contextmanager
+def on_file(path, timeout=0.2):
+    """
+    Copies the SQLite test database to `path`; until the end all threads work on that file.
+
+    A locked file is waited for `timeout` seconds.
+    """
+    before, settings = connections["default"], connections.settings["default"]
+    path.write_bytes(connection.connection.serialize())
+    changed = copy.deepcopy(settings)
+    changed["NAME"] = path
+    changed["OPTIONS"]["timeout"] = timeout
+    connections.settings["default"] = changed
+    connections["default"] = connections.create_connection("default")
+    connections["default"].ensure_connection()
+    try:
+        yield path
+    finally:
+        connections["default"].close()
+        connections["default"], connections.settings["default"] = before, settings
