@@ -113,6 +113,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Before any view, and so before the form's protection, which reads the body.
+    "portal.request_size.RequestSizeMiddleware",
 ]
 
 TEMPLATES = [
@@ -245,6 +247,8 @@ CSRF_COOKIE_AGE = 24 * 60 * 60
 CSRF_FAILURE_VIEW = "contact.views.csrf_failure"
 # An enquiry's text is bounded by its form; what is larger than this is not read into memory at all.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+# A whole request, its files included: three of 10 MB each, and the text.
+PORTAL_LARGEST_REQUEST = 32 * 1024 * 1024
 SILENCED_SYSTEM_CHECKS = [
     # HSTS is not extended to subdomains, nor preloaded: the portal does not own its parent domain.
     "security.W005",

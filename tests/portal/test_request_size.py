@@ -1,0 +1,70 @@
+"""What is larger than the form may take gets a page that says so, and nothing reads it into memory."""
+
+import pytest
+
+from contact.models import Enquiry
+
+pytestmark = pytest.mark.django_db
+
+MEGABYTE = 1024 * 1024
+LIMIT = 32 * MEGABYTE
+
+
+class Body:
+    """A body that is made as it is read, `size` bytes long."""
+
+    def __init__(self, size):
+        self.left = size
+        self.largest_read = 0
+
+    def read(self, size=-1):
+        size = self.left if size is None or size < 0 else min(size, self.left)
+        self.left -= size
+        self.largest_read = max(self.largest_read, size)
+        return b"x" * size
+
+    readline = read
+
+
+def post(client, path, body, **headers):
+    form = {"CONTENT_TYPE": "multipart/form-data; boundary=x", "CONTENT_LENGTH": str(body.left)}
+    return client.generic("POST", path, **form | headers, **{"wsgi.input": body})
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/en/contact/", ["This is too large", "larger than 32 MB", "fewer or smaller files", "+86 10 5365 6705"]),
+        ("/zh-hans/contact/", ["提交的内容过大", "超过32 MB", "请减少文件", "010-53656705"]),
+        ("/admin/login/", ["32 MB"]),
+    ],
+)
+def test_too_large_a_request_is_told_how_to_send_less(client, path, words):
+    client.handler.enforce_csrf_checks = True
+    body = Body(LIMIT + 1)
+    response = post(client, path, body)
+    text = response.content.decode()
+    assert response.status_code == 413
+    assert "no-store" in response.headers["Cache-Control"]
+    assert response.headers["X-Frame-Options"] == "DENY"
+    for said in words:
+        assert said in text
+    assert body.left == 0, "a browser that is still sending does not see the page"
+    assert body.largest_read <= MEGABYTE
+    assert not Enquiry.objects.exists()
+
+
+def test_what_is_read_for_nothing_has_a_bound(client):
+    body = Body(1024 * MEGABYTE)
+    assert post(client, "/en/contact/", body).status_code == 413
+    assert body.left == 768 * MEGABYTE
+
+
+def test_a_request_of_the_largest_size_reaches_the_form(client):
+    assert post(client, "/en/contact/", Body(LIMIT)).status_code != 413
+
+
+@pytest.mark.parametrize("length", ["", "x", "-1", "1e9"])
+def test_a_length_that_is_no_number_is_no_length(client, length):
+    client.raise_request_exception = False
+    assert post(client, "/en/contact/", Body(LIMIT + 1), CONTENT_LENGTH=length).status_code in (200, 400, 403)
