@@ -1,8 +1,10 @@
 from django.contrib import admin
+from django.urls import path
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
 
+from contact.attachments import attachment
 from contact.models import Enquiry
 
 MAIL_STATES = {
@@ -42,6 +44,9 @@ class EnquiryAdmin(admin.ModelAdmin):
     list_select_related = ["program", "country"]
     search_fields = ["reference", "organisation", "person", "email", "message"]
     date_hierarchy = "created_at"
+
+    def get_urls(self):
+        return [path("attachments/<int:number>/", attachment, name="contact_attachment"), *super().get_urls()]
 
     def has_add_permission(self, request):
         return False

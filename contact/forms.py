@@ -10,9 +10,10 @@ from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from contact.attachments import AttachmentsField, removed_on_failure, store, to_attach_again
 from contact.delivery import is_writable
 from contact.mails import queue_acknowledgement_and_notifications
-from contact.models import Enquiry, Event
+from contact.models import Attachment, Enquiry, Event
 from partners.models import Country
 from portal.models import Page
 from portal.territories import territory_choices
@@ -107,6 +108,11 @@ class EnquiryForm(forms.ModelForm):
         error_messages={"required": _("Write your enquiry")},
         widget=forms.Textarea(attrs={"rows": 8}),
     )
+    attachments = AttachmentsField(
+        label=_("Attachments"),
+        required=False,
+        help_text=_("At most three files of up to 10 MB each: PDF, Word, Excel, PowerPoint, PNG or JPEG."),
+    )
     consent = forms.BooleanField(
         label=_(
             "I agree that the Department handles my personal data as the privacy notice says, to answer this enquiry."
@@ -122,6 +128,7 @@ class EnquiryForm(forms.ModelForm):
         "telephone",
         "about",
         "message",
+        "attachments",
         "consent",
     ]
     use_required_attribute = False
@@ -130,13 +137,13 @@ class EnquiryForm(forms.ModelForm):
         model = Enquiry
         fields = ["organisation", "territory", "person", "position", "email", "telephone", "message"]
 
-    def __init__(self, data=None, *, about=None, sender=""):
+    def __init__(self, data=None, files=None, *, about=None, sender=""):
         """
-        `data` is what was posted, `about` the choice ("program:slug") of the page that the visitor came
+        `data` and `files` are what was posted, `about` the choice ("program:slug") of the page that the visitor came
         from. `sender` tells this visitor's form from everybody else's: with it, the same answers are the
         same enquiry, also after the browser's back button has fetched the form anew.
         """
-        super().__init__(data, initial={"about": about}, label_suffix="")
+        super().__init__(data, files, initial={"about": about}, label_suffix="")
         self.sender = sender
         programs = list(Program.objects.published())
         countries = list(Country.objects.published())
@@ -184,9 +191,16 @@ class EnquiryForm(forms.ModelForm):
             return None
 
     def fingerprint(self):
-        """What the same answers of the same sender have in common, and no others."""
+        """What the same answers and files of the same sender have in common, and no others."""
         answers = [self.sender, self.data.get("about"), *map(self.cleaned_data.get, self.Meta.fields)]
+        answers += sorted(upload.digest for upload in self.cleaned_data["attachments"])
         return hashlib.sha256(json.dumps(answers).encode()).hexdigest()
+
+    def ask_for_files_again(self):
+        """Adds an error that names the files with which nothing is wrong; for a form that is given again."""
+        self.is_valid()
+        for error in to_attach_again(self.cleaned_data.get("attachments")):
+            self.add_error("attachments", error)
 
     def stored(self):
         """The Enquiry that this sender's answers have given before, or None."""
@@ -194,10 +208,12 @@ class EnquiryForm(forms.ModelForm):
 
     def save(self):
         """
-        The Enquiry, stored in one transaction with the mails that tell of it.
+        The Enquiry, stored in one transaction with the mails that tell of it; its files are written before.
 
         The same answers of the same sender give the Enquiry that they gave before.
         """
+        if known := self.stored():
+            return known
         enquiry = self.instance
         enquiry.fingerprint = self.fingerprint()
         enquiry.language = get_language()
@@ -207,9 +223,11 @@ class EnquiryForm(forms.ModelForm):
                 enquiry.program = program
             case Country() as country:
                 enquiry.country = country
+        attachments = store(enquiry, self.cleaned_data["attachments"])
         try:
-            with transaction.atomic():
+            with transaction.atomic(), removed_on_failure(attachments):
                 enquiry.save()
+                Attachment.objects.bulk_create(attachments)
                 enquiry.log(Event.Kind.RECEIVED)
                 queue_acknowledgement_and_notifications(enquiry)
         except IntegrityError:

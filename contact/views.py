@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 def contact(request):
     if request.method != "POST":
         return enquiry_form(request, EnquiryForm(about=asked_about(request)))
-    form = EnquiryForm(request.POST, sender=request.META.get("CSRF_COOKIE", ""))
+    form = EnquiryForm(request.POST, request.FILES, sender=request.META.get("CSRF_COOKIE", ""))
     if not form.is_valid():
         return enquiry_form(request, form)
     try:
@@ -39,6 +39,8 @@ def contact(request):
 
 
 def enquiry_form(request, form, status=200, **context):
+    if form.is_bound:
+        form.ask_for_files_again()
     return render(request, "contact/enquiry_form.html", {"form": form, **context}, status=status)
 
 
@@ -98,7 +100,7 @@ def csrf_failure(request, reason=""):
         is_enquiry = False
     if not is_enquiry:
         return render(request, "403.html", {"expired": True}, status=403)
-    form = EnquiryForm(request.POST)
+    form = EnquiryForm(request.POST, request.FILES)
     response = enquiry_form(request, form, token_failed=True, failed_before="token_failed" in request.POST)
     response.status_code = 403
     add_never_cache_headers(response)

@@ -1,6 +1,13 @@
 import pytest
 
+from contact.models import Attachment, private_storage
 from tests.contact.steps import issued
+
+
+@pytest.fixture(autouse=True)
+def attachments_of_this_test(test_settings, monkeypatch):
+    """A field finds its storage once, when models are loaded; here it is that of the settings of the test."""
+    monkeypatch.setattr(Attachment._meta.get_field("file"), "storage", private_storage())
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ BEARINGS = {"324", "11", "153", "320", "96", "102", "140", "323"}
 RINGS = {"3,000", "6,000", "9,000", "12,000"}
 YEARS = {"1990", "2010", "2020"}
 # Month of the founding, floor, house, postcode, months of keeping, programs; then the limits that the site sets itself.
-NUMBERS = {"12", "19", "4", "100029", "24", "11"} | {"2.2", "320", "400", "5,000", "5000"}
+NUMBERS = {"12", "19", "4", "100029", "24", "11"} | {"2.2", "320", "400", "5,000", "5000", "10"}
 NUMBERS |= DISTANCES | BEARINGS | RINGS | {str(number) for number in range(1, len(COUNTRIES) + 1)}
 FIGURES = re.compile(
     r"(?P<email>[^\s@]+@[^\s@]+)|(?P<telephone>\+?\d[\d -]{6,}\d)"
@@ -223,6 +223,7 @@ TITLES = {
     "《Web内容无障碍指南》",
 }
 LATIN_WORDS = {"CSTVE", "Gu", "Dai", "Web", "WCAG", "AA", "JavaScript", "Cookie", "axe"}
+LATIN_WORDS |= {"PDF", "Word", "Excel", "PowerPoint", "PNG", "JPEG", "MB"}
 TERRITORIES = Locale.parse("zh_Hans").territories.items()
 FOREIGN_TERRITORIES = {name for _code, name in TERRITORIES} - {"中国", "世界", "欧洲"} - {row[2] for row in COUNTRIES}
 
@@ -238,6 +239,7 @@ United Kingdom|United States|Australia|Germany|Japan|Korea|New Zealand|Netherlan
 Beijing|N|E|S|W|QR|London|Washington, D.C.|Canberra|Berlin|Tokyo|Seoul|Wellington|Amsterdam
 19th Floor, Fu Sheng Da Sha, No. 4 Huixin East Street, Chaoyang District, Beijing|Mr. Gu|Ms. Dai
 Personal Information Protection Law|People’s Republic of China|Web Content Accessibility Guidelines|WCAG|AA|JavaScript
+PDF|Word|Excel|PowerPoint|PNG|JPEG|MB
 """
 # Ordinary words that may stand first in a sentence, a heading, a list item or a link, and nowhere else.
 FIRST_WORDS = """
@@ -248,7 +250,7 @@ International Introduces Investment Is It Its Keep Keywords Known Language Large
 Other Our Partner Partners Please Position Postcode Principle Privacy Program Programs Promotes Purpose Qualification
 Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show Skip Student Submit Supports Teacher
 Telephone Text That The These They This Three Through To Type Types Under Vocational We What When Where Whether Which
-While Who With You Your Yours
+While Who With You Your Yours Attachments File
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
