@@ -6,6 +6,7 @@ from django import forms
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -14,8 +15,9 @@ from contact.attachments import AttachmentsField, removed_on_failure, store, to_
 from contact.delivery import is_writable
 from contact.mails import queue_acknowledgement_and_notifications
 from contact.models import Attachment, Enquiry, Event
+from contact.workingdays import due_date
 from partners.models import Country
-from portal.models import Page
+from portal.models import Department, Page
 from portal.territories import territory_choices
 from programs.models import Program
 
@@ -218,6 +220,8 @@ class EnquiryForm(forms.ModelForm):
         enquiry.fingerprint = self.fingerprint()
         enquiry.language = get_language()
         enquiry.privacy_version = Page.privacy_version()
+        if days := Department.current().promised_days:
+            enquiry.due_on = due_date(timezone.now(), days)
         match self.cleaned_data["about"]:
             case Program() as program:
                 enquiry.program = program
