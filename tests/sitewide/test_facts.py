@@ -145,6 +145,10 @@ first telephone | 电话：010-53656705、 | Telephone: +86 10 5365 6705,
 second telephone | 、010-53656307、 | , +86 10 5365 6307,
 third telephone | 、010-53656785。 | , +86 10 5365 6785.
 how long an enquiry is kept | 在咨询办结后保存24个月 | for 24 months after your enquiry is closed
+how long spam is kept | 被认定为垃圾信息的，30天后删除 | spam is erased after 30 days
+when consent is withdrawn | 您撤回同意的，立即删除 | withdraw your consent, your data are erased at once
+who sees an enquiry | 每次打开咨询都有记录 | Each time one of them opens an enquiry, that is recorded
+network addresses | 不保存地址本身 | does not keep the address itself
 no third party | 不向任何第三方提供 | give the data to no third party
 only cookie | 只设置表单所需的Cookie | The only cookie that this site sets is the one that a form needs
 """
@@ -210,8 +214,8 @@ DISTANCES = {"8,140", "11,150", "9,010", "7,360", "2,090", "950", "10,780", "7,8
 BEARINGS = {"324", "11", "153", "320", "96", "102", "140", "323"}
 RINGS = {"3,000", "6,000", "9,000", "12,000"}
 YEARS = {"1990", "2010", "2020"}
-# Month of the founding, floor, house, postcode, months of keeping, programs; then the limits that the site sets itself.
-NUMBERS = {"12", "19", "4", "100029", "24", "11"} | {"2.2", "320", "400", "5,000", "5000", "10"}
+# Month of the founding, floor, house, postcode, months and days of keeping, programs; then the site's own limits.
+NUMBERS = {"12", "19", "4", "100029", "24", "11", "30"} | {"2.2", "320", "400", "5,000", "5000", "10"}
 NUMBERS |= DISTANCES | BEARINGS | RINGS | {str(number) for number in range(1, len(COUNTRIES) + 1)}
 FIGURES = re.compile(
     r"(?P<email>[^\s@]+@[^\s@]+)|(?P<telephone>\+?\d[\d -]{6,}\d)"
@@ -243,14 +247,14 @@ PDF|Word|Excel|PowerPoint|PNG|JPEG|MB
 """
 # Ordinary words that may stand first in a sentence, a heading, a list item or a link, and nowhere else.
 FIRST_WORDS = """
-A About Accessibility Address Advanced All Along An And Approval As Ask At Bearing Besides Brings Browse By Capital
-Choose Co-operation Co-operative College Colleges Contact Contacts Cookies Countries Country Credit Curriculum Details
-Distance Documents E-mail Each Evaluates Evaluation Financing Find Focus For From Giving Helps Home How I If Images In
-International Introduces Investment Is It Its Keep Keywords Known Language Largely Learning Leave Main Mission No On
-Other Our Partner Partners Please Position Postcode Principle Privacy Program Programs Promotes Purpose Qualification
-Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show Skip Student Submit Supports Teacher
-Telephone Text That The These They This Three Through To Type Types Under Vocational We What When Where Whether Which
-While Who With You Your Yours Attachments File
+A About Accessibility Address Advanced All Along An And Approval As Ask At Attachments Bearing Besides Brings Browse By
+Capital Choose Co-operation Co-operative College Colleges Contact Contacts Cookies Countries Country Credit Curriculum
+Details Distance Documents E-mail Each Evaluates Evaluation File Financing Find Focus For From Giving Helps Home How I
+If Images In International Introduces Investment Is It Its Keep Keywords Known Language Largely Learning Leave Main
+Mission No On Other Our Partner Partners Please Position Postcode Principle Privacy Program Programs Promotes Purpose
+Qualification Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show Skip Student Submit
+Supports Teacher Telephone Text That The These They This Three Through To Type Types Under Vocational We What When
+Where Whether Which While Who With You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
