@@ -3,6 +3,10 @@
 import secrets
 import unicodedata
 
+from django.utils.translation import override
+
+from portal.models import Page
+
 # No two of these are mistaken for each other, on paper or on the telephone: no 0 O, 1 I L, 5 S, 2 Z, 8 B, U V.
 ALPHABET = "34679ACDEFGHJKMNPQRTWXY"
 
@@ -22,6 +26,17 @@ def new_token():
     return secrets.token_urlsafe(32)
 
 
+def in_groups(code):
+    """A code as it is shown, in groups of four; `as_typed` takes it so too."""
+    return " ".join(code[start : start + 4] for start in range(0, len(code), 4))
+
+
 def as_typed(text):
     """A reference or code as it was given out, however a person types it: in small letters, in groups, full width."""
     return "".join(character for character in unicodedata.normalize("NFKC", text).upper() if character.isalnum())
+
+
+def notice_has_changed(enquiry):
+    """Whether the privacy notice, in the language of `enquiry`, is worded otherwise than when it was accepted."""
+    with override(enquiry.language):
+        return enquiry.privacy_version != Page.privacy_version()

@@ -3,7 +3,7 @@ import logging
 from django.db import DatabaseError
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, resolve, reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -11,7 +11,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from contact import limits
 from contact.forms import EnquiryForm
-from contact.models import Enquiry
+from contact.models import OPEN, Enquiry
+from contact.receipts import in_groups, notice_has_changed
+from portal.addresses import absolute_url
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +84,18 @@ def asked_about(request):
 @never_cache
 @require_safe
 def received(request, token):
-    enquiry = get_object_or_404(Enquiry.objects.select_related("program", "country"), token=token)
-    response = render(request, "contact/enquiry_received.html", {"enquiry": enquiry})
+    known = Enquiry.objects.select_related("program", "country", "merged_into").prefetch_related("attachments")
+    enquiry = get_object_or_404(known, token=token)
+    context = {
+        "enquiry": enquiry,
+        "code": in_groups(enquiry.code),
+        "status": absolute_url(reverse("status")),
+        "is_open": enquiry.state in OPEN,
+        # A duplicate is kept as long as the enquiry that it was merged into.
+        "kept": enquiry.merged_into or enquiry,
+        "notice_has_changed": notice_has_changed(enquiry),
+    }
+    response = render(request, "contact/enquiry_received.html", context)
     response["Referrer-Policy"] = "no-referrer"
     response["X-Robots-Tag"] = "noindex"
     return response
