@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from post_office import mail
+from post_office.models import STATUS
 
 from portal.addresses import absolute_url
 from portal.languages import html_code
@@ -48,6 +49,12 @@ def queue_answer(answer):
             absolute_url(reverse("status_detail", args=[enquiry.token])),
             answer=answer,
         )
+
+
+def stop_mails(enquiry):
+    """The mails about an enquiry that still wait are not sent any more: they have failed, and nobody need see to it."""
+    waiting = enquiry.mails.filter(status__in=(STATUS.queued, STATUS.requeued))
+    waiting.update(status=STATUS.failed, scheduled_time=None)
 
 
 def queue_further_message(message):

@@ -13,6 +13,7 @@ from contact import limits
 from contact.forms import EnquiryForm
 from contact.models import OPEN, Enquiry
 from contact.receipts import in_groups, notice_has_changed
+from contact.status import FORM_VIEWS
 from portal.addresses import absolute_url
 
 logger = logging.getLogger(__name__)
@@ -103,14 +104,16 @@ def received(request, token):
 
 def csrf_failure(request, reason=""):
     """
-    What a POST without a valid token gets: the enquiry form again with every answer and a fresh token,
-    and from the second time on the telephone numbers too. Elsewhere, a page that says so.
+    What a POST without a valid token gets: the form again with every answer and a fresh token, and, of an
+    enquiry from the second time on, the telephone numbers too. Elsewhere, a page that says so.
     """
     try:
-        is_enquiry = resolve(request.path_info).func is contact
+        match = resolve(request.path_info)
     except Resolver404:
-        is_enquiry = False
-    if not is_enquiry:
+        match = None
+    if match and match.func in FORM_VIEWS:
+        return match.func(request, **match.kwargs, expired=True)
+    if not match or match.func is not contact:
         return render(request, "403.html", {"expired": True}, status=403)
     form = EnquiryForm(request.POST, request.FILES)
     response = enquiry_form(request, form, token_failed=True, failed_before="token_failed" in request.POST)

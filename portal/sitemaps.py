@@ -21,6 +21,7 @@ LIST_PAGES = {
     "program_list": (Area, Program, Centre),
     "country_list": (Country,),
     "contact": (Program, Country),
+    "status": (),
 }
 DETAIL_MODELS = (Page, Area, Program, Centre, Country)
 

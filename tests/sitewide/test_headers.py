@@ -46,7 +46,7 @@ def test_public_pages(client):
     for page in pages:
         response = client.get(page.path)
         check(response, page.path)
-        if page.path.endswith("/contact/"):
+        if page.path.endswith(("/contact/", "/contact/status/")):
             assert "no-store" in response.headers["Cache-Control"]
             assert response.cookies["csrftoken"]["httponly"]
         else:

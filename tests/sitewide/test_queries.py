@@ -27,6 +27,7 @@ QUERIES = {
     "partners/japan/": 5,
     "partners/japan/?view=pair": 5,
     "contact/": 4,
+    "contact/status/": 2,
     "nothing/": 2,
 }
 

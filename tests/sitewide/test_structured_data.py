@@ -28,6 +28,7 @@ SHARED = ["Organization", "EducationalOrganization", "WebSite"]
 KINDS = {
     "about": "AboutPage",
     "contact": "ContactPage",
+    "contact/status": "WebPage",
     "centres": "CollectionPage",
     "programs": "CollectionPage",
     "partners": "CollectionPage",

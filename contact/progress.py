@@ -1,0 +1,159 @@
+"""How far an enquiry has come, as its visitor may know it; what the visitor adds to it, and withdraws."""
+
+from datetime import timedelta
+from functools import cached_property
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contact.mails import queue_further_message, stop_mails
+from contact.models import OPEN, Answer, Enquiry, Event, State
+from portal.languages import html_code
+
+# How many messages may be added to an enquiry; who has more to say is better heard on the telephone.
+MOST_MESSAGES = 20
+# Within this time the same text twice in a row is a second click, not a second message.
+SECOND_CLICK = timedelta(hours=1)
+
+# What a visitor is told of an enquiry that has ended otherwise.
+SHOWN = {State.SPAM: State.CLOSED, State.WITHDRAWN: State.CLOSED}
+MEANINGS = {
+    State.RECEIVED: _("Your enquiry is stored, and waits for a member of staff to take it up."),
+    State.IN_PROGRESS: _("A member of staff is working on your enquiry."),
+    State.ANSWERED: _("We have sent our answer to your e-mail address."),
+    State.CLOSED: _("Our work on your enquiry has ended."),
+}
+# What a further message makes of an enquiry that nobody works on.
+REOPENED = {State.ANSWERED: State.IN_PROGRESS, State.CLOSED: State.IN_PROGRESS, State.SPAM: State.RECEIVED}
+
+
+class Progress:
+    """
+    What the visitor may know of an enquiry.
+
+    One that was merged into another has the state, the dates and the answers of that one. The messages are
+    those of the enquiry alone: that two give one e-mail address does not prove that one person wrote both.
+    """
+
+    def __init__(self, enquiry):
+        self.enquiry = enquiry
+        self.handled = handled(enquiry)
+
+    @property
+    def html_language(self):
+        """The language of the enquiry, most likely that of its messages and answers too, as a lang attribute."""
+        return html_code(self.enquiry.language)
+
+    @property
+    def state(self):
+        """Received, in progress, answered or closed."""
+        state = State(self.handled.state)
+        return SHOWN.get(state, state)
+
+    @property
+    def meaning(self):
+        """What its state means, in a sentence."""
+        return MEANINGS[self.state]
+
+    @property
+    def steps(self):
+        """The States from the first to the last, each with whether it is there now; none that was left out."""
+        steps = [State.RECEIVED, State.IN_PROGRESS, State.ANSWERED, State.CLOSED]
+        if self.state == State.CLOSED and not self.handled.answered_at:
+            steps = [State.RECEIVED, State.CLOSED]
+        return [(step, step == self.state) for step in steps]
+
+    @property
+    def is_merged(self):
+        """Whether it is handled together with another enquiry."""
+        return self.handled != self.enquiry
+
+    @property
+    def promised_on(self):
+        """The date by which an answer is promised, while there is none; None without a promise."""
+        waits = self.handled.state in OPEN and not self.handled.answered_at
+        return self.handled.due_on if waits else None
+
+    @property
+    def is_late(self):
+        """Whether that date has passed."""
+        return self.promised_on is not None and self.promised_on < timezone.localdate()
+
+    @property
+    def withdrawn_at(self):
+        """When the visitor withdrew consent, or None."""
+        return self.handled.closed_at if self.handled.state == State.WITHDRAWN else None
+
+    @property
+    def erased_at(self):
+        """When the personal data were erased, or None."""
+        return self.enquiry.erased_at or self.handled.erased_at
+
+    @property
+    def is_over(self):
+        """Whether nothing can be added to it or withdrawn any more."""
+        return bool(self.withdrawn_at or self.erased_at)
+
+    @cached_property
+    def answers(self):
+        """The Answers that the desk chose to show here."""
+        answers = Answer.objects.filter(enquiry__in=[self.enquiry, self.handled], is_on_status_page=True)
+        return [] if self.is_over else list(answers)
+
+    @cached_property
+    def messages(self):
+        """The Messages that were added to it."""
+        return [] if self.is_over else list(self.enquiry.messages.all())
+
+    @cached_property
+    def takes_messages(self):
+        """Whether a message may be added."""
+        return not self.is_over and self.handled.messages.count() < MOST_MESSAGES
+
+    @property
+    def reopens(self):
+        """Whether a message opens it again."""
+        return self.handled.state in REOPENED
+
+
+def handled(enquiry, rows=Enquiry.objects):
+    """The Enquiry, of `rows`, that staff work on in place of `enquiry`: what it was merged into, or itself."""
+    while enquiry.merged_into_id:
+        enquiry = rows.get(pk=enquiry.merged_into_id)
+    return enquiry
+
+
+def store_message(enquiry, text):
+    """
+    Adds what the visitor wrote to the enquiry that staff work on, opens that again and tells the desk of it, all in
+    one transaction. The same text twice in a row is stored once. Returns whether it is stored.
+    """
+    with transaction.atomic():
+        rows = Enquiry.objects.select_for_update()
+        worked_on = handled(rows.get(pk=enquiry.pk), rows)
+        progress = Progress(worked_on)
+        if worked_on.state in OPEN and is_second_click(worked_on.messages.last(), text):
+            return True
+        if not progress.takes_messages:
+            return False
+        message = worked_on.messages.create(text=text)
+        worked_on.log(Event.Kind.WRITTEN)
+        if progress.reopens:
+            worked_on.move_to(REOPENED[worked_on.state])
+        queue_further_message(message)
+    return True
+
+
+def is_second_click(last, text):
+    """Whether `text` is what the last Message, or None, has just said."""
+    return bool(last) and last.text == text and last.created_at > timezone.now() - SECOND_CLICK
+
+
+def withdraw_consent(enquiry):
+    """Ends the enquiry for good, and stops the mails about it that still wait. Twice is no more than once."""
+    with transaction.atomic():
+        enquiry = Enquiry.objects.select_for_update().get(pk=enquiry.pk)
+        if State.WITHDRAWN in enquiry.ways:
+            enquiry.move_to(State.WITHDRAWN)
+            stop_mails(enquiry)
