@@ -1,6 +1,7 @@
 """The pages of an enquiry that is submitted: its status, a further message, and the way to withdraw it. No account."""
 
 import secrets
+from functools import wraps
 from typing import NamedTuple
 
 from django import forms
@@ -112,6 +113,20 @@ class MessageForm(forms.Form):
         self.fields["text"].widget.attrs.pop("maxlength", None)
 
 
+def private(view):
+    """Keeps the pages of `view` out of indexes, and their secret address out of whatever is requested from them."""
+
+    @wraps(view)
+    def kept(*args, **kwargs):
+        response = view(*args, **kwargs)
+        response["X-Robots-Tag"] = "noindex"
+        # Under no-referrer a browser posts their forms with the origin "null", which no CSRF check may accept.
+        response["Referrer-Policy"] = "strict-origin"
+        return response
+
+    return kept
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def status(request, *, expired=False):
@@ -131,6 +146,7 @@ def status(request, *, expired=False):
 
 
 @never_cache
+@private
 @require_http_methods(["GET", "HEAD", "POST"])
 def status_detail(request, token, *, expired=False):
     enquiry = get_object_or_404(Enquiry.objects.select_related("program", "country"), token=token)
@@ -148,6 +164,7 @@ def status_detail(request, token, *, expired=False):
 
 
 @never_cache
+@private
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request, token, *, expired=False):
     enquiry = get_object_or_404(Enquiry, token=token)

@@ -61,6 +61,12 @@ def write_enquiry(page, **changes):
     page.keyboard.press("Enter")
 
 
+def secrets_of(site, reference):
+    """The code and the token of the enquiry with `reference`."""
+    [secrets] = rows(site, "SELECT code, token FROM contact_enquiry WHERE reference = ?", reference)
+    return secrets
+
+
 def sign_in(page, site, password=None):
     """Signs the account "staff" in at the admin."""
     page.goto(f"{site.url}/admin/")

@@ -2,7 +2,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
-from tests.browser.steps import LANGUAGES, sign_in, until, write_enquiry
+from tests.browser.steps import LANGUAGES, rows, secrets_of, sign_in, until, write_enquiry
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -20,6 +20,7 @@ PAGES = [
     "/partners/",
     "/partners/germany/",
     "/contact/",
+    "/contact/status/",
     "/privacy/",
     "/accessibility/",
     "/no-such-page/",
@@ -35,6 +36,16 @@ ADMIN_PAGES = [
     "/admin/password_change/",
 ]
 
+# What a visitor may find on the status page, one after the other.
+STATES = [
+    "due_on = '2100-01-01'",
+    "due_on = '2000-01-01', state = 'in_progress'",
+    "answered_at = created_at, state = 'answered'",
+    "closed_at = created_at, erase_on = '2100-01-01', state = 'closed'",
+    "state = 'withdrawn'",
+    "erased_at = created_at, organisation = '', territory = '', person = '', position = '', email = '',"
+    " telephone = '', message = ''",
+]
 WITHDRAWN = {"zh-hans": "本页尚无中文版", "en": "This page is not published in English yet"}
 
 # Published in one language only while the module's tests run.
@@ -136,6 +147,34 @@ def test_public_pages(site, withdrawn, reader, record_property, language):
     page.locator("form.enquiry button").click()
     expect(page.locator(".reference")).to_be_visible()
     sweep.look()
+
+    reference = page.locator(".reference").inner_text()
+    page.goto(f"{site.url}/{language}/contact/status/?reference={reference}")
+    page.locator("#id_code").fill("wrong")
+    page.locator("form.enquiry button").click()
+    expect(page.locator(".error-summary")).to_be_visible()
+    sweep.look()
+    _code, token = secrets_of(site, reference)
+    page.goto(f"{site.url}/{language}/contact/status/{token}/")
+    page.locator("form.enquiry button").click()
+    expect(page.locator(".error-summary")).to_be_visible()
+    sweep.look()
+    page.locator("#id_text").fill("One more question")
+    page.locator("form.enquiry button").click()
+    expect(page.locator(".stored")).to_be_visible()
+    sweep.look()
+    page.goto(f"{site.url}/{language}/contact/status/{token}/withdraw/")
+    sweep.look()
+    rows(
+        site,
+        "INSERT INTO contact_answer (enquiry_id, created_at, text, is_on_status_page)"
+        " SELECT id, created_at, 'An answer', true FROM contact_enquiry WHERE token = ?",
+        token,
+    )
+    for state in STATES:
+        rows(site, f"UPDATE contact_enquiry SET {state} WHERE token = ?", token)
+        page.goto(f"{site.url}/{language}/contact/status/{token}/")
+        sweep.look()
 
     record_property(f"pages checked with axe, {language}", sweep.pages)
     assert not sweep.faults, "\n".join(sweep.faults)

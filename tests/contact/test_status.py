@@ -209,7 +209,10 @@ def test_the_form_stands_below_contact_and_contact_leads_to_it(client):
 def test_the_status_is_nobody_elses(client, enquiry):
     response = client.get(address(enquiry))
     text = response.content.decode()
-    assert "no-store" in response.headers["Cache-Control"]
+    for path in (address(enquiry), address(enquiry, "withdraw/")):
+        headers = client.get(path).headers
+        assert "no-store" in headers["Cache-Control"]
+        assert (headers["Referrer-Policy"], headers["X-Robots-Tag"]) == ("strict-origin", "noindex")
     assert 'name="robots" content="noindex"' in text
     assert "page-code" not in text
     assert "og:url" not in text
