@@ -1,0 +1,48 @@
+"""Enquiries as they stand in the database, without the way that led there."""
+
+from datetime import timedelta
+from itertools import count
+
+from django.utils import timezone
+from post_office.models import Email
+
+from contact.models import ENDED, PERSONAL, Enquiry
+
+NUMBERS = count()
+
+
+def stored(*mails, created_at=None, **fields):
+    """An Enquiry with a mail of each status in `mails`."""
+    number = next(NUMBERS)
+    if fields.get("state") in ENDED:
+        closing = {"closed_at": timezone.now(), "erase_on": timezone.localdate() + timedelta(days=700)}
+        fields = closing | fields
+    enquiry = Enquiry.objects.create(
+        **{
+            "fingerprint": f"fingerprint-{number}",
+            "language": "en",
+            "privacy_version": "1",
+            "organisation": "Example College",
+            "territory": "GB",
+            "person": "Alex Example",
+            "email": "alex@college.example",
+            "message": "What should we prepare?",
+        }
+        | fields
+    )
+    if created_at:
+        Enquiry.objects.filter(pk=enquiry.pk).update(created_at=created_at)
+        enquiry.refresh_from_db()
+    enquiry.mails.set([_mail(enquiry, status) for status in mails])
+    return enquiry
+
+
+def erased(*mails, **fields):
+    """An Enquiry whose personal data are erased."""
+    nothing = dict.fromkeys(PERSONAL, "")
+    return stored(*mails, state="closed", erased_at=timezone.now(), **nothing, **fields)
+
+
+def _mail(enquiry, status):
+    recipients = [enquiry.email or "erased@example.invalid"]
+    return Email.objects.create(from_email="portal@example.com", to=recipients, subject="Subject", status=status)
