@@ -3,6 +3,7 @@
 import logging
 import smtplib
 from email.utils import parseaddr
+from time import monotonic
 
 from django.core.mail.backends import smtp
 from django.core.mail.message import sanitize_address
@@ -11,6 +12,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from post_office.mail import send_queued
 from post_office.models import STATUS, Email, Log
+from post_office.settings import get_batch_delivery_timeout
 
 from contact.models import Event
 
@@ -28,7 +30,15 @@ class PermanentRefusal(Exception):
 
 
 class EmailBackend(smtp.EmailBackend):
-    """Django's own, which also tells what is refused for good from what may be taken another time."""
+    """
+    Django's own, which also tells what is refused for good from what may be taken another time.
+
+    post_office makes one for each mail, after the worker has taken the lease.
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.given_up_at = monotonic() + get_batch_delivery_timeout()
 
     def open(self):
         opened = super().open()
@@ -40,6 +50,9 @@ class EmailBackend(smtp.EmailBackend):
         """The number of `messages` that the host took. Raises PermanentRefusal, else what smtplib raises."""
         for message in messages:
             check(message)
+        if monotonic() > self.given_up_at:
+            # Held up by the host, or the process was asleep: the mail is queued again by now, or another worker's.
+            raise TimeoutError("The mail host took too long to let us in.")
         try:
             return super().send_messages(messages)
         except smtplib.SMTPRecipientsRefused as error:

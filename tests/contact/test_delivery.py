@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from aiosmtpd.controller import Controller
+from django.core.mail import EmailMessage
 from django.utils import timezone
 from post_office import mail
 from post_office.models import STATUS, Email
@@ -218,6 +219,39 @@ def test_a_hanging_host_costs_each_mail_its_turn_and_no_more(point_at, settings)
         assert delivery.deliver() == 1
         assert delivery.deliver() == 0
     assert states() == {"one": STATUS.requeued, "two": STATUS.requeued}
+
+
+def test_a_host_that_comes_to_no_end_costs_each_mail_its_turn_and_no_more(point_at, settings):
+    settings.POST_OFFICE = settings.POST_OFFICE | {"BATCH_DELIVERY_TIMEOUT": 0.3}
+    queue("one@example.com", "two@example.com")
+    tested = threading.Event()
+
+    class Dawdling(Mailbox):
+        async def handle_EHLO(self, server, session, envelope, hostname, responses):
+            await asyncio.to_thread(tested.wait, 20)
+            return responses
+
+    mailbox = Dawdling()
+    settings.EMAIL_TIMEOUT = 0.2
+    with running(mailbox) as port:
+        point_at(port)
+        deliver_all()
+        tested.set()
+    assert states() == {"one": STATUS.requeued, "two": STATUS.requeued}
+    assert mailbox.kept == []
+
+
+def test_nothing_is_sent_when_the_mail_was_given_up_meanwhile(point_at, settings):
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        point_at(port)
+        backend = delivery.EmailBackend()
+        backend.open()
+        backend.given_up_at -= settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] + 1
+        with pytest.raises(TimeoutError):
+            backend.send_messages([EmailMessage("a", "b", "a@example.com", ["b@example.com"])])
+        backend.close()
+    assert mailbox.kept == []
 
 
 def test_a_host_that_thinks_long_over_a_mail_gets_it_once(point_at, settings):
