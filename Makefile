@@ -16,6 +16,11 @@ test: .venv/tested
 	$(PY) -m pytest -n 2 --dist loadgroup
 	$(PY) -m tests.postgresql -n 2 -m "not browser"
 
+bench: .venv/tested
+	$(PY) -m bench.hanging_mail
+	$(PY) -m bench.kill
+	$(PY) -m pytest -q tests/contact/test_arbitrary_input.py --hypothesis-profile=bench
+
 pictures: .venv/tested
 	@$(PY) -m tests.chromium
 	@$(PY) manage.py compilemessages
@@ -46,4 +51,4 @@ lock: .venv/tested
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch .venv/installed $@
 
-.PHONY: run test pictures format lock
+.PHONY: run test bench pictures format lock

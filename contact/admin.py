@@ -1,11 +1,26 @@
-from django.contrib import admin
-from django.urls import path
-from django.utils.html import format_html_join
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ActionForm
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Exists, OuterRef
+from django.forms import ModelChoiceField
+from django.http import HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext, pgettext_lazy
 from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
 
+from contact import desk, exports, keeping, workingdays
 from contact.attachments import attachment
-from contact.models import Enquiry
+from contact.desk_forms import TASKS, AnswerForm, staff
+from contact.models import AnswerTemplate, Enquiry, Event, State
+from contact.numbers import numbers
+from portal.editing import BilingualAdmin
+from portal.territories import territory_name
 
 MAIL_STATES = {
     STATUS.queued: _("waiting"),
@@ -19,34 +34,272 @@ for model in (Attachment, Email, EmailTemplate, Log):
     admin.site.unregister(model)
 
 
+def shown_date(day):
+    return date_format(day, "SHORT_DATE_FORMAT")
+
+
+class QueueFilter(admin.SimpleListFilter):
+    """What waits, and for whom. A search looks everywhere unless one of these is chosen."""
+
+    title = _("queue")
+    parameter_name = "queue"
+
+    def lookups(self, request, model_admin):
+        return [
+            ("open", _("Open")),
+            ("mine", _("Mine, open")),
+            ("nobody", _("Nobody’s, open")),
+            ("overdue", _("Overdue")),
+            ("mail", _("A mail has failed")),
+            ("all", pgettext_lazy("enquiries", "All")),
+        ]
+
+    def value(self):
+        return super().value() or ("all" if self.is_search else "open")
+
+    def __init__(self, request, *args):
+        self.is_search = bool(request.GET.get("q"))
+        super().__init__(request, *args)
+
+    def queryset(self, request, enquiries):
+        match self.value():
+            case "mine":
+                return enquiries.open().filter(owner=request.user)
+            case "nobody":
+                return enquiries.open().filter(owner=None)
+            case "overdue":
+                return enquiries.overdue()
+            case "mail":
+                return enquiries.with_failed_mail()
+            case "all":
+                return enquiries
+        return enquiries.open()
+
+    def choices(self, changelist):
+        for value, title in self.lookup_choices:
+            chosen = changelist.get_query_string({self.parameter_name: value})
+            yield {"selected": self.value() == value, "query_string": chosen, "display": title}
+
+
+class TerritoryFilter(admin.SimpleListFilter):
+    title = _("sender’s country or region")
+    parameter_name = "territory"
+
+    def lookups(self, request, model_admin):
+        codes = Enquiry.objects.order_by("territory").values_list("territory", flat=True).distinct()
+        return sorted(((code, territory_name(code)) for code in codes), key=lambda choice: str(choice[1]))
+
+    def queryset(self, request, enquiries):
+        return enquiries.filter(territory=self.value()) if self.value() else enquiries
+
+
+class DeskActionForm(ActionForm):
+    owner = ModelChoiceField(label=_("Owner"), queryset=None, required=False, empty_label=_("Nobody"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["owner"].queryset = staff()
+
+
 @admin.register(Enquiry)
 class EnquiryAdmin(admin.ModelAdmin):
-    """Reads enquiries: their words and their mails are the visitor's, and nobody changes them."""
+    """The desk. What a visitor wrote is changed by nobody."""
 
-    fields = [
-        "reference",
-        "created_at",
-        "language",
-        "organisation",
-        "sender_territory",
-        "person",
-        "position",
-        "email",
-        "telephone",
-        "program",
-        "country",
-        "message",
-        "privacy_version",
-        "mail_log",
-    ]
-    list_display = ["reference", "created_at", "organisation", "sender_territory", "subject", "language"]
-    list_filter = ["created_at", "language", "program__area", "country"]
-    list_select_related = ["program", "country"]
+    action_form = DeskActionForm
+    actions = ["assign", "mark_as_spam", "mark_as_no_spam", "merge", "as_xlsx", "as_csv", "as_zip", "erase"]
+    list_display = ["reference", "received", "organisation", "subject", "shown_state", "due", "owner", "mail"]
+    list_filter = [QueueFilter, "state", "program__area", "country", TerritoryFilter, "language"]
+    list_select_related = ["program", "country", "owner"]
+    list_per_page = 50
     search_fields = ["reference", "organisation", "person", "email", "message"]
-    date_hierarchy = "created_at"
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        """Nobody deletes an enquiry: erasing leaves a row to count."""
+        return False
+
+    def has_erase_permission(self, request):
+        return request.user.has_perm("contact.delete_enquiry")
+
+    def has_export_permission(self, request):
+        return request.user.has_perm("contact.export_enquiry")
+
+    def get_queryset(self, request):
+        failed = Enquiry.objects.with_failed_mail().filter(pk=OuterRef("pk"))
+        return super().get_queryset(request).annotate(has_failed_mail=Exists(failed))
 
     def get_urls(self):
-        return [path("attachments/<int:number>/", attachment, name="contact_attachment"), *super().get_urls()]
+        page = self.admin_site.admin_view
+        return [
+            path("numbers/", page(numbers), name="contact_enquiry_numbers"),
+            path("attachments/<int:number>/", page(attachment), name="contact_attachment"),
+            path("<path:object_id>/answer/", page(self.answer_view), name="contact_answer"),
+            *super().get_urls(),
+        ]
+
+    # The list
+
+    @admin.display(description=_("received"), ordering="created_at")
+    def received(self, enquiry):
+        return date_format(timezone.localtime(enquiry.created_at), "SHORT_DATETIME_FORMAT")
+
+    @admin.display(description=_("about"))
+    def subject(self, enquiry):
+        return enquiry.subject or "–"
+
+    @admin.display(description=_("state"), ordering="state")
+    def shown_state(self, enquiry):
+        return enquiry.get_state_display()
+
+    @admin.display(description=_("due"), ordering="due_on")
+    def due(self, enquiry):
+        if enquiry.is_overdue:
+            return format_html('<strong class="overdue">{}: {}</strong>', _("Overdue"), shown_date(enquiry.due_on))
+        return shown_date(enquiry.due_on) if enquiry.due_on and not enquiry.is_ended else "–"
+
+    @admin.display(description=_("mail"))
+    def mail(self, enquiry):
+        return format_html('<strong class="overdue">{}</strong>', _("failed")) if enquiry.has_failed_mail else ""
+
+    def changelist_view(self, request, extra_context=None):
+        warning = workingdays.warning(timezone.localdate())
+        return super().changelist_view(request, {"title": _("The desk"), "warning": warning, **(extra_context or {})})
+
+    # One enquiry
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        enquiry = self.found(request, object_id)
+        if enquiry is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        task, form = request.POST.get("task"), None
+        if request.method == "POST":
+            if not self.has_change_permission(request, enquiry) or task not in TASKS:
+                raise PermissionDenied
+            form = TASKS[task](request.POST, enquiry=enquiry, actor=request.user)
+            if form.is_done():
+                self.message_user(request, _("Done."), messages.SUCCESS)
+                return HttpResponseRedirect(request.path)
+        desk.open_enquiry(enquiry, request.user)
+        forms = {name: Form(enquiry=enquiry, actor=request.user) for name, Form in TASKS.items()}
+        context = {"forms": forms | ({task: form} if form else {}), "timeline": desk.timeline(enquiry)}
+        return self.page_of(request, enquiry, "change_form", **context)
+
+    def answer_view(self, request, object_id):
+        """Where an answer is written, begun with a template if one is chosen."""
+        enquiry = self.found(request, object_id)
+        if enquiry is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_change_permission(request, enquiry):
+            raise PermissionDenied
+        form = AnswerForm(request.POST or None, enquiry=enquiry, actor=request.user)
+        if request.method == "POST" and form.is_done():
+            self.message_user(request, _("The answer is stored and on its way by mail."), messages.SUCCESS)
+            return HttpResponseRedirect(reverse("admin:contact_enquiry_change", args=[enquiry.pk]))
+        desk.open_enquiry(enquiry, request.user)
+        templates = desk.templates_for(enquiry)
+        if chosen := next((row for row in templates if str(row.pk) == request.GET.get("template")), None):
+            form.initial["text"] = desk.filled_in(chosen, enquiry)
+        return self.page_of(request, enquiry, "answer", form=form, templates=templates, chosen=chosen)
+
+    def found(self, request, object_id):
+        """The Enquiry of that number, or None; raises PermissionDenied for who may not read it."""
+        enquiry = self.get_object(request, unquote(object_id))
+        if enquiry is not None and not self.has_view_permission(request, enquiry):
+            raise PermissionDenied
+        return enquiry
+
+    def page_of(self, request, enquiry, template, **context):
+        context |= {
+            "failed": MAIL_STATES[STATUS.failed],
+            "mails": [(mail, MAIL_STATES[mail.status]) for mail in enquiry.mails.order_by("pk")],
+            **self.admin_site.each_context(request),
+            "title": _("Enquiry %(reference)s") % {"reference": enquiry.reference},
+            "enquiry": enquiry,
+            "opts": self.opts,
+            "may_change": self.has_change_permission(request, enquiry),
+        }
+        return TemplateResponse(request, f"admin/contact/enquiry/{template}.html", context)
+
+    # Several at once
+
+    def each(self, request, enquiries, do):
+        """Does `do` to each of `enquiries`; says how many it worked for, and why not for the others."""
+        done = 0
+        for enquiry in enquiries:
+            try:
+                do(enquiry)
+                done += 1
+            except ValidationError as fault:
+                self.message_user(request, f"{enquiry.reference}: {' '.join(fault.messages)}", messages.ERROR)
+        if done:
+            said = ngettext("Done for %(number)s enquiry.", "Done for %(number)s enquiries.", done)
+            self.message_user(request, said % {"number": done}, messages.SUCCESS)
+
+    @admin.action(description=_("Give to the owner chosen here"), permissions=["change"])
+    def assign(self, request, enquiries):
+        owner = staff().filter(pk=request.POST.get("owner") or None).first()
+        self.each(request, enquiries, lambda enquiry: desk.assign(enquiry, owner, request.user))
+
+    @admin.action(description=_("Mark as spam"), permissions=["change"])
+    def mark_as_spam(self, request, enquiries):
+        self.each(request, enquiries, lambda enquiry: desk.move(enquiry, State.SPAM, request.user))
+
+    @admin.action(description=_("Mark as no spam"), permissions=["change"])
+    def mark_as_no_spam(self, request, enquiries):
+        self.each(request, enquiries, lambda enquiry: desk.move(enquiry, State.RECEIVED, request.user))
+
+    @admin.action(description=_("Merge into the oldest of them"), permissions=["change"])
+    def merge(self, request, enquiries):
+        main, *duplicates = enquiries.order_by("created_at", "pk")
+        self.each(request, duplicates, lambda enquiry: desk.merge(enquiry, main, request.user))
+
+    @admin.action(description=_("Export as XLSX"), permissions=["export"])
+    def as_xlsx(self, request, enquiries):
+        return exports.download(enquiries, request.user, "XLSX")
+
+    @admin.action(description=_("Export as CSV"), permissions=["export"])
+    def as_csv(self, request, enquiries):
+        return exports.download(enquiries, request.user, "CSV")
+
+    @admin.action(description=_("Everything about this person, as ZIP"), permissions=["export"])
+    def as_zip(self, request, enquiries):
+        addresses = {enquiry.email.casefold() for enquiry in enquiries if enquiry.email}
+        if len(addresses) != 1:
+            self.message_user(request, _("Choose enquiries of one e-mail address."), messages.ERROR)
+            return None
+        return exports.download_personal_data(addresses.pop(), request.user)
+
+    @admin.action(description=_("Erase all personal data"), permissions=["erase"])
+    def erase(self, request, enquiries):
+        if "confirmed" not in request.POST:
+            context = {**self.admin_site.each_context(request), "enquiries": enquiries, "opts": self.opts}
+            context["title"] = _("Erase all personal data?")
+            return TemplateResponse(request, "admin/contact/enquiry/erase.html", context)
+        self.each(request, enquiries, lambda enquiry: keeping.erase(enquiry, request.user))
+        return None
+
+
+@admin.register(AnswerTemplate)
+class AnswerTemplateAdmin(BilingualAdmin):
+    fields = ["title", "text", "sort_order"]
+    list_display = ["__str__", "sort_order"]
+
+
+@admin.register(Event)
+class EventAdmin(admin.ModelAdmin):
+    """The log of all that was done with personal data: who opened, exported and erased what, and when."""
+
+    list_display = ["at", "who", "enquiry", "__str__"]
+    list_display_links = None
+    list_filter = ["kind", "actor", "at"]
+    list_select_related = ["enquiry", "actor"]
+    search_fields = ["enquiry__reference"]
+
+    @admin.display(description=_("who"), ordering="actor")
+    def who(self, event):
+        return event.shown_actor
 
     def has_add_permission(self, request):
         return False
@@ -54,18 +307,5 @@ class EnquiryAdmin(admin.ModelAdmin):
     def has_change_permission(self, request, obj=None):
         return False
 
-    @admin.display(description=_("country or region"))
-    def sender_territory(self, enquiry):
-        return enquiry.territory_name
-
-    @admin.display(description=_("about"))
-    def subject(self, enquiry):
-        return enquiry.subject or "–"
-
-    @admin.display(description=_("mails"))
-    def mail_log(self, enquiry):
-        rows = (
-            (mail.subject, ", ".join(mail.to), MAIL_STATES[mail.status], mail.message)
-            for mail in enquiry.mails.order_by("pk")
-        )
-        return format_html_join("", "<details><summary>{} → {} ({})</summary><pre>{}</pre></details>", rows)
+    def has_delete_permission(self, request, obj=None):
+        return False

@@ -13,6 +13,7 @@ from django.utils.translation import override
 from post_office import mail
 from post_office.models import STATUS, Email
 
+from contact import workingdays
 from contact.models import Digest, Enquiry, State
 from contact.numbers import reconcile, unaccounted
 from portal.addresses import absolute_url
@@ -61,7 +62,7 @@ def report(first, today):
     waiting = Enquiry.objects.open()
     context = {
         "heading": heading,
-        "warning": "",
+        "warning": workingdays.warning(today),
         "adds_up": adds_up,
         "period": period,
         "ever": ever,

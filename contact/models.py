@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 from post_office.models import STATUS, Email
 
 from contact.receipts import new_code, new_reference, new_token
@@ -35,7 +35,7 @@ ENDED = (State.CLOSED, State.SPAM, State.WITHDRAWN)
 # From each state, where an enquiry may go. Who has withdrawn consent is not worked on again.
 LAWFUL = {
     State.RECEIVED: {State.IN_PROGRESS, State.ANSWERED, State.CLOSED, State.SPAM, State.WITHDRAWN},
-    State.IN_PROGRESS: {State.RECEIVED, State.ANSWERED, State.CLOSED, State.SPAM, State.WITHDRAWN},
+    State.IN_PROGRESS: {State.ANSWERED, State.CLOSED, State.SPAM, State.WITHDRAWN},
     State.ANSWERED: {State.IN_PROGRESS, State.CLOSED, State.SPAM, State.WITHDRAWN},
     State.CLOSED: {State.IN_PROGRESS, State.WITHDRAWN},
     State.SPAM: {State.RECEIVED, State.WITHDRAWN},
@@ -60,9 +60,9 @@ class EnquiryQuerySet(models.QuerySet):
         return self.filter(erase_on__lte=timezone.localdate(), erased_at__isnull=True, merged_into__isnull=True)
 
     def with_failed_mail(self):
-        """Those of which a mail failed for good and has not been sent again."""
+        """Those of which a mail failed for good, has not been sent again, and still matters."""
         links = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"), email__status=STATUS.failed)
-        return self.filter(Exists(links))
+        return self.filter(Exists(links), erased_at__isnull=True).exclude(state=State.WITHDRAWN)
 
 
 class Enquiry(models.Model):
@@ -183,6 +183,11 @@ class Enquiry(models.Model):
         return self.state in OPEN and self.due_on is not None and self.due_on < timezone.localdate()
 
     @property
+    def can_be_answered(self):
+        """Whether an answer may be sent, a second one too."""
+        return self.state == State.ANSWERED or State.ANSWERED in self.ways
+
+    @property
     def ways(self):
         """The States to which it may go from here; none once its data are erased."""
         return set() if self.erased_at else LAWFUL[self.state]
@@ -251,7 +256,7 @@ class Event(models.Model):
         settings.AUTH_USER_MODEL,
         verbose_name=_("who"),
         related_name="+",
-        on_delete=models.SET_NULL,
+        on_delete=models.PROTECT,
         null=True,
         blank=True,
     )
@@ -264,7 +269,17 @@ class Event(models.Model):
         ordering = ["at", "pk"]
 
     def __str__(self):
-        return f"{self.get_kind_display()} {self.shown_detail}".strip()
+        if not self.detail:
+            return self.get_kind_display()
+        return gettext("%(event)s: %(detail)s") % {"event": self.get_kind_display(), "detail": self.shown_detail}
+
+    @property
+    def shown_actor(self):
+        """Who did it: the user, the visitor, or the portal by itself."""
+        if self.actor:
+            return str(self.actor)
+        by_visitor = self.kind in (self.Kind.RECEIVED, self.Kind.WRITTEN, self.Kind.MOVED)
+        return _("the visitor") if by_visitor else _("the portal")
 
     @property
     def shown_detail(self):

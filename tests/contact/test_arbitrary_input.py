@@ -43,9 +43,7 @@ def staff(db):
     return User.objects.create_superuser("staff", password="x")
 
 
-arbitrary = settings(
-    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+arbitrary = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def undone(example):
@@ -63,7 +61,9 @@ def test_the_form(answers, unlimited, staff, record_property):
     @arbitrary
     @given(
         st.fixed_dictionaries({name: sometimes(TEXT | HOSTILE) for name in FIELDS} | {"email": sometimes(EMAILS)}),
-        st.fixed_dictionaries({name: sometimes(TEXT) for name in ("territory", "about", "consent", "issued", "website")}),
+        st.fixed_dictionaries(
+            {name: sometimes(TEXT) for name in ("territory", "about", "consent", "issued", "website")}
+        ),
         st.sampled_from(["zh-hans", "en"]),
         st.integers(0, 3),
     )

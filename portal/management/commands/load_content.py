@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
+from contact.models import AnswerTemplate
 from partners.models import Country
 from portal.models import Centre, Department, LoadedEntry, Page
 from portal.publishing import Published
@@ -22,6 +23,7 @@ FILES = [
     ("countries", Country, "slug"),
     ("programs", Program, "slug"),
     ("pages", Page, "slug"),
+    ("answer_templates", AnswerTemplate, "title_en"),
 ]
 
 

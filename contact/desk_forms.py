@@ -1,0 +1,115 @@
+"""The small forms on an enquiry's page in the admin; each carries out one thing that staff do."""
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from contact import delivery, desk
+from contact.models import Answer, Enquiry, Note, State
+from contact.receipts import as_typed
+
+
+def staff():
+    """The users who may be given an enquiry."""
+    return get_user_model().objects.filter(is_active=True, is_staff=True).order_by("username")
+
+
+class DeskForm(forms.Form):
+    """A form about `enquiry`, filled in by the user `actor`. `carry_out()` may raise ValidationError."""
+
+    use_required_attribute = False
+
+    def __init__(self, data=None, *, enquiry, actor):
+        super().__init__(data, label_suffix="", auto_id=f"{type(self).__name__.lower()}_%s")
+        self.enquiry, self.actor = enquiry, actor
+
+    def is_done(self):
+        """Carries the form out if it is valid; False, with the fault among its errors, if it could not."""
+        if not self.is_valid():
+            return False
+        try:
+            self.carry_out()
+        except ValidationError as fault:
+            self.add_error(None, fault)
+        return self.is_valid()
+
+
+class OwnerForm(DeskForm):
+    owner = forms.ModelChoiceField(label=_("Owner"), queryset=None, required=False, empty_label=_("Nobody"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["owner"].queryset = staff()
+        self.initial["owner"] = self.enquiry.owner_id
+
+    def carry_out(self):
+        desk.assign(self.enquiry, self.cleaned_data["owner"], self.actor)
+
+
+class StateForm(DeskForm):
+    state = forms.ChoiceField(label=_("State"), choices=State)
+
+    def carry_out(self):
+        desk.move(self.enquiry, State(self.cleaned_data["state"]), self.actor)
+
+    def ways(self):
+        """The States that the enquiry can be moved to by hand, in their order; "answered" comes by answering."""
+        return [state for state in State if state in self.enquiry.ways - {State.ANSWERED}]
+
+
+class NoteForm(DeskForm):
+    text = forms.CharField(
+        label=_("Note for staff alone"),
+        max_length=Note._meta.get_field("text").max_length,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+    )
+
+    def carry_out(self):
+        desk.write_note(self.enquiry, self.cleaned_data["text"], self.actor)
+
+
+class MergeForm(DeskForm):
+    reference = forms.CharField(
+        label=_("Merge into the enquiry"), max_length=40, help_text=_("Its reference. This enquiry is then closed.")
+    )
+
+    def clean_reference(self):
+        main = Enquiry.objects.filter(reference=as_typed(self.cleaned_data["reference"])).first()
+        if main is None:
+            raise ValidationError(_("There is no enquiry with this reference."))
+        return main
+
+    def carry_out(self):
+        desk.merge(self.enquiry, self.cleaned_data["reference"], self.actor)
+
+
+class MailForm(DeskForm):
+    mail = forms.ModelChoiceField(queryset=None)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["mail"].queryset = self.enquiry.mails.all()
+
+    def carry_out(self):
+        if not delivery.send_again(self.cleaned_data["mail"], self.actor):
+            raise ValidationError(_("This mail has not failed."))
+
+
+class AnswerForm(DeskForm):
+    text = forms.CharField(
+        label=_("Answer"),
+        max_length=Answer._meta.get_field("text").max_length,
+        help_text=_("A greeting, the reference and the Department’s name are put around it."),
+        widget=forms.Textarea(attrs={"rows": 14, "class": "vLargeTextField"}),
+    )
+    is_on_status_page = forms.BooleanField(
+        label=_("Show it on the visitor’s status page too"), required=False, initial=True
+    )
+
+    def carry_out(self):
+        desk.answer(self.enquiry, self.cleaned_data["text"], self.cleaned_data["is_on_status_page"], self.actor)
+
+
+#: What can be done on an enquiry's own page, by the name that each form there sends along.
+TASKS = {"assign": OwnerForm, "move": StateForm, "note": NoteForm, "merge": MergeForm, "mail": MailForm}
