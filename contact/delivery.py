@@ -2,6 +2,8 @@
 
 import logging
 import smtplib
+import socket
+from contextlib import suppress
 from email.utils import parseaddr
 from time import monotonic
 
@@ -36,6 +38,8 @@ class EmailBackend(smtp.EmailBackend):
     post_office makes one for each mail, after the worker has taken the lease.
     """
 
+    is_talking = False
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.given_up_at = monotonic() + get_batch_delivery_timeout()
@@ -53,17 +57,24 @@ class EmailBackend(smtp.EmailBackend):
         if monotonic() > self.given_up_at:
             # Held up by the host, or the process was asleep: the mail is queued again by now, or another worker's.
             raise TimeoutError("The mail host took too long to let us in.")
+        self.is_talking = True
         try:
             return super().send_messages(messages)
         except smtplib.SMTPRecipientsRefused as error:
             raise permanent(error.recipients.values()) or error from None
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
             raise permanent([(error.smtp_code, error.smtp_error)]) or error from None
+        finally:
+            self.is_talking = False
 
     def close(self):
-        # The mail is through; the goodbye is worth less waiting.
         if self.connection and self.connection.sock:
+            # The goodbye is worth less waiting than the mail was.
             self.connection.sock.settimeout(self.timeout)
+            if self.is_talking:
+                # The thread that talks was given up: a goodbye would wait for its turn to speak.
+                with suppress(OSError):
+                    self.connection.sock.shutdown(socket.SHUT_RDWR)
         super().close()
 
 

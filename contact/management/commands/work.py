@@ -17,7 +17,7 @@ from portal.models import Lease
 
 # How often an empty queue is looked at, in seconds.
 PAUSE = 2
-# Longer than one mail may hold the worker: BATCH_DELIVERY_TIMEOUT, and then a last wait of delivery.PATIENCE.
+# Longer than one mail may hold the worker: BATCH_DELIVERY_TIMEOUT, and then EMAIL_TIMEOUT for the goodbye.
 LEASE = timedelta(minutes=3)
 # What is done beside the mails, each by a call without arguments, and how long after the last time, in seconds.
 # A chore may be ended at any moment by the end of the process: it leaves nothing half done.
