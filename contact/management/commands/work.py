@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection, connections
 
 from contact import delivery
 from contact.attachments import remove_orphans
@@ -37,6 +37,7 @@ class Command(BaseCommand):
         stopped = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopped.set())
+        kept_open = keep_open()
         me = f"{socket.gethostname()}:{os.getpid()}"
         # A thread of their own: no mail waits for a chore, and no chore for a mail host.
         chores = threading.Thread(target=keep_house, args=[me, stopped], daemon=True)
@@ -49,14 +50,27 @@ class Command(BaseCommand):
                 if Lease.take("mail", me, LEASE):
                     tried = delivery.deliver()
             except DatabaseError as error:
-                self.stderr.write(f"Worker: the database does not answer, will try again: {error}")
+                # Not self.stderr: a log on a full disk would end the worker.
+                logger.error("Worker: the database does not answer, will try again: %s", error)
             close_old_connections()
             if not tried:
                 stopped.wait(PAUSE)
         stopped.set()
         chores.join(PAUSE)
         Lease.give_back("mail", me)
+        kept_open.close()
         self.stdout.write("Worker: stopped.")
+
+
+def keep_open():
+    """
+    A connection that nobody uses. While one is open SQLite keeps the files beside its database; where it must make
+    them anew, as on a full disk it cannot, not even a page could be read.
+    """
+    connection = connections.create_connection("default")
+    if connection.vendor == "sqlite":
+        connection.cursor().execute("SELECT 1 FROM django_migrations")
+    return connection
 
 
 def keep_house(me, stopped):
