@@ -124,7 +124,7 @@ def test_a_form_names_its_enquiry_together_with_the_answers(site, page):
     reference, form, headers = (
         receipt(page),
         sent.value.post_data,
-        {"content-type": "application/x-www-form-urlencoded"},
+        {"content-type": sent.value.headers["content-type"]},
     )
     again = page.request.post(sent.value.url, data=form, headers=headers)
     assert again.url == page.url

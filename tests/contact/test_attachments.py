@@ -1,6 +1,7 @@
 """What comes with an enquiry: taken by what it is, kept privately, named again with the form, fetched by the desk."""
 
 import os
+import re
 import time
 from io import BytesIO
 from pathlib import Path
@@ -187,10 +188,25 @@ def test_of_several_files_the_refused_and_the_others_are_named(client, answers):
     assert again.startswith("请重新添加：a.pdf、c.png。")
 
 
-def test_more_than_three_files_are_too_many(client, answers):
-    files = [upload("a.pdf", PDF + bytes([number])) for number in range(4)]
+@pytest.mark.parametrize("number", [4, 90])
+def test_more_than_three_files_are_too_many(client, answers, number):
+    files = [upload("a.pdf", PDF + bytes([each])) for each in range(number)]
     assert errors(send(client, answers, "en", attachments=files)) == ["Attach at most three files"]
     assert not Enquiry.objects.exists()
+
+
+def test_more_files_than_are_read_are_a_page_that_says_so(client, answers):
+    client.handler.enforce_csrf_checks = True
+    response = send(client, answers, "en", attachments=[upload()] * 101)
+    assert response.status_code == 400
+    assert b"<h1>" in response.content
+
+
+def test_each_file_has_an_input_that_offers_the_endings_of_all_types(client):
+    text = client.get("/en/contact/").content.decode()
+    assert text.count('type="file"') == attachments.MOST_FILES
+    endings = set(re.findall('accept="([^"]*)"', text).pop().split(","))
+    assert endings == {*filetypes.TYPES.values(), ".jpeg"}
 
 
 @pytest.mark.parametrize("changes", [{"person": None}, {"issued": None}, {"website": "x"}])
