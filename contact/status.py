@@ -10,6 +10,7 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -77,9 +78,9 @@ class StatusForm(forms.Form):
         error_messages={"required": _("Enter the reference of your enquiry")},
     )
     code = TypedField(
-        label=_("Secret code"),
+        label=pgettext_lazy("of an enquiry", "Code"),
         help_text=_("It stands on your receipt. You may type it in small letters, with or without spaces."),
-        error_messages={"required": _("Enter the secret code")},
+        error_messages={"required": _("Enter the code")},
     )
     use_required_attribute = False
 

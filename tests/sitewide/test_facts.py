@@ -248,13 +248,13 @@ PDF|Word|Excel|PowerPoint|PNG|JPEG|MB
 # Ordinary words that may stand first in a sentence, a heading, a list item or a link, and nowhere else.
 FIRST_WORDS = """
 A About Accessibility Address Advanced All Along Already An And Approval As Ask At Attachments Bearing Besides Brings
-Browse By Capital Choose Co-operation Co-operative College Colleges Contact Contacts Cookies Countries Country Credit
-Curriculum Details Distance Documents E-mail Each Enquiry Evaluates Evaluation File Financing Find Focus For From
-Giving Helps Home How I If Images In International Introduces Investment Is It Its Keep Keywords Known Language Largely
-Learning Leave Main Mission No On Other Our Partner Partners Please Position Postcode Principle Privacy Program
-Programs Promotes Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan Secret See Serve
-Service Show Skip Student Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types
-Under Vocational We What When Where Whether Which While Who With You Your Yours
+Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries Country
+Credit Curriculum Details Distance Documents E-mail Each Enquiry Evaluates Evaluation File Financing Find Focus For
+From Giving Helps Home How I If Images In International Introduces Investment Is It Its Keep Keywords Known Language
+Largely Learning Leave Main Mission No On Other Our Partner Partners Please Position Postcode Principle Privacy Program
+Programs Promotes Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show
+Skip Student Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
+Vocational We What When Where Whether Which While Who With You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
