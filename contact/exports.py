@@ -18,8 +18,9 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils import get_column_letter
 
-from contact.models import Attachment, Enquiry, Event
+from contact.models import Attachment, Enquiry, Event, State
 from contact.personal_data import of_person, personal_data
+from portal.languages import LANGUAGE_NAMES
 
 FORMATS = {
     "XLSX": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -42,12 +43,12 @@ def _column(name, width, value=None):
 COLUMNS = [
     _column("reference", 12),
     _column("created_at", 22),
-    _column("state", 14, Enquiry.get_state_display),
+    _column("state", 14, lambda enquiry: str(State(enquiry.state).label)),
     _column("owner", 16, lambda enquiry: enquiry.owner and (enquiry.owner.get_full_name() or str(enquiry.owner))),
     _column("due_on", 18),
     _column("answered_at", 22),
     _column("closed_at", 22),
-    _column("language", 12, Enquiry.get_language_display),
+    _column("language", 12, lambda enquiry: str(LANGUAGE_NAMES[enquiry.language])),
     _column("organisation", 36),
     _column("territory", 18, attrgetter("territory_name")),
     _column("person", 18),

@@ -356,7 +356,7 @@ def test_a_person_gets_all_that_is_stored_about_them(desk):
         ("", "1-"),
         ("CON", "1-CON"),
         ("a\u202egpj.exe", "1-agpj.exe"),
-        ('a<b>:"|?*\\/\x00.pdf', "1-ab.pdf"),
+        ('a<b>:"|?*\\/\x07.pdf', "1-ab.pdf"),
         ("长" * 190 + ".docx", "1-" + "长" * 58 + ".docx"),
     ],
 )

@@ -44,7 +44,7 @@ def tables(response):
     """The rows of each table of the page by its caption: {caption: {label: number}}."""
     soup = BeautifulSoup(response.content, "html.parser")
     return {
-        table.caption.text: {row.th.text: row.find("td").text for row in table.select("tbody tr, tfoot tr")}
+        table.caption.text: {row.th.text: row.find("td").text for row in table.select("tbody tr")}
         for table in soup.select(".tables table")
     }
 
