@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from contact.mails import queue_answer
+from contact.mails import queue_answer, stop_mails
 from contact.models import Answer, AnswerTemplate, Enquiry, Event, Note, State
 
 # Within this time somebody who looks at an enquiry again is still reading it.
@@ -45,7 +45,10 @@ def assign(enquiry, owner, actor):
 @transaction.atomic
 def move(enquiry, state, actor):
     """Moves `enquiry` to a State. Raises ValidationError where there is no lawful way."""
-    locked(enquiry).move_to(state, actor)
+    enquiry = locked(enquiry)
+    enquiry.move_to(state, actor)
+    if state == State.WITHDRAWN:
+        stop_mails(enquiry)
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contact.mails import queue_further_message, stop_mails
-from contact.models import OPEN, Answer, Enquiry, Event, State
+from contact.models import OPEN, Enquiry, Event, State
 from portal.languages import html_code
 
 # How many messages may be added to an enquiry; who has more to say is better heard on the telephone.
@@ -32,8 +32,8 @@ class Progress:
     """
     What the visitor may know of an enquiry.
 
-    One that was merged into another has the state, the dates and the answers of that one. The messages are
-    those of the enquiry alone: that two give one e-mail address does not prove that one person wrote both.
+    One that was merged into another has the state and the dates of that one. The answers and messages are those
+    of the enquiry alone: that two give one e-mail address does not prove that one person wrote both.
     """
 
     def __init__(self, enquiry):
@@ -98,8 +98,7 @@ class Progress:
     @cached_property
     def answers(self):
         """The Answers that the desk chose to show here."""
-        answers = Answer.objects.filter(enquiry__in=[self.enquiry, self.handled], is_on_status_page=True)
-        return [] if self.is_over else list(answers)
+        return [] if self.is_over else list(self.enquiry.answers.filter(is_on_status_page=True))
 
     @cached_property
     def messages(self):
