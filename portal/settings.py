@@ -152,7 +152,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
     }
 else:
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("pool", True)
+    # Ten seconds here too; and a server that was restarted is met with new connections.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("pool", {"timeout": 10})
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA / "static"

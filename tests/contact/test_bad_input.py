@@ -3,7 +3,7 @@
 import pytest
 
 from contact.models import Enquiry
-from tests.contact.steps import send
+from tests.contact.steps import issued, send
 
 pytestmark = pytest.mark.django_db
 
@@ -16,6 +16,8 @@ TEXTS = {
     "markup": "<script>alert(1)</script>\"'&",
     "spaces": "   ",
     "not characters": "\ufffe\uffff",
+    "other line ends": "a\u2028b\u2029c\x85d\x0be",
+    "many scripts": "Ærøskøbing Ελλάδα Київ ไทย हिन्दी עברית ᠮᠣᠩᠭᠣᠯ བོད་ e\u0301",
 }
 
 
@@ -56,6 +58,38 @@ def test_an_address_of_254_characters(client, answers):
 def test_two_faults_of_one_field_are_one_description(client, answers):
     text = send(client, answers, "en", message="x" * 6000 + "\x00").content.decode()
     assert text.count('id="id_message_error"') == 1
+
+
+NAMES = ["玛丽·居里", "Søren Ægir", "محمد", "O’Brien", "𠮷野家", "Nguyễn Thị", "ཚེ་རིང", "\u202eabc\u202c", "Zoe\u0308"]
+
+
+@pytest.mark.parametrize("person", NAMES)
+def test_a_name_in_any_script_is_kept_as_it_was_typed(client, answers, person):
+    response = send(client, answers, person=person)
+    assert response.status_code == 303
+    assert Enquiry.objects.get().person == person
+    assert client.get(response.headers["Location"]).status_code == 200
+
+
+def test_a_text_of_one_line_stays_one(client, answers):
+    send(client, answers, organisation="a\r\nb\u2028c\x85d\te")
+    assert Enquiry.objects.get().organisation == "a b c d e"
+
+
+def test_two_tabs_of_one_form(client, answers, monkeypatch):
+    """Other answers are another enquiry; the same ones are the same, whichever tab they come from."""
+    other_tab = issued(monkeypatch, 40)
+    first = send(client, answers)
+    second = send(client, answers, issued=other_tab, message="另一个标签页")
+    assert send(client, answers, issued=other_tab).headers["Location"] == first.headers["Location"]
+    assert second.headers["Location"] != first.headers["Location"]
+    assert Enquiry.objects.count() == 2
+
+
+@pytest.mark.parametrize("name", ["issued", "website", "token_failed", "csrfmiddlewaretoken", "consent"])
+@pytest.mark.parametrize("text", ["\x00", "国" * 10_000, "𠮷\u202e", "a:b:c"])
+def test_any_text_in_a_hidden_field(client, answers, name, text):
+    assert send(client, answers, **{name: text}).status_code in (200, 303)
 
 
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
