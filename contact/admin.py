@@ -134,7 +134,7 @@ class EnquiryAdmin(admin.ModelAdmin):
         page = self.admin_site.admin_view
         return [
             path("numbers/", page(numbers), name="contact_enquiry_numbers"),
-            path("attachments/<int:number>/", page(attachment), name="contact_attachment"),
+            path("attachments/<int:number>/", attachment, name="contact_attachment"),
             path("<path:object_id>/answer/", page(self.answer_view), name="contact_answer"),
             *super().get_urls(),
         ]

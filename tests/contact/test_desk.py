@@ -151,6 +151,7 @@ def test_a_template_is_filled_in_once_in_the_visitors_language(enquiry):
 
 
 def test_only_templates_in_the_visitors_language_are_offered(enquiry):
+    AnswerTemplate.objects.all().delete()
     AnswerTemplate.objects.create(title_zh_hans="一", title_en="One", text_zh_hans="好", text_en="Good")
     AnswerTemplate.objects.create(title_zh_hans="二", text_zh_hans="好")
     assert [str(template.text_en) for template in desk.templates_for(enquiry)] == ["Good"]

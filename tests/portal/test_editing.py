@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.test import RequestFactory
 from django.urls import reverse
 
-from contact.models import Enquiry
 from portal.editing import BilingualAdmin
 from portal.models import Department, Page
 from programs.models import Program
@@ -134,18 +133,6 @@ def test_fixed_pages_are_not_deleted(admin_client):
     page = Page.objects.get(slug="privacy")
     assert admin_client.get(f"/admin/portal/page/{page.pk}/delete/").status_code == 403
     assert "delete_selected" not in admin_client.get("/admin/portal/page/").content.decode()
-
-
-def test_an_enquiry_is_read_and_not_written(admin_client):
-    enquiry = Enquiry.objects.create(
-        organisation="A college", territory="GB", person="B", email="b@example.com", message="C", language="en"
-    )
-    address = reverse("admin:contact_enquiry_change", args=[enquiry.pk])
-    assert "A college" in admin_client.get(address).content.decode()
-    assert admin_client.post(address, {"organisation": "Another"}).status_code == 403
-    assert admin_client.get("/admin/contact/enquiry/add/").status_code == 403
-    assert admin_client.post(f"/admin/contact/enquiry/{enquiry.pk}/delete/", {"post": "yes"}).status_code == 302
-    assert not Enquiry.objects.exists()
 
 
 def test_nobody_enters_without_signing_in(client):
