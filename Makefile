@@ -19,7 +19,7 @@ test: .venv/tested
 bench: .venv/tested
 	$(PY) -m bench.hanging_mail
 	$(PY) -m bench.kill
-	$(PY) -m pytest -q tests/contact/test_arbitrary_input.py --hypothesis-profile=bench
+	EXAMPLES=20000 $(PY) -m pytest -q -n 2 tests/contact/test_arbitrary_input.py
 
 pictures: .venv/tested
 	@$(PY) -m tests.chromium

@@ -5,6 +5,8 @@ breaks no page, no mail and no export.
 `make bench` tries many more examples than a test run.
 """
 
+import os
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -23,7 +25,8 @@ HOSTILE = st.sampled_from(
 )
 EMAILS = st.one_of(st.emails(), TEXT, HOSTILE, st.just("alex@college.example"))
 FIELDS = ("organisation", "person", "position", "telephone", "message")
-#: The lists that every example adds what came of it to.
+EXAMPLES = int(os.environ.get("EXAMPLES", "500"))
+# What came of the examples.
 SWEPT = {"enquiries": 0, "stored": 0, "codes": 0, "opened": 0}
 
 
@@ -43,7 +46,11 @@ def staff(db):
     return User.objects.create_superuser("staff", password="x")
 
 
-arbitrary = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+arbitrary = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 def undone(example):
