@@ -100,7 +100,7 @@ class AnswerForm(DeskForm):
     text = forms.CharField(
         label=_("Answer"),
         max_length=Answer._meta.get_field("text").max_length,
-        help_text=_("A greeting, the reference and the Department’s name are put around it."),
+        help_text=_("The reference, the address of the status page and the Department’s name are put around it."),
         widget=forms.Textarea(attrs={"rows": 14, "class": "vLargeTextField"}),
     )
     is_on_status_page = forms.BooleanField(
