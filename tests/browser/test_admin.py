@@ -8,16 +8,18 @@ TITLE = "#id_title_zh_hans"
 # A row of each model of which a new site has none.
 ROWS = """
 from django.contrib.auth.models import Group
-from contact.mails import queue_mails
+from contact.mails import queue_acknowledgement_and_notifications
 from contact.models import Enquiry
 from partners.models import Country, Institution
 
 Group.objects.create(name="Desk")
 Institution.objects.create(name_en="Example Institute", country=Country.objects.first())
-queue_mails(Enquiry.objects.create(
+enquiry = Enquiry.objects.create(
     fingerprint="-", language="en", privacy_version="-", organisation="Example College", territory="GB",
     person="Alex Example", email="alex@college.example", message="What should we prepare?",
-))
+)
+queue_acknowledgement_and_notifications(enquiry)
+enquiry.log("received")
 """
 
 
@@ -155,15 +157,21 @@ def test_every_page_of_the_admin_loads_and_keeps_to_its_policy(site, page, recor
             page.locator("[contenteditable]").first.wait_for()
         faults += watch.faults()
         seen.append(address)
-        # From a list to its first row, from a row to its history.
-        for link in page.locator("#result_list tbody tr:first-child th a, a.historylink").all()[:1]:
+        # From a list to its first row and its numbers, from a row to its history.
+        for link in page.locator(
+            "#result_list tbody tr:first-child th a, a.historylink, .object-tools a[href$='/numbers/']"
+        ).all()[:2]:
             waiting.append(link.evaluate("link => link.pathname"))
     record_property("pages of the admin", len(seen))
     assert faults == []
     models = {address for address in seen if address.count("/") == 4} - {"/admin/password_change/"}
     assert len(models) >= 10
-    assert models == reached(seen, "/change/") == reached(seen, "/history/")
-    assert models - reached(seen, "/add/") == {"/admin/contact/enquiry/", "/admin/portal/department/"}
+    desk, log = "/admin/contact/enquiry/", "/admin/contact/event/"
+    # Nobody changes the log, and what happens to an enquiry stands on its own page.
+    assert models - reached(seen, "/change/") == {log}
+    assert models - reached(seen, "/history/") == {log, desk}
+    assert models - reached(seen, "/add/") == {log, desk, "/admin/portal/department/"}
+    assert f"{desk}numbers/" in seen
     assert "/admin/password_change/" in seen
 
 

@@ -33,6 +33,9 @@ ADMIN_PAGES = [
     "/admin/programs/program/9/history/",
     "/admin/programs/program/9/delete/",
     "/admin/contact/enquiry/",
+    "/admin/contact/enquiry/numbers/",
+    "/admin/contact/event/",
+    "/admin/contact/answertemplate/",
     "/admin/password_change/",
 ]
 
@@ -43,8 +46,7 @@ STATES = [
     "answered_at = created_at, state = 'answered'",
     "closed_at = created_at, erase_on = '2100-01-01', state = 'closed'",
     "state = 'withdrawn'",
-    "erased_at = created_at, organisation = '', territory = '', person = '', position = '', email = '',"
-    " telephone = '', message = ''",
+    "erased_at = created_at, organisation = '', person = '', position = '', email = '', telephone = '', message = ''",
 ]
 WITHDRAWN = {"zh-hans": "本页尚无中文版", "en": "This page is not published in English yet"}
 

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import ANSWERS, rows, until, write_enquiry
 
-STORED = "SELECT (SELECT count(*) FROM contact_enquiry), (SELECT count(*) FROM post_office_email)"
+STORED = "SELECT (SELECT count(*) FROM contact_enquiry), (SELECT count(*) FROM contact_enquiry_mails)"
 
 
 # Bytes: what the portal reports fits into its log, an enquiry with its mails not into the database.

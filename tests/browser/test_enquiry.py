@@ -49,7 +49,9 @@ def assert_stored_and_told(site, page, *, language, program, subjects):
     assert mails, f"the worker did not deliver both mails: {delivered(site, reference)}"
     visitor, staff = mails[ANSWERS["email"]], mails["staff@localhost"]
     assert [visitor["Subject"], staff["Subject"]] == [subject.format(reference) for subject in subjects]
-    assert ANSWERS["message"] not in visitor.get_content() + staff.get_content()
+    for mail in (visitor, staff):
+        for kind in ("plain", "html"):
+            assert ANSWERS["message"] not in mail.get_body([kind]).get_content()
 
 
 def test_a_keyboard_alone_leads_from_the_chinese_home_page_to_a_receipt(site, page):

@@ -33,9 +33,10 @@ def test_a_refusing_mail_host_costs_the_visitor_nothing_and_loses_nothing(start,
     expect(page.locator("h1")).to_have_text("We have received your enquiry")
     reference = page.locator(".reference").inner_text()
 
-    query = "SELECT status, number_of_retries FROM post_office_email"
+    about_it = "WHERE id IN (SELECT email_id FROM contact_enquiry_mails)"
+    query = f"SELECT status, number_of_retries FROM post_office_email {about_it}"
     assert until(page, lambda: rows(site, query) == [(REQUEUED, 1)] * 2), rows(site, query)
-    for (again,) in rows(site, "SELECT scheduled_time FROM post_office_email"):
+    for (again,) in rows(site, f"SELECT scheduled_time FROM post_office_email {about_it}"):
         ahead = datetime.fromisoformat(again).replace(tzinfo=UTC) - datetime.now(UTC)
         assert timedelta(minutes=13) < ahead < timedelta(minutes=15)
 
@@ -43,7 +44,7 @@ def test_a_refusing_mail_host_costs_the_visitor_nothing_and_loses_nothing(start,
     host = Controller(mailbox, hostname="127.0.0.1", port=port)
     host.start()
     try:
-        rows(site, "UPDATE post_office_email SET scheduled_time = '2020-01-01 00:00:00'")
+        rows(site, f"UPDATE post_office_email SET scheduled_time = '2020-01-01 00:00:00' {about_it}")
         assert until(page, lambda: rows(site, query) == [(SENT, 1)] * 2), rows(site, query)
     finally:
         host.stop()
