@@ -48,14 +48,17 @@ class OwnerForm(DeskForm):
 
 
 class StateForm(DeskForm):
-    state = forms.ChoiceField(label=_("State"), choices=State)
+    # "Answered" comes by answering, and by nothing else: the visitor is told of an answer then.
+    BY_HAND = [state for state in State if state != State.ANSWERED]
+
+    state = forms.ChoiceField(label=_("State"), choices=[(state.value, state.label) for state in BY_HAND])
 
     def carry_out(self):
         desk.move(self.enquiry, State(self.cleaned_data["state"]), self.actor)
 
     def ways(self):
-        """The States that the enquiry can be moved to by hand, in their order; "answered" comes by answering."""
-        return [state for state in State if state in self.enquiry.ways - {State.ANSWERED}]
+        """The States that the enquiry can be moved to by hand, in their order."""
+        return [state for state in self.BY_HAND if state in self.enquiry.ways]
 
 
 class NoteForm(DeskForm):

@@ -63,8 +63,9 @@ def take_pictures(browser, address, receipt, name):
     for scheme in ("light", "dark"):
         for width, pixels in WIDTHS.items():
             page = browser.new_page(viewport={"width": pixels, "height": 800}, color_scheme=scheme)
-            for kind, path in (PAGES | {"receipt": None}).items():
-                page.goto(f"{address}{path}" if path is not None else receipt)
+            of_enquiry = {"receipt": receipt, "status": receipt.replace("/received/", "/status/")}
+            for kind, url in ({kind: f"{address}{path}" for kind, path in PAGES.items()} | of_enquiry).items():
+                page.goto(url)
                 if kind == "contact":
                     page.locator("form.enquiry button").click()
                     page.locator(".error-summary").wait_for()

@@ -222,6 +222,7 @@ def test_the_page_carries_out_each_task(at_desk, enquiry, another, officer):
     [
         ({"task": "move", "state": "received"}, "cannot become"),
         ({"task": "move", "state": "nonsense"}, "nonsense"),
+        ({"task": "move", "state": "answered"}, "answered"),
         ({"task": "note", "text": " "}, "This field is required"),
         ({"task": "merge", "reference": "nothing"}, "There is no enquiry with this reference."),
         ({"task": "assign", "owner": "99999"}, "Select a valid choice"),
