@@ -2,7 +2,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, prefetch_related_objects
 from django.forms import ModelChoiceField
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
 
-from contact import desk, exports, keeping, workingdays
+from contact import desk, digest, exports, keeping, workingdays
 from contact.attachments import attachment
 from contact.desk_forms import TASKS, AnswerForm, staff
 from contact.models import AnswerTemplate, Enquiry, Event, State
@@ -39,7 +39,7 @@ def shown_date(day):
 
 
 class QueueFilter(admin.SimpleListFilter):
-    """What waits, and for whom. A search looks everywhere unless one of these is chosen."""
+    """What waits, and for whom. A search, or a chosen state, looks everywhere unless one of these is chosen."""
 
     title = _("queue")
     parameter_name = "queue"
@@ -48,8 +48,9 @@ class QueueFilter(admin.SimpleListFilter):
         return [
             ("open", _("Open")),
             ("mine", _("Mine, open")),
-            ("nobody", _("Nobody’s, open")),
+            ("nobody", _("Unassigned, open")),
             ("overdue", _("Overdue")),
+            ("answered", _("Answered, not closed")),
             ("mail", _("A mail has failed")),
             ("all", pgettext_lazy("enquiries", "All")),
         ]
@@ -58,7 +59,7 @@ class QueueFilter(admin.SimpleListFilter):
         return super().value() or ("all" if self.is_search else "open")
 
     def __init__(self, request, *args):
-        self.is_search = bool(request.GET.get("q"))
+        self.is_search = bool({"q", "state__exact"} & request.GET.keys())
         super().__init__(request, *args)
 
     def queryset(self, request, enquiries):
@@ -69,6 +70,8 @@ class QueueFilter(admin.SimpleListFilter):
                 return enquiries.open().filter(owner=None)
             case "overdue":
                 return enquiries.overdue()
+            case "answered":
+                return enquiries.filter(state=State.ANSWERED)
             case "mail":
                 return enquiries.with_failed_mail()
             case "all":
@@ -94,7 +97,7 @@ class TerritoryFilter(admin.SimpleListFilter):
 
 
 class DeskActionForm(ActionForm):
-    owner = ModelChoiceField(label=_("Owner"), queryset=None, required=False, empty_label=_("Nobody"))
+    owner = ModelChoiceField(label=_("New owner"), queryset=None, required=False)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -107,11 +110,11 @@ class EnquiryAdmin(admin.ModelAdmin):
 
     action_form = DeskActionForm
     actions = ["assign", "mark_as_spam", "mark_as_no_spam", "merge", "as_xlsx", "as_csv", "as_zip", "erase"]
-    list_display = ["reference", "received", "organisation", "subject", "shown_state", "due", "owner", "mail"]
+    list_display = ["reference", "received", "organisation", "subject", "shown_state", "due", "owner"]
     list_filter = [QueueFilter, "state", "program__area", "country", TerritoryFilter, "language"]
     list_select_related = ["program", "country", "owner"]
     list_per_page = 50
-    search_fields = ["reference", "organisation", "person", "email", "message"]
+    search_fields = ["reference", "organisation", "person", "email", "telephone", "message"]
 
     def has_add_permission(self, request):
         return False
@@ -151,6 +154,9 @@ class EnquiryAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("state"), ordering="state")
     def shown_state(self, enquiry):
+        if enquiry.has_failed_mail:
+            failed = _("a mail has failed")
+            return format_html('{}<br><strong class="overdue">{}</strong>', enquiry.get_state_display(), failed)
         return enquiry.get_state_display()
 
     @admin.display(description=_("due"), ordering="due_on")
@@ -159,13 +165,9 @@ class EnquiryAdmin(admin.ModelAdmin):
             return format_html('<strong class="overdue">{}: {}</strong>', _("Overdue"), shown_date(enquiry.due_on))
         return shown_date(enquiry.due_on) if enquiry.due_on and not enquiry.is_ended else "–"
 
-    @admin.display(description=_("mail"))
-    def mail(self, enquiry):
-        return format_html('<strong class="overdue">{}</strong>', _("failed")) if enquiry.has_failed_mail else ""
-
     def changelist_view(self, request, extra_context=None):
-        warning = workingdays.warning(timezone.localdate())
-        return super().changelist_view(request, {"title": _("The desk"), "warning": warning, **(extra_context or {})})
+        warnings = [workingdays.warning(timezone.localdate()), digest.warning()]
+        return super().changelist_view(request, {"title": _("The desk"), "warnings": filter(None, warnings)})
 
     # One enquiry
 
@@ -187,25 +189,31 @@ class EnquiryAdmin(admin.ModelAdmin):
         return self.page_of(request, enquiry, "change_form", **context)
 
     def answer_view(self, request, object_id):
-        """Where an answer is written, begun with a template if one is chosen."""
+        """Where an answer is written; a template that is chosen is added to what is written already."""
         enquiry = self.found(request, object_id)
         if enquiry is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_change_permission(request, enquiry):
             raise PermissionDenied
-        form = AnswerForm(request.POST or None, enquiry=enquiry, actor=request.user)
-        if request.method == "POST" and form.is_done():
+        templates = desk.templates_for(enquiry)
+        chosen = next((row for row in templates if str(row.pk) == request.POST.get("template")), None)
+        form = AnswerForm(None if chosen else request.POST or None, enquiry=enquiry, actor=request.user)
+        if chosen:
+            written = [request.POST.get("text", "").strip(), desk.filled_in(chosen, enquiry)]
+            form.initial["text"] = "\n\n".join(filter(None, written))
+            form.initial["is_on_status_page"] = "is_on_status_page" in request.POST
+        elif request.method == "POST" and form.is_done():
             self.message_user(request, _("The answer is stored and on its way by mail."), messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:contact_enquiry_change", args=[enquiry.pk]))
         desk.open_enquiry(enquiry, request.user)
-        templates = desk.templates_for(enquiry)
-        if chosen := next((row for row in templates if str(row.pk) == request.GET.get("template")), None):
-            form.initial["text"] = desk.filled_in(chosen, enquiry)
-        return self.page_of(request, enquiry, "answer", form=form, templates=templates, chosen=chosen)
+        seen = desk.last_word(enquiry)
+        return self.page_of(request, enquiry, "answer", form=form, templates=templates, seen=seen)
 
     def found(self, request, object_id):
         """The Enquiry of that number, or None; raises PermissionDenied for who may not read it."""
         enquiry = self.get_object(request, unquote(object_id))
+        if enquiry is not None:
+            prefetch_related_objects([enquiry], "notes__author", "answers__author", "attachments", "duplicates")
         if enquiry is not None and not self.has_view_permission(request, enquiry):
             raise PermissionDenied
         return enquiry
@@ -219,6 +227,7 @@ class EnquiryAdmin(admin.ModelAdmin):
             "enquiry": enquiry,
             "opts": self.opts,
             "may_change": self.has_change_permission(request, enquiry),
+            "may_erase": self.has_erase_permission(request),
         }
         return TemplateResponse(request, f"admin/contact/enquiry/{template}.html", context)
 
@@ -226,6 +235,10 @@ class EnquiryAdmin(admin.ModelAdmin):
 
     def each(self, request, enquiries, do):
         """Does `do` to each of `enquiries`; says how many it worked for, and why not for the others."""
+        if not enquiries:
+            self.message_user(
+                request, _("Nothing was done: what you chose is not in this list any more."), messages.ERROR
+            )
         done = 0
         for enquiry in enquiries:
             try:
@@ -240,20 +253,23 @@ class EnquiryAdmin(admin.ModelAdmin):
     @admin.action(description=_("Give to the owner chosen here"), permissions=["change"])
     def assign(self, request, enquiries):
         owner = staff().filter(pk=request.POST.get("owner") or None).first()
+        if owner is None:
+            self.message_user(request, _("Choose the new owner, beside the action."), messages.ERROR)
+            return
         self.each(request, enquiries, lambda enquiry: desk.assign(enquiry, owner, request.user))
 
     @admin.action(description=_("Mark as spam"), permissions=["change"])
     def mark_as_spam(self, request, enquiries):
         self.each(request, enquiries, lambda enquiry: desk.move(enquiry, State.SPAM, request.user))
 
-    @admin.action(description=_("Mark as no spam"), permissions=["change"])
+    @admin.action(description=_("Mark as not spam"), permissions=["change"])
     def mark_as_no_spam(self, request, enquiries):
         self.each(request, enquiries, lambda enquiry: desk.move(enquiry, State.RECEIVED, request.user))
 
     @admin.action(description=_("Merge into the oldest of them"), permissions=["change"])
     def merge(self, request, enquiries):
-        main, *duplicates = enquiries.order_by("created_at", "pk")
-        self.each(request, duplicates, lambda enquiry: desk.merge(enquiry, main, request.user))
+        oldest_first = list(enquiries.order_by("created_at", "pk"))
+        self.each(request, oldest_first[1:], lambda enquiry: desk.merge(enquiry, oldest_first[0], request.user))
 
     @admin.action(description=_("Export as XLSX"), permissions=["export"])
     def as_xlsx(self, request, enquiries):
@@ -294,12 +310,16 @@ class EventAdmin(admin.ModelAdmin):
     list_display = ["at", "who", "enquiry", "__str__"]
     list_display_links = None
     list_filter = ["kind", "actor", "at"]
+    ordering = ["-at", "-pk"]
     list_select_related = ["enquiry", "actor"]
     search_fields = ["enquiry__reference"]
 
     @admin.display(description=_("who"), ordering="actor")
     def who(self, event):
         return event.shown_actor
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": _("What was done, and by whom")})
 
     def has_add_permission(self, request):
         return False

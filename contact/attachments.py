@@ -13,7 +13,7 @@ from pathlib import Path
 
 from django import forms
 from django.contrib.admin.views.decorators import staff_member_required
-from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import FileResponse
@@ -24,7 +24,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from contact.filetypes import TYPES, content_type
-from contact.models import Attachment, Event, private_storage
+from contact.models import Attachment, Event, may_read, private_storage
 
 log = logging.getLogger(__name__)
 
@@ -223,9 +223,10 @@ def remove_orphans():
 
 @require_GET
 @staff_member_required
-@permission_required("contact.view_enquiry", raise_exception=True)
 def attachment(request, number):
     """The file of the Attachment of this number, for the desk alone, to be saved and never shown in place."""
+    if not may_read(request.user):
+        raise PermissionDenied
     attachment = get_object_or_404(Attachment.objects.select_related("enquiry"), pk=number)
     try:
         file = attachment.file.open()

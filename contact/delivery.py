@@ -8,7 +8,6 @@ from email.utils import parseaddr
 from time import monotonic
 
 from django.core.mail.backends import smtp
-from django.core.mail.message import sanitize_address
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
@@ -16,7 +15,9 @@ from post_office.mail import send_queued
 from post_office.models import STATUS, Email, Log
 from post_office.settings import get_batch_delivery_timeout
 
-from contact.models import Event
+from contact.mails import WAITING, stop_mails
+from contact.models import Enquiry, Event
+from portal.recipients import is_writable
 
 logger = logging.getLogger(__name__)
 
@@ -85,23 +86,10 @@ def permanent(replies):
     return None
 
 
-def is_writable(address):
-    """
-    Whether every mail host takes `address`: ASCII before its @ (RFC 5321), and after it what IDNA can encode.
-
-    Without the SMTPUTF8 of RFC 6531 Django would send to an encoded name that is nobody's.
-    """
-    try:
-        sanitize_address(address, "utf-8")
-    except ValueError:
-        return False
-    return parseaddr(address)[1].rpartition("@")[0].isascii()
-
-
 def check(message):
     """Raises PermanentRefusal for an EmailMessage that SMTP cannot carry: no later try would change that."""
     for address in (message.from_email, *message.recipients()):
-        if not is_writable(address):
+        if not is_writable(parseaddr(address)[1]):
             raise PermanentRefusal("No mail can be written to this address.")
     try:
         message.message()
@@ -123,8 +111,12 @@ def settle():
     Ends every mail that failed for good, refused or tried too often, and writes it on the timeline of its enquiries.
 
     A mail that waits for another try, or has had its last, has a `scheduled_time`; one that is settled has none:
-    so each is settled once, and also when whoever should have done so died before.
+    so each is settled once, and also when whoever should have done so died before. What was withdrawn or erased
+    while its mail was on its way is seen to again: post_office has put that mail back, and noted the host's words.
     """
+    for enquiry in Enquiry.objects.over().filter(mails__status__in=WAITING).distinct():
+        stop_mails(enquiry)
+    Log.objects.filter(email__enquiries__erased_at__isnull=False).delete()
     refused = Exists(Log.objects.filter(email=OuterRef("pk"), exception_type=PermanentRefusal.__name__))
     ended = Q(status=STATUS.failed, scheduled_time__isnull=False) | Q(refused, status=STATUS.requeued)
     for mail in Email.objects.select_for_update().filter(ended):
@@ -139,8 +131,11 @@ def send_again(mail, actor):
     """
     Puts `mail` (an Email that failed for good) back into the queue, at once and for as many tries as a new one.
 
-    `actor` is the user who does it. It keeps its Message-ID. Whether it was put back: not where it had not failed.
+    `actor` is the user who does it. It keeps its Message-ID. Whether it was put back: not where it had not failed,
+    and not where its enquiry was withdrawn or erased.
     """
+    if any(enquiry.is_over for enquiry in Enquiry.objects.select_for_update().filter(mails=mail)):
+        return False
     now = timezone.now()
     failed = Email.objects.filter(pk=mail.pk, status=STATUS.failed)
     if not failed.update(status=STATUS.queued, number_of_retries=0, scheduled_time=None, last_updated=now):

@@ -48,8 +48,9 @@ class OwnerForm(DeskForm):
 
 
 class StateForm(DeskForm):
-    # "Answered" comes by answering, and by nothing else: the visitor is told of an answer then.
-    BY_HAND = [state for state in State if state != State.ANSWERED]
+    # "Answered" comes by answering alone: the visitor is told of an answer then. Consent is withdrawn by the visitor,
+    # or, where somebody asks for it by telephone, by erasing.
+    BY_HAND = [state for state in State if state not in (State.ANSWERED, State.WITHDRAWN)]
 
     state = forms.ChoiceField(label=_("State"), choices=[(state.value, state.label) for state in BY_HAND])
 
@@ -57,13 +58,16 @@ class StateForm(DeskForm):
         desk.move(self.enquiry, State(self.cleaned_data["state"]), self.actor)
 
     def ways(self):
-        """The States that the enquiry can be moved to by hand, in their order."""
-        return [state for state in self.BY_HAND if state in self.enquiry.ways]
+        """The States that the enquiry can be moved to by hand, each with what the button says."""
+        names = {}
+        if self.enquiry.state != State.RECEIVED:
+            names = {State.IN_PROGRESS: _("Open again"), State.RECEIVED: _("Not spam")}
+        return [(state, names.get(state, state.label)) for state in self.BY_HAND if state in self.enquiry.ways]
 
 
 class NoteForm(DeskForm):
     text = forms.CharField(
-        label=_("Note for staff alone"),
+        label=_("Internal note"),
         max_length=Note._meta.get_field("text").max_length,
         widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
     )
@@ -96,7 +100,7 @@ class MailForm(DeskForm):
 
     def carry_out(self):
         if not delivery.send_again(self.cleaned_data["mail"], self.actor):
-            raise ValidationError(_("This mail has not failed."))
+            raise ValidationError(_("This mail cannot be sent again."))
 
 
 class AnswerForm(DeskForm):
@@ -111,7 +115,8 @@ class AnswerForm(DeskForm):
     )
 
     def carry_out(self):
-        desk.answer(self.enquiry, self.cleaned_data["text"], self.cleaned_data["is_on_status_page"], self.actor)
+        text, is_shown = self.cleaned_data["text"], self.cleaned_data["is_on_status_page"]
+        desk.answer(self.enquiry, text, is_shown, self.actor, seen=self.data.get("seen"))
 
 
 #: What can be done on an enquiry's own page, by the name that each form there sends along.

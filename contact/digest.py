@@ -72,18 +72,23 @@ def report(first, today):
         "closed": Enquiry.objects.filter(state=State.CLOSED, closed_at__gte=since, closed_at__lt=until).count(),
         "open": waiting.count(),
         "overdue": waiting.overdue().count(),
+        "not_closed": Enquiry.objects.filter(state=State.ANSWERED).count(),
         "without_owner": waiting.filter(owner=None).count(),
-        "failed_mails": failed_mails().count(),
+        "with_failed_mail": Enquiry.objects.with_failed_mail().count(),
         "link": absolute_url(reverse("admin:contact_enquiry_changelist")),
     }
     subject = heading if adds_up else _("ATTENTION: the numbers do not add up – %(report)s") % {"report": heading}
     return subject, render_to_string("contact/mails/digest.txt", context)
 
 
-def failed_mails():
-    """The mails that failed for good and can still be sent again: their enquiry is in use and not erased."""
-    enquiries = Enquiry.objects.filter(erased_at=None).exclude(state__in=[State.SPAM, State.WITHDRAWN])
-    return Email.objects.filter(status=STATUS.failed, enquiries__in=enquiries).distinct()
+def warning():
+    """What to tell the desk if a report of the last week never reached somebody, in the language in force; else ""."""
+    week_ago = timezone.now() - timedelta(days=7)
+    lost = Email.objects.filter(enquiries=None, status=STATUS.failed, created__gt=week_ago)
+    addresses = sorted({address for mail in lost for address in mail.to})
+    if not addresses:
+        return ""
+    return _("Daily reports could not be delivered to: %(addresses)s") % {"addresses": ", ".join(addresses)}
 
 
 def _heading(first, last):

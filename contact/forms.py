@@ -1,6 +1,5 @@
 import hashlib
 import json
-import re
 
 from django import forms
 from django.core import signing
@@ -12,12 +11,12 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from contact.attachments import AttachmentsField, removed_on_failure, store, to_attach_again
-from contact.delivery import is_writable
 from contact.mails import queue_acknowledgement_and_notifications
 from contact.models import Attachment, Enquiry, Event
-from contact.workingdays import due_date
+from contact.workingdays import promised_date
 from partners.models import Country
-from portal.models import Department, Page
+from portal.models import Page
+from portal.recipients import is_writable
 from portal.territories import territory_choices
 from programs.models import Program
 
@@ -43,7 +42,7 @@ class PlainEmailField(forms.EmailField):
 
     def clean(self, value):
         value = super().clean(value)
-        if re.search(r"""[\s",;<>]""", value) or not value.isprintable() or not is_writable(value):
+        if not is_writable(value):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
         return value
 
@@ -220,8 +219,7 @@ class EnquiryForm(forms.ModelForm):
         enquiry.fingerprint = self.fingerprint()
         enquiry.language = get_language()
         enquiry.privacy_version = Page.privacy_version()
-        if days := Department.current().promised_days:
-            enquiry.due_on = due_date(timezone.now(), days)
+        enquiry.due_on = promised_date(timezone.now())
         match self.cleaned_data["about"]:
             case Program() as program:
                 enquiry.program = program

@@ -1,14 +1,25 @@
 """How long personal data are kept, and how they are erased."""
 
-from django.db import transaction
+import logging
+
+from django.db import DatabaseError, transaction
 from django.utils import timezone
-from post_office.models import STATUS, Log
+from post_office.models import Log
 
 from contact.attachments import remove
-from contact.mails import stop_mails
+from contact.mails import WAITING, stop_mails
 from contact.models import PERSONAL, Enquiry, Event, State
 
-WAITING = (STATUS.queued, STATUS.requeued)
+logger = logging.getLogger(__name__)
+
+
+def close_answered():
+    """Closes what was answered long ago, so that the time runs until it is erased."""
+    for enquiry in Enquiry.objects.answered_long_ago():
+        with transaction.atomic():
+            [enquiry] = Enquiry.objects.locked(enquiry)
+            if enquiry.state == State.ANSWERED:
+                enquiry.move_to(State.CLOSED)
 
 
 def erase_due():
@@ -16,12 +27,15 @@ def erase_due():
     Erases every enquiry whose time has come.
 
     One whose mails still wait is left until they are sent or have failed: it counts as what it became. A
-    visitor who has withdrawn consent is not made to wait.
+    visitor who has withdrawn consent is not made to wait. One that cannot be erased keeps no other from it.
     """
     due = Enquiry.objects.due_for_erasing()
     waiting = due.exclude(state=State.WITHDRAWN).filter(mails__status__in=WAITING)
     for enquiry in due.exclude(pk__in=waiting.values("pk")):
-        erase(enquiry)
+        try:
+            erase(enquiry)
+        except (DatabaseError, OSError):
+            logger.exception("Enquiry %s could not be erased, will be tried again.", enquiry)
 
 
 @transaction.atomic
@@ -30,15 +44,15 @@ def erase(enquiry, actor=None):
     Takes everything personal out of `enquiry`, its files, mails, notes and duplicates; what stays is a row to count.
 
     `actor` is the user who does it on the person's request; None is the worker, when the time has come.
-    What is still worked on ends by it.
+    What is still worked on is closed by it.
     """
-    enquiry = Enquiry.objects.select_for_update().get(pk=enquiry.pk)
+    [enquiry] = Enquiry.objects.locked(enquiry)
     if enquiry.erased_at:
         return
-    if not enquiry.is_ended:
-        enquiry.move_to(State.WITHDRAWN, actor)
     for duplicate in enquiry.duplicates.all():
         erase(duplicate, actor)
+    if not enquiry.is_ended:
+        enquiry.move_to(State.CLOSED, actor)
     remove(enquiry.attachments.all())
     for written in (enquiry.messages, enquiry.notes, enquiry.answers):
         written.all().delete()
@@ -46,7 +60,6 @@ def erase(enquiry, actor=None):
     scrub(enquiry.mails.all())
     for name in PERSONAL:
         setattr(enquiry, name, "")
-    enquiry.fingerprint = f"erased {enquiry.pk}"
     enquiry.erased_at = timezone.now()
     enquiry.save()
     enquiry.log(Event.Kind.ERASED, actor)

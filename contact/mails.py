@@ -13,7 +13,10 @@ from post_office.models import STATUS
 from portal.addresses import absolute_url
 from portal.languages import html_code
 from portal.models import Department
-from portal.recipients import parse_recipients
+from portal.recipients import is_writable, parse_recipients
+
+# The states of a mail that is still to be sent.
+WAITING = (STATUS.queued, STATUS.requeued)
 
 
 def queue_acknowledgement_and_notifications(enquiry):
@@ -53,17 +56,34 @@ def queue_answer(answer):
 
 def stop_mails(enquiry):
     """The mails about an enquiry that still wait are not sent any more: they have failed, and nobody need see to it."""
-    waiting = enquiry.mails.filter(status__in=(STATUS.queued, STATUS.requeued))
-    waiting.update(status=STATUS.failed, scheduled_time=None)
+    enquiry.mails.filter(status__in=WAITING).update(status=STATUS.failed, scheduled_time=None)
 
 
 def queue_further_message(message):
-    """Tells the desk that the visitor has written a further Message, without its words."""
+    """Tells the desk, and whoever has the enquiry, of a further Message of the visitor, without its words."""
+    enquiry = message.enquiry.merged_into or message.enquiry
+    owner = enquiry.owner.email if enquiry.owner and enquiry.owner.is_active else ""
     with override(Department.current().staff_language):
         queue_to_desk(
-            message.enquiry,
+            enquiry,
             "contact/mails/further_message.txt",
-            _("Further message on enquiry %(reference)s") % {"reference": message.enquiry.reference},
+            _("Further message on enquiry %(reference)s") % {"reference": enquiry.reference},
+            owner,
+        )
+
+
+def queue_assignment(enquiry):
+    """Tells the user who owns an enquiry that it is theirs now, if they have an e-mail address."""
+    if not is_writable(enquiry.owner.email):
+        return
+    with override(Department.current().staff_language):
+        queue(
+            enquiry,
+            [enquiry.owner.email],
+            "contact/mails/assignment.txt",
+            _("Enquiry %(reference)s has been given to you") % {"reference": enquiry.reference},
+            absolute_url(reverse("admin:contact_enquiry_change", args=[enquiry.pk])),
+            reply_to="",
         )
 
 
@@ -72,10 +92,19 @@ def queue_to_visitor(enquiry, template, subject, link, **context):
     queue(enquiry, [enquiry.email], template, subject, link, reply_to=Department.current().email, **context)
 
 
-def queue_to_desk(enquiry, template, subject):
-    """Queues a mail to each of the desk in the language in force; whoever replies writes to the visitor."""
+def queue_to_desk(enquiry, template, subject, *others):
+    """
+    Queues a mail to each of the desk, and of the `others` that are not empty, in the language in force; whoever
+    replies writes to the visitor.
+    """
     link = absolute_url(reverse("admin:contact_enquiry_change", args=[enquiry.pk]))
-    queue(enquiry, desk_of(enquiry), template, subject, link, reply_to=enquiry.email)
+    addresses = once([*desk_of(enquiry), *filter(is_writable, others)])
+    queue(enquiry, addresses, template, subject, link, reply_to=enquiry.email)
+
+
+def once(addresses):
+    """The `addresses`, each once however it is written."""
+    return list({address.casefold(): address for address in addresses}.values())
 
 
 def desk_of(enquiry):
@@ -87,7 +116,7 @@ def desk_of(enquiry):
     program = enquiry.program
     concerned = [*filter(None, [program.area]), *program.centres.all()] if program else []
     named = parse_recipients("\n".join(row.notified for row in concerned))
-    return list({address.casefold(): address for address in named or settings.PORTAL_ENQUIRIES_TO}.values())
+    return once(named or settings.PORTAL_ENQUIRIES_TO)
 
 
 def queue(enquiry, addresses, template, subject, link, *, reply_to, **context):

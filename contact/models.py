@@ -13,7 +13,9 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from post_office.models import STATUS, Email
 
+from contact.mails import stop_mails
 from contact.receipts import new_code, new_reference, new_token
+from contact.workingdays import promised_date
 from partners.models import Country
 from portal.models import Department
 from portal.territories import territory_name
@@ -46,6 +48,11 @@ LAWFUL = {
 PERSONAL = ("organisation", "person", "position", "email", "telephone", "message")
 
 
+def may_read(user):
+    """Whether the user may read enquiries; as everywhere in the admin, whoever may change them may."""
+    return user.has_perm("contact.view_enquiry") or user.has_perm("contact.change_enquiry")
+
+
 class EnquiryQuerySet(models.QuerySet):
     def open(self):
         """The enquiries that wait for an answer."""
@@ -55,14 +62,36 @@ class EnquiryQuerySet(models.QuerySet):
         """Those that wait longer than the visitor was promised."""
         return self.open().filter(due_on__lt=timezone.localdate())
 
+    def answered_long_ago(self):
+        """Those answered, but not closed, of which nobody has written for as long as the Department waits."""
+        before = timezone.now() - timedelta(days=Department.current().close_answered_days)
+        answered = self.filter(state=State.ANSWERED, answered_at__lt=before)
+        return answered.exclude(answers__created_at__gte=before).exclude(messages__created_at__gte=before)
+
     def due_for_erasing(self):
         """Those whose data have been kept as long as they may be; a duplicate goes with what it was merged into."""
         return self.filter(erase_on__lte=timezone.localdate(), erased_at__isnull=True, merged_into__isnull=True)
 
     def with_failed_mail(self):
-        """Those of which a mail failed for good, has not been sent again, and still matters."""
+        """Those of which a mail failed for good and has not been sent again; of spam that is to be expected."""
         links = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"), email__status=STATUS.failed)
-        return self.filter(Exists(links), erased_at__isnull=True).exclude(state=State.WITHDRAWN)
+        return self.filter(Exists(links), erased_at__isnull=True).exclude(state__in=[State.SPAM, State.WITHDRAWN])
+
+    def over(self):
+        """Those about which nothing may be sent or done any more: consent was withdrawn, or the data are erased."""
+        return self.filter(Q(state=State.WITHDRAWN) | Q(erased_at__isnull=False))
+
+    def locked(self, *enquiries):
+        """
+        `enquiries` as they are now, kept from everybody else's changes until the transaction in force ends.
+
+        Their duplicates are locked with them, all in the order of their numbers: two who lock wait for each
+        other, and never in a circle.
+        """
+        numbers = [enquiry.pk for enquiry in enquiries]
+        concerned = self.filter(Q(pk__in=numbers) | Q(merged_into__in=numbers))
+        rows = {row.pk: row for row in concerned.select_for_update().order_by("pk")}
+        return [rows[number] for number in numbers]
 
 
 class Enquiry(models.Model):
@@ -172,10 +201,19 @@ class Enquiry(models.Model):
         """The sender's country or region in the language in force."""
         return territory_name(self.territory)
 
+    def all_messages(self):
+        """The Messages that the visitor has added, to its duplicates too."""
+        return Message.objects.filter(Q(enquiry=self) | Q(enquiry__merged_into=self))
+
     @property
     def is_ended(self):
         """Whether nobody works on it any more, unless it is opened again."""
         return self.state in ENDED
+
+    @property
+    def is_over(self):
+        """Whether nothing may be sent or done about it any more."""
+        return self.state == State.WITHDRAWN or self.erased_at is not None
 
     @property
     def is_overdue(self):
@@ -194,28 +232,37 @@ class Enquiry(models.Model):
 
     def move_to(self, state, actor=None):
         """
-        Goes to another State and saves, in the transaction in force; `actor` is the user who does it, None the visitor.
+        Goes to another State and saves, in the transaction in force; `actor` is the user who does it, None the
+        visitor, or the portal that closes it.
 
-        The days until it is erased run from the moment it ends. Raises ValidationError where LAWFUL has no way.
+        The days until it is erased run from the moment it ends; its form may then be sent anew. What is opened
+        again after an answer is promised another. Where consent is withdrawn, mails that wait are not sent, and
+        duplicates, of which each has a consent of its own, go on. Raises ValidationError where LAWFUL has no way.
         """
         if state not in self.ways:
             raise ValidationError(
-                _("%(reference)s is “%(state)s” and cannot become “%(wanted)s”."),
-                params={
-                    "reference": self.reference,
-                    "state": self.get_state_display(),
-                    "wanted": State(state).label,
-                },
+                _("“%(state)s” cannot become “%(wanted)s”."),
+                params={"state": self.get_state_display(), "wanted": State(state).label},
             )
         now = timezone.now()
+        if state == State.IN_PROGRESS and self.state != State.RECEIVED:
+            self.due_on = promised_date(now)
         self.state = State(state)
         self.closed_at = now if self.is_ended else None
         self.erase_on = self.keeping_ends_on(now) if self.is_ended else None
         if self.state == State.ANSWERED:
             self.answered_at = self.answered_at or now
+        if self.is_ended:
+            self.fingerprint = f"ended {self.pk}"
         self.merged_into = None
-        self.save(update_fields=["state", "closed_at", "erase_on", "answered_at", "merged_into"])
+        self.save(
+            update_fields=["state", "due_on", "closed_at", "erase_on", "answered_at", "merged_into", "fingerprint"]
+        )
         self.log(Event.Kind.MOVED, actor, state)
+        if self.state == State.WITHDRAWN:
+            stop_mails(self)
+            for duplicate in self.duplicates.filter(erased_at__isnull=True):
+                duplicate.move_to(State.IN_PROGRESS, actor)
 
     def keeping_ends_on(self, since):
         """The date on which the data are erased, of an enquiry that has ended in its state at the time `since`."""
@@ -237,11 +284,11 @@ class Event(models.Model):
 
     class Kind(models.TextChoices):
         RECEIVED = "received", pgettext_lazy("event", "Received")
-        OPENED = "opened", pgettext_lazy("event", "Opened")
+        OPENED = "opened", pgettext_lazy("event", "Viewed")
         ASSIGNED = "assigned", pgettext_lazy("event", "Assigned")
         MOVED = "moved", pgettext_lazy("event", "State")
-        NOTED = "noted", pgettext_lazy("event", "Note written")
-        ANSWERED = "answered", pgettext_lazy("event", "Answer sent")
+        NOTED = "noted", pgettext_lazy("event", "Internal note written")
+        ANSWERED = "answered", pgettext_lazy("event", "Answered")
         WRITTEN = "written", pgettext_lazy("event", "The visitor wrote again")
         MERGED = "merged", pgettext_lazy("event", "Merged with")
         FETCHED = "fetched", pgettext_lazy("event", "File fetched")
@@ -278,7 +325,9 @@ class Event(models.Model):
         """Who did it: the user, the visitor, or the portal by itself."""
         if self.actor:
             return str(self.actor)
-        by_visitor = self.kind in (self.Kind.RECEIVED, self.Kind.WRITTEN, self.Kind.MOVED)
+        # Only the portal closes by itself.
+        visitors = (self.Kind.RECEIVED, self.Kind.WRITTEN, self.Kind.MOVED)
+        by_visitor = self.kind in visitors and self.detail != State.CLOSED
         return _("the visitor") if by_visitor else _("the portal")
 
     @property
@@ -350,8 +399,8 @@ class AnswerTemplate(models.Model):
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
 
     class Meta:
-        verbose_name = _("template of answers")
-        verbose_name_plural = _("templates of answers")
+        verbose_name = _("answer template")
+        verbose_name_plural = _("answer templates")
         ordering = ["sort_order", "pk"]
 
     def __str__(self):

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contact.mails import queue_further_message, stop_mails
+from contact.mails import queue_further_message
 from contact.models import OPEN, Enquiry, Event, State
 from portal.languages import html_code
 
@@ -38,7 +38,7 @@ class Progress:
 
     def __init__(self, enquiry):
         self.enquiry = enquiry
-        self.handled = handled(enquiry)
+        self.handled = enquiry.merged_into or enquiry
 
     @property
     def html_language(self):
@@ -71,9 +71,8 @@ class Progress:
 
     @property
     def promised_on(self):
-        """The date by which an answer is promised, while there is none; None without a promise."""
-        waits = self.handled.state in OPEN and not self.handled.answered_at
-        return self.handled.due_on if waits else None
+        """The date by which an answer is promised, while one is waited for; None without a promise."""
+        return self.handled.due_on if self.handled.state in OPEN else None
 
     @property
     def is_late(self):
@@ -89,6 +88,11 @@ class Progress:
     def erased_at(self):
         """When the personal data were erased, or None."""
         return self.enquiry.erased_at or self.handled.erased_at
+
+    @property
+    def is_being_erased(self):
+        """Whether the time has come for its data to be erased."""
+        return self.handled.erase_on is not None and self.handled.erase_on <= timezone.localdate()
 
     @property
     def is_over(self):
@@ -108,7 +112,7 @@ class Progress:
     @cached_property
     def takes_messages(self):
         """Whether a message may be added."""
-        return not self.is_over and self.handled.messages.count() < MOST_MESSAGES
+        return not self.is_over and self.enquiry.messages.count() < MOST_MESSAGES
 
     @property
     def reopens(self):
@@ -116,29 +120,21 @@ class Progress:
         return self.handled.state in REOPENED
 
 
-def handled(enquiry, rows=Enquiry.objects):
-    """The Enquiry, of `rows`, that staff work on in place of `enquiry`: what it was merged into, or itself."""
-    while enquiry.merged_into_id:
-        enquiry = rows.get(pk=enquiry.merged_into_id)
-    return enquiry
-
-
 def store_message(enquiry, text):
     """
-    Adds what the visitor wrote to the enquiry that staff work on, opens that again and tells the desk of it, all in
-    one transaction. The same text twice in a row is stored once. Returns whether it is stored.
+    Adds what the visitor wrote, opens the enquiry that staff work on again and tells the desk of it, all in one
+    transaction. The same text twice in a row is stored once. Returns whether it is stored.
     """
     with transaction.atomic():
-        rows = Enquiry.objects.select_for_update()
-        worked_on = handled(rows.get(pk=enquiry.pk), rows)
-        progress = Progress(worked_on)
-        if worked_on.state in OPEN and is_second_click(worked_on.messages.last(), text):
+        # A duplicate is locked with what it was merged into.
+        enquiry, worked_on = Enquiry.objects.locked(enquiry, enquiry.merged_into or enquiry)
+        if worked_on.state in OPEN and is_second_click(enquiry.messages.last(), text):
             return True
-        if not progress.takes_messages:
+        if not Progress(enquiry).takes_messages:
             return False
-        message = worked_on.messages.create(text=text)
+        message = enquiry.messages.create(text=text)
         worked_on.log(Event.Kind.WRITTEN)
-        if progress.reopens:
+        if worked_on.state in REOPENED:
             worked_on.move_to(REOPENED[worked_on.state])
         queue_further_message(message)
     return True
@@ -152,7 +148,6 @@ def is_second_click(last, text):
 def withdraw_consent(enquiry):
     """Ends the enquiry for good, and stops the mails about it that still wait. Twice is no more than once."""
     with transaction.atomic():
-        enquiry = Enquiry.objects.select_for_update().get(pk=enquiry.pk)
+        [enquiry] = Enquiry.objects.locked(enquiry)
         if State.WITHDRAWN in enquiry.ways:
             enquiry.move_to(State.WITHDRAWN)
-            stop_mails(enquiry)

@@ -1,5 +1,6 @@
 """The pages of an enquiry that is submitted: its status, a further message, and the way to withdraw it. No account."""
 
+import logging
 import secrets
 from functools import wraps
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from contact.forms import TOO_LONG
 from contact.models import Enquiry
 from contact.progress import Progress, State, store_message, withdraw_consent
 from contact.receipts import as_typed, new_code
+
+logger = logging.getLogger(__name__)
 
 # What a code is compared with where no enquiry has the reference, so that it takes no less time.
 NO_CODE = new_code()
@@ -74,12 +77,12 @@ class StatusForm(forms.Form):
 
     reference = TypedField(
         label=_("Enquiry reference"),
-        help_text=_("It stands on your receipt and in our mails."),
+        help_text=_("You will find it on your receipt and in our mails."),
         error_messages={"required": _("Enter the reference of your enquiry")},
     )
     code = TypedField(
         label=pgettext_lazy("of an enquiry", "Code"),
-        help_text=_("It stands on your receipt. You may type it in small letters, with or without spaces."),
+        help_text=_("You will find it on your receipt. You may type it in small letters, with or without spaces."),
         error_messages={"required": _("Enter the code")},
     )
     use_required_attribute = False
@@ -175,10 +178,14 @@ def withdraw(request, token, *, expired=False):
             withdraw_consent(enquiry)
             return see_other(status_address(enquiry))
         except DatabaseError:
+            logger.exception("Consent could not be withdrawn.")
             problem = NOT_STORED
     if State.WITHDRAWN not in enquiry.ways:
         return see_other(status_address(enquiry))
-    context = {"enquiry": enquiry, "has_duplicates": enquiry.duplicates.exists()}
+    context = {
+        "enquiry": enquiry,
+        "is_handled_with_others": enquiry.merged_into_id is not None or enquiry.duplicates.exists(),
+    }
     return page(request, "contact/enquiry_withdraw.html", problem, **context)
 
 
@@ -191,10 +198,13 @@ def add_message(request, enquiry, text):
     if limits.is_reached(request, limits.MESSAGES):
         return WRITTEN_TOO_OFTEN
     try:
-        limits.count(request, limits.MESSAGES)
-        return None if store_message(enquiry, text) else TAKES_NONE
+        if not store_message(enquiry, text):
+            return TAKES_NONE
     except DatabaseError:
+        logger.exception("A message could not be stored.")
         return NOT_STORED
+    limits.count(request, limits.MESSAGES)
+    return None
 
 
 def status_address(enquiry):

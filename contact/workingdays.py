@@ -22,6 +22,12 @@ def due_date(since, days):
     return holidays.CN().get_nth_working_day(timezone.localdate(since), days)
 
 
+def promised_date(since):
+    """The date by which an answer to what came at `since` (an aware datetime) is promised; None while nothing is."""
+    days = Department.current().promised_days
+    return due_date(since, days) if days else None
+
+
 def years_not_known(today):
     """
     The years, in order, in which the due dates of these weeks fall, but whose arrangement is not known.

@@ -30,6 +30,7 @@ class DepartmentAdmin(BilingualAdmin):
         "public_security_number",
         "staff_language",
         "promised_days",
+        "close_answered_days",
         "keep_closed_months",
         "keep_spam_days",
         "keep_withdrawn_days",

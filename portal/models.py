@@ -79,6 +79,12 @@ class Department(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(60)],
         help_text=_("Promised to whoever submits an enquiry. Empty: no promise is shown."),
     )
+    close_answered_days = models.PositiveSmallIntegerField(
+        _("days until an answered enquiry is closed"),
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text=_("After the last answer, unless the visitor writes again."),
+    )
     keep_closed_months = models.PositiveSmallIntegerField(
         _("months until a closed enquiry is erased"),
         default=24,

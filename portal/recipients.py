@@ -1,10 +1,30 @@
-"""E-mail addresses that staff write into a field, one a line."""
+"""E-mail addresses: which of them mail can be written to, and those that staff write into a field, one a line."""
+
+import re
+from email.utils import parseaddr
 
 from django.core.exceptions import ValidationError
+from django.core.mail.message import sanitize_address
 from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
 NOTIFIED_HELP = _("E-mail addresses, one a line. Empty: those of the desk.")
+
+
+def is_writable(address):
+    """
+    Whether every mail host takes `address`, and it can stand in a list of addresses.
+
+    That is ASCII before its @ (RFC 5321) without quotes, and after it what IDNA can encode. Without the SMTPUTF8
+    of RFC 6531 Django would send to an encoded name that is nobody's.
+    """
+    if not address or re.search(r"""[\s",;<>]""", address) or not address.isprintable():
+        return False
+    try:
+        sanitize_address(address, "utf-8")
+    except ValueError:
+        return False
+    return parseaddr(address)[1].rpartition("@")[0].isascii()
 
 
 def parse_recipients(text):
@@ -13,9 +33,12 @@ def parse_recipients(text):
 
 
 def validate_recipients(text):
-    """Field validator: every line is an e-mail address."""
+    """Field validator: every line is an e-mail address to which mail can be written."""
     for address in parse_recipients(text):
         try:
             validate_email(address)
+            is_address = is_writable(address)
         except ValidationError:
-            raise ValidationError(_("%(address)s is no e-mail address."), params={"address": address}) from None
+            is_address = False
+        if not is_address:
+            raise ValidationError(_("%(address)s is not an e-mail address."), params={"address": address})

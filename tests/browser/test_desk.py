@@ -59,7 +59,7 @@ def test_an_enquiry_from_its_arrival_to_its_erasing(site, page, desk):
     row.get_by_role("link", name=reference).click()
     expect(desk.locator("#words + .desk-words")).to_have_text(ANSWERS["message"])
     desk.locator("#noteform_text").fill("Ask the centre about visas.")
-    desk.get_by_role("button", name="Keep the note").click()
+    desk.get_by_role("button", name="Save the note").click()
     expect(desk.locator("article", has_text="Ask the centre about visas.")).to_be_visible()
 
     # It is answered, from a template, in the visitor's language.

@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import override
 from post_office.models import STATUS
 
-from contact import desk
-from contact.models import LAWFUL, AnswerTemplate, Enquiry, Event, State
+from contact import desk, keeping
+from contact.models import LAWFUL, Answer, AnswerTemplate, Enquiry, Event, State
+from portal.models import Department
 from tests.contact.steps import send
 
 pytestmark = pytest.mark.django_db
@@ -134,6 +135,99 @@ def test_an_answer_is_stored_mailed_and_ends_the_waiting(enquiry, officer):
     assert [answer.is_on_status_page for answer in enquiry.answers.all()] == [True, False]
 
 
+def test_the_same_words_again_are_an_answer_to_what_was_written_since(enquiry, officer):
+    desk.answer(enquiry, "Please telephone us.", True, officer)
+    Answer.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    enquiry.refresh_from_db()
+    enquiry.move_to(State.IN_PROGRESS)
+    desk.answer(enquiry, "Please telephone us.", True, officer)
+    enquiry.refresh_from_db()
+    assert enquiry.answers.count() == 2
+    assert enquiry.state == State.ANSWERED
+
+
+def test_who_has_not_seen_the_last_word_is_told_and_keeps_the_text(at_desk, enquiry, officer):
+    address = reverse("admin:contact_answer", args=[enquiry.pk])
+    seen = at_desk.get(address).context["seen"]
+    enquiry.messages.create(text="One thing more")
+    response = at_desk.post(address, {"text": "Mine", "seen": seen})
+    text = response.content.decode()
+    assert "since you began" in text
+    assert "Mine</textarea>" in text
+    assert "One thing more" in text
+    assert not enquiry.answers.exists()
+    assert at_desk.post(address, {"text": "Mine", "seen": response.context["seen"]}).status_code == 302
+    assert enquiry.answers.count() == 1
+
+
+def test_an_owner_is_told_unless_it_was_their_own_doing(enquiry, officer):
+    owner = User.objects.create_user("owner", "owner@example.com", "x", is_staff=True)
+    mails = enquiry.mails.count()
+    desk.assign(enquiry, owner, officer)
+    assert enquiry.mails.count() == mails + 1
+    assert enquiry.mails.order_by("pk").last().to == ["owner@example.com"]
+    desk.assign(enquiry, officer, officer)
+    assert enquiry.mails.count() == mails + 1
+
+
+def test_nothing_is_written_about_what_was_erased(enquiry, officer):
+    keeping.erase(enquiry)
+    for do in (
+        lambda: desk.write_note(enquiry, "Secret", officer),
+        lambda: desk.assign(enquiry, officer, officer),
+        lambda: desk.answer(enquiry, "Secret", True, officer),
+    ):
+        with pytest.raises(ValidationError):
+            do()
+    assert not enquiry.notes.exists()
+    assert not enquiry.answers.exists()
+
+
+@pytest.mark.parametrize("over", [State.WITHDRAWN, "erased"])
+def test_no_mail_is_sent_again_about_what_is_over(at_desk, enquiry, over):
+    enquiry.mails.update(status=STATUS.failed)
+    keeping.erase(enquiry) if over == "erased" else enquiry.move_to(over)
+    response = at_desk.post(page_of(enquiry), {"task": "mail", "mail": enquiry.mails.first().pk})
+    assert response.status_code == 200
+    assert {mail.status for mail in enquiry.mails.all()} == {STATUS.failed}
+
+
+def test_what_is_opened_again_is_promised_anew(enquiry, officer):
+    Department.objects.update(promised_days=5)
+    Enquiry.objects.update(due_on=timezone.localdate() - timedelta(days=30))
+    desk.answer(enquiry, "Yes.", True, officer)
+    desk.move(enquiry, State.IN_PROGRESS, officer)
+    enquiry.refresh_from_db()
+    assert enquiry.due_on > timezone.localdate()
+    assert not enquiry.is_overdue
+    Department.objects.update(promised_days=None)
+    desk.move(enquiry, State.CLOSED, officer)
+    desk.move(enquiry, State.IN_PROGRESS, officer)
+    enquiry.refresh_from_db()
+    assert enquiry.due_on is None
+
+
+def test_a_form_may_be_sent_anew_after_its_enquiry_has_ended(client, answers, enquiry, officer):
+    first = send(client, answers, "en").headers["Location"]
+    assert first == enquiry.get_absolute_url().replace("zh-hans", "en")
+    desk.move(enquiry, State.SPAM, officer)
+    assert send(client, answers, "en").headers["Location"] != first
+    assert Enquiry.objects.count() == 2
+
+
+def test_the_number_of_queries_of_a_page_does_not_grow(admin_client, enquiry, django_assert_max_num_queries):
+    for number in range(10):
+        author = User.objects.create_user(f"author {number}", is_staff=True)
+        desk.write_note(enquiry, "A note", author)
+        Answer.objects.create(enquiry=enquiry, author=author, text="An answer")
+        enquiry.messages.create(text="A message")
+    admin_client.get(page_of(enquiry))
+    with django_assert_max_num_queries(20):
+        admin_client.get(page_of(enquiry))
+    with django_assert_max_num_queries(16):
+        admin_client.get(LIST)
+
+
 @pytest.mark.parametrize("state", [State.CLOSED, State.SPAM, State.WITHDRAWN])
 def test_what_has_ended_is_not_answered(enquiry, officer, state):
     in_state(enquiry, state)
@@ -183,10 +277,11 @@ def test_what_cannot_be_merged(enquiry, another, officer):
     with pytest.raises(ValidationError):
         desk.merge(another, enquiry, officer)
     Enquiry.objects.filter(pk=another.pk).update(email=enquiry.email.upper())
-    in_state(enquiry, State.CLOSED)
-    with pytest.raises(ValidationError):
-        desk.merge(another, enquiry, officer)
-    in_state(enquiry, State.RECEIVED)
+    for ended in (enquiry, another):
+        in_state(ended, State.CLOSED)
+        with pytest.raises(ValidationError):
+            desk.merge(another, enquiry, officer)
+        in_state(ended, State.RECEIVED)
     desk.merge(another, enquiry, officer)
 
 
@@ -237,8 +332,10 @@ def test_the_page_says_what_is_wrong(at_desk, enquiry, task, words):
 def test_an_answer_is_written_from_a_template(at_desk, enquiry):
     template = AnswerTemplate.objects.create(title_en="General", text_en="Dear {person},")
     address = reverse("admin:contact_answer", args=[enquiry.pk])
-    assert "Dear 张三," in at_desk.get(address, {"template": template.pk}).content.decode()
-    assert at_desk.get(address, {"template": "nonsense"}).status_code == 200
+    chosen = at_desk.post(address, {"text": "What was written before", "template": template.pk})
+    assert "What was written before\n\nDear 张三," in chosen.content.decode()
+    assert at_desk.post(address, {"text": "", "template": "nonsense"}).status_code == 200
+    assert not enquiry.answers.exists()
     response = at_desk.post(address, {"text": "Dear 张三,\r\n\r\nyes.", "is_on_status_page": "on"})
     assert response.headers["Location"] == page_of(enquiry)
     [given] = enquiry.answers.all()
@@ -273,12 +370,14 @@ def test_the_queues(at_desk, enquiry, another, officer):
         ("nobody", {another}),
         ("overdue", {enquiry}),
         ("mail", {another}),
+        ("answered", set()),
         ("all", {enquiry, another}),
     ]:
         assert set(listed(at_desk, queue=queue)) == expected, queue
     desk.move(enquiry, State.CLOSED, officer)
     assert listed(at_desk) == [another]
     assert listed(at_desk, q=enquiry.reference) == [enquiry]
+    assert listed(at_desk, state__exact="closed") == [enquiry]
 
 
 def listed(client, **query):
@@ -316,6 +415,12 @@ def test_several_at_once(at_desk, enquiry, another, officer):
     at_desk.post(LIST, chosen | {"action": "merge"})
     another.refresh_from_db()
     assert another.merged_into == enquiry
+    assert (
+        b"Choose the new owner" in at_desk.post(f"{LIST}?queue=all", chosen | {"action": "assign"}, follow=True).content
+    )
+    Enquiry.objects.update(merged_into=None, state=State.ANSWERED, closed_at=None, erase_on=None)
+    response = at_desk.post(LIST, chosen | {"action": "merge"}, follow=True)
+    assert b"Nothing was done" in response.content
     response = at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_no_spam"}, follow=True)
     assert "cannot become" in response.content.decode()
 
@@ -339,4 +444,4 @@ def test_the_log_shows_who_did_what(admin_client, at_desk, enquiry, officer):
     text = admin_client.get("/admin/contact/event/").content.decode()
     assert enquiry.reference in text
     assert "officer" in text
-    assert "Opened" in text
+    assert "Viewed" in text

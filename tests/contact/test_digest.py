@@ -7,9 +7,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import override
 from post_office.models import STATUS, Email
 
-from contact.digest import queue_digest
+from contact.digest import queue_digest, warning
 from contact.models import Digest, Enquiry, State
 from contact.numbers import Reconciliation
 from portal.models import Department
@@ -51,7 +52,8 @@ def test_at_zero_it_is_sent_all_the_same():
         "Open: 0\n"
         "Overdue: 0\n"
         "Open without an owner: 0\n"
-        "Mails that failed for good and wait for somebody: 0\n"
+        "Answered, not closed: 0\n"
+        "With a mail that has failed for good: 0\n"
         "\n"
         "All enquiries ever received\n"
         "0 received: 0 sent, 0 waiting, 0 failed\n"
@@ -98,7 +100,8 @@ def test_it_says_what_happened_and_what_waits():
         "Open: 4",
         "Overdue: 1",
         "Open without an owner: 3",
-        "Mails that failed for good and wait for somebody: 2",
+        "Answered, not closed: 1",
+        "With a mail that has failed for good: 1",
         "8 received: 3 sent, 2 waiting, 3 failed",
     ]:
         assert f"\n{line}\n" in text
@@ -220,4 +223,6 @@ def test_its_own_mails_are_no_enquirys_mails():
     Email.objects.update(status=STATUS.failed)
     assert not Enquiry.mails.through.objects.exists()
     text = queue_digest(EIGHT + timedelta(days=1))[0].message
-    assert "Mails that failed for good and wait for somebody: 0\n" in text
+    assert "With a mail that has failed for good: 0\n" in text
+    with override("en"):
+        assert warning() == "Daily reports could not be delivered to: staff@localhost"

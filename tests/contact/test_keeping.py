@@ -137,7 +137,7 @@ def test_on_a_persons_request_an_open_enquiry_ends_by_being_erased(enquiry, staf
     keeping.erase(enquiry, staff)
     keeping.erase(enquiry, staff)
     enquiry.refresh_from_db()
-    assert (enquiry.state, enquiry.owner) == (State.WITHDRAWN, staff)
+    assert (enquiry.state, enquiry.owner) == (State.CLOSED, staff)
     assert [event.actor for event in enquiry.events.filter(kind=Event.Kind.ERASED)] == [staff]
     assert traces() == []
 

@@ -158,7 +158,7 @@ def test_the_desk_is_told_of_a_further_message_without_its_words(enquiry):
     mails.queue_further_message(message)
     mail = enquiry.mails.latest("pk")
     assert mail.to == ["desk@example.com"]
-    assert mail.subject == f"咨询 {enquiry.reference} 有补充留言"
+    assert mail.subject == f"咨询 {enquiry.reference} 有补充内容"
     assert mail.headers == {"Reply-To": "zhang@example.com"}
     assert "confidential" not in mail.message + mail.html_message
     assert f"/admin/contact/enquiry/{enquiry.pk}/change/" in mail.message

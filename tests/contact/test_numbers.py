@@ -175,7 +175,7 @@ def test_the_page_is_in_both_languages(reader):
     reader.cookies["django_language"] = "zh-hans"
     response = reader.get(PAGE)
     assert tables(response)["各合作国家和地区的咨询数量"]["日本"] == "1"
-    assert tables(response)["咨询者所在国家或地区"] == {"中国": "1"}
+    assert tables(response)["咨询人所在国家或地区"] == {"中国": "1"}
     assert f"{timezone.localdate():%Y}年{timezone.localdate().month}月" in tables(response)["各月咨询数量"]
 
 

@@ -46,7 +46,7 @@ def receipt(client, answers):
 )
 def test_a_promise_is_on_the_form_and_its_date_on_the_receipt(client, answers, monkeypatch, days, on, english, chinese):
     tuesday = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-    monkeypatch.setattr("contact.forms.due_date", lambda since, days: due_date(tuesday, days))
+    monkeypatch.setattr("contact.workingdays.due_date", lambda since, days: due_date(tuesday, days))
     Department.objects.update(promised_days=days)
     assert f"We answer {english}" in words(client.get("/en/contact/"))
     assert chinese in words(client.get("/zh-hans/contact/"))

@@ -11,7 +11,7 @@ from django.db import DatabaseError, close_old_connections, connection, connecti
 from contact import delivery
 from contact.attachments import remove_orphans
 from contact.digest import queue_digest
-from contact.keeping import erase_due
+from contact.keeping import close_answered, erase_due
 from contact.limits import forget
 from portal.models import Lease
 
@@ -21,7 +21,7 @@ PAUSE = 2
 LEASE = timedelta(minutes=3)
 # What is done beside the mails, each by a call without arguments, and how long after the last time, in seconds.
 # A chore may be ended at any moment by the end of the process: it leaves nothing half done.
-CHORES = (delivery.settle, erase_due, remove_orphans, forget, queue_digest)
+CHORES = (delivery.settle, close_answered, erase_due, remove_orphans, forget, queue_digest)
 INTERVAL = 60
 
 logger = logging.getLogger(__name__)
