@@ -52,8 +52,8 @@ class Migration(migrations.Migration):
                 ('sort_order', models.PositiveSmallIntegerField(default=100, verbose_name='order')),
             ],
             options={
-                'verbose_name': 'template of answers',
-                'verbose_name_plural': 'templates of answers',
+                'verbose_name': 'answer template',
+                'verbose_name_plural': 'answer templates',
                 'ordering': ['sort_order', 'pk'],
             },
         ),
@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField(auto_now_add=True, verbose_name='when')),
-                ('kind', models.CharField(choices=[('received', 'Received'), ('opened', 'Opened'), ('assigned', 'Assigned'), ('moved', 'State'), ('noted', 'Note written'), ('answered', 'Answer sent'), ('written', 'The visitor wrote again'), ('merged', 'Merged with'), ('fetched', 'File fetched'), ('mail_failed', 'Mail failed for good'), ('mail_again', 'Mail sent again'), ('exported', 'Exported'), ('erased', 'Personal data erased')], max_length=12, verbose_name='what')),
+                ('kind', models.CharField(choices=[('received', 'Received'), ('opened', 'Viewed'), ('assigned', 'Assigned'), ('moved', 'State'), ('noted', 'Internal note written'), ('answered', 'Answered'), ('written', 'The visitor wrote again'), ('merged', 'Merged with'), ('fetched', 'File fetched'), ('mail_failed', 'Mail failed for good'), ('mail_again', 'Mail sent again'), ('exported', 'Exported'), ('erased', 'Personal data erased')], max_length=12, verbose_name='what')),
                 ('detail', models.CharField(blank=True, max_length=200, verbose_name='detail')),
             ],
             options={

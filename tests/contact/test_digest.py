@@ -225,4 +225,4 @@ def test_its_own_mails_are_no_enquirys_mails():
     text = queue_digest(EIGHT + timedelta(days=1))[0].message
     assert "With a mail that has failed for good: 0\n" in text
     with override("en"):
-        assert warning() == "Daily reports could not be delivered to: staff@localhost"
+        assert warning() == "Daily reports could not be delivered to: one@desk.example, two@desk.example"

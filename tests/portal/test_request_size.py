@@ -35,7 +35,7 @@ def post(client, path, body, **headers):
     ("path", "words"),
     [
         ("/en/contact/", ["This is too large", "larger than 32 MB", "fewer or smaller files", "+86 10 5365 6705"]),
-        ("/zh-hans/contact/", ["提交的内容过大", "超过32 MB", "请减少文件", "010-53656705"]),
+        ("/zh-hans/contact/", ["提交的内容过大", "超过32 MB", "减少附件", "010-53656705"]),
         ("/admin/login/", ["32 MB"]),
     ],
 )
