@@ -7,6 +7,7 @@ A visitor who gets no answer submits the same form again until a receipt comes, 
 import sqlite3
 import sys
 import tempfile
+from bisect import bisect_right
 from collections import Counter
 from contextlib import closing
 from http.client import HTTPException
@@ -14,69 +15,106 @@ from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
 
-from bench.visitors import Visitor, kill, mail_host
+from bench.visitors import Unexpected, Visitor, kill, mail_host
 from tests.conftest import start_site, stop_site
 
 VISITORS, KILLS = 16, 10
-# Acknowledged enquiries between one kill and the next.
-PACE = 40
+# Acknowledged enquiries between one kill and the next, and the seconds that they may take.
+PACE, ROUND = 40, 120
+# Seconds within which the mails that wait at the end must have been delivered.
+LAST_MAILS = 300
 
 
 class Crowd:
     """The visitors, each in a thread of its own, and the receipts that they were given."""
 
     def __init__(self):
-        self.url, self.receipts, self.refused, self.stopped = "", {}, Counter(), Event()
-        self.threads = [Thread(target=self.visit, args=[Visitor(number)]) for number in range(1, VISITORS + 1)]
+        # The portal's address, "" while it is down.
+        self.url = ""
+        self.receipts, self.unexpected, self.stopped = {}, [], Event()
+        visitors = [Visitor(number) for number in range(1, VISITORS + 1)]
+        self.threads = [Thread(target=self.visit, args=[visitor], daemon=True) for visitor in visitors]
 
     def visit(self, visitor):
+        """Submits one enquiry after the other, whatever comes back, until the crowd is stopped."""
         number = 0
         while not self.stopped.is_set():
+            url = self.url
+            organisation = f"College {visitor.number}-{number}"
             try:
-                if not visitor.hidden:
-                    visitor.open_form(self.url)
-                organisation = f"College {visitor.number}-{number}"
-                status, receipt = visitor.post(self.url, organisation)
-            except (OSError, HTTPException):
-                sleep(0.05)
-                continue
-            if status == 303:
+                receipt = self.receipt(visitor, url, organisation) if url else None
+            except Exception as error:
+                # What breaks off because the portal was killed is what we are here for; all else is told.
+                if self.url == url or not isinstance(error, OSError | HTTPException):
+                    self.unexpected.append(f"{type(error).__name__}: {error}")
+                if isinstance(error, Unexpected):
+                    visitor.hidden = {}
+                receipt = None
+            if receipt:
                 self.receipts[organisation] = receipt
                 number += 1
             else:
-                self.refused[status] += 1
-                visitor.hidden = {}
+                sleep(0.05)
+
+    def receipt(self, visitor, url, organisation):
+        """The address of the receipt that `visitor` is given for an enquiry; raises whatever comes instead."""
+        if not visitor.hidden:
+            visitor.open_form(url)
+        status, receipt = visitor.post(url, organisation)
+        if status != 303:
+            raise Unexpected(f"{status} and not a receipt")
+        return receipt
+
+    def go_home(self):
+        """Lets every visitor finish what he is about."""
+        self.stopped.set()
+        for thread in self.threads:
+            thread.join()
 
 
 def main():
     with tempfile.TemporaryDirectory() as folder, mail_host() as (host, email_url):
         data = Path(folder)
         options = {"EMAIL_URL": email_url, "PORTAL_TRUSTED_PROXIES": "1", "PORTAL_ENQUIRIES_TO": "desk@example.com"}
-        crowd = Crowd()
-        site = start_site(data, **options)
-        crowd.url = site.url
-        for thread in crowd.threads:
-            thread.start()
-        for round_number in range(1, KILLS + 1):
-            wait_for(lambda: len(crowd.receipts) >= round_number * PACE, 120)  # noqa: B023
-            kill(site)
-            site = start_site(data, **options)
+        crowd, kills, site = Crowd(), [], start_site(data, **options)
+        try:
             crowd.url = site.url
-            print(f"killed {round_number} times, {len(crowd.receipts)} enquiries acknowledged", flush=True)
-        crowd.stopped.set()
-        for thread in crowd.threads:
-            thread.join()
-        # The lease of a worker that was killed runs out within two minutes.
-        delivered = wait_for(lambda: not rows(data, "SELECT 1 FROM post_office_email WHERE status != 0"), 900)
-        stop_site(site)
-        faults = faults_of(data, crowd, host)
-        print(f"answers other than a receipt: {dict(crowd.refused)}; all mails delivered: {delivered}")
-        print("\n".join(faults) or "every acknowledged enquiry is there, once, with its mails")
-        return 1 if faults or not delivered else 0
+            for thread in crowd.threads:
+                thread.start()
+            while len(kills) < KILLS:
+                expected = len(crowd.receipts) + PACE
+                if not wait_for(lambda: len(crowd.receipts) >= expected, ROUND):  # noqa: B023
+                    break
+                crowd.url = ""
+                kill(site)
+                kills.append(len(host.mails))
+                expire_lease(data)
+                site = start_site(data, **options)
+                crowd.url = site.url
+                print(f"killed {len(kills)} times, {len(crowd.receipts)} enquiries acknowledged", flush=True)
+            crowd.go_home()
+            delivered = wait_for(
+                lambda: not rows(data, "SELECT 1 FROM post_office_email WHERE status != 0"), LAST_MAILS
+            )
+        finally:
+            stop_site(site)
+        faults = faults_of(data, crowd, host.mails, kills)
+        if len(kills) < KILLS:
+            faults.append(f"after kill {len(kills)} fewer than {PACE} enquiries were acknowledged in {ROUND} seconds")
+        if not delivered:
+            faults.append(f"not all mails were delivered within {LAST_MAILS} seconds")
+    for what, number in Counter(crowd.unexpected).items():
+        print(f"unexpected, {number} times: {what}")
+    print("\n".join(faults) or "every acknowledged enquiry is there, once, with its mails")
+    return 1 if faults else 0
 
 
-def faults_of(data, crowd, host):
-    """What is wrong with what the portal has stored and mailed, in sentences."""
+def faults_of(data, crowd, mails, kills):
+    """
+    What is wrong with what the portal has stored and mailed, in sentences.
+
+    `mails` are in the order of their arrival, and `kills` says how many had arrived at each kill.
+    """
     stored = rows(data, "SELECT organisation, token, reference FROM contact_enquiry")
     tokens = {organisation: token for organisation, token, _reference in stored}
     times = Counter(organisation for organisation, _token, _reference in stored)
@@ -87,9 +125,7 @@ def faults_of(data, crowd, host):
             "SELECT reference FROM contact_enquiry_mails JOIN contact_enquiry ON contact_enquiry.id = enquiry_id",
         )
     )
-    # The same mail twice has the same Message-ID: a worker may be killed after sending and before writing so down.
-    arrived = Counter(mail["Message-ID"] for mail in host.mails)
-    told = Counter(reference for mail in unique(host.mails) for reference in queued if reference in mail["Subject"])
+    told = Counter(reference for mail in unique(mails) for reference in queued if reference in mail["Subject"])
     faults = [
         f"{organisation}: acknowledged, but its receipt leads nowhere"
         for organisation, receipt in crowd.receipts.items()
@@ -99,11 +135,27 @@ def faults_of(data, crowd, host):
     for _organisation, _token, reference in stored:
         if queued[reference] != 2 or told[reference] != 2:
             faults.append(f"{reference}: {queued[reference]} mails queued, {told[reference]} arrived, not 2 and 2")
-    twice = sum(number - 1 for number in arrived.values())
-    if twice > KILLS:
-        faults.append(f"{twice} mails arrived again, more than one a kill")
-    print(f"{len(crowd.receipts)} acknowledged, {len(stored)} stored, {len(host.mails)} mails, {twice} of them again")
+    arrived, again = repeats(mails, kills)
+    faults += [f"{identity} arrived {number} times" for identity, number in arrived.items() if number > 2]
+    # A worker may be killed after sending and before writing so down: once a kill, and never without one.
+    faults += [
+        f"after kill {number}, {count} mails came again" for number, count in again.items() if count > bool(number)
+    ]
+    print(
+        f"{VISITORS} visitors, {len(kills)} kills, {len(crowd.receipts)} acknowledged, {len(stored)} stored, "
+        f"{len(mails)} mails, {again.total()} of them again, {len(crowd.unexpected)} answers unexpected"
+    )
     return faults
+
+
+def repeats(mails, kills):
+    """How often each Message-ID arrived, and how many mails arrived again after each kill (1 is the first)."""
+    arrived, again = Counter(), Counter()
+    for place, mail in enumerate(mails):
+        arrived[mail["Message-ID"]] += 1
+        if arrived[mail["Message-ID"]] > 1:
+            again[bisect_right(kills, place)] += 1
+    return arrived, again
 
 
 def unique(mails):
@@ -111,8 +163,17 @@ def unique(mails):
     return {mail["Message-ID"]: mail for mail in mails}.values()
 
 
+def expire_lease(data):
+    """
+    Ends the lease of the worker that was killed, as three minutes would: so the next one is at work, and has a mail
+    on its way, when the next kill comes.
+    """
+    rows(data, "UPDATE portal_lease SET expires_at = '2020-01-01 00:00:00'")
+
+
 def rows(data, query):
-    with closing(sqlite3.connect(data / "portal.sqlite3", timeout=20)) as database:
+    """What `query` finds in the portal's database; what it changes is kept."""
+    with closing(sqlite3.connect(data / "portal.sqlite3", timeout=20)) as database, database:
         return database.execute(query).fetchall()
 
 

@@ -17,6 +17,10 @@ FORM = "/en/contact/"
 WRITING = 4
 
 
+class Unexpected(Exception):
+    """An answer that no visitor should be given."""
+
+
 class Visitor:
     """Somebody with a browser of his own, behind an address of his own."""
 
@@ -27,15 +31,20 @@ class Visitor:
         self.opened = 0
 
     def open_form(self, url):
-        """Reads the form, and with it the cookie and the hidden fields that a browser would send back."""
+        """
+        Reads the form, and with it the cookie and the hidden fields that a browser would send back.
+
+        Raises Unexpected if that is not what comes.
+        """
         connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
         connection.request("GET", FORM, headers={"X-Forwarded-For": self.headers["X-Forwarded-For"]})
         response = connection.getresponse()
-        page = response.read().decode()
-        self.headers["Cookie"] = response.headers["Set-Cookie"].partition(";")[0]
-        names = ("csrfmiddlewaretoken", "issued")
-        self.hidden = {name: re.search(rf'name="{name}" value="([^"]+)"', page)[1] for name in names}
-        self.opened = monotonic()
+        page, cookie = response.read().decode(), response.headers["Set-Cookie"]
+        hidden = dict(re.findall(r'name="(csrfmiddlewaretoken|issued)" value="([^"]+)"', page))
+        if response.status != 200 or not cookie or len(hidden) != 2:
+            raise Unexpected(f"{response.status} and not the form")
+        self.headers["Cookie"] = cookie.partition(";")[0]
+        self.hidden, self.opened = hidden, monotonic()
 
     def post(self, url, organisation):
         """Submits an enquiry of `organisation`: the status of the answer, and the address of the receipt, if any."""
