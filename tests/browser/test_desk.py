@@ -64,7 +64,7 @@ def test_an_enquiry_from_its_arrival_to_its_erasing(site, page, desk):
 
     # It is answered, from a template, in the visitor's language.
     desk.get_by_role("link", name="Write an answer").click()
-    desk.get_by_role("link", name="Ask for more information").click()
+    desk.get_by_role("button", name="Ask for more information").click()
     text = desk.locator("#answerform_text")
     assert text.input_value().startswith(f"Dear {ANSWERS['person']},")
     text.fill(f"Dear {ANSWERS['person']},\n\nplease prepare two forms.")
