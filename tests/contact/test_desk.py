@@ -353,6 +353,15 @@ def test_who_may_only_read_sees_no_task(client, enquiry):
     assert not enquiry.notes.exists()
 
 
+def test_who_may_work_may_read(client, enquiry):
+    worker = User.objects.create_user("worker", password="x", is_staff=True)
+    worker.user_permissions.add(Permission.objects.get(codename="change_enquiry"))
+    client.force_login(worker)
+    for address in (page_of(enquiry), LIST, f"{LIST}numbers/"):
+        assert client.get(address).status_code == 200
+    assert client.get(f"{LIST}attachments/1/").status_code == 404
+
+
 def test_who_may_not_read_sees_nothing(client, enquiry):
     client.force_login(User.objects.create_user("writer", password="x", is_staff=True))
     assert client.get(page_of(enquiry)).status_code == 403

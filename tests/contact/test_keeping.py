@@ -6,10 +6,11 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.utils import timezone
+from django.utils.translation import override
 from post_office.models import STATUS, Email, Log
 
-from contact import desk, keeping
-from contact.models import Attachment, Enquiry, Event, Message, State
+from contact import delivery, desk, keeping
+from contact.models import Answer, Attachment, Enquiry, Event, Message, State
 from portal.models import Department
 from tests.contact.steps import send
 
@@ -180,3 +181,58 @@ def test_the_desk_erases_after_asking(admin_client, enquiry):
     admin_client.post("/admin/contact/enquiry/?queue=all", chosen | {"confirmed": "yes"})
     assert [trace for trace in traces() if "Secret Person" in trace] == []
     assert Enquiry.objects.filter(erased_at__isnull=False).count() == 1
+
+
+def test_a_mail_that_was_on_its_way_when_the_data_were_erased_leaves_nothing(enquiry):
+    mail = enquiry.mails.first()
+    keeping.erase(enquiry)
+    # What post_office writes down when the host has answered at last.
+    Email.objects.filter(pk=mail.pk).update(status=STATUS.requeued, scheduled_time=timezone.now())
+    Log.objects.create(email=mail, status=STATUS.failed, message="{'secret@college.example': (450, b'later')}")
+    delivery.settle()
+    assert traces() == []
+    mail.refresh_from_db()
+    assert mail.status == STATUS.failed
+
+
+def test_a_mail_that_was_on_its_way_when_consent_was_withdrawn_is_not_tried_again(enquiry):
+    enquiry.move_to(State.WITHDRAWN)
+    enquiry.mails.update(status=STATUS.requeued, scheduled_time=timezone.now())
+    delivery.settle()
+    assert {mail.status for mail in enquiry.mails.all()} == {STATUS.failed}
+    assert not enquiry.events.filter(kind=Event.Kind.MAIL_FAILED).exists()
+
+
+def test_what_was_answered_is_closed_in_time(enquiry, staff):
+    month_ago = timezone.now() - timedelta(days=31)
+    keeping.close_answered()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.ANSWERED
+    Enquiry.objects.update(answered_at=month_ago)
+    Message.objects.update(created_at=month_ago)
+    keeping.close_answered()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.ANSWERED, "its last answer is younger"
+    Answer.objects.update(created_at=month_ago)
+    keeping.close_answered()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.CLOSED
+    assert enquiry.erase_on is not None
+    with override("en"):
+        assert str(enquiry.events.last().shown_actor) == "the portal"
+
+
+def test_one_that_cannot_be_erased_keeps_no_other_from_it(client, answers, enquiry, monkeypatch):
+    send(client, answers, "en", **SECRETS | {"message": "Secret words, a second time"})
+    Enquiry.objects.update(state=State.SPAM, closed_at=timezone.now(), erase_on=timezone.localdate())
+    Email.objects.update(status=STATUS.sent)
+    erase, broken = keeping.erase, Enquiry.objects.order_by("pk").first()
+
+    def fail_once(found):
+        if found == broken:
+            raise OSError
+        erase(found)
+
+    monkeypatch.setattr(keeping, "erase", fail_once)
+    keeping.erase_due()
+    assert list(Enquiry.objects.filter(erased_at=None)) == [broken]
