@@ -13,7 +13,7 @@ test: .venv/tested
 	$(PY) -m ruff format --check .
 	.venv/bin/djade --check $$(git ls-files 'templates/*.html')
 	$(PY) manage.py compilemessages
-	$(PY) -m pytest -n 2 --dist loadgroup
+	$(PY) -m pytest -n 2 --dist worksteal
 	$(PY) -m tests.postgresql -n 2 -m "not browser"
 
 bench: .venv/tested

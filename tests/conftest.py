@@ -16,11 +16,10 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items):
-    """All tests in a browser run in one process, beside the others: they share one site and one Chromium."""
+    """Marks the tests in a browser; those that one process of pytest runs share one site and one Chromium."""
     for item in items:
         if "browser" in Path(item.path).parts:
             item.add_marker(pytest.mark.browser)
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 def pytest_terminal_summary(terminalreporter):
