@@ -43,6 +43,8 @@ class Command(BaseCommand):
         close_connections()
         stopping = threading.Event()
         server.on_startup(self.say_address)
+        # Not in the thread: what granian forks meanwhile would hold open the pipe on which Popen waits.
+        server.on_startup(self.start_worker)
         server.on_startup(lambda: threading.Thread(target=self.keep_worker, args=[stopping], daemon=True).start())
         try:
             server.serve()
@@ -63,14 +65,18 @@ class Command(BaseCommand):
         self.stdout.write(f"\nThe portal: {settings.PORTAL_SITE_URL}/   its staff: {settings.PORTAL_SITE_URL}/admin/")
         self.stdout.flush()
 
+    def start_worker(self):
+        self.worker = subprocess.Popen(  # noqa: S603
+            [sys.executable, settings.BASE_DIR / "manage.py", "work", "--parent", str(os.getpid())]
+        )
+
     def keep_worker(self, stopping):
-        """Starts the worker, and again if it ends before the portal does."""
-        while not stopping.is_set():
-            self.worker = subprocess.Popen(  # noqa: S603
-                [sys.executable, settings.BASE_DIR / "manage.py", "work", "--parent", str(os.getpid())]
-            )
+        """Starts another worker whenever one has ended, until `stopping` is set."""
+        while True:
             self.worker.wait()
-            stopping.wait(1)
+            if stopping.wait(1):
+                return
+            self.start_worker()
 
     def stop_worker(self):
         """Lets the worker finish its mail; a mail that it does not finish stays queued."""
@@ -81,6 +87,7 @@ class Command(BaseCommand):
             self.worker.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.worker.kill()
+            self.worker.wait()
 
     def staff_account(self):
         """Sees that somebody can sign in: the account that the environment names, else one made here."""
