@@ -2,6 +2,7 @@
 
 from email import message_from_bytes, policy
 
+import psutil
 import pytest
 from playwright.sync_api import expect
 
@@ -107,7 +108,10 @@ def test_an_enquiry_from_its_arrival_to_its_erasing(site, page, desk):
     assert until(desk, lambda: len(arrived(site, subject)) == 2)
     rows(site, "UPDATE contact_enquiry SET erase_on = date('now', '-1 day') WHERE reference = ?", reference)
     query = "SELECT organisation, person, email, message FROM contact_enquiry WHERE reference = ?"
-    assert until(desk, lambda: rows(site, query, reference) == [("", "", "", "")], seconds=90)
+    # A worker does the chores as soon as it starts, and `serve` starts another where one has ended.
+    [worker] = [process for process in psutil.Process(site.process.pid).children() if "work" in process.cmdline()]
+    worker.terminate()
+    assert until(desk, lambda: rows(site, query, reference) == [("", "", "", "")], seconds=60)
     page.reload()
     expect(page.locator("main")).to_contain_text("All personal data of this enquiry were erased on")
     expect(page.locator("main")).not_to_contain_text("two forms")
