@@ -13,8 +13,8 @@ test: .venv/tested
 	$(PY) -m ruff format --check .
 	.venv/bin/djade --check $$(git ls-files 'templates/*.html')
 	$(PY) manage.py compilemessages
-	$(PY) -m pytest -n 2 --dist worksteal
-	$(PY) -m tests.postgresql -n 2 -m "not browser"
+	$(PY) -m pytest -n 3 --dist worksteal
+	EXAMPLES=50 $(PY) -m tests.postgresql -n 3 --dist worksteal -m "not browser"
 
 bench: .venv/tested
 	$(PY) -m bench.hanging_mail
