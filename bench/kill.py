@@ -10,6 +10,7 @@ import tempfile
 from bisect import bisect_right
 from collections import Counter
 from contextlib import closing
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from threading import Event, Thread
@@ -73,6 +74,11 @@ class Crowd:
             thread.join()
 
 
+def have_come(crowd, host, enquiries, mails):
+    """Whether so many `enquiries` have been acknowledged, and so many `mails` have arrived, in all."""
+    return len(crowd.receipts) >= enquiries and len(host.mails) >= mails
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder, mail_host() as (host, email_url):
         data = Path(folder)
@@ -84,7 +90,7 @@ def main():
                 thread.start()
             while len(kills) < KILLS:
                 enquiries, mails = len(crowd.receipts) + PACE, len(host.mails) + PACE
-                if not wait_for(lambda: len(crowd.receipts) >= enquiries and len(host.mails) >= mails, ROUND):  # noqa: B023
+                if not wait_for(partial(have_come, crowd, host, enquiries, mails), ROUND):
                     break
                 crowd.url = ""
                 kill(site)

@@ -10,10 +10,10 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import override
-from post_office import mail
 from post_office.models import STATUS, Email
 
 from contact import workingdays
+from contact.mails import queue_text
 from contact.models import Digest, Enquiry, State
 from contact.numbers import reconcile, unaccounted
 from portal.addresses import absolute_url
@@ -44,7 +44,10 @@ def queue_digest(now=None):
         last = Digest.objects.filter(day__lt=today).order_by("-day").first()
         with override(Department.current().staff_language):
             subject, body = report(last.day if last else today - timedelta(days=1), today)
-            return [_queue(recipient, subject, body) for recipient in settings.PORTAL_ENQUIRIES_TO]
+            link = absolute_url(reverse("admin:contact_enquiry_changelist"))
+            return [
+                queue_text(recipient, subject, f"{body}\n\n{link}", link) for recipient in settings.PORTAL_ENQUIRIES_TO
+            ]
 
 
 def report(first, today):
@@ -75,7 +78,6 @@ def report(first, today):
         "not_closed": Enquiry.objects.filter(state=State.ANSWERED).count(),
         "without_owner": waiting.filter(owner=None).count(),
         "with_failed_mail": Enquiry.objects.with_failed_mail().count(),
-        "link": absolute_url(reverse("admin:contact_enquiry_changelist")),
     }
     subject = heading if adds_up else _("ATTENTION: the numbers do not add up – %(report)s") % {"report": heading}
     return subject, render_to_string("contact/mails/digest.txt", context)
@@ -95,14 +97,3 @@ def _heading(first, last):
     if first == last:
         return _("Enquiries on %(day)s") % {"day": date_format(last)}
     return _("Enquiries from %(first)s to %(last)s") % {"first": date_format(first), "last": date_format(last)}
-
-
-def _queue(recipient, subject, body):
-    # post_office renders these as templates: the words go in as values, never as source.
-    return mail.send(
-        [recipient],
-        subject="{{ subject|safe }}",
-        message="{{ body|safe }}",
-        html_message="{{ body|urlize|linebreaks }}",
-        context={"subject": subject, "body": body},
-    )

@@ -126,21 +126,29 @@ def queue(enquiry, addresses, template, subject, link, *, reply_to, **context):
     One mail, one recipient: of several, smtplib keeps quiet about a single one that the host refuses.
     """
     context |= {"enquiry": enquiry, "department": Department.current(), "link": link}
-    text = render_to_string(template, context).replace("\r\n", "\n").strip()
-    paragraphs = [paragraph.strip("\n") for paragraph in re.split(r"\n\s*\n", text)]
-    html = {"language": html_code(get_language()), "subject": subject, "paragraphs": paragraphs, "link": link}
+    text = render_to_string(template, context)
     for address in addresses:
-        queued = mail.send(
-            address,
-            # post_office renders these as templates: a visitor's words go in as values, never as source.
-            subject="{{ subject|safe }}",
-            message="{{ text|safe }}",
-            html_message="{{ html|safe }}",
-            context={
-                "subject": subject,
-                "text": "\n\n".join(paragraphs) + "\n",
-                "html": render_to_string("contact/mails/mail.html", html),
-            },
-            headers={"Reply-To": reply_to} if reply_to else None,
-        )
-        enquiry.mails.add(queued)
+        enquiry.mails.add(queue_text(address, subject, text, link, reply_to))
+
+
+def queue_text(address, subject, text, link, reply_to=""):
+    """
+    Queues `text` as plain text and as HTML, in the language in force; the Email.
+
+    Paragraphs are set off by empty lines; the one that is `link` alone becomes a link.
+    """
+    paragraphs = [paragraph.strip("\n") for paragraph in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())]
+    html = {"language": html_code(get_language()), "subject": subject, "paragraphs": paragraphs, "link": link}
+    return mail.send(
+        address,
+        # post_office renders these as templates: a visitor's words go in as values, never as source.
+        subject="{{ subject|safe }}",
+        message="{{ text|safe }}",
+        html_message="{{ html|safe }}",
+        context={
+            "subject": subject,
+            "text": "\n\n".join(paragraphs) + "\n",
+            "html": render_to_string("contact/mails/mail.html", html),
+        },
+        headers={"Reply-To": reply_to} if reply_to else None,
+    )

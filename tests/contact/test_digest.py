@@ -58,10 +58,13 @@ def test_at_zero_it_is_sent_all_the_same():
         "All enquiries ever received\n"
         "0 received: 0 sent, 0 waiting, 0 failed\n"
         "\n"
-        "Open the desk: https://portal.example/admin/contact/enquiry/\n"
+        "Open the desk:\n"
+        "\n"
+        "https://portal.example/admin/contact/enquiry/\n"
     )
     assert '<a href="https://portal.example/admin/contact/enquiry/"' in one.html_message
     assert "Received: 0<br>" in one.html_message
+    assert '<html lang="en">' in one.html_message
     assert two.message == one.message
     assert list(Digest.objects.values_list("day", flat=True)) == [date(2026, 11, 24)]
 
@@ -154,7 +157,7 @@ def test_no_row_without_its_mails(monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError
 
-    monkeypatch.setattr("contact.digest.mail.send", fail)
+    monkeypatch.setattr("contact.mails.mail.send", fail)
     with pytest.raises(RuntimeError):
         queue_digest()
     assert not Digest.objects.exists()
