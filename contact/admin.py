@@ -14,20 +14,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
 
-from contact import desk, digest, exports, keeping, workingdays
+from contact import retention, working_days
 from contact.attachments import attachment
-from contact.desk_forms import TASKS, AnswerForm, staff
+from contact.desk import actions, daily_report, exports
+from contact.desk.forms import TASKS, AnswerForm, staff
+from contact.desk.statistics import statistics
+from contact.mail.messages import STATES
 from contact.models import AnswerTemplate, Enquiry, Event, State
-from contact.numbers import numbers
-from portal.editing import BilingualAdmin
-from portal.territories import territory_name
-
-MAIL_STATES = {
-    STATUS.queued: _("waiting"),
-    STATUS.sent: _("sent"),
-    STATUS.requeued: _("failed, will be tried again"),
-    STATUS.failed: _("failed"),
-}
+from portal.bilingual.editing import BilingualAdmin
+from portal.bilingual.territories import territory_name
 
 # Mails are read with the enquiry that they belong to, and changed by nobody.
 for model in (Attachment, Email, EmailTemplate, Log):
@@ -136,7 +131,7 @@ class EnquiryAdmin(admin.ModelAdmin):
     def get_urls(self):
         page = self.admin_site.admin_view
         return [
-            path("numbers/", page(numbers), name="contact_enquiry_numbers"),
+            path("statistics/", page(statistics), name="contact_enquiry_statistics"),
             path("attachments/<int:number>/", attachment, name="contact_attachment"),
             path("<path:object_id>/answer/", page(self.answer_view), name="contact_answer"),
             *super().get_urls(),
@@ -163,16 +158,16 @@ class EnquiryAdmin(admin.ModelAdmin):
     def due(self, enquiry):
         if enquiry.is_overdue:
             return format_html('<strong class="overdue">{}: {}</strong>', _("Overdue"), shown_date(enquiry.due_on))
-        return shown_date(enquiry.due_on) if enquiry.due_on and not enquiry.is_ended else "–"
+        return shown_date(enquiry.due_on) if enquiry.due_on and not enquiry.is_finished else "–"
 
     def changelist_view(self, request, extra_context=None):
-        warnings = [workingdays.warning(timezone.localdate()), digest.warning()]
+        warnings = [working_days.warning(timezone.localdate()), daily_report.warning()]
         return super().changelist_view(request, {"title": _("The desk"), "warnings": filter(None, warnings)})
 
     # One enquiry
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        enquiry = self.found(request, object_id)
+        enquiry = self.get_enquiry(request, object_id)
         if enquiry is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         task, form = request.POST.get("task"), None
@@ -180,36 +175,36 @@ class EnquiryAdmin(admin.ModelAdmin):
             if not self.has_change_permission(request, enquiry) or task not in TASKS:
                 raise PermissionDenied
             form = TASKS[task](request.POST, enquiry=enquiry, actor=request.user)
-            if form.is_done():
+            if form.perform():
                 self.message_user(request, _("Done."), messages.SUCCESS)
                 return HttpResponseRedirect(request.path)
-        desk.open_enquiry(enquiry, request.user)
+        actions.record_view(enquiry, request.user)
         forms = {name: Form(enquiry=enquiry, actor=request.user) for name, Form in TASKS.items()}
-        context = {"forms": forms | ({task: form} if form else {}), "timeline": desk.timeline(enquiry)}
-        return self.page_of(request, enquiry, "change_form", **context)
+        context = {"forms": forms | ({task: form} if form else {}), "timeline": actions.timeline(enquiry)}
+        return self.render_page(request, enquiry, "change_form", **context)
 
     def answer_view(self, request, object_id):
         """Where an answer is written; a template that is chosen is added to what is written already."""
-        enquiry = self.found(request, object_id)
+        enquiry = self.get_enquiry(request, object_id)
         if enquiry is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_change_permission(request, enquiry):
             raise PermissionDenied
-        templates = desk.templates_for(enquiry)
+        templates = actions.templates_for(enquiry)
         chosen = next((row for row in templates if str(row.pk) == request.POST.get("template")), None)
         form = AnswerForm(None if chosen else request.POST or None, enquiry=enquiry, actor=request.user)
         if chosen:
-            written = [request.POST.get("text", "").strip(), desk.filled_in(chosen, enquiry)]
+            written = [request.POST.get("text", "").strip(), actions.fill_template(chosen, enquiry)]
             form.initial["text"] = "\n\n".join(filter(None, written))
             form.initial["is_on_status_page"] = "is_on_status_page" in request.POST
-        elif request.method == "POST" and form.is_done():
+        elif request.method == "POST" and form.perform():
             self.message_user(request, _("The answer is stored and on its way by mail."), messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:contact_enquiry_change", args=[enquiry.pk]))
-        desk.open_enquiry(enquiry, request.user)
-        seen = desk.last_word(enquiry)
-        return self.page_of(request, enquiry, "answer", form=form, templates=templates, seen=seen)
+        actions.record_view(enquiry, request.user)
+        seen = actions.latest_entry(enquiry)
+        return self.render_page(request, enquiry, "answer", form=form, templates=templates, seen=seen)
 
-    def found(self, request, object_id):
+    def get_enquiry(self, request, object_id):
         """The Enquiry of that number, or None; raises PermissionDenied for who may not read it."""
         enquiry = self.get_object(request, unquote(object_id))
         if enquiry is not None:
@@ -218,10 +213,10 @@ class EnquiryAdmin(admin.ModelAdmin):
             raise PermissionDenied
         return enquiry
 
-    def page_of(self, request, enquiry, template, **context):
+    def render_page(self, request, enquiry, template, **context):
         context |= {
-            "failed": MAIL_STATES[STATUS.failed],
-            "mails": [(mail, MAIL_STATES[mail.status]) for mail in enquiry.mails.order_by("pk")],
+            "failed": STATES[STATUS.failed],
+            "mails": [(mail, STATES[mail.status]) for mail in enquiry.mails.order_by("pk")],
             **self.admin_site.each_context(request),
             "title": _("Enquiry %(reference)s") % {"reference": enquiry.reference},
             "enquiry": enquiry,
@@ -233,7 +228,7 @@ class EnquiryAdmin(admin.ModelAdmin):
 
     # Several at once
 
-    def each(self, request, enquiries, do):
+    def for_each(self, request, enquiries, do):
         """Does `do` to each of `enquiries`; says how many it worked for, and why not for the others."""
         if not enquiries:
             self.message_user(
@@ -256,20 +251,20 @@ class EnquiryAdmin(admin.ModelAdmin):
         if owner is None:
             self.message_user(request, _("Choose the new owner, beside the action."), messages.ERROR)
             return
-        self.each(request, enquiries, lambda enquiry: desk.assign(enquiry, owner, request.user))
+        self.for_each(request, enquiries, lambda enquiry: actions.assign(enquiry, owner, request.user))
 
     @admin.action(description=_("Mark as spam"), permissions=["change"])
     def mark_as_spam(self, request, enquiries):
-        self.each(request, enquiries, lambda enquiry: desk.move(enquiry, State.SPAM, request.user))
+        self.for_each(request, enquiries, lambda enquiry: actions.move(enquiry, State.SPAM, request.user))
 
     @admin.action(description=_("Mark as not spam"), permissions=["change"])
     def mark_as_no_spam(self, request, enquiries):
-        self.each(request, enquiries, lambda enquiry: desk.move(enquiry, State.RECEIVED, request.user))
+        self.for_each(request, enquiries, lambda enquiry: actions.move(enquiry, State.RECEIVED, request.user))
 
     @admin.action(description=_("Merge into the oldest of them"), permissions=["change"])
     def merge(self, request, enquiries):
         oldest_first = list(enquiries.order_by("created_at", "pk"))
-        self.each(request, oldest_first[1:], lambda enquiry: desk.merge(enquiry, oldest_first[0], request.user))
+        self.for_each(request, oldest_first[1:], lambda enquiry: actions.merge(enquiry, oldest_first[0], request.user))
 
     @admin.action(description=_("Export as XLSX"), permissions=["export"])
     def as_xlsx(self, request, enquiries):
@@ -293,7 +288,7 @@ class EnquiryAdmin(admin.ModelAdmin):
             context = {**self.admin_site.each_context(request), "enquiries": enquiries, "opts": self.opts}
             context["title"] = _("Erase all personal data?")
             return TemplateResponse(request, "admin/contact/enquiry/erase.html", context)
-        self.each(request, enquiries, lambda enquiry: keeping.erase(enquiry, request.user))
+        self.for_each(request, enquiries, lambda enquiry: retention.erase(enquiry, request.user))
         return None
 
 
@@ -309,12 +304,12 @@ class EventAdmin(admin.ModelAdmin):
 
     list_display = ["at", "who", "enquiry", "__str__"]
     list_display_links = None
-    list_filter = ["kind", "actor", "at"]
+    list_filter = ["kind", "actor_name", "at"]
     ordering = ["-at", "-pk"]
-    list_select_related = ["enquiry", "actor"]
+    list_select_related = ["enquiry"]
     search_fields = ["enquiry__reference"]
 
-    @admin.display(description=_("who"), ordering="actor")
+    @admin.display(description=_("who"), ordering="actor_name")
     def who(self, event):
         return event.shown_actor
 

@@ -23,8 +23,8 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
-from contact.filetypes import TYPES, content_type
 from contact.models import Attachment, Event, may_read, private_storage
+from portal.filetypes import TYPES, content_type
 
 log = logging.getLogger(__name__)
 

@@ -13,12 +13,12 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from post_office.models import STATUS, Email
 
-from contact.mails import stop_mails
-from contact.receipts import new_code, new_reference, new_token
-from contact.workingdays import promised_date
+from contact.mail.messages import stop_mails
+from contact.references import new_code, new_reference, new_token
+from contact.working_days import promised_date
 from partners.models import Country
+from portal.bilingual.territories import territory_name
 from portal.models import Department
-from portal.territories import territory_name
 from programs.models import Program
 
 
@@ -32,10 +32,10 @@ class State(models.TextChoices):
 
 
 OPEN = (State.RECEIVED, State.IN_PROGRESS)
-ENDED = (State.CLOSED, State.SPAM, State.WITHDRAWN)
+FINISHED = (State.CLOSED, State.SPAM, State.WITHDRAWN)
 
-# From each state, where an enquiry may go. Who has withdrawn consent is not worked on again.
-LAWFUL = {
+# The states that an enquiry may go to from each state. Nobody works again on one whose consent was withdrawn.
+TRANSITIONS = {
     State.RECEIVED: {State.IN_PROGRESS, State.ANSWERED, State.CLOSED, State.SPAM, State.WITHDRAWN},
     State.IN_PROGRESS: {State.ANSWERED, State.CLOSED, State.SPAM, State.WITHDRAWN},
     State.ANSWERED: {State.IN_PROGRESS, State.CLOSED, State.SPAM, State.WITHDRAWN},
@@ -77,21 +77,20 @@ class EnquiryQuerySet(models.QuerySet):
         links = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"), email__status=STATUS.failed)
         return self.filter(Exists(links), erased_at__isnull=True).exclude(state__in=[State.SPAM, State.WITHDRAWN])
 
-    def over(self):
-        """Those about which nothing may be sent or done any more: consent was withdrawn, or the data are erased."""
+    def locked(self):
+        """Enquiries about which nothing may be sent or done: consent was withdrawn, or the data were erased."""
         return self.filter(Q(state=State.WITHDRAWN) | Q(erased_at__isnull=False))
 
-    def locked(self, *enquiries):
+    def for_update(self, *enquiries):
         """
-        `enquiries` as they are now, kept from everybody else's changes until the transaction in force ends.
+        Reads `enquiries` again and locks their rows until the current transaction ends.
 
-        Their duplicates are locked with them, all in the order of their numbers: two who lock wait for each
-        other, and never in a circle.
+        It locks their duplicates too, all in the order of their primary keys, so that transactions cannot deadlock.
         """
-        numbers = [enquiry.pk for enquiry in enquiries]
-        concerned = self.filter(Q(pk__in=numbers) | Q(merged_into__in=numbers))
-        rows = {row.pk: row for row in concerned.select_for_update().order_by("pk")}
-        return [rows[number] for number in numbers]
+        keys = [enquiry.pk for enquiry in enquiries]
+        with_duplicates = self.filter(Q(pk__in=keys) | Q(merged_into__in=keys))
+        rows = {row.pk: row for row in with_duplicates.select_for_update().order_by("pk")}
+        return [rows[key] for key in keys]
 
 
 class Enquiry(models.Model):
@@ -100,7 +99,7 @@ class Enquiry(models.Model):
     reference = models.CharField(_("reference"), max_length=8, unique=True, default=new_reference)
     code = models.CharField(max_length=12, default=new_code)
     token = models.CharField(max_length=43, unique=True, default=new_token)
-    fingerprint = models.CharField(max_length=64, unique=True)
+    fingerprint = models.CharField(max_length=64, unique=True, null=True, blank=True)
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     privacy_version = models.CharField(_("privacy notice accepted"), max_length=12)
@@ -167,9 +166,9 @@ class Enquiry(models.Model):
                 violation_error_message=_("An enquiry is about a program or about a country, not both."),
             ),
             models.CheckConstraint(
-                condition=Q(state__in=ENDED, closed_at__isnull=False, erase_on__isnull=False)
-                | (~Q(state__in=ENDED) & Q(closed_at__isnull=True, erase_on__isnull=True)),
-                name="contact_enquiry_ended",
+                condition=Q(state__in=FINISHED, closed_at__isnull=False, erase_on__isnull=False)
+                | (~Q(state__in=FINISHED) & Q(closed_at__isnull=True, erase_on__isnull=True)),
+                name="contact_enquiry_finished",
                 violation_error_message=_("An enquiry that has ended says since when, and when it is erased."),
             ),
             models.CheckConstraint(
@@ -191,6 +190,10 @@ class Enquiry(models.Model):
         """The receipt, which whoever has its secret address may read."""
         return reverse("received", args=[self.token])
 
+    def get_status_url(self):
+        """The status page, for anybody who has its secret address."""
+        return reverse("status_detail", args=[self.token])
+
     @property
     def subject(self):
         """The Program or Country that it is about, or None."""
@@ -206,12 +209,12 @@ class Enquiry(models.Model):
         return Message.objects.filter(Q(enquiry=self) | Q(enquiry__merged_into=self))
 
     @property
-    def is_ended(self):
+    def is_finished(self):
         """Whether nobody works on it any more, unless it is opened again."""
-        return self.state in ENDED
+        return self.state in FINISHED
 
     @property
-    def is_over(self):
+    def is_locked(self):
         """Whether nothing may be sent or done about it any more."""
         return self.state == State.WITHDRAWN or self.erased_at is not None
 
@@ -223,12 +226,12 @@ class Enquiry(models.Model):
     @property
     def can_be_answered(self):
         """Whether an answer may be sent, a second one too."""
-        return self.state == State.ANSWERED or State.ANSWERED in self.ways
+        return self.state == State.ANSWERED or State.ANSWERED in self.next_states
 
     @property
-    def ways(self):
+    def next_states(self):
         """The States to which it may go from here; none once its data are erased."""
-        return set() if self.erased_at else LAWFUL[self.state]
+        return set() if self.erased_at else TRANSITIONS[self.state]
 
     def move_to(self, state, actor=None):
         """
@@ -237,9 +240,9 @@ class Enquiry(models.Model):
 
         The days until it is erased run from the moment it ends; its form may then be sent anew. What is opened
         again after an answer is promised another. Where consent is withdrawn, mails that wait are not sent, and
-        duplicates, of which each has a consent of its own, go on. Raises ValidationError where LAWFUL has no way.
+        duplicates, of which each has a consent of its own, go on. Raises ValidationError where TRANSITIONS has no way.
         """
-        if state not in self.ways:
+        if state not in self.next_states:
             raise ValidationError(
                 _("“%(state)s” cannot become “%(wanted)s”."),
                 params={"state": self.get_state_display(), "wanted": State(state).label},
@@ -248,12 +251,12 @@ class Enquiry(models.Model):
         if state == State.IN_PROGRESS and self.state != State.RECEIVED:
             self.due_on = promised_date(now)
         self.state = State(state)
-        self.closed_at = now if self.is_ended else None
-        self.erase_on = self.keeping_ends_on(now) if self.is_ended else None
+        self.closed_at = now if self.is_finished else None
+        self.erase_on = self.retention_ends_on(now) if self.is_finished else None
         if self.state == State.ANSWERED:
             self.answered_at = self.answered_at or now
-        if self.is_ended:
-            self.fingerprint = f"ended {self.pk}"
+        if self.is_finished:
+            self.fingerprint = None
         self.merged_into = None
         self.save(
             update_fields=["state", "due_on", "closed_at", "erase_on", "answered_at", "merged_into", "fingerprint"]
@@ -264,7 +267,7 @@ class Enquiry(models.Model):
             for duplicate in self.duplicates.filter(erased_at__isnull=True):
                 duplicate.move_to(State.IN_PROGRESS, actor)
 
-    def keeping_ends_on(self, since):
+    def retention_ends_on(self, since):
         """The date on which the data are erased, of an enquiry that has ended in its state at the time `since`."""
         department = Department.current()
         keeping = {
@@ -276,7 +279,9 @@ class Enquiry(models.Model):
 
     def log(self, kind, actor=None, detail=""):
         """Adds an Event to the timeline. `detail` outlives the erasing: it never holds personal data."""
-        return self.events.create(kind=kind, actor=actor, detail=detail)
+        event = Event.of(self, kind, actor, detail)
+        event.save()
+        return event
 
 
 class Event(models.Model):
@@ -284,7 +289,7 @@ class Event(models.Model):
 
     class Kind(models.TextChoices):
         RECEIVED = "received", pgettext_lazy("event", "Received")
-        OPENED = "opened", pgettext_lazy("event", "Viewed")
+        VIEWED = "viewed", pgettext_lazy("event", "Viewed")
         ASSIGNED = "assigned", pgettext_lazy("event", "Assigned")
         MOVED = "moved", pgettext_lazy("event", "State")
         NOTED = "noted", pgettext_lazy("event", "Internal note written")
@@ -299,14 +304,9 @@ class Event(models.Model):
 
     enquiry = models.ForeignKey(Enquiry, verbose_name=_("enquiry"), related_name="events", on_delete=models.CASCADE)
     at = models.DateTimeField(_("when"), auto_now_add=True)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("who"),
-        related_name="+",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
+    # Kept as text, so that it outlives the account.
+    actor_name = models.CharField(_("who"), max_length=150, blank=True)
     kind = models.CharField(_("what"), max_length=12, choices=Kind)
     detail = models.CharField(_("detail"), max_length=200, blank=True)
 
@@ -320,11 +320,17 @@ class Event(models.Model):
             return self.get_kind_display()
         return gettext("%(event)s: %(detail)s") % {"event": self.get_kind_display(), "detail": self.shown_detail}
 
+    @classmethod
+    def of(cls, enquiry, kind, actor=None, detail=""):
+        """An unsaved Event; see Enquiry.log()."""
+        actor_name = actor.get_username() if actor else ""
+        return cls(enquiry=enquiry, kind=kind, actor=actor, actor_name=actor_name, detail=detail)
+
     @property
     def shown_actor(self):
         """Who did it: the user, the visitor, or the portal by itself."""
-        if self.actor:
-            return str(self.actor)
+        if self.actor_name:
+            return self.actor_name
         # Only the portal closes by itself.
         visitors = (self.Kind.RECEIVED, self.Kind.WRITTEN, self.Kind.MOVED)
         by_visitor = self.kind in visitors and self.detail != State.CLOSED
@@ -435,8 +441,8 @@ class Attachment(models.Model):
         return self.name
 
 
-class Digest(models.Model):
-    """A daily report to the desk that has been queued: one a day, however many workers there are."""
+class DailyReport(models.Model):
+    """A daily report to the desk that has been queued: one a day, however many workers run."""
 
     day = models.DateField(_("day"), unique=True)
 
@@ -444,7 +450,7 @@ class Digest(models.Model):
         return self.day.isoformat()
 
 
-class Salt(models.Model):
+class RateSalt(models.Model):
     """What network addresses are hashed with for one day; without it nobody can tell whose a count was."""
 
     day = models.DateField(unique=True)
@@ -454,7 +460,7 @@ class Salt(models.Model):
         return self.day.isoformat()
 
 
-class Count(models.Model):
+class RateCount(models.Model):
     """How often something was done within one hour from one address or network, known by its salted hash alone."""
 
     bucket = models.CharField(max_length=64)
@@ -462,7 +468,7 @@ class Count(models.Model):
     number = models.PositiveIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["bucket", "hour"], name="contact_count_one_an_hour")]
+        constraints = [models.UniqueConstraint(fields=["bucket", "hour"], name="contact_ratecount_one_an_hour")]
 
     def __str__(self):
         return f"{self.hour:%H}: {self.number}"

@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from partners.models import Country, Institution
-from portal.editing import BilingualAdmin
+from portal.bilingual.editing import BilingualAdmin
 
 
 @admin.register(Country)

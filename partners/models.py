@@ -4,9 +4,9 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from portal.publishing import SLUG_HELP, Published, PublishedQuerySet, complete_when_published
-from portal.richtext import RichTextField
-from portal.territories import is_territory
+from portal.bilingual.publishing import SLUG_HELP, Published, required_when_published
+from portal.bilingual.richtext import RichTextField
+from portal.bilingual.territories import is_territory
 
 
 def validate_territory(code):
@@ -18,7 +18,7 @@ def validate_territory(code):
 class Country(Published):
     """A partner country or region, with the capital that the chart of partners places."""
 
-    heading_field = "name"
+    title_field = "name"
 
     iso_code = models.CharField(
         _("ISO code"),
@@ -39,14 +39,11 @@ class Country(Published):
     )
     body = RichTextField(_("text"))
 
-    objects = PublishedQuerySet.as_manager()
-
-    class Meta:
+    class Meta(Published.Meta):
         verbose_name = _("partner country or region")
         verbose_name_plural = _("partner countries and regions")
-        ordering = ["sort_order", "pk"]
         constraints = [
-            *complete_when_published("name", "capital"),
+            *required_when_published("name", "capital"),
             models.CheckConstraint(
                 condition=Q(iso_code__regex=r"^[A-Z]{2}$"),
                 name="partners_country_iso_code",
@@ -62,8 +59,7 @@ class Country(Published):
     def get_absolute_url(self):
         return reverse("country_detail", args=[self.slug])
 
-    def passages(self):
-        """Its text, as portal.pairview reads it."""
+    def text_blocks(self):
         yield "p", _("Capital: %(capital)s") % {"capital": self.capital}
         yield "richtext", self.body
 
@@ -72,7 +68,7 @@ class Institution(Published):
     """A partner institution; it is shown on the page of its country."""
 
     publication_follows = "country"
-    heading_field = "name"
+    title_field = "name"
 
     country = models.ForeignKey(
         Country, verbose_name=_("country or region"), related_name="institutions", on_delete=models.PROTECT
@@ -82,13 +78,10 @@ class Institution(Published):
     summary = models.TextField(_("summary"), max_length=300, blank=True)
     website = models.URLField(_("website"), blank=True)
 
-    objects = PublishedQuerySet.as_manager()
-
-    class Meta:
+    class Meta(Published.Meta):
         verbose_name = _("partner institution")
         verbose_name_plural = _("partner institutions")
-        ordering = ["sort_order", "pk"]
-        constraints = complete_when_published("name")
+        constraints = required_when_published("name")
 
     def get_absolute_url(self):
         return self.country.get_absolute_url()

@@ -1,12 +1,18 @@
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.utils.translation import gettext_lazy as _
 
-from portal.editing import BilingualAdmin
-from portal.models import Centre, Department, Page
+from portal.bilingual.editing import BilingualAdmin
+from portal.models import Centre, Department, Page, User
 
 admin.site.site_header = _("International Department: staff")
 admin.site.site_title = _("Staff")
-admin.site.index_title = _("What the portal shows, and who has written")
+admin.site.index_title = _("Content and enquiries")
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    fieldsets = [*DjangoUserAdmin.fieldsets, (_("Language"), {"fields": ["language"]})]
 
 
 @admin.register(Department)
@@ -45,7 +51,7 @@ class DepartmentAdmin(BilingualAdmin):
 
 @admin.register(Centre)
 class CentreAdmin(BilingualAdmin):
-    fields = ["title", "summary", "body", "slug", "telephones", "notified", "sort_order", "published_at"]
+    fields = ["title", "summary", "body", "slug", "telephones", "enquiry_recipients", "sort_order", "published_at"]
     list_display = ["__str__", "sort_order"]
 
 

@@ -1,6 +1,7 @@
 import hashlib
 
 from django.conf import settings
+from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.validators import FileExtensionValidator, MaxValueValidator, MinValueValidator
 from django.db import models
@@ -10,27 +11,28 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from portal.publishing import (
-    SLUG_HELP,
-    Complete,
-    Published,
+from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
+from portal.bilingual.publishing import (
+    ContentPage,
     PublishedQuerySet,
-    complete_when_published,
+    RequiredColumns,
     in_both_languages,
+    required_when_published,
 )
-from portal.recipients import NOTIFIED_HELP, validate_recipients
-from portal.richtext import RichTextField
-from portal.telephones import parse_telephones, validate_telephones
+from portal.bilingual.telephones import parse_telephones, validate_telephones
+from portal.filetypes import IMAGE_TYPES
 
-# What staff may upload as a picture, and a visitor fetch: the ending of its name, and its media type.
-IMAGE_TYPES = {
-    "avif": "image/avif",
-    "gif": "image/gif",
-    "jpeg": "image/jpeg",
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-}
+
+class User(AbstractUser):
+    """A member of staff."""
+
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        choices=settings.LANGUAGES,
+        blank=True,
+        help_text=_("Of the admin, and of mails to this person. The choice in the admin’s header sets it."),
+    )
 
 
 class Department(models.Model):
@@ -104,7 +106,7 @@ class Department(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = _("department")
         constraints = [
-            Complete(
+            RequiredColumns(
                 columns=in_both_languages("name", "short_name", "society", "headline", "introduction", "address"),
                 name="portal_department_complete",
             ),
@@ -133,44 +135,31 @@ class Department(models.Model):
         return parse_telephones(self.telephones)
 
 
-class Centre(Published):
+class Centre(ContentPage):
     """A service centre."""
 
-    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
-    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
-    title = models.CharField(_("title"), max_length=120)
-    summary = models.TextField(_("summary"), max_length=300)
-    body = RichTextField(_("text"))
     telephones = models.TextField(
         _("telephone numbers"),
         blank=True,
         validators=[validate_telephones],
         help_text=_("One a line. Empty: those of the department."),
     )
-    notified = models.TextField(
-        _("told of enquiries"), blank=True, validators=[validate_recipients], help_text=NOTIFIED_HELP
+    enquiry_recipients = models.TextField(
+        _("notify"), blank=True, validators=[validate_email_addresses], help_text=RECIPIENTS_HELP
     )
 
-    objects = PublishedQuerySet.as_manager()
-
-    class Meta:
+    class Meta(ContentPage.Meta):
         verbose_name = _("service centre")
         verbose_name_plural = _("service centres")
-        ordering = ["sort_order", "pk"]
-        constraints = complete_when_published("title", "summary")
 
-    def get_absolute_url(self):
-        return reverse("centre_detail", args=[self.slug])
-
-    def passages(self):
-        """Its text, as portal.pairview reads it."""
+    def text_blocks(self):
         yield "p", self.summary
         yield "h2", self.body and _("What it does")
         yield "richtext", self.body
 
     @cached_property
     def telephone_numbers(self):
-        """Its own Telephones; empty where the department's serve."""
+        """Its own Telephones; empty if the department's numbers apply."""
         return parse_telephones(self.telephones)
 
 
@@ -181,25 +170,20 @@ class PageQuerySet(PublishedQuerySet):
         return super().delete()
 
 
-class Page(Published):
-    """A page of text; three of them are fixed, because other pages link to them."""
+class Page(ContentPage):
+    """A page of text. Three of them are fixed because other pages link to them."""
 
     FIXED = ("about", "privacy", "accessibility")
 
-    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
     sort_order = models.PositiveSmallIntegerField(_("order in the footer"), default=100)
-    title = models.CharField(_("title"), max_length=120)
-    summary = models.TextField(_("summary"), max_length=300)
-    body = RichTextField(_("text"))
 
     objects = PageQuerySet.as_manager()
 
-    class Meta:
+    class Meta(ContentPage.Meta):
         verbose_name = _("page")
         verbose_name_plural = _("pages")
-        ordering = ["sort_order", "pk"]
         constraints = [
-            *complete_when_published("title", "summary", "body"),
+            *required_when_published("title", "summary", "body"),
             models.CheckConstraint(
                 condition=~Q(slug="privacy") | Q(published_at_zh_hans__isnull=False, published_at_en__isnull=False),
                 name="portal_page_privacy_published",
@@ -208,12 +192,7 @@ class Page(Published):
         ]
 
     def get_absolute_url(self):
-        return reverse(self.slug) if self.is_fixed else reverse("page_detail", args=[self.slug])
-
-    def passages(self):
-        """Its text, as portal.pairview reads it."""
-        yield "p", self.summary
-        yield "richtext", self.body
+        return reverse(self.slug) if self.is_fixed else super().get_absolute_url()
 
     def delete(self, *args, **kwargs):
         if self.is_fixed:
@@ -222,13 +201,13 @@ class Page(Published):
 
     @classmethod
     def privacy_version(cls):
-        """What tells one wording of the privacy notice, in the language in force, from another; 12 characters."""
+        """Twelve characters that identify the wording of the privacy notice in the active language."""
         body = cls.objects.published().filter(slug="privacy").values_list("body", flat=True).first()
         return hashlib.sha256((body or "").encode()).hexdigest()[:12]
 
     @property
     def is_fixed(self):
-        """Whether this is one of the pages that the site relies on."""
+        """Whether the site relies on this page."""
         return self.slug in self.FIXED
 
 

@@ -17,11 +17,12 @@ from django.core.management.utils import get_random_secret_key
 from django.core.validators import validate_email
 from environs import Env
 
-from portal.languages import LANGUAGE_NAMES, localized_label
+from portal.bilingual.languages import LANGUAGE_NAMES, localized_label
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
+DEBUG = env.bool("PORTAL_DEBUG", False)
 PORT = env.int("PORT", 8000)
 DATA = (BASE_DIR / env.path("PORTAL_DATA", "var")).resolve()
 PORTAL_SITE_URL = env.str("PORTAL_SITE_URL", f"http://localhost:{PORT}").rstrip("/")
@@ -51,11 +52,12 @@ if EMBEDDED:
         SECRET_KEY = secret_file.read_text()
 else:
     faults = {
+        "PORTAL_DEBUG must not be set: it shows visitors the code and the settings": DEBUG,
         "PORTAL_SITE_URL must begin with https://": not BEHIND_TLS,
         "PORTAL_SECRET_KEY must be set, to at least 50 random characters": len(SECRET_KEY) < 50,
         "PORTAL_TRUSTED_PROXIES must say how many proxies (nginx: 1) stand in front": PORTAL_TRUSTED_PROXIES < 1,
         "EMAIL_URL must name the mail host, as in submission://user:password@host:587": not SMTP,
-        "PORTAL_ENQUIRIES_TO must name who is told of an enquiry": not PORTAL_ENQUIRIES_TO,
+        "PORTAL_ENQUIRIES_TO must name the recipients of enquiry notifications": not PORTAL_ENQUIRIES_TO,
     }
     if any(faults.values()):
         raise ImproperlyConfigured(
@@ -75,46 +77,48 @@ for name, address in [
     try:
         validate_email(address)
     except ValidationError:
-        raise ImproperlyConfigured(f"{name} must be an e-mail address, and {address!r} is none.") from None
+        raise ImproperlyConfigured(f"{name} must be an e-mail address; {address!r} is not.") from None
 
-DEBUG = False
 ALLOWED_HOSTS = [SITE.hostname, "localhost", "127.0.0.1"]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
+AUTH_USER_MODEL = "portal.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "modeltranslation",
+    "post_office",
+    "django_prose_editor",
+    "csp",
     "portal",
     "partners",
     "programs",
-    "post_office",
     "contact",
-    "django_prose_editor",
-    "csp",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.forms",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "portal.headers.ResponseHeadersMiddleware",
+    "portal.site.headers.ResponseHeadersMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "portal.languages.LanguageMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # After authentication, because a user has a language, and before what resolves addresses by language.
+    "portal.bilingual.languages.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Before any view, and so before the form's protection, which reads the body.
-    "portal.request_size.RequestSizeMiddleware",
+    "portal.site.request_size.RequestSizeMiddleware",
 ]
 
 TEMPLATES = [
@@ -123,6 +127,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "libraries": {"structured_data": "portal.site.structured_data"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.template.context_processors.i18n",
@@ -134,7 +139,6 @@ TEMPLATES = [
     },
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
-INSTALLED_APPS.append("django.forms")
 
 # Data
 
@@ -190,7 +194,7 @@ MODELTRANSLATION_ENABLE_FALLBACKS = False
 MODELTRANSLATION_BUILD_LOCALIZED_VERBOSE_NAME = localized_label
 MODELTRANSLATION_CUSTOM_FIELDS = ("RichTextField",)
 
-# Mail: queued in the database with what it tells of, delivered by the worker
+# Mail: queued in the database in the transaction that it reports on, delivered by the worker
 
 EMAIL_BACKEND = "post_office.EmailBackend"
 EMAIL_TIMEOUT = 20
@@ -199,7 +203,7 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_USER"], EMAIL["EMAIL_HO
 EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL["EMAIL_USE_TLS"], EMAIL["EMAIL_USE_SSL"]
 EMAIL_FILE_PATH = DATA / "mail"
 POST_OFFICE = {
-    "BACKENDS": {"default": "contact.delivery.EmailBackend" if SMTP else EMAIL["EMAIL_BACKEND"]},
+    "BACKENDS": {"default": "contact.mail.delivery.EmailBackend" if SMTP else EMAIL["EMAIL_BACKEND"]},
     "MAX_RETRIES": 480,
     "RETRY_INTERVAL": timedelta(minutes=15),
     # One mail at a time: the worker's lease is renewed, and a stop is heard, before each.
@@ -211,6 +215,17 @@ POST_OFFICE = {
     "MESSAGE_ID_ENABLED": True,
     "MESSAGE_ID_FQDN": SITE.hostname,
 }
+
+# What the worker does beside delivering mails, each about once a minute. A chore takes no arguments and leaves nothing
+# half done if the process ends in the middle.
+WORKER_CHORES = [
+    "contact.mail.delivery.settle_failures",
+    "contact.retention.close_answered",
+    "contact.retention.erase_due",
+    "contact.attachments.remove_orphans",
+    "contact.visitor.rate_limits.delete_expired",
+    "contact.desk.daily_report.queue_daily_report",
+]
 
 # Security
 
@@ -246,7 +261,7 @@ if PORTAL_TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_AGE = 24 * 60 * 60
-CSRF_FAILURE_VIEW = "contact.views.csrf_failure"
+CSRF_FAILURE_VIEW = "contact.visitor.views.csrf_failure"
 # An enquiry's text is bounded by its form; what is larger than this is not read into memory at all.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 # A whole request, its files included: three of 10 MB each, and the text.

@@ -17,11 +17,6 @@ class DepartmentTranslation(TranslationOptions):
     )
 
 
-@register(Centre)
-class CentreTranslation(TranslationOptions):
-    fields = ("title", "summary", "body", "published_at")
-
-
-@register(Page)
-class PageTranslation(TranslationOptions):
+@register([Centre, Page])
+class ContentPageTranslation(TranslationOptions):
     fields = ("title", "summary", "body", "published_at")

@@ -3,14 +3,15 @@
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
-from django.views.i18n import set_language
 
-from portal import sitemaps, views
+from portal import views
+from portal.site.home import home
+from portal.site.sitemaps import sitemap
 
 urlpatterns = [
     path("", views.root, name="root"),
     *i18n_patterns(
-        path("", views.home, name="home"),
+        path("", home, name="home"),
         path("about/", views.page_detail, {"slug": "about"}, name="about"),
         path("privacy/", views.page_detail, {"slug": "privacy"}, name="privacy"),
         path("accessibility/", views.page_detail, {"slug": "accessibility"}, name="accessibility"),
@@ -21,10 +22,10 @@ urlpatterns = [
         path("partners/", include("partners.urls")),
         path("contact/", include("contact.urls")),
     ),
-    path("admin/language/", set_language, name="set_language"),
+    path("admin/language/", views.set_language, name="set_language"),
     path("admin/", admin.site.urls),
     path("media/<path:name>", views.media, name="media"),
-    path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
+    path("sitemap.xml", sitemap, name="sitemap"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("robots.txt", views.robots, name="robots"),
     path(".well-known/security.txt", views.security_txt, name="security_txt"),

@@ -16,17 +16,16 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
+from django.views import i18n
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from partners.compass import Compass
-from partners.models import Country
-from portal.addresses import absolute_url
-from portal.languages import negotiated_language, other_language
-from portal.models import IMAGE_TYPES, Centre, Department, Page
-from portal.pairview import render_detail
-from portal.publishing import OnlyInOtherLanguage
-from programs.models import Area, Program
+from portal.bilingual.languages import negotiated_language, other_language
+from portal.bilingual.links import absolute_url
+from portal.bilingual.publishing import LANGUAGES, OnlyInOtherLanguage
+from portal.bilingual.side_by_side import render_detail
+from portal.filetypes import IMAGE_TYPES
+from portal.models import Centre, Department, Page
 
 
 def site_context(request):
@@ -37,28 +36,21 @@ def site_context(request):
     }
 
 
+@require_POST
+def set_language(request):
+    """Sets the language of the admin, as Django's view does, and remembers it for a user who has signed in."""
+    language = request.POST.get("language")
+    if request.user.is_authenticated and language in LANGUAGES:
+        request.user.language = language
+        request.user.save(update_fields=["language"])
+    return i18n.set_language(request)
+
+
 @require_safe
 def root(request):
     response = HttpResponseRedirect(f"/{negotiated_language(request)}/")
     patch_vary_headers(response, ["Accept-Language"])
     return response
-
-
-@require_safe
-def home(request):
-    programs = Program.objects.as_prefetch()
-    countries = Country.objects.published()
-    return render(
-        request,
-        "portal/home.html",
-        {
-            "areas": Area.objects.published().prefetch_related(programs),
-            "centres": Centre.objects.published().prefetch_related(programs),
-            "further_programs": Program.objects.published().filter(area=None),
-            "countries": countries,
-            "compass": Compass(countries),
-        },
-    )
 
 
 @require_safe
@@ -71,13 +63,13 @@ def page_detail(request, slug):
 
 @require_safe
 def centre_list(request):
-    centres = Centre.objects.published().prefetch_related(Program.objects.as_prefetch())
+    centres = Centre.objects.published().with_published("programs")
     return render(request, "portal/centre_list.html", {"centres": centres})
 
 
 @require_safe
 def centre_detail(request, slug):
-    centre = Centre.objects.prefetch_related(Program.objects.as_prefetch()).get_published(slug=slug)
+    centre = Centre.objects.with_published("programs").get_published(slug=slug)
     return render_detail(request, "portal/centre_detail.html", centre, {"centre": centre})
 
 

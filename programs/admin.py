@@ -1,12 +1,12 @@
 from django.contrib import admin
 
-from portal.editing import Bilingual, BilingualAdmin
+from portal.bilingual.editing import Bilingual, BilingualAdmin
 from programs.models import Area, Program, Question, Step
 
 
 @admin.register(Area)
 class AreaAdmin(BilingualAdmin):
-    fields = ["title", "summary", "body", "slug", "notified", "sort_order", "published_at"]
+    fields = ["title", "summary", "body", "slug", "enquiry_recipients", "sort_order", "published_at"]
     list_display = ["__str__", "sort_order"]
 
 

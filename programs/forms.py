@@ -28,7 +28,7 @@ class FinderForm(forms.Form):
         """Lets the field `name` choose among the published rows of `model`, read once, or `everything`."""
         rows = {row.slug: row for row in model.objects.published()}
         field = self.fields[name]
-        field.choices = [("", everything), *((slug, row.heading) for slug, row in rows.items())]
+        field.choices = [("", everything), *((slug, row.display_title) for slug, row in rows.items())]
         field.coerce = rows.__getitem__
         field.error_messages["invalid_choice"] = _("This choice is not offered here.")
 

@@ -1,61 +1,39 @@
 from django.db import models
-from django.db.models import Prefetch, Q
-from django.urls import reverse
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from partners.models import Country
+from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
+from portal.bilingual.publishing import ContentPage, PublishedQuerySet
+from portal.bilingual.richtext import RichTextField
 from portal.models import Centre
-from portal.publishing import SLUG_HELP, Published, PublishedQuerySet, complete_when_published
-from portal.recipients import NOTIFIED_HELP, validate_recipients
-from portal.richtext import RichTextField
 
 
-class Area(Published):
+class Area(ContentPage):
     """One of the types of program."""
 
-    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
-    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
-    title = models.CharField(_("title"), max_length=120)
-    summary = models.TextField(_("summary"), max_length=300)
-    body = RichTextField(_("text"))
-    notified = models.TextField(
-        _("told of enquiries"), blank=True, validators=[validate_recipients], help_text=NOTIFIED_HELP
+    enquiry_recipients = models.TextField(
+        _("notify"), blank=True, validators=[validate_email_addresses], help_text=RECIPIENTS_HELP
     )
 
-    objects = PublishedQuerySet.as_manager()
-
-    class Meta:
+    class Meta(ContentPage.Meta):
         verbose_name = _("type of program")
         verbose_name_plural = _("types of program")
-        ordering = ["sort_order", "pk"]
-        constraints = complete_when_published("title", "summary")
 
-    def get_absolute_url(self):
-        return reverse("area_detail", args=[self.slug])
-
-    def passages(self):
-        """Its text, as portal.pairview reads it."""
+    def text_blocks(self):
         yield "p", self.summary
         yield "h2", self.body and _("What it is")
         yield "richtext", self.body
 
 
 class ProgramQuerySet(PublishedQuerySet):
-    def as_prefetch(self):
-        """These rows as `published_programs` of each Area or Centre that prefetches them."""
-        return Prefetch("programs", self.published(), to_attr="published_programs")
-
     def for_list(self):
         """With the published centres of each, for the finder."""
-        return self.prefetch_related(Prefetch("centres", Centre.objects.published(), to_attr="published_centres"))
+        return self.with_published("centres")
 
     def for_detail(self):
         """With everything that a program's own page shows."""
-        return self.for_list().prefetch_related(
-            Prefetch("countries", Country.objects.published(), to_attr="published_countries"),
-            "steps",
-            "questions",
-        )
+        return self.with_published("centres", "countries").prefetch_related("steps", "questions")
 
     def related_to(self, program):
         """The other rows of the type of `program`, or, where it has none, of its `published_centres`."""
@@ -80,12 +58,11 @@ class ProgramQuerySet(PublishedQuerySet):
         return found
 
 
-class Program(Published):
+class Program(ContentPage):
     """A program or service that a college can ask for."""
 
     publication_follows = "area"
 
-    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
     area = models.ForeignKey(
         Area,
         verbose_name=_("type of program"),
@@ -98,23 +75,14 @@ class Program(Published):
     countries = models.ManyToManyField(
         Country, verbose_name=_("countries and regions"), related_name="programs", blank=True
     )
-    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
-    title = models.CharField(_("title"), max_length=120)
-    summary = models.TextField(_("summary"), max_length=300)
-    body = RichTextField(_("text"))
     audience = models.TextField(_("for whom"), max_length=300, blank=True)
     materials = RichTextField(_("what to prepare"))
 
     objects = ProgramQuerySet.as_manager()
 
-    class Meta:
+    class Meta(ContentPage.Meta):
         verbose_name = _("program")
         verbose_name_plural = _("programs")
-        ordering = ["sort_order", "pk"]
-        constraints = complete_when_published("title", "summary")
-
-    def get_absolute_url(self):
-        return reverse("program_detail", args=[self.slug])
 
     @property
     def filled_steps(self):
@@ -126,8 +94,7 @@ class Program(Published):
         """Its questions that are asked and answered in the language in force."""
         return [question for question in self.questions.all() if question.is_filled]
 
-    def passages(self):
-        """Its text, as portal.pairview reads it."""
+    def text_blocks(self):
         yield "p", self.summary
         yield "richtext", self.body
         yield "h2", self.audience and _("For whom")

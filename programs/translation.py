@@ -1,16 +1,14 @@
 from modeltranslation.translator import TranslationOptions, register
 
+from portal.translation import ContentPageTranslation
 from programs.models import Area, Program, Question, Step
 
-
-@register(Area)
-class AreaTranslation(TranslationOptions):
-    fields = ("title", "summary", "body", "published_at")
+register(Area)(ContentPageTranslation)
 
 
 @register(Program)
-class ProgramTranslation(TranslationOptions):
-    fields = ("title", "summary", "body", "audience", "materials", "published_at")
+class ProgramTranslation(ContentPageTranslation):
+    fields = ("audience", "materials")
 
 
 @register(Step)

@@ -2,7 +2,7 @@ from django.core.paginator import Paginator
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portal.pairview import render_detail
+from portal.bilingual.side_by_side import render_detail
 from programs.forms import FinderForm
 from programs.models import Area, Program
 
@@ -20,7 +20,7 @@ def program_list(request):
 
 @require_safe
 def area_detail(request, slug):
-    area = Area.objects.prefetch_related(Program.objects.as_prefetch()).get_published(slug=slug)
+    area = Area.objects.with_published("programs").get_published(slug=slug)
     others = Area.objects.published().exclude(pk=area.pk)
     return render_detail(request, "programs/area_detail.html", area, {"area": area, "others": others})
 

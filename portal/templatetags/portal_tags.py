@@ -5,18 +5,24 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeData, mark_safe
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
-from portal import addresses
-from portal.languages import html_code, language_of_path, other_language
-from portal.publishing import LANGUAGES
-from portal.richtext import with_scrolling_tables
-from portal.structured_data import structured_data
+from portal.bilingual import links
+from portal.bilingual.languages import html_code, language_of_path, other_language
+from portal.bilingual.publishing import LANGUAGES
+from portal.bilingual.richtext import with_scrolling_tables
 
 register = template.Library()
 
+# The pages that stand between home and a page, by URL name.
+SECTIONS = {
+    "program_list": gettext_lazy("Programs"),
+    "centre_list": gettext_lazy("Service centres"),
+    "country_list": gettext_lazy("Partner countries and regions"),
+    "contact": gettext_lazy("Contact"),
+}
 OPEN_GRAPH_LOCALES = {"zh-hans": "zh_CN", "en": "en_GB"}
 
 
@@ -35,16 +41,22 @@ def paired(row, field=None):
     it is `field`.
     """
     language = other_language(get_language())
-    name = getattr(row, build_localized_fieldname(field, language)) if field else row.paired_heading
+    name = getattr(row, build_localized_fieldname(field, language)) if field else row.paired_title
     return format_html('<span class="pair" lang="{}">{}</span>', html_code(language), name) if name else ""
 
 
 @register.simple_tag
-def paired_string(msgid):
-    """An interface string in the other language, small under the large one, marked with its own language."""
+def paired_string(text):
+    """The lazy interface string `text` in the other language, small and marked with that language."""
     language = other_language(get_language())
     with override(language):
-        return format_html('<span class="pair" lang="{}">{}</span>', html_code(language), _(msgid))
+        return format_html('<span class="pair" lang="{}">{}</span>', html_code(language), text)
+
+
+@register.inclusion_tag("includes/section_head.html")
+def section_head(id, title, url_name=""):
+    """The heading of a section in both languages. `title` is a lazy string; with `url_name` it links to that page."""
+    return {"id": id, "title": title, "url": url_name and reverse(url_name)}
 
 
 @register.filter
@@ -60,50 +72,59 @@ def telephone(number):
 
 
 @register.inclusion_tag("includes/head.html", takes_context=True)
-def head(context, title, description="", row=None, section="", address="", site="", prefix=""):
+def head(context, title="", description="", row=None, section=""):
     """
-    The title of a page, its description, and all that follows from them in its head; and, where
-    `breadcrumbs` stands, its breadcrumbs.
+    The title and the metadata of a page; `{% breadcrumbs %}` shows the breadcrumbs that it builds.
 
-    `row` is the Published row that the page shows, if it shows one: its languages are the page's. In the
-    breadcrumbs `section`, at `address`, stands between home and the page. `site` follows the title in place
-    of the Department's name; `prefix` stands before it, but is no part of what the page is called elsewhere.
-    A page without a description is none for search engines: it gets neither address nor breadcrumbs.
+    `row` is the Published row that the page shows, if any: it gives the title, the languages of the page and, without
+    a `description`, that too. `section` is the URL name of the page above it, one of SECTIONS. A page without a
+    description is not for search engines and has no breadcrumbs. "Error: " precedes the title if `has_errors` is in
+    the context.
     """
-    title, description, section = plain_text(title), plain_text(description), plain_text(section)
     request, department = context["request"], context["department"]
-    shown = {"title": title, "prefix": prefix, "site": site or department.name}
+    title, description = plain_text(title), plain_text(description)
+    if row:
+        title, description = row.display_title, description or row.summary
+    home, path, language = reverse("home"), request.path, get_language()
+    shown = {
+        "title": title,
+        "prefix": _("Error: ") if context.get("has_errors") else "",
+        "site": department.society if path == home else department.name,
+    }
     if not description:
         return shown
-    home, path, language = reverse("home"), request.path, get_language()
     trail = []
     if path != home:
-        trail = [(_("Home"), home), *([(section, address)] if section else []), (title, path)]
+        above = [(str(SECTIONS[section]), reverse(section))] if section else []
+        trail = [(_("Home"), home), *above, (title, path)]
     context.render_context["breadcrumbs"] = trail
     languages = row.published_languages() if row else LANGUAGES
-    versions = addresses.alternates(path, languages)
+    versions = links.alternates(path, languages)
     return shown | {
         "description": description,
         "department": department,
-        "canonical": addresses.absolute_url(path),
+        "canonical": links.absolute_url(path),
         "alternates": {code if code == "x-default" else html_code(code): url for code, url in versions.items()},
         "locale": OPEN_GRAPH_LOCALES[language],
         "other_locales": [OPEN_GRAPH_LOCALES[code] for code in languages if code != language],
-        "image": addresses.absolute_url(static(f"img/share-{language}.png")),
-        "structured_data": structured_data(request, department, title, description, trail, row),
+        "image": links.absolute_url(static(f"img/share-{language}.png")),
+        "request": request,
+        "row": row,
+        "breadcrumbs": trail,
     }
 
 
 @register.inclusion_tag("includes/page_code.html", takes_context=True)
 def page_code(context):
     """The address of the request's page, without its query, and its QR code."""
-    url = addresses.absolute_url(context["request"].path)
-    return {"url": url, "code": mark_safe(addresses.qr_code(url))}  # noqa: S308
+    url = links.absolute_url(context["request"].path)
+    return {"url": url, "code": mark_safe(links.qr_code(url))}  # noqa: S308
 
 
 def plain_text(value):
-    """`value` as text: blocktranslate has escaped what it gives to a variable, and JSON wants it as it was."""
-    return unescape(value) if isinstance(value, SafeData) else value
+    """`value` as a str without escapes: blocktranslate escapes what it assigns, and JSON needs plain text."""
+    text = str(value)
+    return unescape(text) if isinstance(text, SafeData) else text
 
 
 @register.inclusion_tag("includes/breadcrumbs.html", takes_context=True)
@@ -119,7 +140,7 @@ def same_page_in(context, language):
     if language_of_path(request.path) is None:
         return f"/{language}/"
     query = request.META.get("QUERY_STRING", "") if request.method == "GET" else ""
-    return addresses.in_language(request.path, language) + (f"?{query}" if query else "")
+    return links.in_language(request.path, language) + (f"?{query}" if query else "")
 
 
 @register.simple_tag(takes_context=True)

@@ -8,7 +8,7 @@ TITLE = "#id_title_zh_hans"
 # A row of each model of which a new site has none.
 ROWS = """
 from django.contrib.auth.models import Group
-from contact.mails import queue_acknowledgement_and_notifications
+from contact.mail.messages import queue_acknowledgement_and_notifications
 from contact.models import Enquiry
 from partners.models import Country, Institution
 
@@ -159,7 +159,7 @@ def test_every_page_of_the_admin_loads_and_keeps_to_its_policy(site, page, recor
         seen.append(address)
         # From a list to its first row and its numbers, from a row to its history.
         for link in page.locator(
-            "#result_list tbody tr:first-child th a, a.historylink, .object-tools a[href$='/numbers/']"
+            "#result_list tbody tr:first-child th a, a.historylink, .object-tools a[href$='/statistics/']"
         ).all()[:2]:
             waiting.append(link.evaluate("link => link.pathname"))
     record_property("pages of the admin", len(seen))
@@ -171,7 +171,7 @@ def test_every_page_of_the_admin_loads_and_keeps_to_its_policy(site, page, recor
     assert models - reached(seen, "/change/") == {log}
     assert models - reached(seen, "/history/") == {log, desk}
     assert models - reached(seen, "/add/") == {log, desk, "/admin/portal/department/"}
-    assert f"{desk}numbers/" in seen
+    assert f"{desk}statistics/" in seen
     assert "/admin/password_change/" in seen
 
 

@@ -33,7 +33,7 @@ ADMIN_PAGES = [
     "/admin/programs/program/9/history/",
     "/admin/programs/program/9/delete/",
     "/admin/contact/enquiry/",
-    "/admin/contact/enquiry/numbers/",
+    "/admin/contact/enquiry/statistics/",
     "/admin/contact/event/",
     "/admin/contact/answertemplate/",
     "/admin/password_change/",

@@ -109,7 +109,7 @@ def test_an_enquiry_from_its_arrival_to_its_erasing(site, page, desk):
     rows(site, "UPDATE contact_enquiry SET erase_on = date('now', '-1 day') WHERE reference = ?", reference)
     query = "SELECT organisation, person, email, message FROM contact_enquiry WHERE reference = ?"
     # A worker does the chores as soon as it starts, and `serve` starts another where one has ended.
-    [worker] = [process for process in psutil.Process(site.process.pid).children() if "work" in process.cmdline()]
+    [worker] = [process for process in psutil.Process(site.process.pid).children() if "run_worker" in process.cmdline()]
     worker.terminate()
     assert until(desk, lambda: rows(site, query, reference) == [("", "", "", "")], seconds=60)
     page.reload()

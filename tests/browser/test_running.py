@@ -31,7 +31,7 @@ def entries(site):
     tables = [
         name
         for (name,) in rows(site, "SELECT name FROM sqlite_master WHERE type = 'table'")
-        if name.startswith(("portal_", "programs_", "partners_", "auth_user")) and name != "portal_lease"
+        if name.startswith(("portal_", "programs_", "partners_", "portal_user")) and name != "portal_lease"
     ]
     return {name: rows(site, f"SELECT count(*) FROM {name}") for name in tables}
 

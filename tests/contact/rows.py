@@ -6,7 +6,7 @@ from itertools import count
 from django.utils import timezone
 from post_office.models import Email
 
-from contact.models import ENDED, PERSONAL, Enquiry
+from contact.models import FINISHED, PERSONAL, Enquiry
 
 NUMBERS = count()
 
@@ -14,7 +14,7 @@ NUMBERS = count()
 def stored(*mails, created_at=None, **fields):
     """An Enquiry with a mail of each status in `mails`."""
     number = next(NUMBERS)
-    if fields.get("state") in ENDED:
+    if fields.get("state") in FINISHED:
         closing = {"closed_at": timezone.now(), "erase_on": timezone.localdate() + timedelta(days=700)}
         fields = closing | fields
     enquiry = Enquiry.objects.create(

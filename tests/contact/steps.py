@@ -4,7 +4,7 @@ from django.core import signing
 from django.urls import reverse
 from django.utils.translation import override
 
-from contact import forms
+from contact.visitor import forms
 
 
 def issued(monkeypatch, seconds_ago=60):

@@ -8,14 +8,15 @@ breaks no page, no mail and no export.
 import os
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contact import exports, limits
+from contact.desk import exports
 from contact.models import Enquiry
+from contact.visitor import rate_limits
+from portal.models import User
 from tests.contact.steps import send
 
 # Browsers send no surrogates; all else may come.
@@ -38,7 +39,9 @@ def sometimes(strategy):
 @pytest.fixture
 def unlimited(monkeypatch):
     for name in ("ENQUIRIES", "WRONG_CODES", "MESSAGES"):
-        monkeypatch.setattr(limits, name, getattr(limits, name)._replace(per_address=10**9, per_network=10**9))
+        monkeypatch.setattr(
+            rate_limits, name, getattr(rate_limits, name)._replace(per_address=10**9, per_network=10**9)
+        )
 
 
 @pytest.fixture

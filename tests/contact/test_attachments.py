@@ -7,15 +7,18 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Permission
 from django.core.files.storage import Storage
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import override
 
-from contact import attachments, filetypes, forms
+from contact import attachments
 from contact.models import Attachment, Enquiry, Event, private_storage
+from contact.visitor import forms
+from portal import filetypes
+from portal.models import User
 from tests.contact.files import DISHONEST, HONEST, PDF, picture
 from tests.contact.steps import send
 
@@ -291,7 +294,7 @@ def test_a_transaction_that_fails_takes_its_files_with_it(client, answers, monke
         seen.extend(kept())
         raise RuntimeError
 
-    monkeypatch.setattr("contact.mails.mail.send", fail)
+    monkeypatch.setattr("contact.mail.messages.mail.send", fail)
     client.raise_request_exception = False
     assert send(client, answers, attachments=[upload(), upload("b.png", PNG)]).status_code == 500
     assert len(seen) == 2

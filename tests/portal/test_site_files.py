@@ -86,7 +86,7 @@ def test_a_fault_is_answered_with_the_static_page(client, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError
 
-    monkeypatch.setattr("portal.views.render", fail)
+    monkeypatch.setattr("portal.site.home.render", fail)
     client.raise_request_exception = False
     response = client.get("/en/")
     assert response.status_code == 500

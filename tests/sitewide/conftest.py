@@ -6,7 +6,7 @@ import html5lib
 import pytest
 from django.test import Client
 
-from portal.sitemaps import PublicPage, public_pages
+from portal.site.sitemaps import PublicPage, public_pages
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 

@@ -11,7 +11,7 @@ from django.test import Client
 
 from partners.models import Country, Institution
 from portal.models import Department
-from portal.sitemaps import public_pages
+from portal.site.sitemaps import public_pages
 from programs.models import Question
 
 pytestmark = pytest.mark.django_db

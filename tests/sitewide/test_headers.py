@@ -9,8 +9,8 @@ import django_prose_editor
 import pytest
 from django.core.management import call_command
 
-from portal.richtext import EDITOR_STYLE_HASH
-from portal.sitemaps import public_pages
+from portal.bilingual.richtext import EDITOR_STYLE_HASH
+from portal.site.sitemaps import public_pages
 
 pytestmark = pytest.mark.django_db
 

@@ -8,9 +8,9 @@ from urllib.parse import urldefrag, urljoin
 import pytest
 from django.utils.translation import override
 
-from portal.languages import html_code
+from portal.bilingual.languages import html_code
 from portal.models import Page
-from portal.sitemaps import public_pages
+from portal.site.sitemaps import public_pages
 from programs.models import Program
 
 pytestmark = pytest.mark.django_db

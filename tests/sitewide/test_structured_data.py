@@ -12,9 +12,9 @@ from schema_org.registry import CLASS_METADATA, PROPERTY_BY_SCHEMA, ancestry
 
 from contact.models import Enquiry
 from partners.models import Country
-from portal.languages import html_code
+from portal.bilingual.languages import html_code
 from portal.models import Department
-from portal.sitemaps import PublicPage
+from portal.site.sitemaps import PublicPage
 from programs.models import Area, Program
 from tests.sitewide.conftest import serve
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from contact.models import AnswerTemplate
 from partners.models import Country
+from portal.bilingual.publishing import Published
 from portal.models import Centre, Department, LoadedEntry, Page
-from portal.publishing import Published
 from programs.models import Area, Program
 
 # The files of portal/content/, in the order in which entries refer to one another: name of file, model,

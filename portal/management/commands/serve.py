@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
     def start_worker(self):
         self.worker = subprocess.Popen(  # noqa: S603
-            [sys.executable, settings.BASE_DIR / "manage.py", "work", "--parent", str(os.getpid())]
+            [sys.executable, settings.BASE_DIR / "manage.py", "run_worker", "--parent", str(os.getpid())]
         )
 
     def keep_worker(self, stopping):

@@ -1,0 +1,99 @@
+"""The daily report to the desk: whether what came in also went out, and what waits for somebody."""
+
+from datetime import datetime, time, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from post_office.models import STATUS, Email
+
+from contact import working_days
+from contact.desk.statistics import reconcile, unaccounted
+from contact.mail.messages import queue_text
+from contact.models import DailyReport, Enquiry, State
+from portal.bilingual.links import absolute_url
+from portal.models import Department
+
+# From which hour of the day in Beijing the report on the days before is sent.
+HOUR = 8
+
+# How many references a report names that its numbers do not account for.
+NAMED = 20
+
+
+def queue_daily_report(now=None):
+    """
+    Queues the report on the whole days since the last one, a mail to each of PORTAL_ENQUIRIES_TO; the mails.
+
+    Called at any time, as often as one likes, by any number of workers: it is queued once a day, from 8
+    o'clock in Beijing on. `now` is an aware datetime, None the present. The first report is on yesterday.
+    """
+    now = timezone.localtime(now, timezone.get_default_timezone())
+    today = now.date()
+    if now.hour < HOUR or DailyReport.objects.filter(day__gte=today).exists():
+        return []
+    with transaction.atomic():
+        _digest, is_new = DailyReport.objects.get_or_create(day=today)
+        if not is_new:
+            return []
+        last = DailyReport.objects.filter(day__lt=today).order_by("-day").first()
+        with override(Department.current().staff_language):
+            subject, body = report(last.day if last else today - timedelta(days=1), today)
+            link = absolute_url(reverse("admin:contact_enquiry_changelist"))
+            return [
+                queue_text(recipient, subject, f"{body}\n\n{link}", link) for recipient in settings.PORTAL_ENQUIRIES_TO
+            ]
+
+
+def report(first, today):
+    """
+    Subject and text, in the language in force, of the report on the dates from `first` to the one before `today`.
+
+    It holds numbers and references, and no personal data.
+    """
+    since, until = (timezone.make_aware(datetime.combine(day, time.min)) for day in (first, today))
+    received = Enquiry.objects.filter(created_at__gte=since, created_at__lt=until)
+    period, ever = reconcile(received), reconcile(Enquiry.objects.all())
+    heading = _heading(first, today - timedelta(days=1))
+    adds_up = period.difference == ever.difference == 0
+    references = [] if adds_up else list(unaccounted(Enquiry.objects.all()).values_list("reference", flat=True))
+    waiting = Enquiry.objects.open()
+    context = {
+        "heading": heading,
+        "warning": working_days.warning(today),
+        "adds_up": adds_up,
+        "period": period,
+        "ever": ever,
+        "references": references[:NAMED],
+        "unnamed": len(references[NAMED:]),
+        "answered": Enquiry.objects.filter(answered_at__gte=since, answered_at__lt=until).count(),
+        "closed": Enquiry.objects.filter(state=State.CLOSED, closed_at__gte=since, closed_at__lt=until).count(),
+        "open": waiting.count(),
+        "overdue": waiting.overdue().count(),
+        "not_closed": Enquiry.objects.filter(state=State.ANSWERED).count(),
+        "without_owner": waiting.filter(owner=None).count(),
+        "with_failed_mail": Enquiry.objects.with_failed_mail().count(),
+    }
+    subject = heading if adds_up else _("ATTENTION: the numbers do not add up – %(report)s") % {"report": heading}
+    return subject, render_to_string("contact/mail/daily_report.txt", context)
+
+
+def warning():
+    """What to tell the desk if a report of the last week never reached somebody, in the language in force; else ""."""
+    week_ago = timezone.now() - timedelta(days=7)
+    lost = Email.objects.filter(enquiries=None, status=STATUS.failed, created__gt=week_ago)
+    addresses = sorted({address for mail in lost for address in mail.to})
+    if not addresses:
+        return ""
+    return _("Daily reports could not be delivered to: %(addresses)s") % {"addresses": ", ".join(addresses)}
+
+
+def _heading(first, last):
+    if first == last:
+        return _("Enquiries on %(day)s") % {"day": date_format(last)}
+    return _("Enquiries from %(first)s to %(last)s") % {"first": date_format(first), "last": date_format(last)}

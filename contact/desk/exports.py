@@ -1,0 +1,162 @@
+"""Enquiries as files to take away, and the note of it in each timeline."""
+
+import csv
+import re
+from datetime import date, datetime
+from io import BytesIO, StringIO
+from operator import attrgetter
+
+from django.db import transaction
+from django.db.models import Count, prefetch_related_objects
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.http import content_disposition_header
+from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy, pgettext
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.utils import get_column_letter
+
+from contact.desk.personal_data import of_person, personal_data
+from contact.models import Attachment, Enquiry, Event, State
+from portal.bilingual.languages import LANGUAGE_NAMES
+
+FORMATS = {
+    "XLSX": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "CSV": "text/csv; charset=utf-8",
+    "ZIP": "application/zip",
+}
+
+# What XML, and so a spreadsheet, cannot hold.
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+# What begins so is a formula to a spreadsheet; full width too, as East Asian input methods type it.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def _column(name, width, value=None):
+    return Enquiry._meta.get_field(name).verbose_name, value or attrgetter(name), width
+
+
+# Heading, what gives the value of an Enquiry, and the width in a spreadsheet, in characters.
+COLUMNS = [
+    _column("reference", 12),
+    _column("created_at", 22),
+    _column("state", 14, lambda enquiry: str(State(enquiry.state).label)),
+    _column("owner", 16, lambda enquiry: enquiry.owner and (enquiry.owner.get_full_name() or str(enquiry.owner))),
+    _column("due_on", 18),
+    _column("answered_at", 22),
+    _column("closed_at", 22),
+    _column("language", 12, lambda enquiry: str(LANGUAGE_NAMES[enquiry.language])),
+    _column("organisation", 36),
+    _column("territory", 18, attrgetter("territory_name")),
+    _column("person", 18),
+    _column("position", 18),
+    _column("email", 30),
+    _column("telephone", 20),
+    (gettext_lazy("about"), lambda enquiry: enquiry.subject and str(enquiry.subject), 30),
+    _column("message", 80),
+    (gettext_lazy("number of attachments"), attrgetter("number_of_attachments"), 12),
+]
+
+
+def table(enquiries):
+    """
+    Yields the headings and then a list of values for each of a queryset of Enquiry, in the language in force.
+
+    Values are str, int, date, datetime (Beijing time, naive) or None. Five queries, however many rows.
+    """
+    prefetch_related_objects(enquiries, "owner", "program", "country")
+    attachments = dict(Attachment.objects.order_by().values_list("enquiry").annotate(Count("pk")))
+    yield [capfirst(str(heading)) for heading, _value, _width in COLUMNS]
+    for enquiry in enquiries:
+        enquiry.number_of_attachments = attachments.get(enquiry.pk, 0)
+        yield [_plain(value(enquiry)) for _heading, value, _width in COLUMNS]
+
+
+def _plain(value):
+    if isinstance(value, datetime):
+        return timezone.make_naive(value, timezone.get_default_timezone()).replace(microsecond=0)
+    if isinstance(value, str):
+        return UNPRINTABLE.sub("", value.replace("\r\n", "\n").replace("\r", "\n"))
+    return value
+
+
+def as_csv(enquiries):
+    """A queryset of Enquiry as CSV (RFC 4180) in bytes, UTF-8 with a byte order mark, without which Excel guesses."""
+    file = StringIO()
+    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+    writer.writerows(map(_csv_text, row) for row in table(enquiries))
+    return file.getvalue().encode("utf-8-sig")
+
+
+def _csv_text(value):
+    if isinstance(value, datetime):
+        return date_format(value, "DATETIME_FORMAT")
+    if isinstance(value, date):
+        return date_format(value)
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return value
+
+
+def as_xlsx(enquiries):
+    """A queryset of Enquiry as a workbook in bytes; whatever a visitor wrote is text in it, never a formula."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet(capfirst(str(Enquiry._meta.verbose_name_plural)))
+    sheet.freeze_panes = "B2"
+    for number, (_heading, _value, width) in enumerate(COLUMNS, start=1):
+        sheet.column_dimensions[get_column_letter(number)].width = width
+    date_formats = {
+        date: pgettext("number format of a spreadsheet", "[$-809]d mmmm yyyy"),
+        datetime: pgettext("number format of a spreadsheet", "[$-809]d mmmm yyyy, hh:mm"),
+    }
+    for row in table(enquiries):
+        sheet.append([_cell(sheet, value, date_formats) for value in row])
+    file = BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def _cell(sheet, value, date_formats):
+    cell = WriteOnlyCell(sheet, None if value == "" else value)
+    if isinstance(cell.value, str):
+        # openpyxl guesses: "=" would be a formula and "#N/A" an error; quoted, it stays text when somebody edits it.
+        cell.data_type = "s"
+        cell.quotePrefix = value.startswith(FORMULA)
+    elif type(value) in date_formats:
+        cell.number_format = date_formats[type(value)]
+    return cell
+
+
+def log(enquiries, actor, detail):
+    """Writes into the timeline of each of `enquiries` that the user `actor` exported it; `detail` is one of FORMATS."""
+    Event.objects.bulk_create(Event.of(enquiry, Event.Kind.EXPORTED, actor, detail) for enquiry in enquiries)
+
+
+def download(enquiries, actor, detail):
+    """The response that hands a queryset of Enquiry to the user `actor` as "XLSX" or "CSV", logged in each timeline."""
+    with transaction.atomic():
+        # The queryset is evaluated once: what is logged is what the file holds.
+        content = {"XLSX": as_xlsx, "CSV": as_csv}[detail](enquiries)
+        log(enquiries, actor, detail)
+    return _response(content, "enquiries", detail)
+
+
+def download_personal_data(email, actor):
+    """The response that hands personal_data(email) to the user `actor`, logged in each timeline."""
+    enquiries = of_person(email)
+    with transaction.atomic():
+        content = personal_data(email)
+        log(enquiries, actor, "ZIP")
+    return _response(content, "personal-data", "ZIP")
+
+
+def _response(content, name, detail):
+    filename = f"{name}-{timezone.localdate()}.{detail.lower()}"
+    headers = {
+        "Content-Disposition": content_disposition_header(True, filename),
+        "Cache-Control": "private, no-store",
+    }
+    return HttpResponse(content, content_type=FORMATS[detail], headers=headers)

@@ -1,0 +1,125 @@
+"""The small forms on an enquiry's page in the admin; each carries out one thing that staff do."""
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from contact.desk import actions
+from contact.mail import delivery
+from contact.models import Answer, Enquiry, Note, State
+from contact.references import normalize_code
+from contact.text_fields import MultiLineField
+
+
+def staff():
+    """The users who may be given an enquiry."""
+    return get_user_model().objects.filter(is_active=True, is_staff=True).order_by("username")
+
+
+class DeskForm(forms.Form):
+    """A form about `enquiry`, filled in by the user `actor`. `carry_out()` may raise ValidationError."""
+
+    use_required_attribute = False
+
+    def __init__(self, data=None, *, enquiry, actor):
+        super().__init__(data, label_suffix="", auto_id=f"{type(self).__name__.lower()}_%s")
+        self.enquiry, self.actor = enquiry, actor
+
+    def perform(self):
+        """Carries the form out if it is valid; False, with the fault among its errors, if it could not."""
+        if not self.is_valid():
+            return False
+        try:
+            self.carry_out()
+        except ValidationError as fault:
+            self.add_error(None, fault)
+        return self.is_valid()
+
+
+class OwnerForm(DeskForm):
+    owner = forms.ModelChoiceField(label=_("Owner"), queryset=None, required=False, empty_label=_("Nobody"))
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["owner"].queryset = staff()
+        self.initial["owner"] = self.enquiry.owner_id
+
+    def carry_out(self):
+        actions.assign(self.enquiry, self.cleaned_data["owner"], self.actor)
+
+
+class StateForm(DeskForm):
+    # "Answered" comes by answering alone: the visitor is told of an answer then. Consent is withdrawn by the visitor,
+    # or, where somebody asks for it by telephone, by erasing.
+    BY_HAND = [state for state in State if state not in (State.ANSWERED, State.WITHDRAWN)]
+
+    state = forms.ChoiceField(label=_("State"), choices=[(state.value, state.label) for state in BY_HAND])
+
+    def carry_out(self):
+        actions.move(self.enquiry, State(self.cleaned_data["state"]), self.actor)
+
+    def choices(self):
+        """The States that the enquiry can be moved to by hand, each with what the button says."""
+        names = {}
+        if self.enquiry.state != State.RECEIVED:
+            names = {State.IN_PROGRESS: _("Open again"), State.RECEIVED: _("Not spam")}
+        return [(state, names.get(state, state.label)) for state in self.BY_HAND if state in self.enquiry.next_states]
+
+
+class NoteForm(DeskForm):
+    text = MultiLineField(
+        label=_("Internal note"),
+        max_length=Note._meta.get_field("text").max_length,
+        widget=forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+    )
+
+    def carry_out(self):
+        actions.write_note(self.enquiry, self.cleaned_data["text"], self.actor)
+
+
+class MergeForm(DeskForm):
+    reference = forms.CharField(
+        label=_("Merge into the enquiry"), max_length=40, help_text=_("Its reference. This enquiry is then closed.")
+    )
+
+    def clean_reference(self):
+        main = Enquiry.objects.filter(reference=normalize_code(self.cleaned_data["reference"])).first()
+        if main is None:
+            raise ValidationError(_("There is no enquiry with this reference."))
+        return main
+
+    def carry_out(self):
+        actions.merge(self.enquiry, self.cleaned_data["reference"], self.actor)
+
+
+class MailForm(DeskForm):
+    mail = forms.ModelChoiceField(queryset=None)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["mail"].queryset = self.enquiry.mails.all()
+
+    def carry_out(self):
+        if not delivery.send_again(self.cleaned_data["mail"], self.actor):
+            raise ValidationError(_("This mail cannot be sent again."))
+
+
+class AnswerForm(DeskForm):
+    text = MultiLineField(
+        label=_("Answer"),
+        max_length=Answer._meta.get_field("text").max_length,
+        help_text=_("The reference, the address of the status page and the Department’s name are put around it."),
+        widget=forms.Textarea(attrs={"rows": 14, "class": "vLargeTextField"}),
+    )
+    is_on_status_page = forms.BooleanField(
+        label=_("Show it on the visitor’s status page too"), required=False, initial=True
+    )
+
+    def carry_out(self):
+        text, is_shown = self.cleaned_data["text"], self.cleaned_data["is_on_status_page"]
+        actions.answer(self.enquiry, text, is_shown, self.actor, seen=self.data.get("seen"))
+
+
+#: What can be done on an enquiry's own page, by the name that each form there sends along.
+TASKS = {"assign": OwnerForm, "move": StateForm, "note": NoteForm, "merge": MergeForm, "mail": MailForm}

@@ -1,0 +1,128 @@
+"""All that is stored about a person, for that person (Personal Information Protection Law, article 45)."""
+
+import json
+import shutil
+import unicodedata
+import zipfile
+from io import BytesIO
+from pathlib import PurePath
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import timezone
+from django.utils.text import get_valid_filename
+from post_office.models import STATUS
+
+from contact.mail.messages import WAITING
+from contact.models import Enquiry, Event
+
+# The detail of these events is about somebody else: a member of staff, or perhaps another sender.
+OTHERS = (Event.Kind.ASSIGNED, Event.Kind.MERGED)
+
+
+def of_person(email):
+    """The enquiries of whoever has this e-mail address, in capitals or not. Raises ValueError for an empty one."""
+    email = email.strip()
+    if not email:
+        # Erased enquiries have an empty address, and are nobody's.
+        raise ValueError("An e-mail address is needed.")
+    return Enquiry.objects.filter(email__iexact=email).order_by("created_at")
+
+
+def personal_data(email):
+    """
+    A ZIP archive in bytes of what is stored about whoever has this e-mail address: data.json and the files sent.
+
+    Keys are English, times are Beijing's (ISO 8601). Left out is what is no data of this person: the names of
+    staff, and the notes that staff write for each other, of which they tell the person what concerns him or
+    her. Raises ValueError for an empty address.
+    """
+    enquiries = of_person(email).select_related("program", "country")
+    archive = BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as folder:
+        data = {
+            "email": email.strip(),
+            "compiled_at": _beijing(timezone.now()),
+            "enquiries": [
+                _enquiry(enquiry, folder)
+                for enquiry in enquiries.prefetch_related("messages", "answers", "mails", "events", "attachments")
+            ],
+        }
+        folder.writestr("data.json", json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))
+    return archive.getvalue()
+
+
+def _enquiry(enquiry, folder):
+    return {
+        "reference": enquiry.reference,
+        "received_at": _beijing(enquiry.created_at),
+        "language": enquiry.language,
+        "privacy_notice_accepted": enquiry.privacy_version,
+        "organisation": enquiry.organisation,
+        "country_or_region": enquiry.territory,
+        "person": enquiry.person,
+        "position": enquiry.position,
+        "email": enquiry.email,
+        "telephone": enquiry.telephone,
+        "about": str(enquiry.subject or ""),
+        "message": enquiry.message,
+        "state": enquiry.state,
+        "due_on": enquiry.due_on,
+        "answered_at": _beijing(enquiry.answered_at),
+        "closed_at": _beijing(enquiry.closed_at),
+        "to_be_erased_on": enquiry.erase_on,
+        "further_messages": [
+            {"received_at": _beijing(message.created_at), "text": message.text} for message in enquiry.messages.all()
+        ],
+        "answers": [
+            {"written_at": _beijing(answer.created_at), "text": answer.text} for answer in enquiry.answers.all()
+        ],
+        "mails": [
+            {
+                "to": "you" if enquiry.email in mail.to else "the department",
+                "subject": mail.subject,
+                "queued_at": _beijing(mail.created),
+                "state": "waiting" if mail.status in WAITING else STATUS._fields[mail.status],
+            }
+            for mail in enquiry.mails.all()
+        ],
+        "timeline": [
+            {
+                "at": _beijing(event.at),
+                "what": event.kind,
+                "detail": "" if event.kind in OTHERS else event.detail,
+            }
+            for event in enquiry.events.all()
+            if event.kind != Event.Kind.NOTED
+        ],
+        "attachments": [
+            {
+                "name": attachment.name,
+                "type": attachment.content_type,
+                "size_in_bytes": attachment.size,
+                "file": _add(
+                    folder, f"attachments/{enquiry.reference}/{_file_name(number, attachment.name)}", attachment
+                ),
+            }
+            for number, attachment in enumerate(enquiry.attachments.all(), start=1)
+        ],
+    }
+
+
+def _add(folder, name, attachment):
+    """Puts the file into the archive as `name`; `name`, or None where the file is gone from the storage."""
+    try:
+        with attachment.file.open("rb") as source, folder.open(name, "w") as target:
+            shutil.copyfileobj(source, target)
+    except FileNotFoundError:
+        return None
+    return name
+
+
+def _file_name(number, name):
+    """A name that any system can hold and that hides nothing: letters, digits, "-", "_" and ".", at most 72 of them."""
+    path = PurePath(get_valid_filename(unicodedata.normalize("NFC", f"{number}-{name}")).rstrip("."))
+    return f"{path.stem[:60]}{path.suffix[:12]}"
+
+
+def _beijing(moment):
+    return moment and timezone.localtime(moment, timezone.get_default_timezone()).isoformat(timespec="seconds")

@@ -1,0 +1,205 @@
+"""The statistics of the desk: what came in, whether its mails went out, and how long an answer took."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import median
+
+from dateutil.relativedelta import relativedelta
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models.functions import TruncMonth
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+from post_office.models import STATUS
+
+from contact.mail import messages
+from contact.models import Enquiry, State, may_read
+from partners.models import Country
+from portal.bilingual.territories import territory_name
+from programs.models import Area
+
+# How many months the page looks back, the present one included.
+MONTHS = 24
+
+MAILS = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"))
+FAILED = Exists(MAILS.filter(email__status=STATUS.failed))
+WAITING = ~FAILED & Exists(MAILS.filter(email__status__in=messages.WAITING))
+DELIVERED = Exists(MAILS) & ~Exists(MAILS.exclude(email__status=STATUS.sent))
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """How many enquiries were received, and how many by what became of their mails."""
+
+    received: int
+    delivered: int
+    waiting: int
+    failed: int
+
+    @property
+    def accounted_for(self):
+        """How many are delivered, waiting or failed."""
+        return self.delivered + self.waiting + self.failed
+
+    @property
+    def difference(self):
+        """Those received less those accounted for: 0 where the numbers add up."""
+        return self.received - self.accounted_for
+
+
+def reconcile(enquiries):
+    """
+    The Reconciliation of a queryset of Enquiry, erased, merged and spam included.
+
+    Each number is counted on a condition of its own, none is what the others leave, so the sum can fail to
+    close. One statement counts all four: an enquiry that arrives meanwhile is in all of them or in none.
+    """
+    numbers = enquiries.order_by().aggregate(
+        received=Count("pk"),
+        delivered=Count("pk", filter=DELIVERED),
+        waiting=Count("pk", filter=WAITING),
+        failed=Count("pk", filter=FAILED),
+    )
+    return Reconciliation(**numbers)
+
+
+def unaccounted(enquiries):
+    """Those of a queryset of Enquiry that are not delivered, waiting or failed, as one without any mail."""
+    return enquiries.exclude(DELIVERED | WAITING | FAILED)
+
+
+@dataclass(frozen=True)
+class Table:
+    """
+    A table of the page: `rows` of a label and a number, which is None where there is nothing to count.
+
+    `rest` are rows below them that get no bar: what is not one of the things that the table compares.
+    """
+
+    caption: str
+    label: str
+    unit: str
+    rows: list
+    rest: tuple = ()
+
+    @property
+    def most(self):
+        """The largest number, which gets the longest bar."""
+        return max((number or 0 for _label, number in self.rows), default=0)
+
+
+def counted():
+    """The enquiries that the page counts: neither spam nor merged into another."""
+    return Enquiry.objects.exclude(state=State.SPAM).filter(merged_into=None).order_by()
+
+
+def by_month():
+    """The counted enquiries, each with the `month` of its receipt in Beijing, as the midnight it begins with."""
+    return counted().annotate(month=TruncMonth("created_at", tzinfo=timezone.get_default_timezone()))
+
+
+def days_to_first_answer():
+    """Calendar days from receipt to the first answer, in lists by the first date of the month of receipt."""
+    days = defaultdict(list)
+    answered = by_month().filter(answered_at__isnull=False)
+    for month, created_at, answered_at in answered.values_list("month", "created_at", "answered_at"):
+        days[month.date()].append((answered_at - created_at) / timedelta(days=1))
+    return days
+
+
+def month_tables(days):
+    """The Tables of the last 24 months, the newest first; `days` as days_to_first_answer() gives them."""
+    this = timezone.localdate().replace(day=1)
+    months = {
+        date: date_format(date, "YEAR_MONTH_FORMAT") for date in (this - relativedelta(months=n) for n in range(MONTHS))
+    }
+    numbers = {month.date(): number for month, number in by_month().values_list("month").annotate(Count("pk"))}
+    return [
+        Table(
+            caption=_("Enquiries by month"),
+            label=_("Month of receipt"),
+            unit=_("Enquiries"),
+            rows=[(name, numbers.get(month, 0)) for month, name in months.items()],
+        ),
+        Table(
+            caption=_("Time to the first answer by month"),
+            label=_("Month of receipt"),
+            unit=_("Calendar days (median)"),
+            rows=[(name, round(median(days[month]), 1) if month in days else None) for month, name in months.items()],
+        ),
+    ]
+
+
+def area_table():
+    """The Table by type of program."""
+    about = counted().filter(program__isnull=False)
+    numbers = dict(about.values_list("program__area").annotate(Count("pk")))
+    return Table(
+        caption=_("Enquiries by type of program"),
+        label=_("Type of program"),
+        unit=_("Enquiries"),
+        rows=[(area, numbers.get(area.pk, 0)) for area in Area.objects.all()],
+        rest=(
+            (_("A program of no type"), numbers.get(None, 0)),
+            (_("No program"), counted().filter(program=None).count()),
+        ),
+    )
+
+
+def country_table():
+    """The Table by partner country or region asked about, the most asked first."""
+    numbers = dict(counted().values_list("country").annotate(Count("pk")))
+    rows = [(country, numbers.get(country.pk, 0)) for country in Country.objects.all()]
+    return Table(
+        caption=_("Enquiries by partner country or region asked about"),
+        label=_("Country or region"),
+        unit=_("Enquiries"),
+        rows=sorted(rows, key=most_first),
+        rest=((_("No country or region"), numbers.get(None, 0)),),
+    )
+
+
+def territory_table():
+    """The Table by the sender's country or region, the most frequent first."""
+    numbers = counted().values_list("territory").annotate(Count("pk")).order_by("territory")
+    return Table(
+        caption=_("Enquiries by the sender’s country or region"),
+        label=_("Country or region"),
+        unit=_("Enquiries"),
+        rows=[(territory_name(code), number) for code, number in sorted(numbers, key=most_first)],
+    )
+
+
+def most_first(row):
+    """The key that sorts rows of (label, number) by falling number and leaves equal ones in their order."""
+    return -row[1]
+
+
+@require_safe
+def statistics(request):
+    if not may_read(request.user):
+        raise PermissionDenied
+    days = days_to_first_answer()
+    every = [number for numbers in days.values() for number in numbers]
+    totals = Enquiry.objects.aggregate(
+        spam=Count("pk", filter=Q(state=State.SPAM)),
+        merged=Count("pk", filter=Q(merged_into__isnull=False)),
+    )
+    context = (
+        admin.site.each_context(request)
+        | totals
+        | {
+            "title": _("Statistics"),
+            "opts": Enquiry._meta,
+            "total": counted().count(),
+            "answered": len(every),
+            "median": round(median(every), 1) if every else None,
+            "tables": [*month_tables(days), area_table(), country_table(), territory_table()],
+        }
+    )
+    return render(request, "admin/contact/enquiry/statistics.html", context)

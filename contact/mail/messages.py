@@ -1,0 +1,139 @@
+"""The mails about an enquiry. Each is queued in the transaction that it reports on; the worker delivers it."""
+
+import re
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext_lazy as _
+from post_office import mail
+from post_office.models import STATUS
+
+from portal.bilingual.email_addresses import is_deliverable, parse_email_addresses
+from portal.bilingual.languages import html_code
+from portal.bilingual.links import absolute_url
+from portal.models import Department
+
+# The states of a mail as the desk reads them, and those in which it is still to be sent.
+STATES = {
+    STATUS.queued: _("waiting"),
+    STATUS.sent: _("sent"),
+    STATUS.requeued: _("failed, will be tried again"),
+    STATUS.failed: _("failed"),
+}
+WAITING = (STATUS.queued, STATUS.requeued)
+
+
+def queue_acknowledgement_and_notifications(enquiry):
+    """
+    Queues the acknowledgement to the visitor and the notifications to the desk, each in its own language.
+
+    No mail repeats the message or holds the code, because more people than the desk read mail. The acknowledgement
+    repeats no other answer either: somebody may have entered another person's address.
+    """
+    queue_to_visitor(
+        enquiry, "acknowledgement", _("We have received your enquiry %(reference)s"), enquiry.get_absolute_url
+    )
+    queue_to_desk(enquiry, "notification", _("New enquiry %(reference)s"))
+
+
+def queue_answer(answer):
+    """Queues an Answer to the visitor, in the language of the enquiry, with a link to its status page."""
+    enquiry = answer.enquiry
+    queue_to_visitor(
+        enquiry, "answer", _("Answer to your enquiry %(reference)s"), enquiry.get_status_url, answer=answer
+    )
+
+
+def queue_further_message(message):
+    """Notifies the desk and the owner of a further Message of the visitor, without repeating it."""
+    enquiry = message.enquiry.merged_into or message.enquiry
+    subject = _("Further message on enquiry %(reference)s")
+    queue_to_desk(enquiry, "further_message", subject)
+    if enquiry.owner and enquiry.owner.is_active:
+        queue_to_owner(enquiry, "further_message", subject, unless_in=enquiry_recipients(enquiry))
+
+
+def queue_assignment(enquiry):
+    """Tells the owner of an enquiry about the assignment, if there is an address to write to."""
+    queue_to_owner(enquiry, "assignment", _("Enquiry %(reference)s has been given to you"))
+
+
+def stop_mails(enquiry):
+    """Marks the waiting mails about an enquiry as failed, so that they are not sent and nobody has to act on them."""
+    enquiry.mails.filter(status__in=WAITING).update(status=STATUS.failed, scheduled_time=None)
+
+
+def queue_to_visitor(enquiry, template, subject, get_url, **context):
+    """Queues a mail to the visitor; a reply goes to the department. `get_url` returns the path of the linked page."""
+    with override(enquiry.language):
+        reply_to = Department.current().email
+        queue(enquiry, [enquiry.email], template, subject, absolute_url(get_url()), reply_to, **context)
+
+
+def queue_to_desk(enquiry, template, subject):
+    """Queues a mail to each of the enquiry's recipients in the staff's language; a reply goes to the visitor."""
+    with override(Department.current().staff_language):
+        queue(enquiry, enquiry_recipients(enquiry), template, subject, desk_url(enquiry), enquiry.email)
+
+
+def queue_to_owner(enquiry, template, subject, unless_in=()):
+    """Queues a mail to the owner in the owner's language, if the address is deliverable and not `unless_in` a list."""
+    owner = enquiry.owner
+    if not is_deliverable(owner.email) or owner.email.casefold() in map(str.casefold, unless_in):
+        return
+    with override(owner.language or Department.current().staff_language):
+        queue(enquiry, [owner.email], template, subject, desk_url(enquiry))
+
+
+def desk_url(enquiry):
+    """The absolute address of an enquiry in the admin."""
+    return absolute_url(reverse("admin:contact_enquiry_change", args=[enquiry.pk]))
+
+
+def enquiry_recipients(enquiry):
+    """
+    The addresses that are notified of an enquiry: those of its program's type and centres, each once.
+
+    Without such an address, or without a program, they are those of PORTAL_ENQUIRIES_TO.
+    """
+    program = enquiry.program
+    concerned = [*filter(None, [program.area]), *program.centres.all()] if program else []
+    addresses = parse_email_addresses("\n".join(row.enquiry_recipients for row in concerned))
+    return list({address.casefold(): address for address in addresses or settings.PORTAL_ENQUIRIES_TO}.values())
+
+
+def queue(enquiry, addresses, template, subject, link, reply_to="", **context):
+    """
+    Queues one mail to each of `addresses` in the active language, and links it to the enquiry.
+
+    Each mail has one recipient: if one of several is refused, smtplib does not report it.
+    """
+    context |= {"enquiry": enquiry, "department": Department.current(), "link": link}
+    text = render_to_string(f"contact/mail/{template}.txt", context)
+    for address in addresses:
+        enquiry.mails.add(queue_text(address, subject % {"reference": enquiry.reference}, text, link, reply_to))
+
+
+def queue_text(address, subject, text, link, reply_to=""):
+    """
+    Queues `text` as plain text and as HTML in the active language, and returns the Email.
+
+    Empty lines separate paragraphs. A paragraph that is just `link` becomes a link.
+    """
+    paragraphs = [paragraph.strip("\n") for paragraph in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())]
+    html = {"language": html_code(get_language()), "subject": subject, "paragraphs": paragraphs, "link": link}
+    return mail.send(
+        address,
+        # post_office renders these as templates, so a visitor's words must be values, never source.
+        subject="{{ subject|safe }}",
+        message="{{ text|safe }}",
+        html_message="{{ html|safe }}",
+        context={
+            "subject": subject,
+            "text": "\n\n".join(paragraphs) + "\n",
+            "html": render_to_string("contact/mail/mail.html", html),
+        },
+        headers={"Reply-To": reply_to} if reply_to else None,
+    )

@@ -1,0 +1,287 @@
+import hashlib
+import json
+import secrets
+
+from django import forms
+from django.core import signing
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from contact.attachments import AttachmentsField, removed_on_failure, store, to_attach_again
+from contact.mail.messages import queue_acknowledgement_and_notifications
+from contact.models import Attachment, Enquiry, Event
+from contact.references import new_code, normalize_code
+from contact.text_fields import MultiLineField, OneLineField, TextField
+from contact.working_days import promised_date
+from partners.models import Country
+from portal.bilingual.email_addresses import is_deliverable
+from portal.bilingual.territories import territory_choices
+from portal.models import Page
+from programs.models import Program
+
+# A person reads and fills the form; a program that answers it at once is none. Seconds.
+SHORTEST_TIME = 3
+# A form left open longer is given again, with every answer. Seconds.
+LONGEST_TIME = 24 * 60 * 60
+
+ISSUED = signing.TimestampSigner(salt="contact.form")
+
+# What a code is compared with if no enquiry has the reference, so that the check takes the same time.
+NO_CODE = new_code()
+
+
+class DeliverableEmailField(TextField, forms.EmailField):
+    """An address that mail can be sent to, and that can stand in a list of addresses: no quoted local part."""
+
+    def clean(self, value):
+        value = super().clean(value)
+        if not is_deliverable(value):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return value
+
+
+class EnquiryForm(forms.ModelForm):
+    """
+    An enquiry of a college.
+
+    Its hidden `issued` is signed and says when the form was given out.
+    """
+
+    organisation = OneLineField(
+        label=_("College or organisation"),
+        max_length=200,
+        error_messages={"required": _("Enter the name of your college or organisation")},
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    territory = forms.ChoiceField(
+        label=_("Country or region"),
+        error_messages={
+            "required": _("Choose your country or region"),
+            "invalid_choice": _("Choose your country or region from the list"),
+        },
+        widget=forms.Select(attrs={"autocomplete": "country"}),
+    )
+    person = OneLineField(
+        label=_("Contact person"),
+        max_length=100,
+        error_messages={"required": _("Enter the name of the contact person")},
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    position = OneLineField(
+        label=_("Position"),
+        max_length=100,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "organization-title"}),
+    )
+    email = DeliverableEmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        help_text=_("We will send our answer to this address."),
+        error_messages={
+            "required": _("Enter an e-mail address"),
+            "invalid": _("Enter an e-mail address in the form name@example.com"),
+        },
+        widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
+    )
+    telephone = OneLineField(
+        label=_("Telephone"),
+        max_length=50,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
+    )
+    about = forms.TypedChoiceField(
+        label=_("What it is about"),
+        required=False,
+        empty_value=None,
+        error_messages={"invalid_choice": _("Choose a program, country or region from the list")},
+    )
+    message = MultiLineField(
+        label=_("Your enquiry"),
+        max_length=5000,
+        help_text=_("Say what you have in mind and what you would like to know. At most 5,000 characters."),
+        error_messages={"required": _("Write your enquiry")},
+        widget=forms.Textarea(attrs={"rows": 8}),
+    )
+    attachments = AttachmentsField(
+        label=_("Attachments"),
+        required=False,
+        help_text=_("At most three files of up to 10 MB each: PDF, Word, Excel, PowerPoint, PNG or JPEG."),
+    )
+    consent = forms.BooleanField(
+        label=_(
+            "I agree that the Department handles my personal data as the privacy notice says, to answer this enquiry."
+        ),
+        error_messages={"required": _("Agree to the privacy notice, or telephone us instead")},
+    )
+    field_order = [
+        "organisation",
+        "territory",
+        "person",
+        "position",
+        "email",
+        "telephone",
+        "about",
+        "message",
+        "attachments",
+        "consent",
+    ]
+    use_required_attribute = False
+
+    class Meta:
+        model = Enquiry
+        fields = ["organisation", "territory", "person", "position", "email", "telephone", "message"]
+
+    def __init__(self, data=None, files=None, *, about=None, sender=""):
+        """
+        `data` and `files` are what was posted, `about` the choice ("program:slug") of the page that the visitor came
+        from. `sender` tells this visitor's form from everybody else's: with it, the same answers are the
+        same enquiry, also after the browser's back button has fetched the form anew.
+        """
+        super().__init__(data, files, initial={"about": about}, label_suffix="")
+        self.sender = sender
+        programs = list(Program.objects.published())
+        countries = list(Country.objects.published())
+        subjects = {subject_key(subject): subject for subject in [*programs, *countries]}
+        self.fields["territory"].choices = [("", _("Choose")), *territory_choices()]
+        self.fields["about"].choices = [
+            ("", _("Something else, or not decided yet")),
+            (_("Programs"), [(subject_key(program), program.display_title) for program in programs]),
+            (
+                _("Partner countries and regions"),
+                [(subject_key(country), country.display_title) for country in countries],
+            ),
+        ]
+        self.fields["about"].coerce = subjects.__getitem__
+        self.fields["consent"].help_text = format_html(
+            '<a href="{}" target="_blank">{}</a>',
+            reverse("privacy"),
+            _("Privacy notice (opens in a new tab)"),
+        )
+
+    def clean(self):
+        cleaned = super().clean()
+        if self.data.get("website"):
+            self.add_error(None, _("A hidden field was filled in, as robots do. Please submit again."))
+        if self.issued_within(LONGEST_TIME) is None:
+            self.add_error(None, _("This form was open for too long. Please submit it again."))
+        elif not self.errors and self.issued_within(SHORTEST_TIME) and not self.stored():
+            self.add_error(None, _("That was very quick. Please look over your answers and submit again."))
+        return cleaned
+
+    @property
+    def issued(self):
+        """The signed time of this form, fresh where the one that came is missing or too old."""
+        return (self.issued_within(LONGEST_TIME) and self.data["issued"]) or ISSUED.sign("form")
+
+    def issued_within(self, seconds):
+        """What was signed if this form was given out less than `seconds` ago, else None."""
+        try:
+            return ISSUED.unsign(self.data.get("issued", ""), max_age=seconds)
+        except signing.BadSignature:
+            return None
+
+    def fingerprint(self):
+        """What the same answers and files of the same sender have in common, and no others."""
+        answers = [self.sender, self.data.get("about"), *map(self.cleaned_data.get, self.Meta.fields)]
+        answers += sorted(upload.digest for upload in self.cleaned_data["attachments"])
+        return hashlib.sha256(json.dumps(answers).encode()).hexdigest()
+
+    def ask_for_files_again(self):
+        """Adds an error that names the files with which nothing is wrong; for a form that is given again."""
+        self.is_valid()
+        for error in to_attach_again(self.cleaned_data.get("attachments")):
+            self.add_error("attachments", error)
+
+    def stored(self):
+        """The Enquiry that this sender's answers have given before, or None."""
+        return Enquiry.objects.filter(fingerprint=self.fingerprint()).first()
+
+    def save(self):
+        """
+        The Enquiry, stored in one transaction with the mails that tell of it; its files are written before.
+
+        The same answers of the same sender give the Enquiry that they gave before.
+        """
+        if known := self.stored():
+            return known
+        enquiry = self.instance
+        enquiry.fingerprint = self.fingerprint()
+        enquiry.language = get_language()
+        enquiry.privacy_version = Page.privacy_version()
+        enquiry.due_on = promised_date(timezone.now())
+        match self.cleaned_data["about"]:
+            case Program() as program:
+                enquiry.program = program
+            case Country() as country:
+                enquiry.country = country
+        attachments = store(enquiry, self.cleaned_data["attachments"])
+        try:
+            with transaction.atomic(), removed_on_failure(attachments):
+                enquiry.save()
+                Attachment.objects.bulk_create(attachments)
+                enquiry.log(Event.Kind.RECEIVED)
+                queue_acknowledgement_and_notifications(enquiry)
+        except IntegrityError:
+            if known := self.stored():
+                return known
+            raise
+        return enquiry
+
+
+def subject_key(subject):
+    """How the form's choices and its address name a Program or Country: "program:slug"."""
+    return f"{subject._meta.model_name}:{subject.slug}"
+
+
+class CodeField(TextField):
+    """A reference or code, however a person types it."""
+
+    widget = forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"})
+
+    def to_python(self, value):
+        # What is longer is none, and not worth the work of reading it all.
+        return normalize_code(super().to_python(value)[:100])
+
+
+class StatusForm(forms.Form):
+    """The reference and the code of an enquiry; once they are valid, `enquiry` is what they open."""
+
+    reference = CodeField(
+        label=_("Enquiry reference"),
+        help_text=_("You will find it on your receipt and in our mails."),
+        error_messages={"required": _("Enter the reference of your enquiry")},
+    )
+    code = CodeField(
+        label=pgettext_lazy("of an enquiry", "Code"),
+        help_text=_("You will find it on your receipt. You may type it in small letters, with or without spaces."),
+        error_messages={"required": _("Enter the code")},
+    )
+    use_required_attribute = False
+
+    def clean(self):
+        """Whatever is wrong with a pair: the words, the queries and the time are the same."""
+        if self.errors:
+            return
+        self.enquiry = Enquiry.objects.filter(reference=self.cleaned_data["reference"]).first()
+        code = self.enquiry.code if self.enquiry else NO_CODE
+        is_right = secrets.compare_digest(self.cleaned_data["code"].encode(), code.encode())
+        if not (self.enquiry and is_right):
+            words = _("No enquiry has this reference and this code. Look at both once more on your receipt")
+            self.add_error("reference", forms.ValidationError(words, code="wrong_pair"))
+
+
+class MessageForm(forms.Form):
+    """What a visitor adds to an enquiry."""
+
+    text = MultiLineField(
+        label=_("Your message"),
+        max_length=5000,
+        help_text=_("At most 5,000 characters."),
+        error_messages={"required": _("Write your message")},
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+    use_required_attribute = False

@@ -1,0 +1,275 @@
+import logging
+from functools import wraps
+from typing import NamedTuple
+
+from django.db import DatabaseError
+from django.http import HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import Resolver404, resolve, reverse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from contact.models import OPEN, Enquiry, State
+from contact.references import format_code, notice_has_changed
+from contact.visitor import rate_limits
+from contact.visitor.forms import EnquiryForm, MessageForm, StatusForm
+from contact.visitor.status import Progress, store_message, withdraw_consent
+from portal.bilingual.links import absolute_url
+
+logger = logging.getLogger(__name__)
+
+
+TELEPHONE_US = _("You can also telephone us:")
+
+
+class Problem(NamedTuple):
+    """
+    Why a request was not carried out: what the page says, and its HTTP status.
+
+    `help` introduces the telephone numbers; if it is empty, they are not shown.
+    """
+
+    text: str
+    status: int
+    title: str = _("This did not work")
+    help: str = TELEPHONE_US
+
+
+ENQUIRY_EXPIRED = Problem(
+    _(
+        "Your enquiry has not been stored yet: the form had expired, or your browser did not send its cookie back. "
+        "Everything you typed is still here. Please submit it again."
+    ),
+    403,
+    title=_("Please submit once more"),
+    help="",
+)
+ENQUIRY_EXPIRED_AGAIN = ENQUIRY_EXPIRED._replace(
+    help=_("If it fails again, your browser may be blocking cookies for this site. Please telephone us:")
+)
+TOO_MANY_ENQUIRIES = Problem(
+    _(
+        "Your enquiry has not been stored yet: many enquiries have come from your network within this hour. "
+        "Everything you typed is still here. Please submit it again in an hour."
+    ),
+    429,
+)
+ENQUIRY_NOT_STORED = Problem(
+    _(
+        "Your enquiry has not been stored: our system cannot take it at the moment. "
+        "Everything you typed is still here. Please submit it again in a few minutes."
+    ),
+    503,
+)
+EXPIRED = Problem(
+    _(
+        "Nothing has been sent yet: the page had expired, or your browser did not send its cookie back. "
+        "What you typed is still here. Please press the button once more."
+    ),
+    403,
+)
+TAKES_NO_MESSAGES = Problem(_("Nothing can be added to this enquiry any more."), 409)
+TOO_MANY_WRONG_CODES = Problem(
+    _("References and codes that do not match were entered too often. Please try again in an hour."),
+    429,
+)
+TOO_MANY_MESSAGES = Problem(
+    _(
+        "Your message has not been stored: too many were sent within an hour. "
+        "What you typed is still here. Please try again in an hour."
+    ),
+    429,
+)
+NOT_STORED = Problem(
+    _("This could not be stored just now, through a fault of ours. Please try again in a few minutes."),
+    503,
+)
+
+
+def form_page(request, template, form=None, problem=None, help="", **context):
+    """
+    The page of a `form` with what is wrong with it: the errors of the form, or the Problem of the request.
+
+    `help` introduces the telephone numbers in place of a Problem's own sentence.
+    """
+    has_errors = bool(problem or (form and form.errors))
+    context |= {"form": form, "problem": problem, "has_errors": has_errors, "help": problem.help if problem else help}
+    response = render(request, template, context, status=problem and problem.status)
+    if response.status_code == 429:
+        response["Retry-After"] = rate_limits.seconds_left()
+    elif response.status_code == 503:
+        response["Retry-After"] = 300
+    return response
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def contact(request, *, expired=False):
+    if request.method != "POST":
+        return enquiry_page(request, EnquiryForm(about=asked_about(request)))
+    form = EnquiryForm(request.POST, request.FILES, sender=request.META.get("CSRF_COOKIE", ""))
+    if expired:
+        return enquiry_page(request, form, ENQUIRY_EXPIRED_AGAIN if "token_failed" in request.POST else ENQUIRY_EXPIRED)
+    if not form.is_valid():
+        return enquiry_page(request, form)
+    try:
+        enquiry = form.stored()
+        if enquiry is None and rate_limits.is_reached(request, rate_limits.ENQUIRIES):
+            return enquiry_page(request, form, TOO_MANY_ENQUIRIES)
+        enquiry = enquiry or form.save()
+    except (DatabaseError, OSError):
+        logger.exception("An enquiry could not be stored.")
+        return enquiry_page(request, form, ENQUIRY_NOT_STORED)
+    if enquiry is form.instance:
+        rate_limits.count(request, rate_limits.ENQUIRIES)
+    return see_other(enquiry.get_absolute_url())
+
+
+def enquiry_page(request, form, problem=None):
+    """The page of the enquiry form. A form that comes back names the files that must be chosen again."""
+    if form.is_bound:
+        form.ask_for_files_again()
+    token_failed = problem in (ENQUIRY_EXPIRED, ENQUIRY_EXPIRED_AGAIN)
+    help = TELEPHONE_US if form.non_field_errors() else ""
+    return form_page(request, "contact/enquiry_form.html", form, problem, help, token_failed=token_failed)
+
+
+def asked_about(request):
+    """The choice of the form that the address names, as in ?program=teacher-exchange; None without one."""
+    for model in ("program", "country"):
+        if slug := request.GET.get(model):
+            return f"{model}:{slug}"
+    return None
+
+
+@never_cache
+@require_safe
+def received(request, token):
+    known = Enquiry.objects.select_related("program", "country", "merged_into").prefetch_related("attachments")
+    enquiry = get_object_or_404(known, token=token)
+    context = {
+        "enquiry": enquiry,
+        "code": format_code(enquiry.code),
+        "status": absolute_url(reverse("status")),
+        "is_open": enquiry.state in OPEN,
+        # A duplicate is kept as long as the enquiry that it was merged into.
+        "kept": enquiry.merged_into or enquiry,
+        "notice_has_changed": notice_has_changed(enquiry),
+    }
+    response = render(request, "contact/enquiry_received.html", context)
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Robots-Tag"] = "noindex"
+    return response
+
+
+def private(view):
+    """Keeps the pages of `view` out of indexes, and their secret address out of whatever is requested from them."""
+
+    @wraps(view)
+    def kept(*args, **kwargs):
+        response = view(*args, **kwargs)
+        response["X-Robots-Tag"] = "noindex"
+        # Under no-referrer a browser posts their forms with the origin "null", which no CSRF check may accept.
+        response["Referrer-Policy"] = "strict-origin"
+        return response
+
+    return kept
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def status(request, *, expired=False):
+    template = "contact/enquiry_status_form.html"
+    if request.method != "POST":
+        return form_page(request, template, StatusForm(initial={"reference": request.GET.get("reference")}))
+    if expired or rate_limits.is_reached(request, rate_limits.WRONG_CODES):
+        # Unread: its errors would tell whether the pair is right.
+        form = StatusForm(initial=request.POST.dict())
+        return form_page(request, template, form, EXPIRED if expired else TOO_MANY_WRONG_CODES)
+    form = StatusForm(request.POST)
+    if form.is_valid():
+        return see_other(form.enquiry.get_status_url())
+    if form.has_error("reference", "wrong_pair"):
+        rate_limits.count(request, rate_limits.WRONG_CODES)
+    help = _("If you no longer have the code, telephone us and quote the reference:")
+    return form_page(request, template, form, help=help)
+
+
+@never_cache
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def status_detail(request, token, *, expired=False):
+    enquiry = get_object_or_404(Enquiry.objects.select_related("program", "country"), token=token)
+    form, problem = MessageForm(), None
+    if request.method == "POST":
+        form = MessageForm(request.POST)
+        if expired or form.is_valid():
+            problem = EXPIRED if expired else add_message(request, enquiry, form.cleaned_data["text"])
+            if problem is None:
+                return see_other(f"{enquiry.get_status_url()}?stored=1")
+            form = MessageForm(initial=request.POST.dict())
+    is_stored = request.method != "POST" and "stored" in request.GET
+    context = {"progress": Progress(enquiry), "is_stored": is_stored}
+    return form_page(request, "contact/enquiry_status.html", form, problem, **context)
+
+
+@never_cache
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def withdraw(request, token, *, expired=False):
+    enquiry = get_object_or_404(Enquiry, token=token)
+    problem = EXPIRED if expired else None
+    if request.method == "POST" and not expired:
+        try:
+            withdraw_consent(enquiry)
+            return see_other(enquiry.get_status_url())
+        except DatabaseError:
+            logger.exception("Consent could not be withdrawn.")
+            problem = NOT_STORED
+    if State.WITHDRAWN not in enquiry.next_states:
+        return see_other(enquiry.get_status_url())
+    context = {
+        "enquiry": enquiry,
+        "is_handled_with_others": enquiry.merged_into_id is not None or enquiry.duplicates.exists(),
+    }
+    return form_page(request, "contact/enquiry_withdraw.html", problem=problem, **context)
+
+
+def add_message(request, enquiry, text):
+    """Stores what the visitor adds; the Problem that there is with it, or None."""
+    if rate_limits.is_reached(request, rate_limits.MESSAGES):
+        return TOO_MANY_MESSAGES
+    try:
+        if not store_message(enquiry, text):
+            return TAKES_NO_MESSAGES
+    except DatabaseError:
+        logger.exception("A message could not be stored.")
+        return NOT_STORED
+    rate_limits.count(request, rate_limits.MESSAGES)
+    return None
+
+
+def see_other(address):
+    """A redirect from a form to what came of it."""
+    response = HttpResponseRedirect(address)
+    response.status_code = 303
+    return response
+
+
+# The views that take `expired` and then show again what was posted without a valid token.
+FORM_VIEWS = (contact, status, status_detail, withdraw)
+
+
+def csrf_failure(request, reason=""):
+    """
+    Answers a POST without a valid token: a form comes back with every answer and a fresh token, elsewhere a page
+    says that the request had expired.
+    """
+    try:
+        match = resolve(request.path_info)
+    except Resolver404:
+        match = None
+    if match and match.func in FORM_VIEWS:
+        return match.func(request, **match.kwargs, expired=True)
+    return render(request, "403.html", {"expired": True}, status=403)

@@ -1,0 +1,112 @@
+"""The Django admin for content in two languages, side by side."""
+
+from csp.decorators import csp_update
+from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.db import models
+from django.forms import CheckboxSelectMultiple
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.translation import get_language, gettext_lazy, override
+from django.utils.translation import gettext as _
+from modeltranslation.translator import translator
+from modeltranslation.utils import build_localized_fieldname
+
+from portal.bilingual.publishing import Published, in_both_languages
+from portal.bilingual.richtext import EDITOR_STYLE_HASH
+
+
+class Bilingual:
+    """For an admin or an inline: each translated field of `fields` becomes a row with both languages."""
+
+    def get_fieldsets(self, request, obj=None):
+        translated = translator.get_options_for_model(self.model).get_field_names()
+        return [
+            (
+                name,
+                options
+                | {"fields": [tuple(in_both_languages(f)) if f in translated else f for f in options["fields"]]},
+            )
+            for name, options in super().get_fieldsets(request, obj)
+        ]
+
+
+@method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")
+class BilingualAdmin(Bilingual, admin.ModelAdmin):
+    """
+    Base of the admins of content.
+
+    A subclass names `fields` without their language. Lists say in which language a row is published,
+    and search looks in both.
+    """
+
+    save_on_top = True
+    formfield_overrides = {
+        models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})},
+        models.URLField: {"assume_scheme": "https"},
+        models.ManyToManyField: {"widget": CheckboxSelectMultiple},
+    }
+
+    class Media:
+        js = ["js/editor-label.js"]
+
+    def get_list_display(self, request):
+        shown = super().get_list_display(request)
+        if issubclass(self.model, Published):
+            return ["__str__", published_zh_hans, published_en, *shown[1:]]
+        return shown
+
+    def get_list_select_related(self, request):
+        follows = getattr(self.model, "publication_follows", None)
+        return [follows] if follows else False
+
+    def get_search_fields(self, request):
+        translated = translator.get_options_for_model(self.model).get_field_names()
+        texts = [field for field in translated if field != "published_at"]
+        return in_both_languages(*texts)
+
+    def get_prepopulated_fields(self, request, obj=None):
+        if "slug" in self.fields and not (obj and obj.published_languages()):
+            return {"slug": [f"{self.model.title_field}_en"]}
+        return {}
+
+    def render_change_form(self, request, context, *args, **kwargs):
+        # The editor's import map stands in the page itself: it runs only with the page's nonce.
+        if hasattr(context["media"], "with_nonce"):
+            context["media"] = context["media"].with_nonce(str(request.csp_nonce))
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def view_on_site(self, obj):
+        languages = obj.published_languages()
+        with override(get_language() if get_language() in languages else languages[0]):
+            return obj.get_absolute_url()
+
+    def get_view_on_site_url(self, obj=None):
+        if not isinstance(obj, Published) or not obj.published_languages():
+            return None
+        return super().get_view_on_site_url(obj)
+
+
+def publication(row, language):
+    """Draft, scheduled, waiting for what it follows, or published: the state of `row`, as a list shows it."""
+    since = getattr(row, build_localized_fieldname("published_at", language))
+    if since is None:
+        return _("Draft")
+    if since > timezone.now():
+        return _("From %(date)s") % {"date": date_format(timezone.localtime(since), "SHORT_DATETIME_FORMAT")}
+    if not row.is_published_in(language):
+        followed = row._meta.get_field(row.publication_follows).verbose_name
+        return _("Waits for: %(followed)s") % {"followed": followed}
+    return format_html("<strong>{}</strong>", _("Published"))
+
+
+@admin.display(description=gettext_lazy("In Chinese"), ordering="published_at_zh_hans")
+def published_zh_hans(row):
+    return publication(row, "zh-hans")
+
+
+@admin.display(description=gettext_lazy("In English"), ordering="published_at_en")
+def published_en(row):
+    return publication(row, "en")

@@ -1,0 +1,242 @@
+"""
+What it means to be published: each language by itself, from a time on.
+
+A model that is Published has `published_at` in both languages (see its translation.py). An empty time is a draft,
+a future one is scheduled. Publication is inherited: the row that `publication_follows` names must be published too.
+"""
+
+from django.conf import settings
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import models
+from django.db.models import Prefetch, Q
+from django.db.models.constraints import CheckConstraint
+from django.http import Http404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext_lazy as _
+from modeltranslation.utils import build_localized_fieldname
+
+from portal.bilingual.languages import other_language
+from portal.bilingual.richtext import RichTextField
+
+SLUG_HELP = _("Lower-case English letters, digits and hyphens, such as teacher-exchange.")
+
+LANGUAGES = [code for code, _name in settings.LANGUAGES]
+
+
+def validate_moment(moment):
+    """Field validator: a year that every database and time zone can hold, which also catches slips of the keyboard."""
+    if not 2000 <= moment.year <= 2200:
+        raise ValidationError(_("The year must lie between 2000 and 2200."))
+
+
+class PublishedQuerySet(models.QuerySet):
+    """Rows of a Published model."""
+
+    def published(self):
+        """The rows that are published now in the active language."""
+        now = timezone.now()
+        found = self.filter(published_at__lte=now)
+        if follows := self.model.publication_follows:
+            field = self.model._meta.get_field(follows)
+            followed = Q(**{f"{follows}__published_at__lte": now})
+            found = found.filter(followed | Q(**{f"{follows}__isnull": True}) if field.null else followed)
+            found = found.select_related(follows)
+        return found
+
+    def with_published(self, *relations):
+        """
+        Prefetches the published rows of each of `relations`: those of "programs" become `published_programs`.
+
+        A relation is named as it is on the row, from either side of a foreign key or a many-to-many field.
+        """
+        return self.prefetch_related(
+            *(
+                Prefetch(
+                    relation,
+                    self.model._meta.get_field(relation).related_model.objects.published(),
+                    to_attr=f"published_{relation}",
+                )
+                for relation in relations
+            )
+        )
+
+    def get_published(self, **lookup):
+        """
+        The one published row that matches `lookup`, for a detail page.
+
+        Raises OnlyInOtherLanguage if the row is published only in the other language, otherwise Http404.
+        """
+        if found := self.published().filter(**lookup).first():
+            return found
+        with override(other_language(get_language())):
+            if elsewhere := self.model._default_manager.published().filter(**lookup).first():
+                raise OnlyInOtherLanguage(elsewhere)
+        raise Http404
+
+
+class OnlyInOtherLanguage(Http404):
+    """The requested `page` exists, but not in the reader's language."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.page = page
+
+
+class Published(models.Model):
+    """Base of everything that is published language by language."""
+
+    published_at = models.DateTimeField(
+        _("published"),
+        null=True,
+        blank=True,
+        validators=[validate_moment],
+        help_text=_("Empty is a draft. A time to come publishes then."),
+    )
+    updated_at = models.DateTimeField(_("last changed"), auto_now=True)
+
+    objects = PublishedQuerySet.as_manager()
+
+    #: The foreign key whose row must be published too, and the field that names a row.
+    publication_follows = None
+    title_field = "title"
+
+    class Meta:
+        abstract = True
+        ordering = ["sort_order", "pk"]
+
+    def __str__(self):
+        return self.display_title or self._title_in(other_language(get_language())) or f"({self.pk})"
+
+    @property
+    def display_title(self):
+        """The title in the active language."""
+        return self._title_in(get_language())
+
+    @property
+    def paired_title(self):
+        """The title in the other language if it is published there, otherwise an empty string."""
+        language = other_language(get_language())
+        return self._title_in(language) if self.is_published_in(language) else ""
+
+    def _title_in(self, language):
+        return getattr(self, build_localized_fieldname(self.title_field, language))
+
+    def is_published_in(self, language):
+        """Whether this row, and the row that it follows, are published now in `language`."""
+        since = getattr(self, build_localized_fieldname("published_at", language))
+        if since is None or since > timezone.now():
+            return False
+        followed = self.publication_follows and getattr(self, self.publication_follows)
+        return followed.is_published_in(language) if followed else True
+
+    def published_languages(self):
+        """The languages in which this row is published, Chinese first."""
+        return [language for language in LANGUAGES if self.is_published_in(language)]
+
+    @property
+    def has_pair(self):
+        """Whether it is published in both languages, so that it has a pair view."""
+        return self.published_languages() == LANGUAGES
+
+
+class RequiredColumns(CheckConstraint):
+    """
+    Requires text in each of `columns`: always, or with `since` only where that column has a value.
+
+    A form shows the error at the empty field.
+    """
+
+    def __init__(self, *, columns, name, since=""):
+        self.columns, self.since = tuple(columns), since
+        condition = Q()
+        for column in self.columns:
+            condition &= has_text(column)
+        if since:
+            message = _("Fill this in, or first empty the time from which this language is published.")
+            condition |= Q(**{f"{since}__isnull": True})
+        else:
+            message = _("This cannot be empty: every page shows it.")
+        super().__init__(condition=condition, name=name, violation_error_message=message)
+
+    def deconstruct(self):
+        _path, _args, _kwargs = super().deconstruct()
+        path = f"{self.__class__.__module__}.{self.__class__.__name__}"
+        return path, (), {"columns": self.columns, "since": self.since, "name": self.name}
+
+    def validate(self, model, instance, exclude=None, using=None):
+        if self.since and getattr(instance, self.since) is None:
+            return
+        errors = {}
+        for column in self.columns:
+            if getattr(instance, column):
+                continue
+            if column in (exclude or ()):
+                label = capfirst(model._meta.get_field(column).verbose_name)
+                errors.setdefault(NON_FIELD_ERRORS, []).append(f"{label}: {self.violation_error_message}")
+            else:
+                errors[column] = [self.violation_error_message]
+        if errors:
+            raise ValidationError(errors)
+
+
+def has_text(column):
+    """The condition that a text column is neither null nor empty: a translated column may be either."""
+    return Q(**{f"{column}__isnull": False}) & ~Q(**{column: ""})
+
+
+def in_both_languages(*fields):
+    """The columns of the translated `fields`, each in Chinese and in English."""
+    return [build_localized_fieldname(field, language) for field in fields for language in LANGUAGES]
+
+
+def required_when_published(title, *fields):
+    """
+    Three constraints: a row has a `title` in at least one language; and, for each language, `title` and `fields` have
+    text where the row is published.
+    """
+    chinese, english = in_both_languages(title)
+    return [
+        CheckConstraint(
+            condition=has_text(chinese) | has_text(english),
+            name="%(app_label)s_%(class)s_named",
+            violation_error_message=_("Give it a name, in one language at least."),
+        ),
+        *(
+            RequiredColumns(
+                columns=[build_localized_fieldname(field, language) for field in [title, *fields]],
+                since=build_localized_fieldname("published_at", language),
+                name=f"%(app_label)s_%(class)s_required_{language.replace('-', '_')}",
+            )
+            for language in LANGUAGES
+        ),
+    ]
+
+
+class ContentPage(Published):
+    """Base of everything that is a page of content."""
+
+    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    title = models.CharField(_("title"), max_length=120)
+    summary = models.TextField(_("summary"), max_length=300)
+    body = RichTextField(_("text"))
+
+    class Meta(Published.Meta):
+        abstract = True
+        constraints = required_when_published("title", "summary")
+
+    def get_absolute_url(self):
+        return reverse(f"{self._meta.model_name}_detail", args=[self.slug])
+
+    def text_blocks(self):
+        """
+        Yields its text in reading order for the pair view: pairs of an element and its content in the active language.
+
+        The content of "h2", "h3" and "p" is plain text, of "ol" a list of plain texts, of "richtext" HTML. Both
+        languages yield the same elements; one that a language leaves out has empty content there.
+        """
+        yield "p", self.summary
+        yield "richtext", self.body

@@ -1,0 +1,75 @@
+"""Every public page, in one list: the sitemap, and whatever else must visit each page, reads it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import override
+from django.views.decorators.http import require_safe
+
+from partners.models import Country
+from portal.bilingual.links import absolute_url, alternates
+from portal.bilingual.publishing import LANGUAGES
+from portal.models import Centre, Department, Page
+from programs.models import Area, Program
+
+# The pages that list things, each with the models whose rows it shows.
+LIST_PAGES = {
+    "home": (Area, Program, Centre, Country),
+    "centre_list": (Centre, Program),
+    "program_list": (Area, Program, Centre),
+    "country_list": (Country,),
+    "contact": (Program, Country),
+    "status": (),
+}
+DETAIL_MODELS = (Page, Area, Program, Centre, Country)
+
+
+@dataclass(frozen=True)
+class PublicPage:
+    """A page in one language: its path, the languages it is published in, when its content last changed."""
+
+    path: str
+    language: str
+    languages: tuple[str, ...]
+    changed_at: datetime | None
+
+    @property
+    def url(self):
+        """Its absolute address."""
+        return absolute_url(self.path)
+
+    @property
+    def alternates(self):
+        """Its versions by hreflang."""
+        return alternates(self.path, self.languages)
+
+
+def public_pages():
+    """A list of every PublicPage, in each language that it is published in."""
+    department = Department.current().updated_at
+    found = []
+    for language in LANGUAGES:
+        with override(language):
+            rows = {model: list(model.objects.published()) for model in DETAIL_MODELS}
+            for name, models in LIST_PAGES.items():
+                dates = [row.updated_at for model in models for row in rows[model]]
+                changed_at = max([*dates, department], default=None) if department else None
+                found.append(PublicPage(reverse(name), language, tuple(LANGUAGES), changed_at))
+            found += [
+                PublicPage(row.get_absolute_url(), language, tuple(row.published_languages()), row.updated_at)
+                for model in DETAIL_MODELS
+                for row in rows[model]
+            ]
+    return found
+
+
+@require_safe
+def sitemap(request):
+    return render(
+        request,
+        "portal/sitemap.xml",
+        {"pages": public_pages()},
+        content_type="application/xml; charset=utf-8",
+    )

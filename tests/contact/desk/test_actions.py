@@ -1,0 +1,457 @@
+"""What staff do with enquiries, in the admin and by contact.desk."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import override
+from post_office.models import STATUS
+
+from contact import retention
+from contact.desk import actions
+from contact.models import TRANSITIONS, Answer, AnswerTemplate, Enquiry, Event, State
+from portal.models import Department, User
+from tests.contact.steps import send
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/contact/enquiry/"
+
+
+@pytest.fixture
+def enquiry(client, answers):
+    send(client, answers, "en")
+    return Enquiry.objects.get()
+
+
+@pytest.fixture
+def another(client, answers, enquiry):
+    send(client, answers, "en", message="Another matter")
+    return Enquiry.objects.exclude(pk=enquiry.pk).get()
+
+
+@pytest.fixture
+def officer(db):
+    """Somebody at the desk who may read and work, but neither export nor erase."""
+    user = User.objects.create_user("officer", password="x", is_staff=True)
+    user.user_permissions.add(*Permission.objects.filter(codename__in=["view_enquiry", "change_enquiry"]))
+    return user
+
+
+@pytest.fixture
+def at_desk(client, officer):
+    client.force_login(officer)
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def page_of(enquiry):
+    return reverse("admin:contact_enquiry_change", args=[enquiry.pk])
+
+
+def kinds(enquiry):
+    return [event.kind for event in enquiry.events.all()]
+
+
+def in_state(enquiry, state):
+    """`enquiry` in `state`, however it would have come there."""
+    ended = state in (State.CLOSED, State.SPAM, State.WITHDRAWN)
+    moment, day = (timezone.now(), timezone.localdate()) if ended else (None, None)
+    Enquiry.objects.filter(pk=enquiry.pk).update(state=state, closed_at=moment, erase_on=day)
+    enquiry.refresh_from_db()
+    return enquiry
+
+
+@pytest.mark.parametrize("before", State)
+@pytest.mark.parametrize("after", State)
+def test_only_lawful_ways_lead_from_state_to_state(enquiry, officer, before, after):
+    in_state(enquiry, before)
+    if after in TRANSITIONS[before]:
+        actions.move(enquiry, after, officer)
+        enquiry.refresh_from_db()
+        assert enquiry.state == after
+        assert enquiry.is_finished == (enquiry.closed_at is not None) == (enquiry.erase_on is not None)
+        assert enquiry.events.last().shown_detail == after.label
+    else:
+        with pytest.raises(ValidationError):
+            actions.move(enquiry, after, officer)
+        enquiry.refresh_from_db()
+        assert enquiry.state == before
+
+
+@pytest.mark.parametrize(
+    ("state", "kept"),
+    [(State.CLOSED, "2028-11-30"), (State.SPAM, "2026-12-30"), (State.WITHDRAWN, "2026-11-30")],
+)
+def test_how_long_it_is_kept_follows_from_how_it_ended(enquiry, state, kept):
+    enquiry.state = state
+    # 30 November 2026, 00:30 in Beijing, is still 29 November in London.
+    received = timezone.datetime.fromisoformat("2026-11-30T00:30:00+08:00")
+    assert enquiry.retention_ends_on(received).isoformat() == kept
+
+
+def test_the_database_refuses_what_contradicts_itself(enquiry, another):
+    for wrong in (
+        {"state": State.CLOSED},
+        {"closed_at": timezone.now()},
+        {"erased_at": timezone.now()},
+        {"merged_into": another},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Enquiry.objects.filter(pk=enquiry.pk).update(**wrong)
+
+
+def test_assigning_takes_it_up(enquiry, officer):
+    actions.assign(enquiry, officer, officer)
+    actions.assign(enquiry, officer, officer)
+    enquiry.refresh_from_db()
+    assert (enquiry.owner, enquiry.state) == (officer, State.IN_PROGRESS)
+    assert kinds(enquiry) == [Event.Kind.RECEIVED, Event.Kind.ASSIGNED, Event.Kind.MOVED]
+    actions.assign(enquiry, None, officer)
+    enquiry.refresh_from_db()
+    assert (enquiry.owner, enquiry.state) == (None, State.IN_PROGRESS)
+
+
+def test_an_answer_is_stored_mailed_and_ends_the_waiting(enquiry, officer):
+    mails = enquiry.mails.count()
+    given = actions.answer(enquiry, "Prepare two forms. {{ 7|add:7 }}", True, officer)
+    assert actions.answer(enquiry, "Prepare two forms. {{ 7|add:7 }}", True, officer) == given
+    enquiry.refresh_from_db()
+    assert (enquiry.state, enquiry.owner) == (State.ANSWERED, officer)
+    assert timezone.now() - enquiry.answered_at < timedelta(minutes=1)
+    mail = enquiry.mails.order_by("pk").last()
+    assert enquiry.mails.count() == mails + 1
+    assert mail.to == [enquiry.email]
+    assert mail.status == STATUS.queued
+    assert "Prepare two forms. {{ 7|add:7 }}" in mail.message
+    assert enquiry.reference in mail.subject
+    first = enquiry.answered_at
+    actions.answer(enquiry, "And a third.", False, officer)
+    enquiry.refresh_from_db()
+    assert enquiry.answered_at == first
+    assert [answer.is_on_status_page for answer in enquiry.answers.all()] == [True, False]
+
+
+def test_the_same_words_again_are_an_answer_to_what_was_written_since(enquiry, officer):
+    actions.answer(enquiry, "Please telephone us.", True, officer)
+    Answer.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    enquiry.refresh_from_db()
+    enquiry.move_to(State.IN_PROGRESS)
+    actions.answer(enquiry, "Please telephone us.", True, officer)
+    enquiry.refresh_from_db()
+    assert enquiry.answers.count() == 2
+    assert enquiry.state == State.ANSWERED
+
+
+def test_who_has_not_seen_the_latest_entry_is_told_and_keeps_the_text(at_desk, enquiry, officer):
+    address = reverse("admin:contact_answer", args=[enquiry.pk])
+    seen = at_desk.get(address).context["seen"]
+    enquiry.messages.create(text="One thing more")
+    response = at_desk.post(address, {"text": "Mine", "seen": seen})
+    text = response.content.decode()
+    assert "since you began" in text
+    assert "Mine</textarea>" in text
+    assert "One thing more" in text
+    assert not enquiry.answers.exists()
+    assert at_desk.post(address, {"text": "Mine", "seen": response.context["seen"]}).status_code == 302
+    assert enquiry.answers.count() == 1
+
+
+def test_an_owner_is_told_unless_it_was_their_own_doing(enquiry, officer):
+    owner = User.objects.create_user("owner", "owner@example.com", "x", is_staff=True)
+    mails = enquiry.mails.count()
+    actions.assign(enquiry, owner, officer)
+    assert enquiry.mails.count() == mails + 1
+    assert enquiry.mails.order_by("pk").last().to == ["owner@example.com"]
+    actions.assign(enquiry, officer, officer)
+    assert enquiry.mails.count() == mails + 1
+
+
+def test_nothing_is_written_about_what_was_erased(enquiry, officer):
+    retention.erase(enquiry)
+    for do in (
+        lambda: actions.write_note(enquiry, "Secret", officer),
+        lambda: actions.assign(enquiry, officer, officer),
+        lambda: actions.answer(enquiry, "Secret", True, officer),
+    ):
+        with pytest.raises(ValidationError):
+            do()
+    assert not enquiry.notes.exists()
+    assert not enquiry.answers.exists()
+
+
+@pytest.mark.parametrize("over", [State.WITHDRAWN, "erased"])
+def test_no_mail_is_sent_again_about_what_is_locked(at_desk, enquiry, over):
+    enquiry.mails.update(status=STATUS.failed)
+    retention.erase(enquiry) if over == "erased" else enquiry.move_to(over)
+    response = at_desk.post(page_of(enquiry), {"task": "mail", "mail": enquiry.mails.first().pk})
+    assert response.status_code == 200
+    assert {mail.status for mail in enquiry.mails.all()} == {STATUS.failed}
+
+
+def test_what_is_opened_again_is_promised_anew(enquiry, officer):
+    Department.objects.update(promised_days=5)
+    Enquiry.objects.update(due_on=timezone.localdate() - timedelta(days=30))
+    actions.answer(enquiry, "Yes.", True, officer)
+    actions.move(enquiry, State.IN_PROGRESS, officer)
+    enquiry.refresh_from_db()
+    assert enquiry.due_on > timezone.localdate()
+    assert not enquiry.is_overdue
+    Department.objects.update(promised_days=None)
+    actions.move(enquiry, State.CLOSED, officer)
+    actions.move(enquiry, State.IN_PROGRESS, officer)
+    enquiry.refresh_from_db()
+    assert enquiry.due_on is None
+
+
+def test_a_form_may_be_sent_anew_after_its_enquiry_has_ended(client, answers, enquiry, officer):
+    first = send(client, answers, "en").headers["Location"]
+    assert first == enquiry.get_absolute_url().replace("zh-hans", "en")
+    actions.move(enquiry, State.SPAM, officer)
+    assert send(client, answers, "en").headers["Location"] != first
+    assert Enquiry.objects.count() == 2
+
+
+def test_the_number_of_queries_of_a_page_does_not_grow(admin_client, enquiry, django_assert_max_num_queries):
+    for number in range(10):
+        author = User.objects.create_user(f"author {number}", is_staff=True)
+        actions.write_note(enquiry, "A note", author)
+        Answer.objects.create(enquiry=enquiry, author=author, text="An answer")
+        enquiry.messages.create(text="A message")
+    admin_client.get(page_of(enquiry))
+    with django_assert_max_num_queries(20):
+        admin_client.get(page_of(enquiry))
+    with django_assert_max_num_queries(16):
+        admin_client.get(LIST)
+
+
+@pytest.mark.parametrize("state", [State.CLOSED, State.SPAM, State.WITHDRAWN])
+def test_what_has_ended_is_not_answered(enquiry, officer, state):
+    in_state(enquiry, state)
+    with pytest.raises(ValidationError):
+        actions.answer(enquiry, "Too late", True, officer)
+    assert not enquiry.answers.exists()
+
+
+def test_a_template_is_filled_in_once_in_the_visitors_language(enquiry):
+    enquiry.person, enquiry.language = "{reference} {x}", "zh-hans"
+    template = AnswerTemplate(text_zh_hans="{person}：{subject}，{reference}，{unknown}", text_en="In English")
+    with override("en"):
+        text = actions.fill_template(template, enquiry)
+    assert text == f"{{reference}} {{x}}：学分互认，{enquiry.reference}，{{unknown}}"
+
+
+def test_only_templates_in_the_visitors_language_are_offered(enquiry):
+    AnswerTemplate.objects.all().delete()
+    AnswerTemplate.objects.create(title_zh_hans="一", title_en="One", text_zh_hans="好", text_en="Good")
+    AnswerTemplate.objects.create(title_zh_hans="二", text_zh_hans="好")
+    assert [str(template.text_en) for template in actions.templates_for(enquiry)] == ["Good"]
+
+
+def test_a_duplicate_is_closed_and_goes_with_its_main(enquiry, another, officer):
+    actions.merge(another, enquiry, officer)
+    another.refresh_from_db()
+    assert (another.state, another.merged_into) == (State.CLOSED, enquiry)
+    assert enquiry.events.last().detail == another.reference
+    assert another.events.last().detail == enquiry.reference
+    actions.move(another, State.IN_PROGRESS, officer)
+    another.refresh_from_db()
+    assert another.merged_into is None
+
+
+def test_duplicates_of_a_duplicate_follow(client, answers, enquiry, another, officer):
+    send(client, answers, "en", message="A third")
+    third = Enquiry.objects.get(message="A third")
+    actions.merge(third, another, officer)
+    actions.merge(another, enquiry, officer)
+    assert set(enquiry.duplicates.all()) == {another, third}
+
+
+def test_what_cannot_be_merged(enquiry, another, officer):
+    with pytest.raises(ValidationError):
+        actions.merge(enquiry, enquiry, officer)
+    Enquiry.objects.filter(pk=another.pk).update(email="someone.else@example.com")
+    with pytest.raises(ValidationError):
+        actions.merge(another, enquiry, officer)
+    Enquiry.objects.filter(pk=another.pk).update(email=enquiry.email.upper())
+    for ended in (enquiry, another):
+        in_state(ended, State.CLOSED)
+        with pytest.raises(ValidationError):
+            actions.merge(another, enquiry, officer)
+        in_state(ended, State.RECEIVED)
+    actions.merge(another, enquiry, officer)
+
+
+def test_opening_is_recorded_once_a_while(at_desk, enquiry, officer):
+    for _visit in range(2):
+        response = at_desk.get(page_of(enquiry))
+        assert "我们希望了解" in response.content.decode()
+    assert kinds(enquiry).count(Event.Kind.VIEWED) == 1
+    assert enquiry.events.get(kind=Event.Kind.VIEWED).actor == officer
+    Event.objects.update(at=timezone.now() - timedelta(minutes=11))
+    at_desk.get(page_of(enquiry))
+    assert kinds(enquiry).count(Event.Kind.VIEWED) == 2
+
+
+def test_the_page_carries_out_each_task(at_desk, enquiry, another, officer):
+    for task in (
+        {"task": "assign", "owner": officer.pk},
+        {"task": "note", "text": "Telephone on Monday"},
+        {"task": "move", "state": State.CLOSED},
+        {"task": "move", "state": State.IN_PROGRESS},
+        {"task": "merge", "reference": f" {another.reference[:4].lower()}-{another.reference[4:]}"},
+    ):
+        assert at_desk.post(page_of(enquiry), task).status_code == 302, task
+    enquiry.refresh_from_db()
+    assert (enquiry.owner, enquiry.merged_into) == (officer, another)
+    text = at_desk.get(page_of(enquiry)).content.decode()
+    assert "Telephone on Monday" in text
+    assert "State: In progress" in text
+
+
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        ({"task": "move", "state": "received"}, "cannot become"),
+        ({"task": "move", "state": "nonsense"}, "nonsense"),
+        ({"task": "move", "state": "answered"}, "answered"),
+        ({"task": "note", "text": " "}, "This field is required"),
+        ({"task": "merge", "reference": "nothing"}, "There is no enquiry with this reference."),
+        ({"task": "assign", "owner": "99999"}, "Select a valid choice"),
+    ],
+)
+def test_the_page_says_what_is_wrong(at_desk, enquiry, task, words):
+    response = at_desk.post(page_of(enquiry), task)
+    assert response.status_code == 200
+    assert words in response.content.decode()
+
+
+def test_an_answer_is_written_from_a_template(at_desk, enquiry):
+    template = AnswerTemplate.objects.create(title_en="General", text_en="Dear {person},")
+    address = reverse("admin:contact_answer", args=[enquiry.pk])
+    chosen = at_desk.post(address, {"text": "What was written before", "template": template.pk})
+    assert "What was written before\n\nDear 张三," in chosen.content.decode()
+    assert at_desk.post(address, {"text": "", "template": "nonsense"}).status_code == 200
+    assert not enquiry.answers.exists()
+    response = at_desk.post(address, {"text": "Dear 张三,\r\n\r\nyes.", "is_on_status_page": "on"})
+    assert response.headers["Location"] == page_of(enquiry)
+    [given] = enquiry.answers.all()
+    assert given.is_on_status_page
+    assert at_desk.post(address, {"text": ""}).status_code == 200
+
+
+def test_who_may_only_read_sees_no_task(client, enquiry):
+    reader = User.objects.create_user("reader", password="x", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_enquiry"))
+    client.force_login(reader)
+    assert b'name="task"' not in client.get(page_of(enquiry)).content
+    assert client.post(page_of(enquiry), {"task": "note", "text": "x"}).status_code == 403
+    assert client.get(reverse("admin:contact_answer", args=[enquiry.pk])).status_code == 403
+    assert not enquiry.notes.exists()
+
+
+def test_who_may_work_may_read(client, enquiry):
+    worker = User.objects.create_user("worker", password="x", is_staff=True)
+    worker.user_permissions.add(Permission.objects.get(codename="change_enquiry"))
+    client.force_login(worker)
+    for address in (page_of(enquiry), LIST, f"{LIST}statistics/"):
+        assert client.get(address).status_code == 200
+    assert client.get(f"{LIST}attachments/1/").status_code == 404
+
+
+def test_who_may_not_read_sees_nothing(client, enquiry):
+    client.force_login(User.objects.create_user("writer", password="x", is_staff=True))
+    assert client.get(page_of(enquiry)).status_code == 403
+    assert client.get(LIST).status_code == 403
+    assert not enquiry.events.filter(kind=Event.Kind.VIEWED).exists()
+
+
+def test_the_queues(at_desk, enquiry, another, officer):
+    actions.assign(enquiry, officer, officer)
+    Enquiry.objects.filter(pk=enquiry.pk).update(due_on=timezone.localdate() - timedelta(days=1))
+    another.mails.update(status=STATUS.failed)
+    for queue, expected in [
+        ("open", {enquiry, another}),
+        ("mine", {enquiry}),
+        ("nobody", {another}),
+        ("overdue", {enquiry}),
+        ("mail", {another}),
+        ("answered", set()),
+        ("all", {enquiry, another}),
+    ]:
+        assert set(listed(at_desk, queue=queue)) == expected, queue
+    actions.move(enquiry, State.CLOSED, officer)
+    assert listed(at_desk) == [another]
+    assert listed(at_desk, q=enquiry.reference) == [enquiry]
+    assert listed(at_desk, state__exact="closed") == [enquiry]
+
+
+def listed(client, **query):
+    return list(client.get(LIST, query).context["cl"].result_list)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"language": "en"}, 2),
+        ({"language": "zh-hans"}, 0),
+        ({"territory": "CN"}, 2),
+        ({"territory": "DE"}, 0),
+        ({"state__exact": "received"}, 2),
+        ({"program__area__slug": "evaluation"}, 2),
+        ({"program__area__slug": "financing"}, 0),
+    ],
+)
+def test_the_filters(at_desk, enquiry, another, query, found):
+    from programs.models import Area
+
+    if slug := query.pop("program__area__slug", None):
+        query["program__area__id__exact"] = Area.objects.get(slug=slug).pk
+    assert len(listed(at_desk, **query)) == found
+
+
+def test_several_at_once(at_desk, enquiry, another, officer):
+    chosen = {"_selected_action": [enquiry.pk, another.pk]}
+    at_desk.post(LIST, chosen | {"action": "assign", "owner": officer.pk})
+    assert set(Enquiry.objects.values_list("owner", "state")) == {(officer.pk, State.IN_PROGRESS)}
+    at_desk.post(LIST, chosen | {"action": "mark_as_spam"})
+    assert set(Enquiry.objects.values_list("state", flat=True)) == {State.SPAM}
+    at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_no_spam"})
+    assert set(Enquiry.objects.values_list("state", flat=True)) == {State.RECEIVED}
+    at_desk.post(LIST, chosen | {"action": "merge"})
+    another.refresh_from_db()
+    assert another.merged_into == enquiry
+    assert (
+        b"Choose the new owner" in at_desk.post(f"{LIST}?queue=all", chosen | {"action": "assign"}, follow=True).content
+    )
+    Enquiry.objects.update(merged_into=None, state=State.ANSWERED, closed_at=None, erase_on=None)
+    response = at_desk.post(LIST, chosen | {"action": "merge"}, follow=True)
+    assert b"Nothing was done" in response.content
+    response = at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_no_spam"}, follow=True)
+    assert "cannot become" in response.content.decode()
+
+
+def test_erasing_and_exporting_are_rights_of_their_own(at_desk, enquiry):
+    for action in ("as_xlsx", "as_csv", "as_zip", "erase"):
+        at_desk.post(LIST, {"action": action, "_selected_action": [enquiry.pk], "confirmed": "yes"})
+    enquiry.refresh_from_db()
+    assert enquiry.erased_at is None
+    assert Event.Kind.EXPORTED not in kinds(enquiry)
+
+
+def test_nobody_deletes(admin_client, enquiry):
+    assert admin_client.get(f"{LIST}{enquiry.pk}/delete/").status_code == 403
+    assert "delete_selected" not in admin_client.get(LIST).content.decode()
+
+
+def test_the_log_shows_who_did_what(admin_client, at_desk, enquiry, officer):
+    at_desk.get(page_of(enquiry))
+    admin_client.cookies["django_language"] = "en"
+    text = admin_client.get("/admin/contact/event/").content.decode()
+    assert enquiry.reference in text
+    assert "officer" in text
+    assert "Viewed" in text

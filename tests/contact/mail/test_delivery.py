@@ -1,0 +1,377 @@
+"""What becomes of a mail when its host is well, ill or gone."""
+
+import asyncio
+import socket
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.core.mail import EmailMessage
+from django.utils import timezone
+from post_office import mail
+from post_office.models import STATUS, Email
+
+from contact.mail import delivery
+from contact.models import Enquiry, Event
+from portal.management.commands import run_worker
+from tests.conftest import free_port
+from tests.contact.steps import send
+
+pytestmark = pytest.mark.django_db
+
+
+class Mailbox:
+    """A mail host that keeps what it takes: the recipient and the Message-ID of each mail."""
+
+    def __init__(self, recipient="250 OK", data="250 OK"):
+        self.kept, self.recipient, self.data = [], recipient, data
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        reply = self.recipient if address.startswith("refused") else "250 OK"
+        if reply.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return reply
+
+    async def handle_DATA(self, server, session, envelope):
+        if self.data.startswith("2"):
+            self.kept.extend(envelope.rcpt_tos)
+        return self.data
+
+
+@pytest.fixture
+def point_at(settings):
+    """Makes the host at a port of this machine the portal's."""
+    settings.POST_OFFICE = settings.POST_OFFICE | {"BACKENDS": {"default": "contact.mail.delivery.EmailBackend"}}
+    settings.EMAIL_HOST = "127.0.0.1"
+
+    def point_at(port):
+        settings.EMAIL_PORT = port
+
+    return point_at
+
+
+@contextmanager
+def running(mailbox, port=0):
+    host = Controller(mailbox, hostname="127.0.0.1", port=port or free_port())
+    host.start()
+    try:
+        yield host.port
+    finally:
+        host.stop()
+
+
+@contextmanager
+def saying(*replies):
+    """A host that answers each line with the next of `replies`, the first before any, and hangs up after the last."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def converse():
+        try:
+            while True:
+                conversation, _address = listener.accept()
+                with conversation, conversation.makefile("rb") as lines:
+                    for reply in replies:
+                        conversation.sendall(reply + b"\r\n")
+                        lines.readline()
+        except OSError:
+            return
+
+    threading.Thread(target=converse, daemon=True).start()
+    yield listener.getsockname()[1]
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
+@contextmanager
+def silent():
+    """A host that takes every connection and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as host:
+        yield host.getsockname()[1]
+
+
+def queue(*addresses):
+    return [mail.send(address, subject="Good day", message="Good day") for address in addresses]
+
+
+def deliver_all():
+    while delivery.deliver():
+        pass
+
+
+def states():
+    """The state of every mail, by the part of its address before the @."""
+    return {queued.to[0].partition("@")[0]: queued.status for queued in Email.objects.all()}
+
+
+@pytest.fixture
+def enquiry(client, answers, settings):
+    """An enquiry whose acknowledgement will be refused where a host refuses."""
+    settings.PORTAL_ENQUIRIES_TO = ["desk@example.com"]
+    send(client, answers, "en", email="refused@example.com")
+    return Enquiry.objects.get()
+
+
+def events(enquiry, kind=Event.Kind.MAIL_FAILED):
+    return list(enquiry.events.filter(kind=kind).values_list("detail", flat=True))
+
+
+def test_a_recipient_refused_for_good_fails_at_once_and_is_marked_once(enquiry, point_at):
+    mailbox = Mailbox(recipient="550 5.1.1 No such user")
+    with running(mailbox) as port:
+        point_at(port)
+        deliver_all()
+    assert mailbox.kept == ["desk@example.com"]
+    assert states() == {"refused": STATUS.failed, "desk": STATUS.sent}
+    delivery.settle_failures()
+    refused = enquiry.mails.get(to="refused@example.com")
+    assert events(enquiry) == [f"{refused.pk}: We have received your enquiry {enquiry.reference}"]
+    assert refused.logs.get().message == "550 5.1.1 No such user"
+    assert list(Enquiry.objects.with_failed_mail()) == [enquiry]
+
+
+def test_a_recipient_refused_for_now_is_tried_again(enquiry, point_at):
+    mailbox = Mailbox(recipient="451 4.7.1 Try again later")
+    with running(mailbox) as port:
+        point_at(port)
+        deliver_all()
+        assert states() == {"refused": STATUS.requeued, "desk": STATUS.sent}
+        assert events(enquiry) == []
+        assert not Enquiry.objects.with_failed_mail().exists()
+        mailbox.recipient = "250 OK"
+        Email.objects.update(scheduled_time=timezone.now())
+        deliver_all()
+    assert mailbox.kept == ["desk@example.com", "refused@example.com"]
+    assert states() == {"refused": STATUS.sent, "desk": STATUS.sent}
+
+
+@pytest.mark.parametrize(
+    ("reply", "state"), [("554 5.6.0 Not this", STATUS.failed), ("452 4.3.1 Disk full", STATUS.requeued)]
+)
+def test_refused_data(point_at, reply, state):
+    queue("one@example.com", "two@example.com")
+    with running(Mailbox(data=reply)) as port:
+        point_at(port)
+        deliver_all()
+    assert states() == {"one": state, "two": state}
+
+
+GREETED = [b"220 here", b"250 hello"]
+
+
+@pytest.mark.parametrize(
+    ("replies", "state"),
+    [
+        ([*GREETED, b"550 5.7.1 not from you"], STATUS.failed),
+        ([*GREETED, b"451 later"], STATUS.requeued),
+        # The password is missing: nothing is wrong with the mail.
+        ([*GREETED, b"530 5.7.0 Authentication required"], STATUS.requeued),
+        ([b"554 no service here"], STATUS.requeued),
+        ([b"220 here", b"550 who are you?", b"550 who are you?"], STATUS.requeued),
+        # Hangs up when the mail should come, in its middle, and after its end.
+        ([*GREETED, b"250 OK", b"250 OK"], STATUS.requeued),
+        ([*GREETED, b"250 OK", b"250 OK", b"354 go on"], STATUS.requeued),
+        ([], STATUS.requeued),
+    ],
+)
+def test_what_a_host_says_before_the_mail(point_at, replies, state):
+    queue("one@example.com")
+    with saying(*replies) as port:
+        point_at(port)
+        deliver_all()
+    assert states() == {"one": state}
+
+
+def test_a_wrong_password_is_tried_again(point_at, settings):
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "portal", "wrong"
+    queue("one@example.com")
+    with saying(b"220 here", b"250-hello\r\n250 AUTH PLAIN", b"535 5.7.8 Wrong", b"535 5.7.8 Wrong") as port:
+        point_at(port)
+        deliver_all()
+    assert states() == {"one": STATUS.requeued}
+    assert Email.objects.get().logs.get().exception_type == "SMTPAuthenticationError"
+
+
+def test_a_host_that_is_gone_loses_nothing(point_at):
+    queue("one@example.com", "two@example.com")
+    port = free_port()
+    point_at(port)
+    deliver_all()
+    assert states() == {"one": STATUS.requeued, "two": STATUS.requeued}
+    for queued in Email.objects.all():
+        assert timedelta(minutes=14) < queued.scheduled_time - timezone.now() < timedelta(minutes=15)
+    Email.objects.update(scheduled_time=timezone.now())
+    mailbox = Mailbox()
+    with running(mailbox, port):
+        deliver_all()
+    assert sorted(mailbox.kept) == ["one@example.com", "two@example.com"]
+
+
+def test_a_hanging_host_costs_each_mail_its_turn_and_no_more(point_at, settings):
+    settings.EMAIL_TIMEOUT = 0.2
+    queue("one@example.com", "two@example.com")
+    with silent() as port:
+        point_at(port)
+        assert delivery.deliver() == 1
+        assert sorted(states().values()) == [STATUS.queued, STATUS.requeued]
+        assert delivery.deliver() == 1
+        assert delivery.deliver() == 0
+    assert states() == {"one": STATUS.requeued, "two": STATUS.requeued}
+
+
+def test_a_host_that_comes_to_no_end_costs_each_mail_its_turn_and_no_more(point_at, settings):
+    settings.POST_OFFICE = settings.POST_OFFICE | {"BATCH_DELIVERY_TIMEOUT": 0.3}
+    queue("one@example.com", "two@example.com")
+    tested = threading.Event()
+
+    class Dawdling(Mailbox):
+        async def handle_EHLO(self, server, session, envelope, hostname, responses):
+            await asyncio.to_thread(tested.wait, 20)
+            return responses
+
+    mailbox = Dawdling()
+    settings.EMAIL_TIMEOUT = 0.2
+    with running(mailbox) as port:
+        point_at(port)
+        deliver_all()
+        tested.set()
+    assert states() == {"one": STATUS.requeued, "two": STATUS.requeued}
+    assert mailbox.kept == []
+
+
+def test_nothing_is_sent_when_the_mail_was_given_up_meanwhile(point_at, settings):
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        point_at(port)
+        backend = delivery.EmailBackend()
+        backend.open()
+        backend.given_up_at -= settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] + 1
+        with pytest.raises(TimeoutError):
+            backend.send_messages([EmailMessage("a", "b", "a@example.com", ["b@example.com"])])
+        backend.close()
+    assert mailbox.kept == []
+
+
+def test_a_host_that_thinks_long_over_a_mail_gets_it_once(point_at, settings):
+    settings.EMAIL_TIMEOUT = 0.2
+    queue("one@example.com")
+
+    class Slow(Mailbox):
+        async def handle_DATA(self, server, session, envelope):
+            await asyncio.sleep(0.6)
+            return await super().handle_DATA(server, session, envelope)
+
+    mailbox = Slow()
+    with running(mailbox) as port:
+        point_at(port)
+        deliver_all()
+    assert mailbox.kept == ["one@example.com"]
+    assert states() == {"one": STATUS.sent}
+
+
+def test_who_has_waited_longest_is_next(point_at):
+    old, _new = queue("old@example.com", "new@example.com")
+    Email.objects.filter(pk=old.pk).update(status=STATUS.requeued, scheduled_time=timezone.now())
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        point_at(port)
+        Email.objects.filter(pk=old.pk).update(last_updated=timezone.now())
+        deliver_all()
+    assert mailbox.kept == ["new@example.com", "old@example.com"]
+
+
+@pytest.mark.parametrize("address", ["ſtaff@example.com", "one@exam\u202eple.com"])
+def test_an_address_that_cannot_be_written_to_fails_at_once_and_others_go_out(point_at, address):
+    queue("one@example.com", "two@example.com")
+    Email.objects.filter(to="one@example.com").update(to=address)
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        point_at(port)
+        deliver_all()
+    assert mailbox.kept == ["two@example.com"]
+    assert Email.objects.get(to=address).status == STATUS.failed
+
+
+@pytest.mark.parametrize("header", ["one@exam\u202eple.com", "one@example.com\nBcc: two@example.com"])
+def test_a_header_that_cannot_be_written_fails_at_once(point_at, header):
+    queue("one@example.com")
+    Email.objects.update(headers={"Reply-To": header})
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        point_at(port)
+        deliver_all()
+    assert mailbox.kept == []
+    assert states() == {"one": STATUS.failed}
+
+
+def test_after_five_days_a_mail_has_failed_and_is_marked(enquiry, point_at, settings):
+    point_at(free_port())
+    tries = settings.POST_OFFICE["MAX_RETRIES"]
+    assert tries * settings.POST_OFFICE["RETRY_INTERVAL"] == timedelta(days=5)
+    Email.objects.update(
+        status=STATUS.requeued, number_of_retries=tries - 1, scheduled_time=timezone.now() - timedelta(minutes=1)
+    )
+    deliver_all()
+    assert set(states().values()) == {STATUS.requeued}
+    Email.objects.update(scheduled_time=timezone.now() - timedelta(minutes=1))
+    deliver_all()
+    assert set(states().values()) == {STATUS.failed}
+    delivery.settle_failures()
+    assert len(events(enquiry)) == 2
+
+
+def test_whoever_dies_before_settling_is_made_up_for(enquiry, point_at, monkeypatch):
+    with monkeypatch.context() as dying:
+        dying.setattr(delivery, "settle_failures", lambda: None)
+        with running(Mailbox(recipient="550 No such user")) as port:
+            point_at(port)
+            deliver_all()
+    assert states()["refused"] == STATUS.requeued
+    assert events(enquiry) == []
+    delivery.settle_failures()
+    assert states()["refused"] == STATUS.failed
+    assert len(events(enquiry)) == 1
+
+
+def test_a_mail_sent_again_is_the_same_mail_and_may_fail_again(enquiry, point_at, admin_user):
+    mailbox = Mailbox(recipient="550 No such user")
+    with running(mailbox) as port:
+        point_at(port)
+        deliver_all()
+        refused = enquiry.mails.get(to="refused@example.com")
+        identity = refused.message_id
+        assert delivery.send_again(refused, admin_user)
+        assert not delivery.send_again(refused, admin_user)
+        delivery.settle_failures()
+        refused.refresh_from_db()
+        assert (refused.status, refused.number_of_retries) == (STATUS.queued, 0)
+        assert not Enquiry.objects.with_failed_mail().exists()
+        again = enquiry.events.get(kind=Event.Kind.MAIL_AGAIN)
+        assert again.actor == admin_user
+        assert again.detail.startswith(f"{refused.pk}: ")
+        deliver_all()
+        assert len(events(enquiry)) == 2
+        delivery.send_again(refused, admin_user)
+        mailbox.recipient = "250 OK"
+        deliver_all()
+    refused.refresh_from_db()
+    assert (refused.status, refused.message_id) == (STATUS.sent, identity)
+    assert mailbox.kept == ["desk@example.com", "refused@example.com"]
+    assert "example.com" not in "".join(enquiry.events.values_list("detail", flat=True))
+
+
+def test_a_mail_that_did_not_fail_is_not_sent_again(enquiry, admin_user):
+    assert not delivery.send_again(enquiry.mails.first(), admin_user)
+    assert not enquiry.events.filter(kind=Event.Kind.MAIL_AGAIN).exists()
+
+
+def test_no_refusal_is_taken_for_one_of_another_kind():
+    assert delivery.permanent([(550, b"no"), (451, b"later")]) is None
+    assert str(delivery.permanent([(553, "不".encode())])) == "553 不"
+
+
+def test_the_lease_outlasts_a_mail(settings):
+    longest = settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] + settings.EMAIL_TIMEOUT
+    assert settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] > delivery.PATIENCE
+    assert timedelta(seconds=longest) < run_worker.LEASE

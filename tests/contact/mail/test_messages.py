@@ -1,0 +1,219 @@
+"""Who is told what, in which language, and that nobody's words become more than words."""
+
+from datetime import date
+from email import message_from_bytes, policy
+
+import html5lib
+import pytest
+from django.db import transaction
+from django.urls import path
+from django.utils.translation import override
+from post_office.models import Email
+
+from contact import urls
+from contact.mail import messages
+from contact.models import Answer, Enquiry
+from contact.visitor import views
+from portal.models import Department
+from portal.urls import urlpatterns as portal_urls
+from programs.models import Program
+from tests.contact.steps import send
+
+pytestmark = pytest.mark.django_db
+
+WORDS = "<a href='https://evil.example/'>https://evil.example/</a> {{ 7|add:7 }} {% now 'Y' %} \u202e𠮷😀"
+
+
+@pytest.fixture
+def enquiry(client, answers, settings):
+    settings.PORTAL_ENQUIRIES_TO = ["desk@example.com"]
+    send(client, answers, "en")
+    return Enquiry.objects.get()
+
+
+@pytest.fixture
+def in_chinese(client, answers, settings):
+    settings.PORTAL_ENQUIRIES_TO = ["desk@example.com"]
+    send(client, answers)
+    return Enquiry.objects.get()
+
+
+def as_received(mail):
+    """A queued mail as its reader gets it: the parsed message, its text and its HTML document."""
+    message = message_from_bytes(mail.email_message().message().as_bytes(linesep="\r\n"), policy=policy.default)
+    text, html = (message.get_body([kind]).get_content().replace("\r\n", "\n") for kind in ("plain", "html"))
+    return message, text, html5lib.parse(html, namespaceHTMLElements=False)
+
+
+def test_a_mail_is_text_and_the_same_in_html(enquiry):
+    for mail, language in zip(enquiry.mails.order_by("pk"), ("en", "zh-Hans"), strict=True):
+        message, text, html = as_received(mail)
+        assert message.get_content_type() == "multipart/alternative"
+        assert html.get("lang") == language
+        assert "".join("".join(html.find("body").itertext()).split()) == "".join(text.split())
+        [link] = html.findall(".//a")
+        assert link.get("href") == link.text
+        assert link.text in text.splitlines()
+        assert not [e for e in html.iter() if e.tag in ("img", "link", "script", "style") or e.get("src")]
+
+
+def test_the_acknowledgement_repeats_nothing_of_the_form_and_not_the_code(enquiry, answers):
+    acknowledgement = enquiry.mails.get(to="zhang@example.com")
+    for text in (acknowledgement.subject, acknowledgement.message, acknowledgement.html_message):
+        for secret in (enquiry.code, *(answers[name] for name in ("organisation", "person", "position", "message"))):
+            assert secret not in text
+    assert enquiry.reference in acknowledgement.message
+    assert f"https://portal.example/en/contact/received/{enquiry.token}/" in acknowledgement.message
+
+
+def test_the_acknowledgement_says_by_when_where_that_is_promised(enquiry):
+    assert "We will answer by 2" not in enquiry.mails.get(to="zhang@example.com").message
+    enquiry.due_on = date(2026, 12, 8)
+    for language, words in [("en", "We will answer by 8 December 2026."), ("zh-hans", "最迟将于2026年12月8日答复")]:
+        enquiry.language = language
+        messages.queue_acknowledgement_and_notifications(enquiry)
+        acknowledgement = enquiry.mails.filter(to="zhang@example.com").latest("pk")
+        assert words in acknowledgement.message
+        assert words in acknowledgement.html_message
+
+
+def test_a_visitors_words_are_neither_template_nor_markup_nor_link(client, answers):
+    send(client, answers, organisation=WORDS)
+    _message, text, html = as_received(Enquiry.objects.get().mails.latest("pk"))
+    assert WORDS in text
+    assert WORDS in "".join(html.itertext())
+    assert [link.get("href").split("/")[2] for link in html.findall(".//a")] == ["portal.example"]
+
+
+def test_every_recipient_has_a_mail_of_his_own(client, answers, settings):
+    settings.PORTAL_ENQUIRIES_TO = ["desk@example.com", "other@example.com"]
+    send(client, answers)
+    assert [mail.to for mail in Enquiry.objects.get().mails.order_by("pk")] == [
+        ["zhang@example.com"],
+        ["desk@example.com"],
+        ["other@example.com"],
+    ]
+
+
+def test_the_desk_is_who_the_type_and_the_centres_of_the_program_name(enquiry, settings):
+    program = Program.objects.get(slug="credit-recognition")
+    centre = program.centres.first()
+    assert messages.enquiry_recipients(enquiry) == ["desk@example.com"]
+    centre.enquiry_recipients = "centre@example.com\r\nboth@example.com"
+    centre.save()
+    assert messages.enquiry_recipients(Enquiry.objects.get()) == ["centre@example.com", "both@example.com"]
+    program.area.enquiry_recipients = "area@example.com\nBoth@example.com"
+    program.area.save()
+    assert sorted(map(str.casefold, messages.enquiry_recipients(Enquiry.objects.get()))) == [
+        "area@example.com",
+        "both@example.com",
+        "centre@example.com",
+    ]
+    Enquiry.objects.update(program=None)
+    assert messages.enquiry_recipients(Enquiry.objects.get()) == ["desk@example.com"]
+
+
+def test_a_program_without_a_type_has_a_desk(client, answers, settings):
+    send(client, answers, about="program:teacher-exchange")
+    assert messages.enquiry_recipients(Enquiry.objects.get()) == settings.PORTAL_ENQUIRIES_TO
+
+
+def test_a_reply_goes_to_the_other_side(client, answers, enquiry):
+    def reply_to(mail):
+        return as_received(mail)[0]["Reply-To"]
+
+    assert reply_to(enquiry.mails.get(to="zhang@example.com")) is None
+    assert reply_to(enquiry.mails.get(to="desk@example.com")) == "zhang@example.com"
+    Department.objects.update(email="office@example.com")
+    messages.queue_acknowledgement_and_notifications(enquiry)
+    assert reply_to(enquiry.mails.filter(to="zhang@example.com").latest("pk")) == "office@example.com"
+
+
+@pytest.fixture
+def status_page(settings):
+    """The address of the status page, where the portal does not have one yet."""
+    if not any(pattern.name == "status_detail" for pattern in urls.urlpatterns):
+        status = path("zh-hans/contact/status/<slug:token>/", views.received, name="status_detail")
+        settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [status, *portal_urls]})
+
+
+def test_an_answer_goes_to_the_visitor_in_the_language_of_the_enquiry(in_chinese, status_page):
+    enquiry = in_chinese
+    answer = Answer.objects.create(enquiry=enquiry, text=f"您好！\r\n\r\n  {WORDS}\r\n第二行")
+    with override("en"):
+        messages.queue_answer(answer)
+    mail = enquiry.mails.latest("pk")
+    message, text, html = as_received(mail)
+    assert mail.to == ["zhang@example.com"]
+    assert message["Subject"] == f"对您的咨询 {enquiry.reference} 的答复"
+    assert enquiry.reference in text
+    assert f"您好！\n\n  {WORDS}\n第二行\n" in text
+    assert enquiry.code not in text
+    [link] = html.findall(".//a")
+    assert enquiry.token in link.text
+    assert "/status/" in link.text
+    assert WORDS in "".join(html.itertext())
+
+
+def test_the_desk_is_told_of_a_further_message_without_its_words(enquiry):
+    message = enquiry.messages.create(text="Something confidential")
+    messages.queue_further_message(message)
+    mail = enquiry.mails.latest("pk")
+    assert mail.to == ["desk@example.com"]
+    assert mail.subject == f"咨询 {enquiry.reference} 有补充内容"
+    assert mail.headers == {"Reply-To": "zhang@example.com"}
+    assert "confidential" not in mail.message + mail.html_message
+    assert f"/admin/contact/enquiry/{enquiry.pk}/change/" in mail.message
+
+
+def test_no_mail_remains_of_a_transaction_that_fails(enquiry):
+    before = Email.objects.count()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        messages.queue_further_message(enquiry.messages.create(text="x"))
+        raise ZeroDivisionError
+    assert Email.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "a@example.com\r\nBcc: b@example.com",
+        "a@example.com\nBcc: b@example.com",
+        "a@exam\u2028ple.com",
+        "a@exam\u2029ple.com",
+        "a@exam\x85ple.com",
+        "a@exam\x0bple.com",
+        "a@exam\u202eple.com",
+        "a@exam\u200fple.com",
+        "a@exam\u200bple.com",
+        "张三@example.com",
+        "𠮷@example.com",
+        # Letters that Django's pattern takes for s and i, because it looks at neither case.
+        "ſtaff@example.com",
+        "ınfo@example.com",
+    ],
+)
+def test_an_address_that_no_mail_can_be_written_to_is_refused_by_the_form(client, answers, email):
+    response = send(client, answers, "en", email=email)
+    assert list(response.context["form"].errors) == ["email"]
+    assert not Enquiry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("email", "written"),
+    [
+        ("a@例子.中国", "a@xn--fsqu00a.xn--fiqs8s"),
+        (
+            f"{'a' * 64}@{'b' * 61}.{'c' * 61}.{'d' * 61}.com",
+            f"{'a' * 64}@{'b' * 61}.{'c' * 61}.{'d' * 61}.com",
+        ),
+        ("o'neil+x/y=z@example.com", "o'neil+x/y=z@example.com"),
+    ],
+)
+def test_an_unusual_address_is_written_to_and_answered(client, answers, email, written):
+    send(client, answers, email=email)
+    acknowledgement, notification = Enquiry.objects.get().mails.order_by("pk")
+    for mail, header in ((acknowledgement, "To"), (notification, "Reply-To")):
+        raw = mail.email_message().message().as_bytes(linesep="\r\n")
+        assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
+        assert message_from_bytes(raw, policy=policy.default)[header].addresses[0].addr_spec == written

@@ -1,0 +1,197 @@
+"""From the form to the receipt: what is stored, what is mailed, and what happens to a form sent twice."""
+
+import pytest
+from django.test import Client
+from django.utils.translation import override
+from post_office.models import STATUS, Email
+
+from contact.models import Enquiry
+from contact.references import ALPHABET
+from contact.visitor import forms
+from portal.models import Department, Page
+from tests.contact.steps import issued, send
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_enquiry_is_stored_in_the_visitors_words(client, answers):
+    response = send(client, answers)
+    enquiry = Enquiry.objects.get()
+    assert response.status_code == 303
+    assert response.headers["Location"] == f"/zh-hans/contact/received/{enquiry.token}/"
+    for name in ("organisation", "territory", "person", "position", "email", "telephone", "message"):
+        assert getattr(enquiry, name) == answers[name]
+    assert enquiry.program.slug == "credit-recognition"
+    assert enquiry.country is None
+    assert enquiry.language == "zh-hans"
+    with override("zh-hans"):
+        assert enquiry.privacy_version == Page.privacy_version() != ""
+    assert len(enquiry.reference) == 8
+    assert set(enquiry.reference) <= set(ALPHABET)
+
+
+def test_an_enquiry_may_be_about_a_country(client, answers):
+    send(client, answers, about="country:japan")
+    assert Enquiry.objects.get().country.iso_code == "JP"
+
+
+def test_the_receipt_says_what_happens_next_and_is_nobody_elses(client, answers):
+    response = client.get(send(client, answers, "en").headers["Location"])
+    enquiry = Enquiry.objects.get()
+    text = response.content.decode()
+    assert enquiry.reference in text
+    assert enquiry.email in text
+    assert "Credit recognition" in text
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert "no-store" in response.headers["Cache-Control"]
+    assert 'name="robots" content="noindex"' in text
+    assert client.get("/en/contact/received/another/").status_code == 404
+
+
+def test_two_mails_are_queued_each_in_its_language(client, answers, settings):
+    settings.PORTAL_ENQUIRIES_TO = ["desk@example.com"]
+    send(client, answers, "en")
+    enquiry = Enquiry.objects.get()
+    acknowledgement, notification = enquiry.mails.order_by("pk")
+    assert {mail.status for mail in enquiry.mails.all()} == {STATUS.queued}
+    assert acknowledgement.to == ["zhang@example.com"]
+    assert acknowledgement.subject == f"We have received your enquiry {enquiry.reference}"
+    assert f"https://portal.example/en/contact/received/{enquiry.token}/" in acknowledgement.message
+    assert notification.to == ["desk@example.com"]
+    assert notification.subject == f"新咨询 {enquiry.reference}"
+    assert "北京某职业学院" in notification.message
+    assert "学分互认" in notification.message
+    assert f"https://portal.example/admin/contact/enquiry/{enquiry.pk}/change/" in notification.message
+    assert notification.headers == {"Reply-To": "zhang@example.com"}
+    for mail in (acknowledgement, notification):
+        assert "我们希望了解" not in mail.message
+
+
+def test_staff_may_be_told_in_english(client, answers):
+    department = Department.current()
+    department.staff_language = "en"
+    department.save()
+    send(client, answers, "zh-hans")
+    reference = Enquiry.objects.get().reference
+    assert Email.objects.filter(subject=f"New enquiry {reference}").exists()
+    assert Email.objects.filter(subject=f"已收到您的咨询 {reference}").exists()
+
+
+def test_a_visitors_words_are_no_template(client, answers):
+    send(client, answers, organisation="{{ 7|add:7 }} {% now 'Y' %} <b>")
+    notification = Enquiry.objects.get().mails.order_by("pk").last()
+    assert "{{ 7|add:7 }} {% now 'Y' %} <b>" in notification.message
+
+
+def test_the_same_form_twice_is_one_enquiry(client, answers):
+    first, second = send(client, answers), send(client, answers)
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Enquiry.objects.count() == 1
+    assert Email.objects.count() == 2
+
+
+def test_the_same_answers_of_another_visitor_are_another_enquiry(answers):
+    for _visitor in range(2):
+        visitor = Client()
+        visitor.get("/zh-hans/contact/")
+        send(visitor, answers)
+        send(visitor, answers)
+    assert Enquiry.objects.count() == 2
+
+
+def test_the_same_form_with_other_answers_is_another(client, answers):
+    first, second = send(client, answers), send(client, answers, message="另一个问题")
+    assert first.headers["Location"] != second.headers["Location"]
+    assert Enquiry.objects.count() == 2
+
+
+def test_no_mail_without_its_enquiry(client, answers, monkeypatch):
+    def fail(*args, **kwargs):
+        raise RuntimeError
+
+    monkeypatch.setattr("contact.mail.messages.mail.send", fail)
+    client.raise_request_exception = False
+    assert send(client, answers).status_code == 500
+    assert not Enquiry.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["organisation", "territory", "person", "email", "message", "consent"])
+def test_what_is_missing_is_asked_for_and_the_rest_is_kept(client, answers, name):
+    response = send(client, answers, "en", **{name: None})
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert "<title>Error: " in text
+    assert f'href="#id_{name}"' in text
+    with override("en"):
+        assert text.count(str(response.context["form"].errors[name][0])) == 2
+    for kept in answers.keys() - {name, "consent", "issued", "message"}:
+        assert answers[kept] in text
+    assert not Enquiry.objects.exists()
+
+
+def test_position_telephone_and_subject_are_optional(client, answers):
+    send(client, answers, position=None, telephone=None, about=None)
+    assert Enquiry.objects.get().subject is None
+
+
+@pytest.mark.parametrize("about", ["program:nothing", "country:credit-recognition", "x", "program:"])
+def test_an_unknown_subject_is_refused(client, answers, about):
+    response = send(client, answers, about=about)
+    assert list(response.context["form"].errors) == ["about"]
+
+
+def test_the_form_is_prefilled_from_the_page_it_came_from(client):
+    for query, chosen in [
+        ("program=credit-recognition", "program:credit-recognition"),
+        ("country=japan", "country:japan"),
+    ]:
+        assert f'<option value="{chosen}" selected>' in client.get(f"/en/contact/?{query}").content.decode()
+    assert client.get("/en/contact/?program=%00").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"website": "https://spam.example"}, "hidden field"),
+        ({"issued": None}, "open for too long"),
+        ({"issued": "made-up"}, "open for too long"),
+    ],
+)
+def test_what_robots_do_is_not_stored_and_said(client, answers, changes, words):
+    response = send(client, answers, "en", **changes)
+    assert words in response.content.decode()
+    assert answers["message"].split()[0] in response.content.decode()
+    assert not Enquiry.objects.exists()
+
+
+@pytest.mark.parametrize(("age", "stored"), [(0, False), (2, False), (5, True), (80_000, True), (90_000, False)])
+def test_the_time_trap(client, answers, monkeypatch, age, stored):
+    response = send(client, answers, "en", issued=issued(monkeypatch, age))
+    assert Enquiry.objects.exists() == stored
+    if not stored:
+        fresh = response.context["form"].issued
+        assert send(client, answers, "en", issued=fresh).status_code == 200
+        monkeypatch.setattr(forms, "SHORTEST_TIME", 0)
+        assert send(client, answers, "en", issued=fresh).status_code == 303
+
+
+def test_a_missing_csrf_token_gives_the_form_again(client, answers):
+    client.handler.enforce_csrf_checks = True
+    response = send(client, answers, "en")
+    text = response.content.decode()
+    assert response.status_code == 403
+    assert "has not been stored yet" in text
+    assert "北京某职业学院" in text
+    assert "blocking cookies" not in text
+    assert "no-store" in response.headers["Cache-Control"]
+    again = send(client, answers, "en", token_failed="1")
+    assert "blocking cookies" in again.content.decode()
+    token = again.context["csrf_token"]
+    assert send(client, answers, "en", csrfmiddlewaretoken=str(token)).status_code == 303
+
+
+def test_elsewhere_a_missing_csrf_token_is_a_page(client):
+    client.handler.enforce_csrf_checks = True
+    response = client.post("/admin/login/", {"username": "x"})
+    assert response.status_code == 403
+    assert b"<h1>" in response.content

@@ -1,0 +1,237 @@
+"""Whoever asks too often is told what to do; a whole university behind one address is not."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import RequestFactory
+from django.utils import timezone
+
+from contact.models import Enquiry, RateCount, RateSalt
+from contact.visitor import rate_limits
+from contact.visitor.rate_limits import ENQUIRIES, WRONG_CODES, Limit
+from tests.contact.databases import on_file
+from tests.contact.steps import send
+
+pytestmark = pytest.mark.django_db
+
+# Ten minutes and twenty seconds past noon in Beijing.
+# Later than any content was published.
+NOON = datetime(2100, 11, 24, 4, 10, 20, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Sets the time that the limits see; NOON to begin with."""
+
+    def at(moment):
+        monkeypatch.setattr(timezone, "now", lambda: moment)
+
+    at(NOON)
+    return at
+
+
+def come_from(address, **headers):
+    return RequestFactory().post("/", REMOTE_ADDR=address, headers=headers)
+
+
+def number(address="127.0.0.1", limit=ENQUIRIES):
+    """How many are counted within this hour from `address` alone."""
+    salt = RateSalt.objects.filter(day=timezone.localdate()).first()
+    bucket, _network = rate_limits.buckets(come_from(address), limit, salt) if salt else (None, None)
+    return sum(RateCount.objects.filter(bucket=bucket, hour=rate_limits.this_hour()).values_list("number", flat=True))
+
+
+def test_thirty_people_behind_one_address_pass_each_with_two_slips(client, answers):
+    for person in range(30):
+        assert send(client, answers, email="no address", message=f"{person}").status_code == 200
+        assert send(client, answers, person="", message=f"{person}").status_code == 200
+        assert send(client, answers, message=f"{person}").status_code == 303
+    assert Enquiry.objects.count() == number() == 30
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "telephone"),
+    [
+        ("en", ["has not been stored yet", "from your network", "in an hour"], "+86 10 5365 6705"),
+        ("zh-hans", ["尚未保存", "您所在的网络", "请一小时后再次提交"], "010-53656705"),
+    ],
+)
+def test_after_sixty_in_an_hour_the_form_comes_back_and_says_what_to_do(
+    client, answers, clock, language, words, telephone
+):
+    for _enquiry in range(59):
+        rate_limits.count(come_from("127.0.0.1"), ENQUIRIES)
+    assert send(client, answers, language).status_code == 303
+    response = send(client, answers, language, message="The sixty-first of this hour")
+    text = response.content.decode()
+    summary = text.partition('class="error-summary"')[2].partition("</div>")[0]
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "2980"
+    assert "no-store" in response.headers["Cache-Control"]
+    for said in [*words, telephone]:
+        assert said in summary
+    for name in answers.keys() - {"consent", "issued", "message"}:
+        assert answers[name] in text
+    assert "The sixty-first of this hour" in text
+    assert Enquiry.objects.count() == 1
+
+    clock(NOON + timedelta(hours=1))
+    assert send(client, answers, language, message="The sixty-first of this hour").status_code == 303
+
+
+def test_the_same_form_twice_counts_once_and_gets_its_receipt_however_many_there_were(client, answers):
+    first = send(client, answers)
+    assert send(client, answers).headers["Location"] == first.headers["Location"]
+    assert number() == 1
+    for _enquiry in range(60):
+        rate_limits.count(come_from("127.0.0.1"), ENQUIRIES)
+    assert send(client, answers).headers["Location"] == first.headers["Location"]
+    assert number() == 61
+
+
+def test_the_addresses_of_one_network_share_its_limit(clock):
+    limit = Limit("test", per_address=2, per_network=3)
+    for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2"):
+        rate_limits.count(come_from(address), limit)
+    reached = {address: rate_limits.is_reached(come_from(address), limit) for address in ("192.0.2.1", "192.0.2.3")}
+    assert reached == {"192.0.2.1": True, "192.0.2.3": True}
+    assert not rate_limits.is_reached(come_from("192.0.3.1"), limit)
+    assert not rate_limits.is_reached(come_from("192.0.2.1"), WRONG_CODES)
+
+
+@pytest.mark.parametrize(
+    ("one", "another", "shared"),
+    [
+        ("192.0.2.1", "192.0.2.1", (True, True)),
+        ("192.0.2.1", "192.0.2.200", (False, True)),
+        ("192.0.2.1", "192.0.3.1", (False, False)),
+        ("192.0.2.1", "::ffff:192.0.2.1", (True, True)),
+        ("2001:db8:1:1::1", "2001:db8:1:1:abcd::9", (True, True)),
+        ("2001:db8:1:1::1", "2001:db8:1:2::1", (False, True)),
+        ("2001:db8:1:1::1", "2001:db8:2:1::1", (False, False)),
+        ("0.0.0.1", "::1", (False, False)),
+    ],
+)
+def test_what_is_one_address_and_one_network(one, another, shared):
+    salt = RateSalt(value="salt")
+    hashes = [list(rate_limits.buckets(come_from(address), ENQUIRIES, salt)) for address in (one, another)]
+    assert tuple(first == second for first, second in zip(*hashes, strict=True)) == shared
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        (0, "198.51.100.7", "192.0.2.1"),
+        (1, "198.51.100.7", "198.51.100.7"),
+        (1, "203.0.113.1, 198.51.100.7", "198.51.100.7"),
+        (2, "203.0.113.1, 198.51.100.7 ,10.0.0.1", "198.51.100.7"),
+        (1, "198.51.100.7:54321", "198.51.100.7"),
+        (1, "[2001:db8::7]:443", "2001:db8::7"),
+        (1, "[2001:db8::7]", "2001:db8::7"),
+        (1, "2001:db8::7", "2001:db8::7"),
+        (1, "fe80::7%eth0", "fe80::7"),
+        (1, "[fe80::7%25eth0]:80", "fe80::7"),
+        (1, "::ffff:198.51.100.7", "198.51.100.7"),
+        (1, None, "192.0.2.1"),
+        (1, "", "192.0.2.1"),
+        (1, "unknown", "192.0.2.1"),
+        (1, "198.51.100.7, ", "192.0.2.1"),
+        (1, "198.51.100.7, 1.2.3.4.5", "192.0.2.1"),
+        (1, "x" * 100_000, "192.0.2.1"),
+        (1, "\x00国[[:::%%", "192.0.2.1"),
+        (2, "198.51.100.7", "192.0.2.1"),
+    ],
+)
+def test_the_visitors_address_is_the_one_that_the_outermost_proxy_saw(settings, proxies, forwarded, address):
+    settings.PORTAL_TRUSTED_PROXIES = proxies
+    request = come_from("192.0.2.1")
+    if forwarded is not None:
+        request.META["HTTP_X_FORWARDED_FOR"] = forwarded
+    assert str(rate_limits.client_address(request)) == address
+
+
+@pytest.mark.parametrize("caller", ["", "unix:", "localhost", "1.2.3.4.5"])
+def test_callers_without_an_address_are_counted_together(caller):
+    assert str(rate_limits.client_address(come_from(caller))) == "::"
+
+
+def test_a_visitor_does_not_choose_his_address(client, answers):
+    for _enquiry in range(60):
+        rate_limits.count(come_from("127.0.0.1"), ENQUIRIES)
+    client.defaults["HTTP_X_FORWARDED_FOR"] = "198.51.100.7"
+    assert send(client, answers).status_code == 429
+
+
+def test_no_address_is_kept_and_no_day_can_be_told_from_another(clock):
+    rate_limits.count(come_from("192.0.2.1"), ENQUIRIES)
+    [salt] = RateSalt.objects.all()
+    assert len(salt.value) == 43
+    buckets = set(RateCount.objects.values_list("bucket", flat=True))
+    assert {len(bucket) for bucket in buckets} == {64}
+    clock(NOON + timedelta(days=1))
+    rate_limits.count(come_from("192.0.2.1"), ENQUIRIES)
+    assert RateSalt.objects.count() == 2
+    assert buckets.isdisjoint(RateCount.objects.filter(hour=rate_limits.this_hour()).values_list("bucket", flat=True))
+
+
+def test_the_salt_is_of_the_day_in_beijing(clock):
+    for moment in ("2026-11-24T15:59:59+00:00", "2026-11-24T16:00:00+00:00"):
+        clock(datetime.fromisoformat(moment))
+        rate_limits.count(come_from("192.0.2.1"), ENQUIRIES)
+    assert [str(salt) for salt in RateSalt.objects.order_by("day")] == ["2026-11-24", "2026-11-25"]
+
+
+def test_past_hours_and_days_are_forgotten_and_the_present_ones_are_not(clock):
+    for hours_ago in (24, 1, 0):
+        clock(NOON - timedelta(hours=hours_ago))
+        rate_limits.count(come_from("192.0.2.1"), ENQUIRIES)
+    rate_limits.delete_expired()
+    assert {row.hour for row in RateCount.objects.all()} == {NOON.replace(minute=0, second=0)}
+    assert number("192.0.2.1") == 1
+    clock(NOON + timedelta(days=1))
+    rate_limits.delete_expired()
+    assert not RateCount.objects.exists()
+    assert not RateSalt.objects.exists()
+
+
+def test_an_enquiry_that_cannot_be_counted_is_received_all_the_same(client, answers, monkeypatch, caplog):
+    def fail(*args, **kwargs):
+        raise DatabaseError
+
+    monkeypatch.setattr(RateCount.objects, "get_or_create", fail)
+    assert send(client, answers).status_code == 303
+    assert Enquiry.objects.count() == 1
+    assert "enquiry: not counted" in caplog.text
+
+
+@pytest.fixture
+def committed(tmp_path):
+    """What other threads store is stored, in a database that forgets it after the test."""
+    if connection.vendor == "sqlite":
+        with on_file(tmp_path / "portal.sqlite3", timeout=20):
+            yield
+    else:
+        yield
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(delete_all).result()
+
+
+def delete_all():
+    RateCount.objects.all().delete()
+    RateSalt.objects.all().delete()
+    connection.close()
+
+
+def test_those_who_count_at_once_are_all_counted(committed):
+    def count_often(address):
+        for _enquiry in range(20):
+            rate_limits.count(come_from(address), ENQUIRIES)
+        connection.close()
+
+    with ThreadPoolExecutor(4) as visitors:
+        list(visitors.map(count_often, ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2"]))
+    assert number("192.0.2.1") == number("192.0.2.2") == 40
+    assert sorted(RateCount.objects.values_list("number", flat=True)) == [40, 40, 80]
+    assert RateSalt.objects.count() == 1

@@ -1,0 +1,611 @@
+"""The status page: who gets in, what it shows, what can be added, and how consent is withdrawn."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.translation import override
+from post_office.models import STATUS, Email
+
+from contact import models
+from contact.models import PERSONAL, Answer, Enquiry, Event, Message, State
+from contact.visitor import rate_limits
+from contact.visitor import status as progress
+from contact.visitor.status import Progress
+from portal.models import Department
+from tests.contact.steps import send
+
+pytestmark = pytest.mark.django_db
+
+LOOKUP = "/en/contact/status/"
+
+
+@pytest.fixture
+def enquiry(client, answers):
+    send(client, answers, "en")
+    return Enquiry.objects.get()
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """The messages that the desk is told of."""
+    messages = []
+    monkeypatch.setattr(progress, "queue_further_message", messages.append)
+    return messages
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """What is counted against whom, by the name of the limit."""
+    names = []
+    monkeypatch.setattr(rate_limits, "count", lambda request, limit: names.append(limit))
+    return names
+
+
+def reach(monkeypatch, limit):
+    monkeypatch.setattr(rate_limits, "is_reached", lambda request, asked: asked == limit)
+
+
+def address(enquiry, rest="", language="en"):
+    return f"/{language}/contact/status/{enquiry.token}/{rest}"
+
+
+def shown(client, enquiry, language="en"):
+    """The text of the page's main part."""
+    response = client.get(address(enquiry, language=language))
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split("<main")[1].split("</main>")[0].split())
+
+
+def summary(text):
+    """The error summary of a page."""
+    return text.split('class="error-summary"')[1].split('<header class="page-head">')[0]
+
+
+def another(enquiry, **changes):
+    """A second enquiry of the same visitor."""
+    fields = {name: getattr(enquiry, name) for name in (*PERSONAL, "language", "privacy_version")}
+    return Enquiry.objects.create(**fields | {"fingerprint": f"another {Enquiry.objects.count()}"} | changes)
+
+
+def merge(duplicate, into):
+    duplicate.move_to(State.CLOSED)
+    duplicate.merged_into = into
+    duplicate.save()
+
+
+def erase(enquiry):
+    Enquiry.objects.filter(pk=enquiry.pk).update(erased_at=timezone.now(), **dict.fromkeys(PERSONAL, ""))
+
+
+# Reference and code
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_right_pair_leads_to_the_status(client, enquiry, counted, language):
+    response = client.post(f"/{language}/contact/status/", {"reference": enquiry.reference, "code": enquiry.code})
+    assert response.status_code == 303
+    assert response.headers["Location"] == address(enquiry, language=language)
+    assert not counted
+
+
+def test_a_pair_is_read_however_it_is_typed(client, enquiry):
+    full_width = "".join(chr(ord(character) + 0xFEE0) for character in enquiry.code.lower())
+    typed = {"reference": f" {enquiry.reference[:4].lower()}-{enquiry.reference[4:]} ", "code": full_width}
+    assert client.post(LOOKUP, typed).status_code == 303
+
+
+def wrong_pairs(enquiry):
+    right = {"reference": enquiry.reference, "code": enquiry.code}
+    other = another(enquiry)
+    return {
+        "an unknown reference": right | {"reference": "34679ACD"},
+        "a wrong code": right | {"code": "34679ACDEFGH"},
+        "another's code": right | {"code": other.code},
+        "a code too short": right | {"code": "3"},
+        "a part of the code": right | {"code": enquiry.code[:-1]},
+        "malformed": {"reference": "' OR 1=1 --", "code": "%00"},
+        "Chinese": {"reference": "咨询编号", "code": "查询码"},
+        "very long": {"reference": "3" * 1_000_000, "code": enquiry.code * 100_000},
+        "NUL": right | {"code": "a\x00b"},
+    }
+
+
+def test_all_wrong_pairs_are_answered_alike(client, enquiry, counted):
+    client.get(LOOKUP)
+    answers, queries = set(), set()
+    pairs = wrong_pairs(enquiry)
+    for name, typed in pairs.items():
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            response = client.post(LOOKUP, typed)
+        queries.add(len(captured))
+        with override("en"):
+            answers.add((response.status_code, str(dict(response.context["form"].errors))))
+        assert typed["reference"] in response.context["form"]["reference"].value(), name
+        assert typed["code"] in response.context["form"]["code"].value(), name
+    assert len(answers) == 1, answers
+    assert len(queries) == 1, queries
+    [(status, errors)] = answers
+    assert status == 200
+    assert "No enquiry has this reference and this code" in errors
+    assert counted == [rate_limits.WRONG_CODES] * len(pairs)
+
+
+def test_an_erased_enquiry_with_a_wrong_code_is_answered_like_an_unknown_one(client, enquiry, counted):
+    erase(enquiry)
+    response = client.post(LOOKUP, {"reference": enquiry.reference, "code": "34679ACDEFGH"})
+    assert response.context["form"].has_error("reference", "wrong_pair")
+    assert counted == [rate_limits.WRONG_CODES]
+
+
+def test_an_unknown_reference_has_its_code_compared_all_the_same(client, enquiry, monkeypatch):
+    compared = []
+    monkeypatch.setattr("contact.visitor.forms.secrets.compare_digest", lambda *pair: compared.append(pair) or True)
+    response = client.post(LOOKUP, {"reference": "34679ACD", "code": enquiry.code})
+    assert response.status_code == 200
+    [(typed, against)] = compared
+    assert typed == enquiry.code.encode()
+    assert len(against) == 12
+
+
+def test_a_wrong_pair_is_said_as_any_error_is(client, enquiry):
+    text = client.post(LOOKUP, {"reference": enquiry.reference, "code": "wrong"}).content.decode()
+    assert "<title>Error: Enquiry status" in text
+    assert 'class="error-summary" role="alert" tabindex="-1" autofocus' in text
+    assert '<a href="#id_reference">' in text
+    assert f'value="{enquiry.reference}"' in text
+    assert 'value="wrong"' in text
+    assert summary(text).count("+86 10 5365 6705") == 1
+
+
+@pytest.mark.parametrize("missing", ["reference", "code"])
+def test_what_is_missing_is_asked_for_and_is_no_guess(client, enquiry, counted, missing):
+    typed = {"reference": enquiry.reference, "code": enquiry.code} | {missing: " - "}
+    response = client.post(LOOKUP, typed)
+    assert list(response.context["form"].errors) == [missing]
+    assert not counted
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_after_too_many_wrong_pairs_a_right_one_is_refused_too(client, enquiry, counted, monkeypatch, is_right):
+    reach(monkeypatch, rate_limits.WRONG_CODES)
+    typed = {"reference": enquiry.reference, "code": enquiry.code if is_right else "wrong"}
+    with CaptureQueriesContext(connection) as captured:
+        response = client.post(LOOKUP, typed)
+    assert not [query for query in captured if "contact_enquiry" in query["sql"]]
+    text = response.content.decode()
+    assert response.status_code == 429
+    assert 0 < int(response.headers["Retry-After"]) <= 3600
+    assert "try again in an hour" in text
+    assert "No enquiry has this reference" not in text
+    assert f'value="{typed["code"]}"' in text
+    assert summary(text).count("+86 10 5365 6705") == 1
+    assert not counted
+
+
+def test_the_reference_may_come_with_the_address_the_code_may_not(client, enquiry):
+    text = client.get(f"{LOOKUP}?reference={enquiry.reference}&code=SECRET").content.decode()
+    assert f'value="{enquiry.reference}"' in text
+    assert 'value="SECRET"' not in text
+    for odd in ("%00", "%3Cscript%3E", "x" * 5000, "%ff"):
+        assert client.get(f"{LOOKUP}?reference={odd}").status_code == 200
+
+
+def test_the_form_stands_below_contact_and_contact_leads_to_it(client):
+    response = client.get("/zh-hans/contact/status/")
+    text = response.content.decode()
+    assert "no-store" in response.headers["Cache-Control"]
+    assert '<a href="/zh-hans/contact/">联系我们</a>' in text.split('aria-label="您所在的位置"')[-1]
+    contact = client.get("/zh-hans/contact/").content.decode()
+    assert '已经提交过咨询？ <a href="/zh-hans/contact/status/">查询办理进度</a>' in contact
+
+
+# What is shown
+
+
+def test_the_status_is_nobody_elses(client, enquiry):
+    response = client.get(address(enquiry))
+    text = response.content.decode()
+    for path in (address(enquiry), address(enquiry, "withdraw/")):
+        headers = client.get(path).headers
+        assert "no-store" in headers["Cache-Control"]
+        assert (headers["Referrer-Policy"], headers["X-Robots-Tag"]) == ("strict-origin", "noindex")
+    assert 'name="robots" content="noindex"' in text
+    assert "page-code" not in text
+    assert "og:url" not in text
+    for private in (*(getattr(enquiry, name) for name in PERSONAL if name != "territory"), enquiry.code):
+        assert private not in text
+    assert enquiry.reference in text
+    assert "Credit recognition" in text
+
+
+@pytest.mark.parametrize(
+    ("ways", "state", "meaning", "steps"),
+    [
+        ([], "Received", "waits for a member of staff", 4),
+        ([State.IN_PROGRESS], "In progress", "working on your enquiry", 4),
+        ([State.ANSWERED], "Answered", "sent our answer", 4),
+        ([State.ANSWERED, State.CLOSED], "Closed", "has ended", 4),
+        ([State.CLOSED], "Closed", "has ended", 2),
+        ([State.SPAM], "Closed", "has ended", 2),
+        ([State.WITHDRAWN], "Closed", "You withdrew your consent on", 2),
+    ],
+)
+def test_each_state_is_said_in_words(client, enquiry, ways, state, meaning, steps):
+    for way in ways:
+        enquiry.move_to(way)
+    text = shown(client, enquiry)
+    assert text.count('aria-current="step"') == 1
+    assert f'<li aria-current="step">{state} (now)</li>' in text
+    assert meaning in text
+    assert text.split('<ol class="steps progress">')[1].split("</ol>")[0].count("<li") == steps
+    assert "pam" not in text
+    assert ("Answered</dt>" in text) == (State.ANSWERED in ways)
+    assert ("Closed</dt>" in text) == (state == "Closed")
+
+
+def test_the_state_in_chinese(client, enquiry):
+    text = shown(client, enquiry, "zh-hans")
+    for state in ("已收到（当前）", "处理中", "已答复", "已办结"):
+        assert f">{state}</li>" in text
+
+
+def test_a_promise_is_shown_while_it_waits_and_said_honestly_when_it_is_broken(client, enquiry):
+    assert "answer by" not in shown(client, enquiry)
+    today = timezone.localdate()
+    for due_on, words in [(today, "We will answer by"), (today - timedelta(days=1), "We promised an answer by")]:
+        Enquiry.objects.update(due_on=due_on)
+        text = shown(client, enquiry)
+        assert f"{words} {due_on.day} {due_on:%B %Y}" in text
+        assert ("and are late" in text) == (due_on < today)
+        assert (text.count("+86 10 5365 6705") == 1) == (due_on < today)
+    enquiry.move_to(State.ANSWERED)
+    assert "answer by" not in shown(client, enquiry)
+    Enquiry.objects.get().move_to(State.IN_PROGRESS)
+    assert "answer by" not in shown(client, enquiry)
+
+
+def test_answers_are_shown_where_the_desk_chose_so(client, enquiry):
+    author = get_user_model().objects.create_user("desk officer")
+    for is_shown in (True, False):
+        Answer.objects.create(
+            enquiry=enquiry, author=author, text=f"<b>Shown</b>: {is_shown}", is_on_status_page=is_shown
+        )
+    text = shown(client, enquiry)
+    assert "&lt;b&gt;Shown&lt;/b&gt;: True" in text
+    assert "Shown&lt;/b&gt;: False" not in text
+    assert "desk officer" not in text
+
+
+def test_it_says_when_the_data_are_erased(client, enquiry):
+    Department.objects.update(keep_closed_months=1)
+    assert "will be erased 1 month after your enquiry is closed" in shown(client, enquiry)
+    Department.objects.update(keep_closed_months=18)
+    assert "will be erased 18 months after your enquiry is closed" in shown(client, enquiry)
+    enquiry.move_to(State.CLOSED)
+    erase_on = enquiry.erase_on
+    assert f"will be erased on {erase_on.day} {erase_on:%B %Y}" in shown(client, enquiry)
+
+
+def test_a_duplicate_shows_what_it_was_merged_into(client, enquiry):
+    duplicate = another(enquiry)
+    merge(duplicate, enquiry)
+    enquiry.move_to(State.ANSWERED)
+    Answer.objects.create(enquiry=enquiry, text="Both are answered")
+    Message.objects.create(enquiry=enquiry, text="Said by whoever has the other code")
+    text = shown(client, duplicate)
+    assert duplicate.reference in text
+    assert enquiry.reference not in text
+    assert "handled together with another enquiry from the same e-mail address" in text
+    assert '<li aria-current="step">Answered (now)</li>' in text
+    assert "Both are answered" not in text
+    assert "Said by whoever has the other code" not in text
+    assert "Closed</dt>" not in text
+    assert "handled together" not in shown(client, enquiry)
+
+
+def test_an_erased_enquiry_says_only_that(client, enquiry):
+    enquiry.move_to(State.CLOSED)
+    erase(enquiry)
+    text = shown(client, enquiry)
+    today = timezone.localdate()
+    assert f"All personal data of this enquiry were erased on {today.day} {today:%B %Y}." in text
+    assert "<form" not in text
+    assert "withdraw" not in text
+    assert "Credit recognition" not in text
+
+
+def test_the_pages_take_few_queries(client, enquiry):
+    duplicate = another(enquiry)
+    merge(duplicate, enquiry)
+    for path in (address(duplicate), address(enquiry), address(enquiry, "withdraw/")):
+        for number in range(20):
+            Answer.objects.create(enquiry=enquiry, text=f"Answer {number}")
+            Message.objects.create(enquiry=enquiry, text=f"Message {number}")
+        with CaptureQueriesContext(connection) as captured:
+            client.get(path)
+        assert len(captured) <= 7, path
+
+
+# A further message
+
+
+def test_a_message_is_stored_and_the_desk_told(client, enquiry, told, counted):
+    response = client.post(address(enquiry), {"text": " <b>More</b>\r\nwords "})
+    assert response.status_code == 303
+    message = Message.objects.get()
+    assert message.text == "<b>More</b>\nwords"
+    assert told == [message]
+    assert counted == [rate_limits.MESSAGES]
+    [event] = enquiry.events.filter(kind=Event.Kind.WRITTEN)
+    assert (event.actor, event.detail) == (None, "")
+    assert not enquiry.events.filter(kind=Event.Kind.MOVED).exists()
+    text = client.get(response.headers["Location"]).content.decode()
+    assert "Your message is stored" in text
+    assert "&lt;b&gt;More&lt;/b&gt;<br>words" in text
+    assert "Your message is stored" not in shown(client, enquiry)
+
+
+@pytest.mark.parametrize(
+    ("state", "then"),
+    [
+        (State.IN_PROGRESS, State.IN_PROGRESS),
+        (State.ANSWERED, State.IN_PROGRESS),
+        (State.CLOSED, State.IN_PROGRESS),
+        (State.SPAM, State.RECEIVED),
+    ],
+)
+def test_a_message_opens_an_enquiry_again(client, enquiry, told, state, then):
+    due_on = timezone.localdate()
+    Enquiry.objects.update(due_on=due_on)
+    Enquiry.objects.get().move_to(state)
+    reopens = "opens the enquiry again" in shown(client, enquiry)
+    assert reopens == (state != State.IN_PROGRESS)
+    assert client.post(address(enquiry), {"text": "More"}).status_code == 303
+    enquiry.refresh_from_db()
+    # After an answer nothing is promised here; what waited all along waits until the old date.
+    assert (enquiry.state, enquiry.due_on) == (then, None if state in (State.ANSWERED, State.CLOSED) else due_on)
+    assert (enquiry.closed_at, enquiry.erase_on) == (None, None)
+    moved = [event.detail for event in enquiry.events.filter(kind=Event.Kind.MOVED)]
+    assert moved == ([state, then] if reopens else [state])
+    assert enquiry.events.last().actor is None
+
+
+def test_a_message_to_a_duplicate_goes_to_what_it_was_merged_into(client, enquiry, told):
+    duplicate = another(enquiry)
+    merge(duplicate, enquiry)
+    enquiry.move_to(State.CLOSED)
+    assert client.post(address(duplicate), {"text": "More"}).status_code == 303
+    assert Message.objects.get().enquiry == duplicate
+    assert [message.text for message in enquiry.all_messages()] == ["More"]
+    assert "More" in shown(client, duplicate)
+    assert "More" not in shown(client, enquiry)
+    enquiry.refresh_from_db()
+    duplicate.refresh_from_db()
+    assert (enquiry.state, duplicate.state, duplicate.merged_into) == (State.IN_PROGRESS, State.CLOSED, enquiry)
+
+
+def test_a_second_click_is_no_second_message(client, enquiry, told):
+    for text in ("More", "More", "Something else", "More"):
+        assert client.post(address(enquiry), {"text": text}).status_code == 303
+    assert [message.text for message in Message.objects.all()] == ["More", "Something else", "More"]
+    assert len(told) == 3
+
+
+def test_the_same_words_on_another_day_or_after_an_answer_are_another_message(client, enquiry, told):
+    client.post(address(enquiry), {"text": "Any news?"})
+    Message.objects.update(created_at=timezone.now() - timedelta(days=1))
+    client.post(address(enquiry), {"text": "Any news?"})
+    enquiry.refresh_from_db()
+    enquiry.move_to(State.ANSWERED)
+    client.post(address(enquiry), {"text": "Any news?"})
+    assert Message.objects.count() == 3
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.IN_PROGRESS
+
+
+@pytest.mark.parametrize("end", [lambda enquiry: enquiry.move_to(State.WITHDRAWN), erase], ids=["withdrawn", "erased"])
+def test_nothing_is_added_to_what_is_locked(client, enquiry, told, end):
+    assert "<form" in shown(client, enquiry)
+    end(enquiry)
+    assert "<form" not in shown(client, enquiry)
+    response = client.post(address(enquiry), {"text": "More"})
+    assert response.status_code == 409
+    assert "Nothing can be added" in response.content.decode()
+    assert not Message.objects.exists()
+    assert not told
+
+
+def test_after_twenty_messages_it_is_the_telephone(client, enquiry, told):
+    for number in range(20):
+        assert client.post(address(enquiry), {"text": f"More {number}"}).status_code == 303
+    assert client.post(address(enquiry), {"text": "More 19"}).status_code == 303
+    text = shown(client, enquiry)
+    assert "<form" not in text
+    assert "You have added many messages" in text
+    assert "+86 10 5365 6705" in text
+    assert client.post(address(enquiry), {"text": "One more"}).status_code == 409
+    assert Message.objects.count() == len(told) == 20
+
+
+def test_too_many_messages_within_an_hour(client, enquiry, told, counted, monkeypatch):
+    reach(monkeypatch, rate_limits.MESSAGES)
+    response = client.post(address(enquiry), {"text": "What was typed"})
+    text = response.content.decode()
+    assert response.status_code == 429
+    assert 0 < int(response.headers["Retry-After"]) <= 3600
+    assert "try again in an hour" in text
+    assert "What was typed</textarea>" in text
+    assert not Message.objects.exists()
+    assert not counted
+
+
+def test_a_message_that_cannot_be_stored_is_given_back_honestly(client, enquiry, monkeypatch):
+    def fail(message):
+        raise DatabaseError
+
+    monkeypatch.setattr(progress, "queue_further_message", fail)
+    Enquiry.objects.get().move_to(State.ANSWERED)
+    response = client.post(address(enquiry), {"text": "What was typed"})
+    text = response.content.decode()
+    assert response.status_code == 503
+    assert "could not be stored" in text
+    assert summary(text).count("+86 10 5365 6705") == 1
+    assert "What was typed</textarea>" in text
+    assert not Message.objects.exists()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.ANSWERED
+    assert not enquiry.events.filter(kind=Event.Kind.WRITTEN).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Write your message"),
+        ("  \n ", "Write your message"),
+        ("x" * 5001, "Use at most 5000 characters; there are 5001"),
+        ("a\x00b", "Null characters are not allowed"),
+        ("国" * 3_400_000, "Use at most 5000 characters"),
+    ],
+    ids=["nothing", "spaces", "too long", "NUL", "ten megabytes"],
+)
+def test_a_faulty_message_is_given_back(client, enquiry, text, words):
+    response = client.post(address(enquiry), {"text": text})
+    page = response.content.decode()
+    assert response.status_code == 200
+    assert "<title>Error: " in page
+    assert page.count(words) == 2
+    assert '<a href="#id_text">' in page
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["𠮷😀", "\u202eabc مرحبا", "<script>alert(1)</script>\"'&", "\ufffe\uffff", "{{ 7|add:7 }}"]
+)
+def test_any_script_in_a_message(client, enquiry, told, text):
+    assert client.post(address(enquiry), {"text": text}).status_code == 303
+    assert Message.objects.get().text == text
+    assert client.get(address(enquiry)).status_code == 200
+
+
+# Withdrawing
+
+
+def test_before_withdrawing_it_says_what_follows(client, enquiry):
+    text = client.get(address(enquiry, "withdraw/")).content.decode()
+    assert "are erased at once" in text
+    assert "cannot be undone" in text
+    assert f'href="{address(enquiry)}"' in text
+    assert "page-code" not in text
+    assert "Other enquiries" not in text
+    assert address(enquiry, "withdraw/") in shown(client, enquiry)
+    Department.objects.update(keep_withdrawn_days=7)
+    assert "are erased after 7 days" in client.get(address(enquiry, "withdraw/")).content.decode()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.RECEIVED
+
+
+def test_withdrawing_ends_the_enquiry_and_stops_its_mails(client, enquiry):
+    acknowledgement, notification = enquiry.mails.order_by("pk")
+    Email.objects.filter(pk=acknowledgement.pk).update(status=STATUS.sent)
+    Email.objects.filter(pk=notification.pk).update(status=STATUS.requeued)
+    enquiry.mails.add(Email.objects.create(from_email="a@example.com", to="b@example.com", status=STATUS.queued))
+    unrelated = Email.objects.create(from_email="a@example.com", to="b@example.com", status=STATUS.queued)
+    for _click in range(2):
+        response = client.post(address(enquiry, "withdraw/"))
+        assert response.status_code == 303
+        assert response.headers["Location"] == address(enquiry)
+    enquiry.refresh_from_db()
+    assert (enquiry.state, enquiry.erase_on) == (State.WITHDRAWN, timezone.localdate())
+    assert [event.kind for event in enquiry.events.all()] == [Event.Kind.RECEIVED, Event.Kind.MOVED]
+    assert [mail.status for mail in enquiry.mails.order_by("pk")] == [STATUS.sent, STATUS.failed, STATUS.failed]
+    unrelated.refresh_from_db()
+    assert unrelated.status == STATUS.queued
+    text = shown(client, enquiry)
+    assert "You withdrew your consent on" in text
+    assert "<form" not in text
+    assert client.get(address(enquiry, "withdraw/")).status_code == 303
+
+
+def test_withdrawing_a_duplicate_leaves_the_other(client, enquiry):
+    duplicate = another(enquiry)
+    merge(duplicate, enquiry)
+    assert "for this enquiry alone" in client.get(address(duplicate, "withdraw/")).content.decode()
+    assert "for this enquiry alone" in client.get(address(enquiry, "withdraw/")).content.decode()
+    client.post(address(duplicate, "withdraw/"))
+    duplicate.refresh_from_db()
+    enquiry.refresh_from_db()
+    assert (duplicate.state, duplicate.merged_into) == (State.WITHDRAWN, None)
+    assert enquiry.state == State.RECEIVED
+    assert Progress(enquiry).withdrawn_at is None
+
+
+def test_what_was_merged_into_a_withdrawn_enquiry_goes_on(client, enquiry):
+    duplicate = another(enquiry)
+    merge(duplicate, enquiry)
+    client.post(address(enquiry, "withdraw/"))
+    enquiry.refresh_from_db()
+    duplicate.refresh_from_db()
+    assert enquiry.state == State.WITHDRAWN
+    assert (duplicate.state, duplicate.merged_into) == (State.IN_PROGRESS, None)
+
+
+def test_nothing_is_withdrawn_of_what_is_erased(client, enquiry):
+    erase(enquiry)
+    for method in (client.get, client.post):
+        assert method(address(enquiry, "withdraw/")).status_code == 303
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.RECEIVED
+
+
+def test_a_withdrawal_that_cannot_be_stored_is_said(client, enquiry, monkeypatch):
+    def fail(enquiry):
+        raise DatabaseError
+
+    monkeypatch.setattr(models, "stop_mails", fail)
+    response = client.post(address(enquiry, "withdraw/"))
+    assert response.status_code == 503
+    assert "could not be stored" in response.content.decode()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.RECEIVED
+
+
+# Requests
+
+
+def test_without_a_valid_token_everything_typed_is_given_again(client, enquiry):
+    client.handler.enforce_csrf_checks = True
+    typed = {
+        LOOKUP: {"reference": enquiry.reference, "code": "what was typed"},
+        address(enquiry): {"text": "what was typed"},
+        address(enquiry, "withdraw/"): {},
+    }
+    for path, fields in typed.items():
+        response = client.post(path, fields)
+        text = response.content.decode()
+        assert response.status_code == 403, path
+        assert "Nothing has been sent yet" in text, path
+        assert "no-store" in response.headers["Cache-Control"], path
+        assert ("what was typed" in text) == bool(fields), path
+        again = client.post(path, fields | {"csrfmiddlewaretoken": str(response.context["csrf_token"])})
+        assert again.status_code == (200 if path == LOOKUP else 303), path
+    assert client.post("/en/contact/status/nothing/", {"text": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["put", "delete", "patch"])
+def test_other_methods_are_not_allowed(client, enquiry, method):
+    for path in (LOOKUP, address(enquiry), address(enquiry, "withdraw/")):
+        assert getattr(client, method)(path).status_code == 405
+
+
+@pytest.mark.parametrize("token", ["x", "-" * 43, "x" * 1000, "%00", "%E5%9B%BD", "..%2f.."])
+def test_a_token_of_nothing_is_a_page_that_says_so(client, enquiry, token):
+    for path in (f"/en/contact/status/{token}/", f"/en/contact/status/{token}/withdraw/"):
+        for response in (client.get(path, follow=True), client.post(path, {"text": "x"})):
+            assert response.status_code == 404, path
+            assert b"<h1>" in response.content

@@ -1,0 +1,141 @@
+"""The admin of content: both languages on one row, found and listed in both, kept complete while published."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.test import RequestFactory
+from django.urls import reverse
+
+from portal.bilingual.editing import BilingualAdmin
+from portal.models import Department, Page
+from programs.models import Program
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def program():
+    return Program.objects.get(slug="credit-recognition")
+
+
+def form_data(response):
+    """What the change form would send back unchanged, inlines included."""
+    forms = [response.context["adminform"].form]
+    for inline in response.context["inline_admin_formsets"]:
+        forms += [inline.formset.management_form, *inline.formset.forms]
+    data = {}
+    for form in forms:
+        for field in form:
+            value = field.value()
+            if field.field.widget.__class__.__name__ == "AdminSplitDateTime":
+                date, time = field.field.widget.decompress(value)
+                data |= {f"{field.html_name}_0": date or "", f"{field.html_name}_1": time or ""}
+            elif value or (isinstance(value, int) and value is not False):
+                data[field.html_name] = value
+    return data
+
+
+def test_every_translated_field_stands_in_a_row_with_both_languages(admin_user):
+    request = RequestFactory().get("/admin/")
+    request.user = admin_user
+    swept = 0
+    for model, model_admin in admin.site._registry.items():
+        if not isinstance(model_admin, BilingualAdmin):
+            continue
+        for _name, options in model_admin.get_fieldsets(request):
+            for row in options["fields"]:
+                if isinstance(row, tuple):
+                    swept += 1
+                    assert row == tuple(row[0].removesuffix("zh_hans") + code for code in ("zh_hans", "en")), model
+                else:
+                    assert not row.endswith(("_en", "_zh_hans")), (model, row)
+    assert swept > 30
+
+
+def test_changing_one_language_leaves_the_other_alone(admin_client, client, program):
+    address = reverse("admin:programs_program_change", args=[program.pk])
+    data = form_data(admin_client.get(address)) | {"title_zh_hans": "学分认可"}
+    english = undated(client.get("/en/programs/credit-recognition/"))
+    assert admin_client.post(address, data).status_code == 302
+    assert "学分认可" in client.get("/zh-hans/programs/credit-recognition/").content.decode()
+    now = undated(client.get("/en/programs/credit-recognition/"))
+    assert now == english.replace("学分互认", "学分认可")
+
+
+def undated(response):
+    """The page without the date of the row's last change, which is one for both languages."""
+    text, dates = re.subn('"dateModified": "[^"]+"', "", response.content.decode())
+    assert dates == 1
+    return text
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_a_required_text_of_a_published_language_cannot_be_emptied(admin_client, program, language):
+    admin_client.cookies["django_language"] = language
+    address = reverse("admin:programs_program_change", args=[program.pk])
+    data = form_data(admin_client.get(address)) | {"summary_en": ""}
+    response = admin_client.post(address, data)
+    assert response.status_code == 200
+    assert list(response.context["adminform"].form.errors) == ["summary_en"]
+    withdrawn = data | {"published_at_en_0": "", "published_at_en_1": ""}
+    assert admin_client.post(address, withdrawn).status_code == 302
+    program.refresh_from_db()
+    assert program.published_languages() == ["zh-hans"]
+
+
+def test_lists_say_what_is_published_in_which_language(admin_client, program):
+    admin_client.cookies["django_language"] = "en"
+    Program.objects.filter(pk=program.pk).update(published_at_en=None, published_at_zh_hans="2999-01-01T00:00Z")
+    text = admin_client.get("/admin/programs/program/?q=学分").content.decode()
+    assert "Draft" in text
+    assert "From " in text
+
+
+def test_lists_say_what_waits_for_what_it_follows(admin_client, program):
+    admin_client.cookies["django_language"] = "en"
+    type(program.area).objects.filter(pk=program.area_id).update(published_at_en=None)
+    assert "Waits for: type of program" in admin_client.get("/admin/programs/program/").content.decode()
+
+
+def test_the_privacy_notice_cannot_be_withdrawn(admin_client):
+    page = Page.objects.get(slug="privacy")
+    form = admin_client.get(f"/admin/portal/page/{page.pk}/change/").context["adminform"].form
+    assert not {"slug", "published_at_zh_hans", "published_at_en"} & set(form.fields)
+
+
+@pytest.mark.parametrize("words", ["学分互认", "Credit recognition"])
+def test_search_looks_in_both_languages(admin_client, program, words):
+    response = admin_client.get("/admin/programs/program/", {"q": words})
+    assert list(response.context["cl"].queryset) == [program]
+
+
+def test_a_program_may_be_made_in_one_language(admin_client):
+    address = reverse("admin:programs_program_add")
+    data = form_data(admin_client.get(address))
+    data |= {"title_zh_hans": "新项目", "summary_zh_hans": "摘要", "slug": "new", "body_zh_hans": "<p></p>"}
+    assert admin_client.post(address, data).status_code == 302
+    program = Program.objects.get(slug="new")
+    assert program.body_zh_hans is None
+    assert program.published_languages() == []
+
+
+def test_the_department_is_neither_added_nor_deleted(admin_client):
+    assert admin_client.get("/admin/portal/department/add/").status_code == 403
+    assert admin_client.get("/admin/portal/department/1/delete/").status_code == 403
+    address = reverse("admin:portal_department_change", args=[1])
+    response = admin_client.post(address, form_data(admin_client.get(address)) | {"telephones": "010-53656705\nabc"})
+    assert list(response.context["adminform"].form.errors) == ["telephones"]
+    assert Department.objects.count() == 1
+
+
+def test_fixed_pages_are_not_deleted(admin_client):
+    page = Page.objects.get(slug="privacy")
+    assert admin_client.get(f"/admin/portal/page/{page.pk}/delete/").status_code == 403
+    assert "delete_selected" not in admin_client.get("/admin/portal/page/").content.decode()
+
+
+def test_nobody_enters_without_signing_in(client):
+    response = client.get("/admin/contact/enquiry/")
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/admin/login/")

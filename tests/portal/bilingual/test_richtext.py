@@ -1,0 +1,68 @@
+"""Rich text as a page shows it: tables that scroll by themselves and stay tables, and its blocks one by one."""
+
+import html5lib
+import pytest
+from django.utils.translation import override
+
+from portal.bilingual.richtext import blocks, with_scrolling_tables
+from portal.models import Page
+
+TABLE = "<table><tbody><tr><th>Document</th><th>Copies</th></tr><tr><td>Agreement</td><td>2</td></tr></tbody></table>"
+
+
+def groups(html):
+    found = html5lib.parseFragment(html, namespaceHTMLElements=False).iter("div")
+    return [div for div in found if div.get("class") == "table-scroll"]
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("en", "Table 1 Document, Copies"), ("zh-hans", "表1 Document, Copies")]
+)
+def test_a_table_stands_in_a_group_with_a_name(language, name):
+    with override(language):
+        html = with_scrolling_tables(f"<p>Before</p>{TABLE}<p>After</p>")
+    [group] = groups(html)
+    assert (group.get("role"), group.get("tabindex"), group.get("aria-label")) == ("group", "0", name)
+    assert [child.tag for child in group] == ["table"]
+    assert html.startswith("<p>Before</p><div") and html.endswith("</div><p>After</p>")
+
+
+def test_tables_have_names_of_their_own():
+    nested = (
+        "<table><tbody><tr><td>Outer<table><tbody><tr><td>Inner</td></tr></tbody></table></td></tr></tbody></table>"
+    )
+    with override("en"):
+        found = groups(with_scrolling_tables(TABLE + TABLE + nested + "<table></table>"))
+    labels = [group.get("aria-label") for group in found]
+    assert labels[:2] == ["Table 1 Document, Copies", "Table 2 Document, Copies"]
+    assert labels[2].startswith("Table 3 Outer")
+    assert labels[3:] == ["Table 4"]
+
+
+def test_text_without_a_table_is_left_alone():
+    html = "<p>One<br>two &amp; <em>three</em></p>"
+    assert with_scrolling_tables(html) == html
+
+
+@pytest.mark.django_db
+def test_an_address_cannot_break_out_of_its_attribute():
+    page = Page(body_en=f'<p><a href="https://x.example/<table><img src=x onerror=alert(1)>">this</a></p>{TABLE}')
+    page.body_en = Page._meta.get_field("body_en").cleaned(page.body_en)
+    document = html5lib.parseFragment(with_scrolling_tables(page.body_en), namespaceHTMLElements=False)
+    assert not list(document.iter("img"))
+    assert [a.get("href") for a in document.iter("a")] == ["https://x.example/<table><img src=x onerror=alert(1)>"]
+
+
+@pytest.mark.django_db
+def test_the_page_wraps_its_tables(client):
+    Page.objects.filter(slug="about").update(body_en=f"<p>Text</p>{TABLE}")
+    [group] = groups(client.get("/en/about/").content.decode())
+    assert group.get("aria-label") == "Table 1 Document, Copies"
+
+
+def test_blocks_lose_nothing():
+    found = blocks(f"loose <em>words</em> <p>One</p>\n<ul><li>Two</li></ul>{TABLE} and the end")
+    assert [block.name for block in found] == ["p", "p", "ul", "div", "p"]
+    assert str(found[0]) == "<p>loose <em>words</em> </p>"
+    assert found[-1].get_text().strip() == "and the end"
+    assert blocks("") == blocks(" \n ") == []

@@ -1,0 +1,237 @@
+"""Real workers on one queue: whatever happens to one of them, every mail is delivered, and once where that can be."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import Counter
+from email import message_from_bytes
+from inspect import signature
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from aiosmtpd.controller import Controller
+from django.utils.module_loading import import_string
+
+from portal.management.commands import run_worker
+from portal.models import Lease
+from tests.conftest import PROJECT, free_port
+
+MAILS = 40
+# Seconds after which a test gives up.
+LONGEST = 60
+
+
+class Mailbox:
+    """A mail host that keeps what it takes: recipient and Message-ID."""
+
+    def __init__(self):
+        self.kept, self.arrival = [], threading.Condition()
+
+    def has(self, number):
+        """Whether so many mails are there, now or in a while."""
+        with self.arrival:
+            return self.arrival.wait_for(lambda: len(self.kept) >= number, LONGEST)
+
+    def on_mail(self):
+        """What happens before the host says that it took the mail."""
+
+    async def handle_DATA(self, server, session, envelope):
+        identity = message_from_bytes(envelope.content)["Message-ID"]
+        with self.arrival:
+            self.kept.extend((address, identity) for address in envelope.rcpt_tos)
+            self.on_mail()
+            self.arrival.notify_all()
+        return "250 OK"
+
+
+class Portal:
+    """A portal with its own data, whose mail host is a Mailbox."""
+
+    def __init__(self, environment):
+        self.environment = environment
+
+    def run(self, code):
+        """What the JSON says that `code`, in a process of the portal, prints."""
+        command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
+        run = subprocess.run(command, cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True)
+        return json.loads(run.stdout or "null")
+
+    def queue(self, number):
+        """Queues so many mails, and none besides."""
+        self.run(
+            "from post_office import mail; from post_office.models import Email; Email.objects.all().delete();"
+            f"[mail.send(f'to{{n}}@example.com', subject='Good day', message='Good day') for n in range({number})]"
+        )
+
+    def expire_lease(self):
+        """As if the time had passed for which the worker that died, or sleeps, has the lease."""
+        self.run("from portal.models import Lease; Lease.objects.update(expires_at='2020-01-01 00:00Z')")
+
+    def states(self):
+        """How many mails are in each state."""
+        return Counter(
+            self.run(
+                "import json; from post_office.models import STATUS, Email;"
+                "print(json.dumps([STATUS._fields[mail.status] for mail in Email.objects.all()]))"
+            )
+        )
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """The address of a new database of the kind that these tests run on; None for SQLite in the portal's data."""
+    address = os.environ.get("DATABASE_URL")
+    if not address:
+        yield None
+        return
+    name = f"workers_{os.getpid()}"
+    address = address.partition("?pool=")[0].partition("&pool=")[0]
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def host():
+    controller = Controller(Mailbox(), hostname="127.0.0.1", port=free_port())
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+@pytest.fixture
+def mailbox(host):
+    host.handler.__init__()
+    return host.handler
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory, database, host):
+    keep = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PORTAL_", "DATABASE_", "EMAIL_"))
+    }
+    environment = keep | {
+        "PORTAL_DATA": str(tmp_path_factory.mktemp("portal")),
+        "EMAIL_URL": f"smtp://127.0.0.1:{host.port}",
+        "PYTHONUNBUFFERED": "1",
+        **({"DATABASE_URL": database} if database else {}),
+    }
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=PROJECT, env=environment, check=True)
+    portal = Portal(environment)
+    # As if the desk had had today's report: it would be one mail more than a test queues.
+    portal.run(
+        "from contact.models import DailyReport; from django.utils.timezone import localdate;"
+        "DailyReport.objects.create(day=localdate())"
+    )
+    return portal
+
+
+@pytest.fixture
+def start(portal):
+    """Starts a worker, and waits until it works; those that still run at the end are killed."""
+    workers = []
+
+    def start(*arguments):
+        command = [sys.executable, *(arguments or ["manage.py", "run_worker"])]
+        worker = subprocess.Popen(command, cwd=PROJECT, env=portal.environment, stdout=subprocess.PIPE, text=True)
+        workers.append(worker)
+        assert worker.stdout.readline() == "Worker: delivering mails.\n"
+        return worker
+
+    yield start
+    for worker in workers:
+        if worker.poll() is None:
+            worker.kill()
+        worker.communicate(timeout=LONGEST)
+
+
+def stop(*workers):
+    """Ends workers as a service manager would."""
+    for worker in workers:
+        worker.terminate()
+    assert [worker.wait(LONGEST) for worker in workers] == [0] * len(workers)
+
+
+def test_two_workers_deliver_every_mail_once(portal, mailbox, start):
+    workers = [start(), start()]
+    portal.queue(MAILS)
+    assert mailbox.has(MAILS)
+    stop(*workers)
+    assert Counter(address for address, _identity in mailbox.kept) == {f"to{n}@example.com": 1 for n in range(MAILS)}
+    assert portal.states() == {"sent": MAILS}
+
+
+def test_when_a_worker_dies_another_goes_on_and_one_mail_at_most_comes_twice(portal, mailbox, start, monkeypatch):
+    worker = start()
+    # When it has handed over its fifth mail, and before it can know that the mail was taken.
+    monkeypatch.setattr(mailbox, "on_mail", lambda: worker.kill() if len(mailbox.kept) == 5 else None)
+    portal.queue(MAILS)
+    assert worker.wait(LONGEST) == -signal.SIGKILL
+    assert portal.states() == {"sent": 4, "queued": MAILS - 4}
+    portal.expire_lease()
+    another = start()
+    assert mailbox.has(MAILS + 1)
+    stop(another)
+    counted = Counter(mailbox.kept)
+    assert len({address for address, _identity in counted}) == len(counted) == MAILS
+    assert sorted(counted.values()) == [1] * (MAILS - 1) + [2]
+    assert counted[mailbox.kept[4]] == 2
+    assert portal.states() == {"sent": MAILS}
+
+
+def test_a_worker_that_sleeps_longer_than_its_lease_leaves_the_rest_to_another(portal, mailbox, start, monkeypatch):
+    sleeper = start()
+    monkeypatch.setattr(
+        mailbox, "on_mail", lambda: sleeper.send_signal(signal.SIGSTOP) if len(mailbox.kept) == 5 else None
+    )
+    portal.queue(MAILS)
+    assert mailbox.has(5)
+    portal.expire_lease()
+    another = start()
+    assert mailbox.has(6)
+    sleeper.send_signal(signal.SIGCONT)
+    assert mailbox.has(MAILS + 1)
+    stop(sleeper, another)
+    assert sorted(Counter(mailbox.kept).values()) == [1] * (MAILS - 1) + [2]
+    assert portal.states() == {"sent": MAILS}
+
+
+def test_no_mail_waits_for_a_chore_and_no_end_for_it_either(portal, mailbox, start):
+    worker = start(
+        "-c",
+        "import django; from django.conf import settings; django.setup(); settings.WORKER_CHORES = ['signal.pause'];"
+        "from django.core.management import call_command; call_command('run_worker')",
+    )
+    portal.queue(2)
+    assert mailbox.has(2)
+    stop(worker)
+    assert portal.states() == {"sent": 2}
+
+
+@pytest.mark.django_db
+def test_a_chore_that_fails_keeps_no_other_from_its_turn(settings, monkeypatch, caplog):
+    done = []
+    chores = {"first": lambda: done.append(1), "faulty": lambda: 1 / 0, "last": lambda: done.append(2)}
+    settings.WORKER_CHORES = list(chores)
+    monkeypatch.setattr(run_worker, "import_string", chores.get)
+    assert run_worker.do_chores("me", threading.Event())
+    assert done == [1, 2]
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.django_db
+def test_who_has_no_lease_does_no_chore(monkeypatch):
+    monkeypatch.setattr(run_worker, "import_string", pytest.fail)
+    assert Lease.take("mail", "another", run_worker.LEASE)
+    assert not run_worker.do_chores("me", threading.Event())
+
+
+def test_every_chore_can_be_called_without_arguments(settings):
+    assert len(settings.WORKER_CHORES) >= 6
+    for path in settings.WORKER_CHORES:
+        signature(import_string(path)).bind()
