@@ -1,4 +1,4 @@
-# `make run` and `make test` are all there is to remember.
+# `make run` and `make test` are all that you need; `make dev` and the others are for those who change the code.
 
 PYTHON ?= python3
 PY = .venv/bin/python
@@ -6,6 +6,9 @@ SHELL = /bin/sh
 
 run: .venv/installed
 	@exec $(PY) manage.py serve
+
+dev: .venv/tested
+	@PORTAL_DEBUG=1 exec $(PY) manage.py serve
 
 test: .venv/tested
 	@$(PY) -m tests.chromium
@@ -51,4 +54,4 @@ lock: .venv/tested
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch .venv/installed $@
 
-.PHONY: run test bench pictures format lock
+.PHONY: run dev test bench pictures format lock

@@ -445,6 +445,7 @@ class DailyReport(models.Model):
     """A daily report to the desk that has been queued: one a day, however many workers run."""
 
     day = models.DateField(_("day"), unique=True)
+    mails = models.ManyToManyField(Email, related_name="daily_reports")
 
     def __str__(self):
         return self.day.isoformat()

@@ -38,16 +38,17 @@ def queue_daily_report(now=None):
     if now.hour < HOUR or DailyReport.objects.filter(day__gte=today).exists():
         return []
     with transaction.atomic():
-        _digest, is_new = DailyReport.objects.get_or_create(day=today)
+        daily_report, is_new = DailyReport.objects.get_or_create(day=today)
         if not is_new:
             return []
         last = DailyReport.objects.filter(day__lt=today).order_by("-day").first()
         with override(Department.current().staff_language):
             subject, body = report(last.day if last else today - timedelta(days=1), today)
             link = absolute_url(reverse("admin:contact_enquiry_changelist"))
-            return [
-                queue_text(recipient, subject, f"{body}\n\n{link}", link) for recipient in settings.PORTAL_ENQUIRIES_TO
-            ]
+            text = f"{body}\n\n{link}"
+            mails = [queue_text(recipient, subject, text, link) for recipient in settings.PORTAL_ENQUIRIES_TO]
+        daily_report.mails.set(mails)
+        return mails
 
 
 def report(first, today):
@@ -86,7 +87,7 @@ def report(first, today):
 def warning():
     """What to tell the desk if a report of the last week never reached somebody, in the language in force; else ""."""
     week_ago = timezone.now() - timedelta(days=7)
-    lost = Email.objects.filter(enquiries=None, status=STATUS.failed, created__gt=week_ago)
+    lost = Email.objects.filter(daily_reports__isnull=False, status=STATUS.failed, created__gt=week_ago)
     addresses = sorted({address for mail in lost for address in mail.to})
     if not addresses:
         return ""

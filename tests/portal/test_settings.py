@@ -41,6 +41,7 @@ def test_deployment_checks_are_clean(tmp_path):
     ("name", "value"),
     [
         ("PORTAL_SITE_URL", "http://portal.example"),
+        ("PORTAL_DEBUG", "1"),
         ("PORTAL_SECRET_KEY", ""),
         ("PORTAL_SECRET_KEY", "short"),
         ("PORTAL_TRUSTED_PROXIES", "0"),

@@ -455,3 +455,41 @@ def test_the_log_shows_who_did_what(admin_client, at_desk, enquiry, officer):
     assert enquiry.reference in text
     assert "officer" in text
     assert "Viewed" in text
+
+
+def test_mails_to_an_owner_are_in_the_owners_language(client, enquiry, officer, admin_user):
+    officer.email, officer.language = "officer@example.com", "en"
+    officer.save()
+    actions.assign(enquiry, officer, admin_user)
+    assert enquiry.mails.latest("pk").subject == f"Enquiry {enquiry.reference} has been given to you"
+    client.post(enquiry.get_status_url(), {"text": "One more question"})
+    to_desk, to_owner = enquiry.mails.order_by("-pk")[:2][::-1]
+    assert to_desk.subject == f"咨询 {enquiry.reference} 有补充内容"
+    assert (to_owner.to, to_owner.subject) == (
+        ["officer@example.com"],
+        f"Further message on enquiry {enquiry.reference}",
+    )
+
+
+def test_what_somebody_did_keeps_the_name_when_the_account_is_deleted(enquiry, officer):
+    actions.write_note(enquiry, "A note", officer)
+    actions.record_view(enquiry, officer)
+    officer.delete()
+    events = enquiry.events.exclude(kind=Event.Kind.RECEIVED)
+    assert [(event.actor, event.shown_actor) for event in events] == [(None, "officer")] * 2
+    assert [who for _at, who, _what in actions.timeline(enquiry)].count("officer") == 2
+
+
+def test_a_finished_enquiry_has_no_fingerprint(enquiry):
+    assert enquiry.fingerprint
+    enquiry.move_to(State.CLOSED)
+    enquiry.refresh_from_db()
+    assert enquiry.fingerprint is None
+
+
+@pytest.mark.parametrize(("task", "longest"), [("note", 5000), ("answer", 10_000)])
+def test_a_line_break_counts_once(at_desk, enquiry, task, longest):
+    lines = "x\r\n" * (longest // 2)
+    page = page_of(enquiry) if task == "note" else reverse("admin:contact_answer", args=[enquiry.pk])
+    assert at_desk.post(page, {"task": task, "text": f"{lines}x"}).status_code == 200
+    assert at_desk.post(page, {"task": task, "text": lines}).status_code == 302

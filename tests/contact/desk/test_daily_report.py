@@ -228,3 +228,8 @@ def test_its_own_mails_are_no_enquirys_mails():
     assert "With a mail that has failed for good: 0\n" in text
     with override("en"):
         assert warning() == "Daily reports could not be delivered to: one@desk.example, two@desk.example"
+
+
+def test_a_failed_mail_of_another_kind_is_no_lost_report():
+    Email.objects.create(from_email="portal@example.com", to=["staff@example.com"], status=STATUS.failed)
+    assert warning() == ""

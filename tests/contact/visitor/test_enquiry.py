@@ -195,3 +195,11 @@ def test_elsewhere_a_missing_csrf_token_is_a_page(client):
     response = client.post("/admin/login/", {"username": "x"})
     assert response.status_code == 403
     assert b"<h1>" in response.content
+
+
+def test_a_line_break_of_the_message_counts_once(client, answers):
+    lines = "x\r\n" * 2500
+    response = send(client, answers, "en", message=f"{lines}x")
+    assert "Use at most 5000 characters; there are 5001" in response.content.decode()
+    assert send(client, answers, "en", message=lines).status_code == 303
+    assert Enquiry.objects.get().message == ("x\n" * 2500).strip()

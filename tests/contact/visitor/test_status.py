@@ -609,3 +609,10 @@ def test_a_token_of_nothing_is_a_page_that_says_so(client, enquiry, token):
         for response in (client.get(path, follow=True), client.post(path, {"text": "x"})):
             assert response.status_code == 404, path
             assert b"<h1>" in response.content
+
+
+def test_a_line_break_counts_once(client, enquiry):
+    lines = "x\r\n" * 2500
+    response = client.post(address(enquiry), {"text": f"{lines}x"})
+    assert "Use at most 5000 characters; there are 5001" in response.content.decode()
+    assert client.post(address(enquiry), {"text": lines}).status_code == 303
