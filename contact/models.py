@@ -342,55 +342,49 @@ class Event(models.Model):
         return State(self.detail).label if self.kind == self.Kind.MOVED else self.detail
 
 
-class Message(models.Model):
-    """What the visitor has added since, on the status page."""
+class Entry(models.Model):
+    """Base of what somebody writes about an enquiry after it was received."""
 
-    enquiry = models.ForeignKey(Enquiry, related_name="messages", on_delete=models.CASCADE)
-    created_at = models.DateTimeField(_("received"), auto_now_add=True)
-    text = models.TextField(pgettext_lazy("of an enquiry", "message"), max_length=5000)
+    enquiry = models.ForeignKey(Enquiry, related_name="%(class)ss", on_delete=models.CASCADE)
+    created_at = models.DateTimeField(_("written"), auto_now_add=True)
+    text = models.TextField(_("text"), max_length=5000)
 
     class Meta:
+        abstract = True
+        ordering = ["created_at", "pk"]
+
+    def __str__(self):
+        return self.text[:60]
+
+
+class Message(Entry):
+    """A further message that the visitor has sent on the status page."""
+
+    class Meta(Entry.Meta):
         verbose_name = _("further message")
         verbose_name_plural = _("further messages")
-        ordering = ["created_at", "pk"]
-
-    def __str__(self):
-        return self.text[:60]
 
 
-class Note(models.Model):
-    """What staff tell each other about an enquiry; no visitor sees it."""
+class Note(Entry):
+    """What staff tell each other about an enquiry; visitors do not see it."""
 
-    enquiry = models.ForeignKey(Enquiry, related_name="notes", on_delete=models.CASCADE)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
-    created_at = models.DateTimeField(_("written"), auto_now_add=True)
-    text = models.TextField(_("note"), max_length=5000)
 
-    class Meta:
+    class Meta(Entry.Meta):
         verbose_name = _("note")
         verbose_name_plural = _("notes")
-        ordering = ["created_at", "pk"]
-
-    def __str__(self):
-        return self.text[:60]
 
 
-class Answer(models.Model):
-    """What staff wrote to the visitor, sent by mail; the status page shows it where staff chose so."""
+class Answer(Entry):
+    """What staff wrote to the visitor. It is sent by mail, and shown on the status page if staff chose so."""
 
-    enquiry = models.ForeignKey(Enquiry, related_name="answers", on_delete=models.CASCADE)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
-    created_at = models.DateTimeField(_("written"), auto_now_add=True)
-    text = models.TextField(pgettext_lazy("to an enquiry", "answer"), max_length=10_000)
+    text = models.TextField(_("text"), max_length=10_000)
     is_on_status_page = models.BooleanField(_("show it on the visitor's status page"), default=True)
 
-    class Meta:
+    class Meta(Entry.Meta):
         verbose_name = pgettext_lazy("to an enquiry", "answer")
         verbose_name_plural = pgettext_lazy("to an enquiry", "answers")
-        ordering = ["created_at", "pk"]
-
-    def __str__(self):
-        return self.text[:60]
 
 
 class AnswerTemplate(models.Model):

@@ -114,39 +114,44 @@ class Program(ContentPage):
         return bool(self.published_centres) and all(centre.telephones for centre in self.published_centres)
 
 
-class Step(models.Model):
-    """One thing that happens in a program, in order."""
+class ProgramPart(models.Model):
+    """Base of what a program lists in its order."""
 
-    program = models.ForeignKey(Program, related_name="steps", on_delete=models.CASCADE)
+    program = models.ForeignKey(Program, related_name="%(class)ss", on_delete=models.CASCADE)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
-    text = models.TextField(_("what happens"), max_length=300)
 
     class Meta:
+        abstract = True
+        ordering = ["sort_order", "pk"]
+
+
+class Step(ProgramPart):
+    """One thing that happens in a program."""
+
+    text = models.TextField(_("what happens"), max_length=300)
+
+    class Meta(ProgramPart.Meta):
         verbose_name = _("step")
         verbose_name_plural = _("steps")
-        ordering = ["sort_order", "pk"]
 
     def __str__(self):
         return self.text or f"({self.pk})"
 
 
-class Question(models.Model):
+class Question(ProgramPart):
     """A question that colleges ask about a program, and its answer."""
 
-    program = models.ForeignKey(Program, related_name="questions", on_delete=models.CASCADE)
-    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     question = models.CharField(_("question"), max_length=200)
     answer = RichTextField(_("answer"))
 
-    class Meta:
+    class Meta(ProgramPart.Meta):
         verbose_name = _("question")
         verbose_name_plural = _("questions")
-        ordering = ["sort_order", "pk"]
 
     def __str__(self):
         return self.question or f"({self.pk})"
 
     @property
     def is_filled(self):
-        """Whether it is asked and answered in the language in force."""
+        """Whether it has a question and an answer in the active language."""
         return bool(self.question and self.answer)

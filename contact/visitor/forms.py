@@ -117,18 +117,7 @@ class EnquiryForm(forms.ModelForm):
         ),
         error_messages={"required": _("Agree to the privacy notice, or telephone us instead")},
     )
-    field_order = [
-        "organisation",
-        "territory",
-        "person",
-        "position",
-        "email",
-        "telephone",
-        "about",
-        "message",
-        "attachments",
-        "consent",
-    ]
+    field_order = ["organisation", "territory", "person", "position", "email", "telephone", "about", "message"]
     use_required_attribute = False
 
     class Meta:

@@ -123,7 +123,7 @@ def contact(request, *, expired=False):
         return enquiry_page(request, form, ENQUIRY_NOT_STORED)
     if enquiry is form.instance:
         rate_limits.count(request, rate_limits.ENQUIRIES)
-    return see_other(enquiry.get_absolute_url())
+    return HttpResponseRedirect(enquiry.get_absolute_url(), status=303)
 
 
 def enquiry_page(request, form, problem=None):
@@ -189,7 +189,7 @@ def status(request, *, expired=False):
         return form_page(request, template, form, EXPIRED if expired else TOO_MANY_WRONG_CODES)
     form = StatusForm(request.POST)
     if form.is_valid():
-        return see_other(form.enquiry.get_status_url())
+        return HttpResponseRedirect(form.enquiry.get_status_url(), status=303)
     if form.has_error("reference", "wrong_pair"):
         rate_limits.count(request, rate_limits.WRONG_CODES)
     help = _("If you no longer have the code, telephone us and quote the reference:")
@@ -207,7 +207,7 @@ def status_detail(request, token, *, expired=False):
         if expired or form.is_valid():
             problem = EXPIRED if expired else add_message(request, enquiry, form.cleaned_data["text"])
             if problem is None:
-                return see_other(f"{enquiry.get_status_url()}?stored=1")
+                return HttpResponseRedirect(f"{enquiry.get_status_url()}?stored=1", status=303)
             form = MessageForm(initial=request.POST.dict())
     is_stored = request.method != "POST" and "stored" in request.GET
     context = {"progress": Progress(enquiry), "is_stored": is_stored}
@@ -223,12 +223,12 @@ def withdraw(request, token, *, expired=False):
     if request.method == "POST" and not expired:
         try:
             withdraw_consent(enquiry)
-            return see_other(enquiry.get_status_url())
+            return HttpResponseRedirect(enquiry.get_status_url(), status=303)
         except DatabaseError:
             logger.exception("Consent could not be withdrawn.")
             problem = NOT_STORED
     if State.WITHDRAWN not in enquiry.next_states:
-        return see_other(enquiry.get_status_url())
+        return HttpResponseRedirect(enquiry.get_status_url(), status=303)
     context = {
         "enquiry": enquiry,
         "is_handled_with_others": enquiry.merged_into_id is not None or enquiry.duplicates.exists(),
@@ -248,13 +248,6 @@ def add_message(request, enquiry, text):
         return NOT_STORED
     rate_limits.count(request, rate_limits.MESSAGES)
     return None
-
-
-def see_other(address):
-    """A redirect from a form to what came of it."""
-    response = HttpResponseRedirect(address)
-    response.status_code = 303
-    return response
 
 
 # The views that take `expired` and then show again what was posted without a valid token.
