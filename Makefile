@@ -12,12 +12,15 @@ dev: .venv/tested
 
 test: .venv/tested
 	@$(PY) -m tests.chromium
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
-	.venv/bin/djade --check $$(git ls-files 'templates/*.html')
+	@$(MAKE) --no-print-directory check
 	$(PY) manage.py compilemessages
 	$(PY) -m pytest -n 3 --dist worksteal
 	EXAMPLES=50 $(PY) -m tests.postgresql -n 3 --dist worksteal -m "not browser"
+
+check: .venv/tested
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	.venv/bin/djade --check $$(git ls-files 'templates/*.html')
 
 bench: .venv/tested
 	$(PY) -m bench.hanging_mail
@@ -54,4 +57,4 @@ lock: .venv/tested
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch .venv/installed $@
 
-.PHONY: run dev test bench pictures format lock
+.PHONY: run dev test check bench pictures format lock
