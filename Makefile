@@ -1,4 +1,4 @@
-# `make run` and `make test` are all that you need; `make dev` and the others are for those who change the code.
+# `make run` starts the portal, `make test` runs all tests. The other targets are for development.
 
 PYTHON ?= python3
 PY = .venv/bin/python

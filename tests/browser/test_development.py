@@ -1,4 +1,4 @@
-"""The development server shows a change of the code without a restart by hand."""
+"""The development server reloads changed templates, style sheets and code, and restarts the worker."""
 
 import shutil
 import subprocess
@@ -18,7 +18,7 @@ def clone(tmp_path):
 
 
 def read(url):
-    """The body of the response; "" while the server restarts."""
+    """The body of the response, or an empty string while the server restarts."""
     try:
         return urlopen(url, timeout=5).read().decode()
     except HTTPError as error:
@@ -28,7 +28,7 @@ def read(url):
 
 
 def eventually(site, condition):
-    """Whether `condition()` becomes true within half a minute."""
+    """Waits up to half a minute until `condition()` is true, and returns whether it was."""
     for _attempt in range(300):
         if condition():
             return True

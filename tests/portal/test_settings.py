@@ -1,4 +1,4 @@
-"""A start in production is refused while anything insecure is set, and clean once it is not."""
+"""In production an insecure setting stops the start, and secure settings pass Django's deployment checks."""
 
 import os
 import subprocess

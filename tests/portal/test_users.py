@@ -1,4 +1,4 @@
-"""The accounts of staff: the first one, and the language that each has."""
+"""The accounts of staff: how the first is created, and how each keeps its language."""
 
 import pytest
 from django.test import Client

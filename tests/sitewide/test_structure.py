@@ -1,4 +1,4 @@
-"""Imports run one way, as the map in the README has it."""
+"""Modules import only from their own layer and lower ones, in the order that the README shows."""
 
 import ast
 from itertools import pairwise
@@ -6,8 +6,9 @@ from itertools import pairwise
 import pytest
 from django.conf import settings
 
-# Every module belongs to the layer with the longest name that its own begins with. A layer imports itself and what
-# stands before it.
+# The layers, lowest first. A layer imports only from itself and from those before it. A module belongs to the layer
+# that has the longest name matching the start of the module's name. The settings import portal.bilingual, and models
+# read the settings through django.conf only.
 LAYERS = [
     ["portal.bilingual"],
     ["portal"],
@@ -19,7 +20,7 @@ LAYERS = [
 ]
 RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 APPS = ["portal", "partners", "programs", "contact"]
-# The settings import the ground, and models refer to the settings by django.conf alone.
+# Every module of the project by its dotted name, except migrations.
 MODULES = {
     ".".join(path.relative_to(settings.BASE_DIR).with_suffix("").parts).removesuffix(".__init__"): path
     for app in APPS
@@ -34,7 +35,7 @@ def rank(module):
 
 
 def imports(module):
-    """The modules of the project that `module` imports."""
+    """Yields the modules of the project that `module` imports."""
     for node in ast.walk(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
