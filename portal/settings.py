@@ -118,7 +118,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    # After authentication, because users have a language; before CommonMiddleware, which resolves addresses by language.
+    # After authentication, because users have a language; before CommonMiddleware resolves addresses by language.
     "portal.bilingual.languages.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
