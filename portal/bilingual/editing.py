@@ -1,4 +1,4 @@
-"""The Django admin for content in two languages, side by side."""
+"""The Django admin for bilingual content, with both languages side by side."""
 
 from csp.decorators import csp_update
 from django.contrib import admin
@@ -19,7 +19,7 @@ from portal.bilingual.richtext import EDITOR_STYLE_HASH
 
 
 class Bilingual:
-    """For an admin or an inline: each translated field of `fields` becomes a row with both languages."""
+    """Mixin for an admin or an inline: each translated field of `fields` becomes a row with both languages."""
 
     def get_fieldsets(self, request, obj=None):
         translated = translator.get_options_for_model(self.model).get_field_names()
@@ -36,10 +36,10 @@ class Bilingual:
 @method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")
 class BilingualAdmin(Bilingual, admin.ModelAdmin):
     """
-    Base of the admins of content.
+    Base of the content admins.
 
-    A subclass names `fields` without their language. Lists say in which language a row is published,
-    and search looks in both.
+    A subclass lists `fields` without a language. The list of a Published model shows the state of each language.
+    Search covers both languages.
     """
 
     save_on_top = True
@@ -73,7 +73,7 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         return {}
 
     def render_change_form(self, request, context, *args, **kwargs):
-        # The editor's import map stands in the page itself: it runs only with the page's nonce.
+        # The editor's import map is an inline script, so the CSP allows it only with the nonce.
         if hasattr(context["media"], "with_nonce"):
             context["media"] = context["media"].with_nonce(str(request.csp_nonce))
         return super().render_change_form(request, context, *args, **kwargs)
@@ -90,7 +90,7 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
 
 
 def publication(row, language):
-    """Draft, scheduled, waiting for what it follows, or published: the state of `row`, as a list shows it."""
+    """Returns the state of `row` for the list: draft, scheduled, waiting for the row it follows, or published."""
     since = getattr(row, build_localized_fieldname("published_at", language))
     if since is None:
         return _("Draft")

@@ -1,4 +1,4 @@
-"""Telephone numbers as each language writes them."""
+"""Telephone numbers, formatted for the readers of each language."""
 
 from dataclasses import dataclass
 
@@ -10,28 +10,28 @@ from django.utils.translation import gettext as _
 
 @dataclass(frozen=True)
 class Telephone:
-    """One number: `uri` for a link (RFC 3966), `national` for a reader in China, `international` for others."""
+    """A telephone number: `uri` for links (RFC 3966), `national` for readers in China, `international` for others."""
 
     uri: str
     national: str
     international: str
 
     def __str__(self):
-        """The number as readers of the language in force write it."""
+        """Returns the number as readers of the active language write it."""
         return self.national if get_language() == "zh-hans" else self.international
 
 
-def parse_telephones(lines):
+def parse_telephones(lines: str) -> list[Telephone]:
     """
-    The numbers in `lines`, one a line, Chinese ones with or without +86.
+    Returns the numbers in `lines`, one per line. A Chinese number may have +86 or not.
 
-    Returns a list of Telephone. Raises ValidationError naming the line that is no telephone number.
+    Raises ValidationError for the first line that is not a telephone number.
     """
     return [parse_telephone(line) for line in lines.splitlines() if line.strip()]
 
 
-def parse_telephone(line):
-    """The Telephone that `line` holds; ValidationError if it holds none."""
+def parse_telephone(line: str) -> Telephone:
+    """Returns the number in `line`. Raises ValidationError if it is not a telephone number."""
     try:
         number = phonenumbers.parse(line, "CN")
     except phonenumbers.NumberParseException:
@@ -54,5 +54,5 @@ def parse_telephone(line):
 
 
 def validate_telephones(lines):
-    """Field validator: every line is a telephone number."""
+    """Field validator: every line must be a telephone number."""
     parse_telephones(lines)
