@@ -1,4 +1,4 @@
-"""The site map: public pages under their language, the rest beside them."""
+"""The URLs of the site. Those of public pages begin with their language."""
 
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin

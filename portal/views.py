@@ -29,7 +29,7 @@ from portal.models import Centre, Department, Page
 
 
 def site_context(request):
-    """Context processor: what the head and foot of every public page show."""
+    """Context processor: adds what the header and footer of every public page show."""
     return {
         "department": SimpleLazyObject(Department.current),
         "site_pages": SimpleLazyObject(lambda: list(Page.objects.published().defer("body"))),
@@ -38,7 +38,7 @@ def site_context(request):
 
 @require_POST
 def set_language(request):
-    """Sets the language of the admin, as Django's view does, and remembers it for a user who has signed in."""
+    """Sets the language of the admin, as Django's view does, and stores it if the user is signed in."""
     language = request.POST.get("language")
     if request.user.is_authenticated and language in LANGUAGES:
         request.user.language = language
@@ -75,7 +75,7 @@ def centre_detail(request, slug):
 
 @require_safe
 def media(request, name):
-    """An uploaded file, where no web server in front hands it out."""
+    """Serves an uploaded image, if no web server in front of the portal does. Other files are not found."""
     content_type = IMAGE_TYPES.get(name.rpartition(".")[2].lower())
     if content_type is None:
         raise Http404
@@ -91,7 +91,7 @@ def media(request, name):
 
 @require_safe
 def favicon(request):
-    """For those who ask for the icon at its old place, without reading any page."""
+    """Redirects clients that request /favicon.ico without having read a page."""
     response = HttpResponseRedirect(static("img/icon.ico"))
     response["Cache-Control"] = "public, max-age=86400"
     return response
@@ -105,7 +105,11 @@ def robots(request):
 
 @require_safe
 def security_txt(request):
-    """Whom to tell of a weakness (RFC 9116). The department has no e-mail address yet; it has telephones."""
+    """
+    Says where to report a vulnerability (RFC 9116).
+
+    The department's e-mail address may be empty. Its telephone numbers and the enquiry form are given in any case.
+    """
     department = Department.current()
     contacts = [f"mailto:{department.email}"] if department.email else []
     contacts += [telephone.uri for telephone in department.telephone_numbers]
@@ -120,7 +124,7 @@ def security_txt(request):
 @require_safe
 @never_cache
 def health(request):
-    """For a monitor: 200 while the database answers, 503 when it does not."""
+    """Health check for monitors: responds with 200 if the database answers, otherwise with 503."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -8,13 +8,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 
 def add_headers(headers, path, url):
-    """Gives static files the same protection as pages."""
+    """Adds headers that middleware adds to other responses. Static files do not pass through middleware."""
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
 
 
 def is_immutable(path, url):
-    """Whether the name of a file contains the hash of its content, as collectstatic writes it."""
+    """Returns whether the file name contains a hash of the content, as collectstatic writes it."""
     parts = url.rsplit("/", 1)[-1].split(".")
     return len(parts) >= 3 and len(parts[-2]) == 12
 

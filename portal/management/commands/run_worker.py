@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from contact.mail.delivery import deliver
 from portal.models import Lease
 
-# How often an empty queue is looked at, in seconds.
+# How long to wait before an empty queue is checked again, in seconds.
 PAUSE = 2
 # Longer than one mail can take: BATCH_DELIVERY_TIMEOUT, and then EMAIL_TIMEOUT to close the connection.
 LEASE = timedelta(minutes=3)
@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 if Lease.take("mail", me, LEASE):
                     tried = deliver()
             except DatabaseError as error:
-                # Not self.stderr: a log on a full disk would end the worker.
+                # Not self.stderr: if its file is on a full disk, it would raise an error that ends the worker.
                 logger.error("Worker: the database does not answer, will try again: %s", error)
             close_old_connections()
             if not tried:
