@@ -10,7 +10,7 @@ from portal.models import Centre
 
 
 class Area(ContentPage):
-    """One of the types of program."""
+    """A type of program."""
 
     enquiry_recipients = models.TextField(
         _("notify"), blank=True, validators=[validate_email_addresses], help_text=RECIPIENTS_HELP
@@ -28,23 +28,24 @@ class Area(ContentPage):
 
 class ProgramQuerySet(PublishedQuerySet):
     def for_list(self):
-        """With the published centres of each, for the finder."""
+        """Prefetches the published centres, for the list of programs."""
         return self.with_published("centres")
 
     def for_detail(self):
-        """With everything that a program's own page shows."""
+        """Prefetches everything that the page of a program shows."""
         return self.with_published("centres", "countries").prefetch_related("steps", "questions")
 
     def related_to(self, program):
-        """The other rows of the type of `program`, or, where it has none, of its `published_centres`."""
+        """Returns the other programs of the same type or, if `program` has no type, of its `published_centres`."""
         if program.area:
             return self.filter(area=program.area).exclude(pk=program.pk)
         return self.filter(centres__in=program.published_centres).exclude(pk=program.pk).distinct()
 
     def matching(self, area=None, centre=None, country=None, words=""):
         """
-        The rows of the finder: of an area, a centre and a country (rows or None), and with every one
-        of `words` in the title, the summary or the audience, in the language in force.
+        Returns the programs of an area, a centre and a country, each a row or None, that contain all `words`.
+
+        A word may occur in the title, the summary or the audience, in the active language.
         """
         found = self
         if area:
@@ -86,12 +87,12 @@ class Program(ContentPage):
 
     @property
     def filled_steps(self):
-        """Its steps that have a text in the language in force."""
+        """The steps that have a text in the active language."""
         return [step for step in self.steps.all() if step.text]
 
     @property
     def filled_questions(self):
-        """Its questions that are asked and answered in the language in force."""
+        """The questions that have a question and an answer in the active language."""
         return [question for question in self.questions.all() if question.is_filled]
 
     def text_blocks(self):
@@ -110,12 +111,16 @@ class Program(ContentPage):
 
     @property
     def is_telephoned_at_its_centres(self):
-        """Whether each of its `published_centres` has a number of its own, so that the department's is not needed."""
+        """
+        Whether the program has `published_centres`, and all of them have their own telephone numbers.
+
+        If so, its page does not need the department's.
+        """
         return bool(self.published_centres) and all(centre.telephones for centre in self.published_centres)
 
 
 class ProgramPart(models.Model):
-    """Base of what a program lists in its order."""
+    """Abstract base of the parts of a program, which staff put in order."""
 
     program = models.ForeignKey(Program, related_name="%(class)ss", on_delete=models.CASCADE)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
@@ -126,7 +131,7 @@ class ProgramPart(models.Model):
 
 
 class Step(ProgramPart):
-    """One thing that happens in a program."""
+    """A step of a program."""
 
     text = models.TextField(_("what happens"), max_length=300)
 
