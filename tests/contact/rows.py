@@ -1,4 +1,4 @@
-"""Enquiries as they stand in the database, without the way that led there."""
+"""Enquiries that are written straight to the database, in any state."""
 
 from datetime import timedelta
 from itertools import count
@@ -12,7 +12,7 @@ NUMBERS = count()
 
 
 def stored(*mails, created_at=None, **fields):
-    """An Enquiry with a mail of each status in `mails`."""
+    """Creates an Enquiry with one mail for each status in `mails`."""
     number = next(NUMBERS)
     if fields.get("state") in FINISHED:
         closing = {"closed_at": timezone.now(), "erase_on": timezone.localdate() + timedelta(days=700)}
@@ -38,7 +38,7 @@ def stored(*mails, created_at=None, **fields):
 
 
 def erased(*mails, **fields):
-    """An Enquiry whose personal data are erased."""
+    """Creates an erased Enquiry."""
     nothing = dict.fromkeys(PERSONAL, "")
     return stored(*mails, state="closed", erased_at=timezone.now(), **nothing, **fields)
 

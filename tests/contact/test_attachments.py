@@ -1,4 +1,4 @@
-"""What comes with an enquiry: taken by what it is, kept privately, named again with the form, fetched by the desk."""
+"""Attachments: detection of the type, private storage, errors of the form, and download by the desk."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def upload(name="plan.pdf", content=PDF, content_type="text/html"):
 
 
 def kept():
-    """The names of the files in the private storage."""
+    """Returns the names of the attachments in the private storage."""
     folder = Path(private_storage().path("attachments"))
     return sorted(f"attachments/{path.name}" for path in folder.iterdir()) if folder.exists() else []
 
@@ -44,21 +44,21 @@ def errors(response, language="en"):
 
 @pytest.fixture
 def sent(client, answers):
-    """An Attachment that a visitor has sent."""
+    """An Attachment that a visitor uploaded."""
     send(client, answers, attachments=[upload("合作 计划.exe")])
     return Attachment.objects.get()
 
 
 @pytest.fixture
 def desk(client):
-    """A client signed in at the desk; it may read enquiries and nothing else."""
+    """A client that is logged in as staff with the permission to read enquiries only."""
     user = User.objects.create_user("desk", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_enquiry"))
     client.force_login(user)
     return client
 
 
-# What a file is
+# Types
 
 
 @pytest.mark.parametrize("kind", HONEST)
@@ -92,7 +92,7 @@ def test_a_file_cut_or_spoilt_anywhere_is_no_error(kind):
             assert filetypes.content_type(BytesIO(faulty)) in {None, HONEST[kind][1]}
 
 
-# What is stored
+# Storage
 
 
 @pytest.mark.parametrize("kind", HONEST)
@@ -251,7 +251,7 @@ def test_a_text_instead_of_a_file_is_no_file(client, answers):
     assert not Attachment.objects.exists()
 
 
-# Once and completely, or not at all
+# Each file is stored once, or none is
 
 
 def test_the_same_form_with_the_same_files_is_one_enquiry(client, answers):

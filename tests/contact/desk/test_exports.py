@@ -1,4 +1,4 @@
-"""What an export holds, that nothing in it can do harm, and that it is noted in each timeline."""
+"""Exports: their content, that hostile text does no harm, and that they are logged in each timeline."""
 
 import csv
 import json
@@ -223,7 +223,7 @@ def test_no_formula_gets_in(text):
     ],
 )
 def test_hostile_text_stays_text(text, expected):
-    # PostgreSQL stores no NUL: the row in the database is harmless, the one exported is not.
+    # PostgreSQL cannot store NUL, so only the object in memory has the hostile text.
     stored()
     enquiries = Enquiry.objects.all()
     next(iter(enquiries)).message = text

@@ -1,4 +1,4 @@
-"""From the form to the receipt: what is stored, what is mailed, and what happens to a form sent twice."""
+"""An enquiry from the form to the receipt: stored data, queued mails, and a form that is sent twice."""
 
 import pytest
 from django.test import Client

@@ -1,4 +1,4 @@
-"""What the receipt says, from the day of the enquiry to the erasing, and that the privacy notice says the same."""
+"""The content of the receipt from the enquiry to its erasure, and that the privacy notice agrees with it."""
 
 import re
 import tomllib
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.django_db
 
 
 def words(response):
-    """The text of the page's main part, without tags and with single spaces."""
+    """Returns the text of the <main> element, without tags and with single spaces."""
     main = re.search("<main.*</main>", response.content.decode(), re.DOTALL)[0]
     return " ".join(re.sub("<[^>]+>", "", main).split())
 
 
 @pytest.fixture
 def receipt(client, answers):
-    """Gives what the receipt of the one enquiry says; the first call sends it, in English."""
+    """Sends an enquiry in English. The fixture is a function that returns the text of its receipt."""
     send(client, answers, "en")
     enquiry = Enquiry.objects.get()
 
