@@ -124,7 +124,7 @@ def clean_name(name: str) -> str:
     """
     Returns a file name that is safe to display, of at most 200 characters.
 
-    It has no path, no line breaks and no control characters, such as those that change the direction of text.
+    It has no path, no line breaks and no unprintable characters, such as those that change the direction of text.
     """
     name = unicodedata.normalize("NFC", " ".join(re.split(r"[/\\]", name)[-1].split()))
     name = "".join(character for character in name if character.isprintable()).lstrip(".").strip()

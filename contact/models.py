@@ -215,7 +215,7 @@ class Enquiry(models.Model):
 
     @property
     def is_finished(self):
-        """Whether work on the enquiry has ended. All but withdrawn enquiries can be opened again."""
+        """Whether work on the enquiry has ended. It can be opened again unless it is locked."""
         return self.state in FINISHED
 
     @property
@@ -342,7 +342,7 @@ class Event(models.Model):
         """The username of the actor, or "the visitor", or "the portal" for the worker, in the active language."""
         if self.actor_name:
             return self.actor_name
-        # A visitor cannot close an enquiry; retention.close_answered() does.
+        # A visitor cannot close an enquiry, but the worker can.
         visitors = (self.Kind.RECEIVED, self.Kind.WRITTEN, self.Kind.MOVED)
         by_visitor = self.kind in visitors and self.detail != State.CLOSED
         return _("the visitor") if by_visitor else _("the portal")
@@ -472,7 +472,7 @@ class RateSalt(models.Model):
 
 
 class RateCount(models.Model):
-    """How often something was done within one hour from one network address or network, stored as a salted hash."""
+    """A count of actions within one hour from one address or one network, which is stored as a salted hash."""
 
     bucket = models.CharField(max_length=64)
     hour = models.DateTimeField()

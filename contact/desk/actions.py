@@ -82,8 +82,8 @@ def answer(enquiry: Enquiry, text: str, is_on_status_page: bool, actor, seen: st
     Stores an answer and queues it as a mail to the visitor. A second click returns the stored Answer.
 
     An enquiry without an owner is assigned to the user `actor`. `seen` is the result of latest_entry() when the user
-    began to write. Raises ValidationError if there is a newer answer or message, or if the enquiry is finished or
-    erased.
+    began to write, or None for no check. Raises ValidationError if there is a newer answer or message, or if the
+    enquiry is finished or erased.
     """
     [enquiry] = for_update(enquiry)
     last = enquiry.answers.last()

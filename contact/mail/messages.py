@@ -77,7 +77,7 @@ def queue_to_visitor(enquiry, template, subject, get_url, **context):
 
 
 def queue_to_desk(enquiry, template, subject):
-    """Queues a mail to each recipient at the desk, in the staff language. Its Reply-To header is the visitor."""
+    """Queues a mail to each of the enquiry's recipients, in the staff language. Replies go to the visitor."""
     with override(Department.current().staff_language):
         queue(enquiry, enquiry_recipients(enquiry), template, subject, desk_url(enquiry), enquiry.email)
 

@@ -124,8 +124,8 @@ def store_message(enquiry: Enquiry, text: str) -> bool:
     """
     Adds a message of the visitor and notifies the desk, in one transaction.
 
-    The message opens the enquiry again, or the one that it was merged into, unless that is open. A second click is
-    stored once. Returns False if the enquiry takes no more messages.
+    The message opens the enquiry again, or the enquiry that it was merged into. A second click is not stored again.
+    Returns False if the enquiry takes no more messages.
     """
     with transaction.atomic():
         # Lock a duplicate together with the enquiry that it was merged into.
