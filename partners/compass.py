@@ -16,9 +16,9 @@ from partners.labels import LINE, POINT, Box, place
 EARTH_RADIUS = 6371.0088  # km: the mean radius of the IUGG (H. Moritz, Geodetic Reference System 1980)
 BEIJING = (39.90, 116.41)
 RING = 3000  # km between two rings
-FEWEST_RINGS = 4
-MOST_NAMES = 16
-LONGEST_NAME = 22  # in Latin letters; a Chinese character counts as two
+MIN_RINGS = 4
+MAX_NAMES = 16
+MAX_NAME_LENGTH = 22  # in Latin letters; a Chinese character counts as two
 FONT = 14
 SMALL = 12
 MARK = 12
@@ -82,11 +82,11 @@ def text_width(text: str, size) -> float:
 
 
 def shortened(name):
-    """Returns `name`, cut off with an ellipsis if it is longer than LONGEST_NAME."""
+    """Returns `name`, cut off with an ellipsis if it is longer than MAX_NAME_LENGTH."""
     length = 0
     for position, letter in enumerate(name):
         length += 2 if is_wide(letter) else 1
-        if length > LONGEST_NAME:
+        if length > MAX_NAME_LENGTH:
             return f"{name[: position - 1].rstrip()}…"
     return name
 
@@ -135,7 +135,7 @@ class Compass:
     @property
     def has_names(self):
         """Whether there are few enough places to show their names in the wide drawing."""
-        return len(self.places) <= MOST_NAMES
+        return len(self.places) <= MAX_NAMES
 
     @property
     def is_numbered(self):
@@ -159,7 +159,7 @@ class Drawing:
     def __init__(self, size, half, places, has_names=False):
         self.size, self.half, self.places, self.has_names = size, half, places, has_names
         self.radius = half - 28
-        self.rings = max(FEWEST_RINGS, ceil(max((p.distance for p in places), default=0) / RING))
+        self.rings = max(MIN_RINGS, ceil(max((p.distance for p in places), default=0) / RING))
         self.points = [around(p.bearing, self.radius * p.distance / self.rings / RING) for p in places]
         self.spokes = [((0, 0), point) for point in self.points]
         self.mark = Box.around((0, 0), MARK, MARK)

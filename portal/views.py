@@ -20,9 +20,9 @@ from django.views import i18n
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.bilingual.languages import negotiated_language, other_language
+from portal.bilingual.languages import LANGUAGES, negotiated_language, other_language
 from portal.bilingual.links import absolute_url
-from portal.bilingual.publishing import LANGUAGES, OnlyInOtherLanguage
+from portal.bilingual.publishing import OnlyInOtherLanguage
 from portal.bilingual.side_by_side import render_detail
 from portal.filetypes import IMAGE_TYPES
 from portal.models import Centre, Department, Page

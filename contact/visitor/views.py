@@ -25,9 +25,9 @@ TELEPHONE_US = _("You can also telephone us:")
 
 class Problem(NamedTuple):
     """
-    Why a request was not carried out: what the page says, and its HTTP status.
+    A reason why a request failed, with the text and the HTTP status of the response.
 
-    `help` introduces the telephone numbers; if it is empty, they are not shown.
+    `help` introduces the telephone numbers. If it is empty, the page does not show them.
     """
 
     text: str
@@ -69,7 +69,7 @@ EXPIRED = Problem(
     ),
     403,
 )
-TAKES_NO_MESSAGES = Problem(_("Nothing can be added to this enquiry any more."), 409)
+ACCEPTS_NO_MESSAGES = Problem(_("Nothing can be added to this enquiry any more."), 409)
 TOO_MANY_WRONG_CODES = Problem(
     _("References and codes that do not match were entered too often. Please try again in an hour."),
     429,
@@ -89,9 +89,9 @@ NOT_STORED = Problem(
 
 def form_page(request, template, form=None, problem=None, help="", **context):
     """
-    The page of a `form` with what is wrong with it: the errors of the form, or the Problem of the request.
+    Renders a page with a form and its errors, or with the Problem of the request.
 
-    `help` introduces the telephone numbers in place of a Problem's own sentence.
+    `help` introduces the telephone numbers if there is no Problem, which has its own `help`.
     """
     has_errors = bool(problem or (form and form.errors))
     context |= {"form": form, "problem": problem, "has_errors": has_errors, "help": problem.help if problem else help}
@@ -107,7 +107,7 @@ def form_page(request, template, form=None, problem=None, help="", **context):
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact(request, *, expired=False):
     if request.method != "POST":
-        return enquiry_page(request, EnquiryForm(about=asked_about(request)))
+        return enquiry_page(request, EnquiryForm(about=initial_subject(request)))
     form = EnquiryForm(request.POST, request.FILES, sender=request.META.get("CSRF_COOKIE", ""))
     if expired:
         return enquiry_page(request, form, ENQUIRY_EXPIRED_AGAIN if "token_failed" in request.POST else ENQUIRY_EXPIRED)
@@ -127,7 +127,7 @@ def contact(request, *, expired=False):
 
 
 def enquiry_page(request, form, problem=None):
-    """The page of the enquiry form. A form that comes back names the files that must be chosen again."""
+    """Renders the enquiry form. A submitted form names the files that the visitor must attach again."""
     if form.is_bound:
         form.ask_for_files_again()
     token_failed = problem in (ENQUIRY_EXPIRED, ENQUIRY_EXPIRED_AGAIN)
@@ -135,8 +135,8 @@ def enquiry_page(request, form, problem=None):
     return form_page(request, "contact/enquiry_form.html", form, problem, help, token_failed=token_failed)
 
 
-def asked_about(request):
-    """The choice of the form that the address names, as in ?program=teacher-exchange; None without one."""
+def initial_subject(request) -> str | None:
+    """Returns the subject in the query string as a choice of the form: "program:x" for "?program=x"."""
     for model in ("program", "country"):
         if slug := request.GET.get(model):
             return f"{model}:{slug}"
@@ -163,14 +163,14 @@ def received(request, token):
     return response
 
 
-def private(view):
-    """Keeps the pages of `view` out of indexes, and their secret address out of whatever is requested from them."""
+def private_page(view):
+    """A decorator that keeps search engines from indexing a page, and its secret URL out of Referer headers."""
 
     @wraps(view)
     def kept(*args, **kwargs):
         response = view(*args, **kwargs)
         response["X-Robots-Tag"] = "noindex"
-        # Under no-referrer a browser posts their forms with the origin "null", which no CSRF check may accept.
+        # With no-referrer, browsers send a form with "Origin: null", which the CSRF check rejects.
         response["Referrer-Policy"] = "strict-origin"
         return response
 
@@ -184,7 +184,7 @@ def status(request, *, expired=False):
     if request.method != "POST":
         return form_page(request, template, StatusForm(initial={"reference": request.GET.get("reference")}))
     if expired or rate_limits.is_reached(request, rate_limits.WRONG_CODES):
-        # Unread: its errors would tell whether the pair is right.
+        # The form is not validated, because its errors would reveal whether the pair is right.
         form = StatusForm(initial=request.POST.dict())
         return form_page(request, template, form, EXPIRED if expired else TOO_MANY_WRONG_CODES)
     form = StatusForm(request.POST)
@@ -197,7 +197,7 @@ def status(request, *, expired=False):
 
 
 @never_cache
-@private
+@private_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def status_detail(request, token, *, expired=False):
     enquiry = get_object_or_404(Enquiry.objects.select_related("program", "country"), token=token)
@@ -215,7 +215,7 @@ def status_detail(request, token, *, expired=False):
 
 
 @never_cache
-@private
+@private_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request, token, *, expired=False):
     enquiry = get_object_or_404(Enquiry, token=token)
@@ -236,13 +236,13 @@ def withdraw(request, token, *, expired=False):
     return form_page(request, "contact/enquiry_withdraw.html", problem=problem, **context)
 
 
-def add_message(request, enquiry, text):
-    """Stores what the visitor adds; the Problem that there is with it, or None."""
+def add_message(request, enquiry: Enquiry, text: str) -> Problem | None:
+    """Stores a message of the visitor. Returns a Problem if it could not be stored."""
     if rate_limits.is_reached(request, rate_limits.MESSAGES):
         return TOO_MANY_MESSAGES
     try:
         if not store_message(enquiry, text):
-            return TAKES_NO_MESSAGES
+            return ACCEPTS_NO_MESSAGES
     except DatabaseError:
         logger.exception("A message could not be stored.")
         return NOT_STORED
@@ -250,14 +250,15 @@ def add_message(request, enquiry, text):
     return None
 
 
-# The views that take `expired` and then show again what was posted without a valid token.
+# The views with a parameter `expired`. If it is true, they show a form that was posted without a valid CSRF token.
 FORM_VIEWS = (contact, status, status_detail, withdraw)
 
 
 def csrf_failure(request, reason=""):
     """
-    Answers a POST without a valid token: a form comes back with every answer and a fresh token, elsewhere a page
-    says that the request had expired.
+    Handles a POST without a valid CSRF token.
+
+    The views of FORM_VIEWS show the form again with every answer and a new token. Other requests get an error page.
     """
     try:
         match = resolve(request.path_info)

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 LANGUAGE_NAMES = {"zh-hans": _("Chinese"), "en": _("English")}
+LANGUAGES = list(LANGUAGE_NAMES)
 HTML_CODES = {"zh-hans": "zh-Hans", "en": "en"}
 
 

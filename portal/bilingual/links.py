@@ -5,7 +5,7 @@ from functools import lru_cache
 import segno
 from django.conf import settings
 
-from portal.bilingual.publishing import LANGUAGES
+from portal.bilingual.languages import LANGUAGES
 
 
 def absolute_url(path: str) -> str:

@@ -5,7 +5,6 @@ A Published model has `published_at` in both languages (see its translation.py).
 time is scheduled. If `publication_follows` names a foreign key, the row that it refers to must be published too.
 """
 
-from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.db.models import Prefetch, Q
@@ -18,12 +17,10 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.languages import other_language
+from portal.bilingual.languages import LANGUAGES, other_language
 from portal.bilingual.richtext import RichTextField
 
 SLUG_HELP = _("Lower-case English letters, digits and hyphens, such as teacher-exchange.")
-
-LANGUAGES = [code for code, _name in settings.LANGUAGES]
 
 
 def validate_moment(moment):

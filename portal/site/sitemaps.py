@@ -9,8 +9,8 @@ from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
 from partners.models import Country
+from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.links import absolute_url, alternates
-from portal.bilingual.publishing import LANGUAGES
 from portal.models import Centre, Department, Page
 from programs.models import Area, Program
 

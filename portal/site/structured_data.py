@@ -9,9 +9,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.languages import html_code, other_language
+from portal.bilingual.languages import LANGUAGES, html_code, other_language
 from portal.bilingual.links import absolute_url
-from portal.bilingual.publishing import LANGUAGES
 from programs.models import Program
 
 register = template.Library()

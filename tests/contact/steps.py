@@ -1,4 +1,4 @@
-"""Steps that several tests of the enquiry take."""
+"""Steps that several tests of enquiries share."""
 
 from django.core import signing
 from django.urls import reverse
@@ -8,10 +8,10 @@ from contact.visitor import forms
 
 
 def issued(monkeypatch, seconds_ago=60):
-    """The signed token of a form that was given out some seconds ago."""
+    """Returns the signed timestamp of a form that was rendered `seconds_ago`."""
     now = signing.time.time()
     monkeypatch.setattr(signing.time, "time", lambda: now - seconds_ago)
-    token = forms.ISSUED.sign("form")
+    token = forms.ISSUED_SIGNER.sign("form")
     monkeypatch.setattr(signing.time, "time", lambda: now)
     return token
 

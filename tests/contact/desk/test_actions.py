@@ -1,4 +1,4 @@
-"""What staff do with enquiries, in the admin and by contact.desk."""
+"""The actions of staff on enquiries, in the admin and in contact.desk."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ def another(client, answers, enquiry):
 
 @pytest.fixture
 def officer(db):
-    """Somebody at the desk who may read and work, but neither export nor erase."""
+    """A member of staff who may read and change enquiries, but neither export nor erase them."""
     user = User.objects.create_user("officer", password="x", is_staff=True)
     user.user_permissions.add(*Permission.objects.filter(codename__in=["view_enquiry", "change_enquiry"]))
     return user
@@ -58,7 +58,7 @@ def kinds(enquiry):
 
 
 def in_state(enquiry, state):
-    """`enquiry` in `state`, however it would have come there."""
+    """Puts `enquiry` into `state` without the checks of move_to()."""
     ended = state in (State.CLOSED, State.SPAM, State.WITHDRAWN)
     moment, day = (timezone.now(), timezone.localdate()) if ended else (None, None)
     Enquiry.objects.filter(pk=enquiry.pk).update(state=state, closed_at=moment, erase_on=day)
@@ -89,7 +89,7 @@ def test_only_lawful_ways_lead_from_state_to_state(enquiry, officer, before, aft
 )
 def test_how_long_it_is_kept_follows_from_how_it_ended(enquiry, state, kept):
     enquiry.state = state
-    # 30 November 2026, 00:30 in Beijing, is still 29 November in London.
+    # 00:30 on 30 November 2026 in Beijing is still 29 November in UTC.
     received = timezone.datetime.fromisoformat("2026-11-30T00:30:00+08:00")
     assert enquiry.retention_ends_on(received).isoformat() == kept
 
@@ -420,7 +420,7 @@ def test_several_at_once(at_desk, enquiry, another, officer):
     assert set(Enquiry.objects.values_list("owner", "state")) == {(officer.pk, State.IN_PROGRESS)}
     at_desk.post(LIST, chosen | {"action": "mark_as_spam"})
     assert set(Enquiry.objects.values_list("state", flat=True)) == {State.SPAM}
-    at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_no_spam"})
+    at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_not_spam"})
     assert set(Enquiry.objects.values_list("state", flat=True)) == {State.RECEIVED}
     at_desk.post(LIST, chosen | {"action": "merge"})
     another.refresh_from_db()
@@ -431,7 +431,7 @@ def test_several_at_once(at_desk, enquiry, another, officer):
     Enquiry.objects.update(merged_into=None, state=State.ANSWERED, closed_at=None, erase_on=None)
     response = at_desk.post(LIST, chosen | {"action": "merge"}, follow=True)
     assert b"Nothing was done" in response.content
-    response = at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_no_spam"}, follow=True)
+    response = at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_not_spam"}, follow=True)
     assert "cannot become" in response.content.decode()
 
 

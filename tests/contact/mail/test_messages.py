@@ -1,4 +1,4 @@
-"""Who is told what, in which language, and that nobody's words become more than words."""
+"""The mails: their recipients, their languages, and that text of visitors is never markup or template source."""
 
 from datetime import date
 from email import message_from_bytes, policy
@@ -39,7 +39,7 @@ def in_chinese(client, answers, settings):
 
 
 def as_received(mail):
-    """A queued mail as its reader gets it: the parsed message, its text and its HTML document."""
+    """Returns a queued mail as it is received: the parsed message, its text and its HTML document."""
     message = message_from_bytes(mail.email_message().message().as_bytes(linesep="\r\n"), policy=policy.default)
     text, html = (message.get_body([kind]).get_content().replace("\r\n", "\n") for kind in ("plain", "html"))
     return message, text, html5lib.parse(html, namespaceHTMLElements=False)
@@ -131,7 +131,7 @@ def test_a_reply_goes_to_the_other_side(client, answers, enquiry):
 
 @pytest.fixture
 def status_page(settings):
-    """The address of the status page, where the portal does not have one yet."""
+    """A URL pattern for the status page, if the portal does not have one."""
     if not any(pattern.name == "status_detail" for pattern in urls.urlpatterns):
         status = path("zh-hans/contact/status/<slug:token>/", views.received, name="status_detail")
         settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [status, *portal_urls]})
@@ -188,7 +188,7 @@ def test_no_mail_remains_of_a_transaction_that_fails(enquiry):
         "a@exam\u200bple.com",
         "张三@example.com",
         "𠮷@example.com",
-        # Letters that Django's pattern takes for s and i, because it looks at neither case.
+        # Django's pattern ignores case, so it accepts these letters as "s" and "i".
         "ſtaff@example.com",
         "ınfo@example.com",
     ],

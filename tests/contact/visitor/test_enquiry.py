@@ -1,4 +1,4 @@
-"""From the form to the receipt: what is stored, what is mailed, and what happens to a form sent twice."""
+"""An enquiry from the form to the receipt: stored data, queued mails, and a form that is sent twice."""
 
 import pytest
 from django.test import Client
@@ -171,7 +171,7 @@ def test_the_time_trap(client, answers, monkeypatch, age, stored):
     if not stored:
         fresh = response.context["form"].issued
         assert send(client, answers, "en", issued=fresh).status_code == 200
-        monkeypatch.setattr(forms, "SHORTEST_TIME", 0)
+        monkeypatch.setattr(forms, "MIN_FILL_SECONDS", 0)
         assert send(client, answers, "en", issued=fresh).status_code == 303
 
 
