@@ -1,7 +1,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.steps import Watch, rows, sign_in, until
+from tests.browser.steps import Watch, rows, sign_in, until, write_enquiry
 
 TITLE = "#id_title_zh_hans"
 
@@ -139,6 +139,18 @@ def test_the_choice_of_language_is_the_admins_own(site, staff):
     staff.goto(f"{site.url}/admin/")
     staff.locator("#header").get_by_role("button", name="English").click()
     expect(heading).to_have_text("International Department: staff")
+
+
+def test_what_the_statistics_cannot_place_is_quieter_than_the_rest(site, staff, visitor):
+    visitor.goto(f"{site.url}/en/contact/")
+    write_enquiry(visitor)
+    expect(visitor.locator(".reference")).to_be_visible()
+    staff.goto(f"{site.url}/admin/contact/enquiry/statistics/")
+    table = staff.locator(".tables table").filter(has=staff.locator(".rest")).first
+    colour = "cell => getComputedStyle(cell).color"
+    for cell in ("th", ".number"):
+        quiet = table.locator(f".rest {cell}").first.evaluate(colour)
+        assert quiet != table.locator(f"tbody:not(.rest) {cell}").first.evaluate(colour), cell
 
 
 def test_every_page_of_the_admin_loads_and_keeps_to_its_policy(site, page, record_property):
