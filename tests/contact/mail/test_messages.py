@@ -6,16 +6,12 @@ from email import message_from_bytes, policy
 import html5lib
 import pytest
 from django.db import transaction
-from django.urls import path
 from django.utils.translation import override
 from post_office.models import Email
 
-from contact import urls
 from contact.mail import messages
 from contact.models import Answer, Enquiry
-from contact.visitor import views
 from portal.models import Department
-from portal.urls import urlpatterns as portal_urls
 from programs.models import Program
 from tests.contact.steps import send
 
@@ -129,15 +125,7 @@ def test_a_reply_goes_to_the_other_side(client, answers, enquiry):
     assert reply_to(enquiry.mails.filter(to="zhang@example.com").latest("pk")) == "office@example.com"
 
 
-@pytest.fixture
-def status_page(settings):
-    """A URL pattern for the status page, if the portal does not have one."""
-    if not any(pattern.name == "status_detail" for pattern in urls.urlpatterns):
-        status = path("zh-hans/contact/status/<slug:token>/", views.received, name="status_detail")
-        settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [status, *portal_urls]})
-
-
-def test_an_answer_goes_to_the_visitor_in_the_language_of_the_enquiry(in_chinese, status_page):
+def test_an_answer_goes_to_the_visitor_in_the_language_of_the_enquiry(in_chinese):
     enquiry = in_chinese
     answer = Answer.objects.create(enquiry=enquiry, text=f"您好！\r\n\r\n  {WORDS}\r\n第二行")
     with override("en"):
