@@ -14,7 +14,7 @@ test: .venv/tested
 	.venv/bin/djade --check $$(git ls-files 'templates/*.html')
 	$(PY) manage.py compilemessages
 	$(PY) -m pytest -n 3 --dist worksteal
-	EXAMPLES=50 $(PY) -m tests.postgresql -n 3 --dist worksteal -m "not browser"
+	EXAMPLES=50 $(PY) -m tests.postgresql -n 3 --dist worksteal -m "not browser and not no_database"
 
 bench: .venv/tested
 	$(PY) -m bench.hanging_mail
