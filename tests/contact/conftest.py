@@ -11,7 +11,7 @@ def attachments_of_this_test(test_settings, monkeypatch):
 
 
 @pytest.fixture
-def answers(monkeypatch):
+def answers():
     return {
         "organisation": "北京某职业学院",
         "territory": "CN",
@@ -22,5 +22,5 @@ def answers(monkeypatch):
         "about": "program:credit-recognition",
         "message": "我们希望了解 {{ 7|add:7 }} {% now 'Y' %} 学分互认。",
         "consent": "on",
-        "issued": issued(monkeypatch),
+        "issued": issued(),
     }

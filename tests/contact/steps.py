@@ -1,19 +1,18 @@
 """Steps that several tests of enquiries share."""
 
-from django.core import signing
+from datetime import timedelta
+
+import time_machine
 from django.urls import reverse
 from django.utils.translation import override
 
 from contact.visitor import forms
 
 
-def issued(monkeypatch, seconds_ago=60):
+def issued(seconds_ago=60):
     """Returns the signed timestamp of a form that was rendered `seconds_ago`."""
-    now = signing.time.time()
-    monkeypatch.setattr(signing.time, "time", lambda: now - seconds_ago)
-    token = forms.ISSUED_SIGNER.sign("form")
-    monkeypatch.setattr(signing.time, "time", lambda: now)
-    return token
+    with time_machine.travel(timedelta(seconds=-seconds_ago)):
+        return forms.ISSUED_SIGNER.sign("form")
 
 
 def send(client, answers, language="zh-hans", **changes):

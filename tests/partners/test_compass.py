@@ -128,6 +128,7 @@ def faults(drawing):
     return found + [f"{one} overlaps {other}" for one, other in combinations(fixed, 2) if one.meets([other])]
 
 
+@pytest.mark.no_database
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_label_overlaps_anything(language, record_property):
     swept = labels = 0

@@ -48,17 +48,30 @@ class Mailbox:
         return "250 OK"
 
 
+# A shell that runs each line of code that it reads, and prints the value of `found`.
+SHELL = """
+import json, sys
+for line in sys.stdin:
+    found = None
+    exec(json.loads(line))
+    print(json.dumps(found), flush=True)
+"""
+
+
 class Portal:
     """A portal with its own data that sends its mails to a Mailbox."""
 
     def __init__(self, environment):
         self.environment = environment
+        command = [sys.executable, "manage.py", "shell", "-v0", "-c", SHELL]
+        self.shell = subprocess.Popen(
+            command, cwd=PROJECT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
 
     def run(self, code):
-        """Runs `code` in a process of the portal and returns the JSON that it prints, parsed."""
-        command = [sys.executable, "manage.py", "shell", "-v0", "-c", code]
-        run = subprocess.run(command, cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True)
-        return json.loads(run.stdout or "null")
+        """Runs `code` in the portal's shell and returns what it assigns to `found`."""
+        print(json.dumps(code), file=self.shell.stdin, flush=True)
+        return json.loads(self.shell.stdout.readline())
 
     def queue(self, number):
         """Deletes all mails and queues `number` new ones."""
@@ -75,8 +88,8 @@ class Portal:
         """The number of mails in each state."""
         return Counter(
             self.run(
-                "import json; from post_office.models import STATUS, Email;"
-                "print(json.dumps([STATUS._fields[mail.status] for mail in Email.objects.all()]))"
+                "from post_office.models import STATUS, Email;"
+                "found = [STATUS._fields[mail.status] for mail in Email.objects.all()]"
             )
         )
 
@@ -121,14 +134,15 @@ def portal(tmp_path_factory, database, host):
         "PYTHONUNBUFFERED": "1",
         **({"DATABASE_URL": database} if database else {}),
     }
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=PROJECT, env=environment, check=True)
     portal = Portal(environment)
+    portal.run("from django.core.management import call_command; call_command('migrate', verbosity=0)")
     # Records today's report as queued. Otherwise the worker would send one mail more than a test queues.
     portal.run(
         "from contact.models import DailyReport; from django.utils.timezone import localdate;"
         "DailyReport.objects.create(day=localdate())"
     )
-    return portal
+    yield portal
+    portal.shell.communicate(timeout=LONGEST)
 
 
 @pytest.fixture

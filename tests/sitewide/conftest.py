@@ -1,6 +1,6 @@
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import html5lib
 import pytest
@@ -53,8 +53,13 @@ def serve(client, page):
     return ServedPage(page, response, [(position, code) for position, code, _data in parser.errors], document)
 
 
-@pytest.fixture
-def served(db):
-    """Every public page in both languages."""
+@cache
+def all_served():
     client = Client()
     return [serve(client, page) for page in public_pages()]
+
+
+@pytest.fixture
+def served(db):
+    """Every public page in both languages, as a new site has them; served once for all tests of a process."""
+    return all_served()

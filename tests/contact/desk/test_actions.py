@@ -136,9 +136,9 @@ def test_an_answer_is_stored_mailed_and_ends_the_waiting(enquiry, officer):
     assert [answer.is_on_status_page for answer in enquiry.answers.all()] == [True, False]
 
 
-def test_the_same_words_again_are_an_answer_to_what_was_written_since(enquiry, officer):
+def test_the_same_words_again_are_an_answer_to_what_was_written_since(enquiry, officer, time_machine):
     actions.answer(enquiry, "Please telephone us.", True, officer)
-    Answer.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    time_machine.move_to(timedelta(hours=1))
     enquiry.refresh_from_db()
     enquiry.move_to(State.IN_PROGRESS)
     actions.answer(enquiry, "Please telephone us.", True, officer)
@@ -286,13 +286,13 @@ def test_what_cannot_be_merged(enquiry, another, officer):
     actions.merge(another, enquiry, officer)
 
 
-def test_opening_is_recorded_once_a_while(at_desk, enquiry, officer):
+def test_opening_is_recorded_once_a_while(at_desk, enquiry, officer, time_machine):
     for _visit in range(2):
         response = at_desk.get(page_of(enquiry))
         assert "我们希望了解" in response.content.decode()
     assert kinds(enquiry).count(Event.Kind.VIEWED) == 1
     assert enquiry.events.get(kind=Event.Kind.VIEWED).actor == officer
-    Event.objects.update(at=timezone.now() - timedelta(minutes=11))
+    time_machine.move_to(timedelta(minutes=11))
     at_desk.get(page_of(enquiry))
     assert kinds(enquiry).count(Event.Kind.VIEWED) == 2
 

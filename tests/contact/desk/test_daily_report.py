@@ -5,7 +5,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db.models import QuerySet
-from django.utils import timezone
 from django.utils.translation import override
 from post_office.models import STATUS, Email
 
@@ -23,13 +22,13 @@ YESTERDAY = EIGHT - timedelta(hours=20)
 
 
 @pytest.fixture(autouse=True)
-def desk(settings, monkeypatch):
+def desk(settings, time_machine):
     """The desk has two recipients and reads English. It is 8 o'clock in Beijing."""
     settings.PORTAL_ENQUIRIES_TO = ["one@desk.example", "two@desk.example"]
     department = Department.current()
     department.staff_language = "en"
     department.save()
-    monkeypatch.setattr(timezone, "now", lambda: EIGHT)
+    time_machine.move_to(EIGHT, tick=False)
 
 
 def test_at_zero_it_is_sent_all_the_same():

@@ -36,8 +36,8 @@ def reader(client, django_user_model):
 
 
 @pytest.fixture
-def today(monkeypatch):
-    monkeypatch.setattr(timezone, "now", lambda: NOW)
+def november(time_machine):
+    time_machine.move_to(NOW)
 
 
 def tables(response):
@@ -101,7 +101,7 @@ def test_no_enquiry_at_all_adds_up_and_has_a_sentence(reader):
     assert totals(response)["Enquiries"] == "0"
 
 
-def test_months_are_those_of_beijing_and_none_is_left_out(reader, today):
+def test_months_are_those_of_beijing_and_none_is_left_out(november, reader):
     stored(created_at=datetime(2026, 10, 31, 15, 59, tzinfo=ZoneInfo("UTC")))
     stored(created_at=datetime(2026, 10, 31, 16, 1, tzinfo=ZoneInfo("UTC")))
     stored(created_at=datetime(2026, 11, 24, 9, tzinfo=BEIJING))
@@ -141,7 +141,7 @@ def test_by_country_asked_about_and_by_senders(reader):
     ]
 
 
-def test_days_to_the_first_answer(reader, today):
+def test_days_to_the_first_answer(november, reader):
     october, november = datetime(2026, 10, 5, 9, tzinfo=BEIJING), datetime(2026, 11, 2, 9, tzinfo=BEIJING)
     for received, days in [(october, 1), (october, 2.5), (november, 10), (november, None)]:
         stored(created_at=received, answered_at=days and received + timedelta(days=days))

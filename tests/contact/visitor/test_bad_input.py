@@ -76,9 +76,9 @@ def test_a_text_of_one_line_stays_one(client, answers):
     assert Enquiry.objects.get().organisation == "a b c d e"
 
 
-def test_two_tabs_of_one_form(client, answers, monkeypatch):
+def test_two_tabs_of_one_form(client, answers):
     """Different answers are different enquiries. The same answers are one enquiry, even from two tabs."""
-    other_tab = issued(monkeypatch, 40)
+    other_tab = issued(40)
     first = send(client, answers)
     second = send(client, answers, issued=other_tab, message="另一个标签页")
     assert send(client, answers, issued=other_tab).headers["Location"] == first.headers["Location"]

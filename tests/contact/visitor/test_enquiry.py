@@ -1,3 +1,5 @@
+from django.utils import timezone
+
 """An enquiry from the form to the receipt: stored data, queued mails, and a form that is sent twice."""
 
 import pytest
@@ -165,8 +167,9 @@ def test_what_robots_do_is_not_stored_and_said(client, answers, changes, words):
 
 
 @pytest.mark.parametrize(("age", "stored"), [(0, False), (2, False), (5, True), (80_000, True), (90_000, False)])
-def test_the_time_trap(client, answers, monkeypatch, age, stored):
-    response = send(client, answers, "en", issued=issued(monkeypatch, age))
+def test_the_time_trap(client, answers, monkeypatch, time_machine, age, stored):
+    time_machine.move_to(timezone.now(), tick=False)
+    response = send(client, answers, "en", issued=issued(age))
     assert Enquiry.objects.exists() == stored
     if not stored:
         fresh = response.context["form"].issued

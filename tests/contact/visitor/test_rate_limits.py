@@ -21,14 +21,10 @@ NOON = datetime(2100, 11, 24, 4, 10, 20, tzinfo=UTC)
 
 
 @pytest.fixture
-def clock(monkeypatch):
-    """A function that sets the current time. It is NOON at first."""
-
-    def at(moment):
-        monkeypatch.setattr(timezone, "now", lambda: moment)
-
-    at(NOON)
-    return at
+def clock(time_machine):
+    """A clock that stands still. It is NOON at first."""
+    time_machine.move_to(NOON, tick=False)
+    return time_machine
 
 
 def come_from(address, **headers):
@@ -58,7 +54,7 @@ def test_thirty_people_behind_one_address_pass_each_with_two_slips(client, answe
     ],
 )
 def test_after_sixty_in_an_hour_the_form_comes_back_and_says_what_to_do(
-    client, answers, clock, language, words, telephone
+    clock, client, answers, language, words, telephone
 ):
     for _enquiry in range(59):
         rate_limits.count(come_from("127.0.0.1"), ENQUIRIES)
@@ -76,7 +72,7 @@ def test_after_sixty_in_an_hour_the_form_comes_back_and_says_what_to_do(
     assert "The sixty-first of this hour" in text
     assert Enquiry.objects.count() == 1
 
-    clock(NOON + timedelta(hours=1))
+    clock.shift(timedelta(hours=1))
     assert send(client, answers, language, message="The sixty-first of this hour").status_code == 303
 
 
@@ -169,7 +165,7 @@ def test_no_address_is_kept_and_no_day_can_be_told_from_another(clock):
     assert len(salt.value) == 43
     buckets = set(RateCount.objects.values_list("bucket", flat=True))
     assert {len(bucket) for bucket in buckets} == {64}
-    clock(NOON + timedelta(days=1))
+    clock.shift(timedelta(days=1))
     rate_limits.count(come_from("192.0.2.1"), ENQUIRIES)
     assert RateSalt.objects.count() == 2
     assert buckets.isdisjoint(RateCount.objects.filter(hour=rate_limits.this_hour()).values_list("bucket", flat=True))
@@ -177,19 +173,19 @@ def test_no_address_is_kept_and_no_day_can_be_told_from_another(clock):
 
 def test_the_salt_is_of_the_day_in_beijing(clock):
     for moment in ("2026-11-24T15:59:59+00:00", "2026-11-24T16:00:00+00:00"):
-        clock(datetime.fromisoformat(moment))
+        clock.move_to(moment)
         rate_limits.count(come_from("192.0.2.1"), ENQUIRIES)
     assert [str(salt) for salt in RateSalt.objects.order_by("day")] == ["2026-11-24", "2026-11-25"]
 
 
 def test_past_hours_and_days_are_forgotten_and_the_present_ones_are_not(clock):
     for hours_ago in (24, 1, 0):
-        clock(NOON - timedelta(hours=hours_ago))
+        clock.move_to(NOON - timedelta(hours=hours_ago))
         rate_limits.count(come_from("192.0.2.1"), ENQUIRIES)
     rate_limits.delete_expired()
     assert {row.hour for row in RateCount.objects.all()} == {NOON.replace(minute=0, second=0)}
     assert number("192.0.2.1") == 1
-    clock(NOON + timedelta(days=1))
+    clock.shift(timedelta(days=1))
     rate_limits.delete_expired()
     assert not RateCount.objects.exists()
     assert not RateSalt.objects.exists()

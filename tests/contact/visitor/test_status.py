@@ -397,9 +397,9 @@ def test_a_second_click_is_no_second_message(client, enquiry, told):
     assert len(told) == 3
 
 
-def test_the_same_words_on_another_day_or_after_an_answer_are_another_message(client, enquiry, told):
+def test_the_same_words_on_another_day_or_after_an_answer_are_another_message(client, enquiry, told, time_machine):
     client.post(address(enquiry), {"text": "Any news?"})
-    Message.objects.update(created_at=timezone.now() - timedelta(days=1))
+    time_machine.move_to(timedelta(days=1))
     client.post(address(enquiry), {"text": "Any news?"})
     enquiry.refresh_from_db()
     enquiry.move_to(State.ANSWERED)
