@@ -46,13 +46,8 @@ def is_reached(request, limit: Limit) -> bool:
     if salt is None:
         return False
     address, network = buckets(request, limit, salt)
-    return (
-        RateCount.objects.filter(hour=this_hour())
-        .filter(
-            Q(bucket=address, number__gte=limit.per_address) | Q(bucket=network, number__gte=limit.per_network),
-        )
-        .exists()
-    )
+    reached = Q(bucket=address, number__gte=limit.per_address) | Q(bucket=network, number__gte=limit.per_network)
+    return RateCount.objects.filter(reached, hour=this_hour()).exists()
 
 
 def count(request, limit: Limit):
@@ -69,6 +64,7 @@ def count(request, limit: Limit):
                 known, _made = RateCount.objects.get_or_create(bucket=bucket, hour=this_hour())
                 RateCount.objects.filter(pk=known.pk).update(number=F("number") + 1)
     except DatabaseError:
+        # The visitor's enquiry is more important than the count.
         logger.exception("Limit %s: not counted.", limit.name)
 
 
