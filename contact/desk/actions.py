@@ -36,9 +36,8 @@ def for_update(*enquiries):
 @transaction.atomic
 def record_view(enquiry: Enquiry, actor):
     """Logs that the user `actor` viewed the personal data, unless that was logged within VIEW_LOG_INTERVAL."""
-    if not enquiry.events.filter(
-        kind=Event.Kind.VIEWED, actor=actor, at__gt=timezone.now() - VIEW_LOG_INTERVAL
-    ).exists():
+    since = timezone.now() - VIEW_LOG_INTERVAL
+    if not enquiry.events.filter(kind=Event.Kind.VIEWED, actor=actor, at__gt=since).exists():
         enquiry.log(Event.Kind.VIEWED, actor)
 
 

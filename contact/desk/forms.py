@@ -42,11 +42,10 @@ class DeskForm(forms.Form):
 
 
 class OwnerForm(DeskForm):
-    owner = forms.ModelChoiceField(label=_("Owner"), queryset=None, required=False, empty_label=_("Nobody"))
+    owner = forms.ModelChoiceField(label=_("Owner"), queryset=staff(), required=False, empty_label=_("Nobody"))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["owner"].queryset = staff()
         self.initial["owner"] = self.enquiry.owner_id
 
     def carry_out(self):

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import itemgetter
 from statistics import median
 
 from dateutil.relativedelta import relativedelta
@@ -168,7 +169,7 @@ def country_table() -> Table:
         caption=_("Enquiries by partner country or region asked about"),
         label=_("Country or region"),
         unit=_("Enquiries"),
-        rows=sorted(rows, key=descending),
+        rows=sorted(rows, key=itemgetter(1), reverse=True),
         rest=((_("No country or region"), numbers.get(None, 0)),),
     )
 
@@ -180,13 +181,8 @@ def territory_table() -> Table:
         caption=_("Enquiries by the sender’s country or region"),
         label=_("Country or region"),
         unit=_("Enquiries"),
-        rows=[(territory_name(code), number) for code, number in sorted(numbers, key=descending)],
+        rows=[(territory_name(code), number) for code, number in sorted(numbers, key=itemgetter(1), reverse=True)],
     )
-
-
-def descending(row):
-    """The sort key for rows of (label, number): descending by number, and stable."""
-    return -row[1]
 
 
 @require_safe
@@ -199,16 +195,14 @@ def statistics(request):
         spam=Count("pk", filter=Q(state=State.SPAM)),
         merged=Count("pk", filter=Q(merged_into__isnull=False)),
     )
-    context = (
-        admin.site.each_context(request)
-        | totals
-        | {
-            "title": _("Statistics"),
-            "opts": Enquiry._meta,
-            "total": counted_enquiries().count(),
-            "answered": len(every),
-            "median": round(median(every), 1) if every else None,
-            "tables": [*month_tables(days), area_table(), country_table(), territory_table()],
-        }
-    )
+    context = {
+        **admin.site.each_context(request),
+        **totals,
+        "title": _("Statistics"),
+        "opts": Enquiry._meta,
+        "total": counted_enquiries().count(),
+        "answered": len(every),
+        "median": round(median(every), 1) if every else None,
+        "tables": [*month_tables(days), area_table(), country_table(), territory_table()],
+    }
     return render(request, "admin/contact/enquiry/statistics.html", context)
