@@ -258,13 +258,11 @@ class Enquiry(models.Model):
         if state == State.IN_PROGRESS and self.state != State.RECEIVED:
             self.due_on = promised_date(now)
         self.state = State(state)
-        self.closed_at = now if self.is_finished else None
-        self.erase_on = self.retention_ends_on(now) if self.is_finished else None
-        if self.state == State.ANSWERED:
-            self.answered_at = self.answered_at or now
+        self.merged_into = self.closed_at = self.erase_on = None
         if self.is_finished:
-            self.fingerprint = None
-        self.merged_into = None
+            self.closed_at, self.erase_on, self.fingerprint = now, self.retention_ends_on(now), None
+        elif self.state == State.ANSWERED:
+            self.answered_at = self.answered_at or now
         self.save(
             update_fields=["state", "due_on", "closed_at", "erase_on", "answered_at", "merged_into", "fingerprint"]
         )
@@ -285,14 +283,8 @@ class Enquiry(models.Model):
         return timezone.localdate(since) + keeping[self.state]
 
     def log(self, kind, actor=None, detail=""):
-        """
-        Saves an Event in the timeline and returns it.
-
-        `detail` stays after the enquiry is erased, so it must not contain personal data of the visitor.
-        """
-        event = Event.of(self, kind, actor, detail)
-        event.save()
-        return event
+        """Saves an Event. `detail` outlives the personal data, so it must not contain any of the visitor."""
+        Event.of(self, kind, actor, detail).save()
 
 
 class Event(models.Model):
