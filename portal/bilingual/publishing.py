@@ -48,21 +48,12 @@ class PublishedQuerySet(models.QuerySet):
         return found
 
     def with_published(self, *relations):
-        """
-        Prefetches the published rows of each of `relations`: those of "programs" become `published_programs`.
-
-        A relation is the name of a foreign key or a many-to-many field, from either side.
-        """
-        return self.prefetch_related(
-            *(
-                Prefetch(
-                    relation,
-                    self.model._meta.get_field(relation).related_model.objects.published(),
-                    to_attr=f"published_{relation}",
-                )
-                for relation in relations
-            )
-        )
+        """Prefetches the published rows of `relations`, in either direction: "programs" as `published_programs`."""
+        found = self
+        for relation in relations:
+            rows = self.model._meta.get_field(relation).related_model.objects.published()
+            found = found.prefetch_related(Prefetch(relation, rows, to_attr=f"published_{relation}"))
+        return found
 
     def get_published(self, **lookup):
         """

@@ -38,19 +38,17 @@ def parse_telephone(line: str) -> Telephone:
         number = None
     if number is None or not phonenumbers.is_valid_number(number):
         raise ValidationError(_("“%(line)s” is not a telephone number."), params={"line": line.strip()})
+    uri = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966)
+    international = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     significant = phonenumbers.national_significant_number(number)
     area_code = significant[: phonenumbers.length_of_geographical_area_code(number)]
     if number.country_code != 86:
-        national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        national = international
     elif area_code:
         national = f"0{area_code}-{significant.removeprefix(area_code)}"
     else:
         national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
-    return Telephone(
-        uri=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966),
-        national=national,
-        international=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL),
-    )
+    return Telephone(uri, national, international)
 
 
 def validate_telephones(lines):
