@@ -2,13 +2,7 @@ from datetime import timedelta
 
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
-from django.http import (
-    FileResponse,
-    Http404,
-    HttpResponse,
-    HttpResponsePermanentRedirect,
-    HttpResponseRedirect,
-)
+from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
@@ -135,10 +129,6 @@ def health(request):
 
 def bad_request(request, exception):
     return render(request, "400.html", status=400)
-
-
-def permission_denied(request, exception):
-    return render(request, "403.html", status=403)
 
 
 def page_not_found(request, exception):
