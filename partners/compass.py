@@ -219,9 +219,8 @@ class Drawing:
 
         def faults(angle):
             added = set_at(angle).values()
-            return 5 * (self.rings - len(added)) + sum(caption[-1].struck(self.spokes) for caption in added), abs(
-                angle - 200
-            )
+            struck = sum(caption[-1].struck(self.spokes) for caption in added)
+            return 5 * (self.rings - len(added)) + struck, abs(angle - 200)
 
         for angle in sorted(range(0, 360, 10), key=faults):
             found |= set_at(angle)

@@ -133,8 +133,7 @@ class Placing:
     def __init__(self, points, widths, taken, spokes, half):
         self.points, self.widths, self.spokes, self.half = points, widths, spokes, half
         self.solid = [Box.around(point, POINT, POINT) for point in points] + list(taken)
-        marks = [Box.around(point, POINT, POINT) for point in points] + list(taken)
-        self.marks = {point: [box for box in marks if box.gap(point)] for point in points}
+        self.marks = {point: [box for box in self.solid if box.gap(point)] for point in points}
         self.candidates = [
             sorted(self.free(*label), key=lambda found: found[0]) for label in zip(points, widths, strict=True)
         ]
