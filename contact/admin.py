@@ -34,11 +34,7 @@ def shown_date(day):
 
 
 class QueueFilter(admin.SimpleListFilter):
-    """
-    A filter by what waits and for whom.
-
-    The default is "open", or "all" if the user searches or filters by state.
-    """
+    """A filter by what waits and for whom. The default is "open", or "all" in a search or a filter by state."""
 
     title = _("queue")
     parameter_name = "queue"

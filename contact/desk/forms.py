@@ -18,11 +18,7 @@ def staff():
 
 
 class DeskForm(forms.Form):
-    """
-    A form about `enquiry`, submitted by the user `actor`.
-
-    Subclasses define carry_out(), which may raise ValidationError.
-    """
+    """A form about `enquiry`, submitted by the user `actor`. Its carry_out() may raise ValidationError."""
 
     use_required_attribute = False
 

@@ -45,11 +45,7 @@ class DeliverableEmailField(TextField, forms.EmailField):
 
 
 class EnquiryForm(forms.ModelForm):
-    """
-    The form for an enquiry.
-
-    It has a hidden field `issued`: a signed timestamp of when the form was rendered.
-    """
+    """The form for an enquiry. Its hidden field `issued` is a signed timestamp of when the form was rendered."""
 
     organisation = OneLineField(
         label=_("College or organisation"),
@@ -187,11 +183,7 @@ class EnquiryForm(forms.ModelForm):
         return Enquiry.objects.filter(fingerprint=self.fingerprint()).first()
 
     def save(self) -> Enquiry:
-        """
-        Writes the files, then saves the Enquiry and queues its mails in one transaction.
-
-        Returns the stored Enquiry instead if the same sender has sent the same answers before.
-        """
+        """Writes the files, then saves the Enquiry and queues its mails; or returns the Enquiry of stored()."""
         if known := self.stored():
             return known
         enquiry = self.instance

@@ -24,11 +24,7 @@ TELEPHONE_US = _("You can also telephone us:")
 
 
 class Problem(NamedTuple):
-    """
-    A reason why a request failed, with the text and the HTTP status of the response.
-
-    `help` introduces the telephone numbers. If it is empty, the page does not show them.
-    """
+    """Why a request failed. `help` introduces the telephone numbers; if it is empty, the page does not show them."""
 
     text: str
     status: int
@@ -88,11 +84,7 @@ NOT_STORED = Problem(
 
 
 def form_page(request, template, form=None, problem=None, help="", **context):
-    """
-    Renders a page with a form and its errors, or with the Problem of the request.
-
-    `help` introduces the telephone numbers if there is no Problem, which has its own `help`.
-    """
+    """Renders a page with a form. `help` introduces the telephone numbers, unless a Problem brings its own."""
     has_errors = bool(problem or (form and form.errors))
     context |= {"form": form, "problem": problem, "has_errors": has_errors, "help": problem.help if problem else help}
     response = render(request, template, context, status=problem and problem.status)
