@@ -99,11 +99,7 @@ def robots(request):
 
 @require_safe
 def security_txt(request):
-    """
-    Says where to report a vulnerability (RFC 9116).
-
-    The department's e-mail address may be empty. Its telephone numbers and the enquiry form are given in any case.
-    """
+    """Says where to report a vulnerability (RFC 9116). The department's e-mail address may be empty."""
     department = Department.current()
     contacts = [f"mailto:{department.email}"] if department.email else []
     contacts += [telephone.uri for telephone in department.telephone_numbers]

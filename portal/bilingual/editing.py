@@ -29,12 +29,7 @@ class Bilingual:
 
 @method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")
 class BilingualAdmin(Bilingual, admin.ModelAdmin):
-    """
-    Base of the content admins.
-
-    A subclass lists `fields` without a language. The list of a Published model shows the state of each language.
-    Search covers both languages.
-    """
+    """Base of the content admins. `fields` have no language; the list and the search cover both languages."""
 
     save_on_top = True
     formfield_overrides = {

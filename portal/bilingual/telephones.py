@@ -22,16 +22,12 @@ class Telephone:
 
 
 def parse_telephones(lines: str) -> list[Telephone]:
-    """
-    Returns the numbers in `lines`, one per line. A Chinese number may have +86 or not.
-
-    Raises ValidationError for the first line that is not a telephone number.
-    """
+    """Returns the numbers in `lines`, one per line. Raises ValidationError for the first that is not a number."""
     return [parse_telephone(line) for line in lines.splitlines() if line.strip()]
 
 
 def parse_telephone(line: str) -> Telephone:
-    """Returns the number in `line`. Raises ValidationError if it is not a telephone number."""
+    """Returns the number in `line`, in China with or without +86. Raises ValidationError if it is not a number."""
     try:
         number = phonenumbers.parse(line, "CN")
     except phonenumbers.NumberParseException:
