@@ -102,11 +102,7 @@ class Program(ContentPage):
 
     @property
     def is_telephoned_at_its_centres(self):
-        """
-        Whether the program has `published_centres`, and all of them have their own telephone numbers.
-
-        If so, its page does not need the department's.
-        """
+        """Whether it has `published_centres`, all with telephone numbers, so that the department's are not needed."""
         return bool(self.published_centres) and all(centre.telephones for centre in self.published_centres)
 
 
