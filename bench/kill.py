@@ -171,11 +171,7 @@ def unique(mails):
 
 
 def expire_lease(data):
-    """
-    Ends the lease of the killed worker, which would otherwise last up to three minutes.
-
-    So the next worker starts at once, and is sending mails when the next kill comes.
-    """
+    """Ends the killed worker's lease, which lasts up to three minutes, so that the next one sends mails at once."""
     rows(data, "UPDATE portal_lease SET expires_at = '2020-01-01 00:00:00'")
 
 

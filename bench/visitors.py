@@ -31,11 +31,7 @@ class Visitor:
         self.opened = 0
 
     def open_form(self, url):
-        """
-        Requests the form and keeps the cookie and the hidden fields, as a browser does.
-
-        Raises Unexpected if the response is not the form.
-        """
+        """Requests the form and keeps its cookie and hidden fields. Raises Unexpected if it is not the form."""
         connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
         connection.request("GET", FORM, headers={"X-Forwarded-For": self.headers["X-Forwarded-For"]})
         response = connection.getresponse()

@@ -34,11 +34,7 @@ def shown_date(day):
 
 
 class QueueFilter(admin.SimpleListFilter):
-    """
-    A filter by what waits and for whom.
-
-    The default is "open", or "all" if the user searches or filters by state.
-    """
+    """A filter by what waits and for whom. The default is "open", or "all" in a search or a filter by state."""
 
     title = _("queue")
     parameter_name = "queue"
@@ -62,20 +58,15 @@ class QueueFilter(admin.SimpleListFilter):
         super().__init__(request, *args)
 
     def queryset(self, request, enquiries):
-        match self.value():
-            case "mine":
-                return enquiries.open().filter(owner=request.user)
-            case "nobody":
-                return enquiries.open().filter(owner=None)
-            case "overdue":
-                return enquiries.overdue()
-            case "answered":
-                return enquiries.filter(state=State.ANSWERED)
-            case "mail":
-                return enquiries.with_failed_mail()
-            case "all":
-                return enquiries
-        return enquiries.open()
+        queues = {
+            "mine": enquiries.open().filter(owner=request.user),
+            "nobody": enquiries.open().filter(owner=None),
+            "overdue": enquiries.overdue(),
+            "answered": enquiries.filter(state=State.ANSWERED),
+            "mail": enquiries.with_failed_mail(),
+            "all": enquiries,
+        }
+        return queues.get(self.value(), enquiries.open())
 
     def choices(self, changelist):
         for value, title in self.lookup_choices:
@@ -96,11 +87,7 @@ class TerritoryFilter(admin.SimpleListFilter):
 
 
 class DeskActionForm(ActionForm):
-    owner = ModelChoiceField(label=_("New owner"), queryset=None, required=False)
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["owner"].queryset = staff()
+    owner = ModelChoiceField(label=_("New owner"), queryset=staff(), required=False)
 
 
 @admin.register(Enquiry)

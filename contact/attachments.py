@@ -121,11 +121,7 @@ def accept(file: UploadedFile) -> Upload:
 
 
 def clean_name(name: str) -> str:
-    """
-    Returns a file name that is safe to display, of at most 200 characters.
-
-    It has no path, no line breaks and no unprintable characters, such as those that change the direction of text.
-    """
+    """Returns `name` without path, line breaks and unprintable or direction-changing characters, at most 200 long."""
     name = unicodedata.normalize("NFC", " ".join(re.split(r"[/\\]", name)[-1].split()))
     name = "".join(character for character in name if character.isprintable()).lstrip(".").strip()
     if len(name) > 200:
@@ -135,11 +131,7 @@ def clean_name(name: str) -> str:
 
 
 def reattach_errors(uploads: list[Upload] | None) -> list[forms.ValidationError]:
-    """
-    Returns one error that names the accepted files, or an empty list if there are none.
-
-    A form that is shown again has lost its files, because a browser cannot fill in a file input.
-    """
+    """Returns one error that names `uploads`, if there are any: a browser cannot fill in a file input again."""
     if not uploads:
         return []
     names = pgettext("between names of files", ", ").join(upload.name for upload in uploads)
@@ -147,11 +139,7 @@ def reattach_errors(uploads: list[Upload] | None) -> list[forms.ValidationError]
 
 
 def store(enquiry, uploads: list[Upload]) -> list[Attachment]:
-    """
-    Writes the files of `uploads` to the storage and to the disk, and returns unsaved Attachments of `enquiry`.
-
-    The caller must save the Attachments in a transaction, inside `removed_on_failure`.
-    """
+    """Writes the files to the disk. The caller saves the Attachments in a transaction, inside removed_on_failure()."""
     attachments = []
     with removed_on_failure(attachments):
         for upload in uploads:
@@ -172,8 +160,7 @@ def removed_on_failure(attachments):
     """
     A context manager that deletes the files of `attachments` if its block raises an exception.
 
-    Use it inside the transaction: if the commit itself reports an error, it may still have succeeded, and then the
-    files are needed.
+    Use it inside the transaction: a commit that reports an error may still have succeeded, and then needs the files.
     """
     try:
         yield
@@ -185,11 +172,7 @@ def removed_on_failure(attachments):
 
 
 def fsync(file):
-    """
-    Flushes a stored file and its folders to the disk, so that it survives a power cut.
-
-    Does nothing if the storage is not a local file system.
-    """
+    """Flushes a file and its folders to the disk, to survive a power cut. Does nothing if the storage is not local."""
     try:
         path = Path(file.path)
     except NotImplementedError:
@@ -215,7 +198,7 @@ def remove_orphans() -> int:
     """
     Deletes files that are older than ORPHANS_AFTER and have no Attachment. Returns how many it deleted.
 
-    Such files remain after a crash between writing a file and its row, or if rows were deleted without their files.
+    They remain after a crash between writing a file and its row, or after deleting rows without their files.
     """
     storage = private_storage()
     try:
@@ -233,11 +216,7 @@ def remove_orphans() -> int:
 @require_GET
 @staff_member_required
 def attachment(request, number):
-    """
-    Sends the file of the Attachment with primary key `number` to a member of staff, as a download.
-
-    The headers keep a browser from displaying the file on the portal's origin.
-    """
+    """Sends a file to staff as a download. Its headers keep a browser from displaying it on the portal's origin."""
     if not can_view_enquiries(request.user):
         raise PermissionDenied
     attachment = get_object_or_404(Attachment.objects.select_related("enquiry"), pk=number)

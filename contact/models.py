@@ -55,11 +55,9 @@ def can_view_enquiries(user) -> bool:
 
 class EnquiryQuerySet(models.QuerySet):
     def open(self):
-        """Enquiries that wait for an answer."""
         return self.filter(state__in=OPEN)
 
     def overdue(self):
-        """Open enquiries whose due date has passed."""
         return self.open().filter(due_on__lt=timezone.localdate())
 
     def answered_long_ago(self):
@@ -76,8 +74,7 @@ class EnquiryQuerySet(models.QuerySet):
         """
         Enquiries with a mail that failed for good and was not sent again.
 
-        Spam is left out, because its addresses are often invalid. Withdrawn and erased enquiries are left out,
-        because nothing may be sent about them.
+        Spam is left out: its addresses are often invalid. So are locked enquiries: nothing may be sent about them.
         """
         links = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"), email__status=STATUS.failed)
         return self.filter(Exists(links), erased_at__isnull=True).exclude(state__in=[State.SPAM, State.WITHDRAWN])
@@ -87,11 +84,7 @@ class EnquiryQuerySet(models.QuerySet):
         return self.filter(Q(state=State.WITHDRAWN) | Q(erased_at__isnull=False))
 
     def for_update(self, *enquiries):
-        """
-        Reads `enquiries` again, locks their rows until the current transaction ends, and returns them in a list.
-
-        It also locks their duplicates. It locks all rows in the order of the primary key to avoid deadlocks.
-        """
+        """Returns the current rows, locked with their duplicates in the order of the key, to avoid deadlocks."""
         keys = [enquiry.pk for enquiry in enquiries]
         with_duplicates = self.filter(Q(pk__in=keys) | Q(merged_into__in=keys))
         rows = {row.pk: row for row in with_duplicates.select_for_update().order_by("pk")}
@@ -201,12 +194,10 @@ class Enquiry(models.Model):
 
     @property
     def subject(self) -> Program | Country | None:
-        """The program or country that the enquiry is about."""
         return self.program or self.country
 
     @property
     def territory_name(self):
-        """The name of the visitor's country or region in the active language."""
         return territory_name(self.territory)
 
     def all_messages(self):
@@ -225,7 +216,6 @@ class Enquiry(models.Model):
 
     @property
     def is_overdue(self):
-        """Whether the enquiry is open and its due date has passed."""
         return self.state in OPEN and self.due_on is not None and self.due_on < timezone.localdate()
 
     @property
@@ -240,14 +230,11 @@ class Enquiry(models.Model):
 
     def move_to(self, state, actor=None):
         """
-        Changes the state and saves the enquiry. Call it inside a transaction.
+        Saves a new state. Call it in a transaction. Raises ValidationError if `state` is not one of `next_states`.
 
-        `actor` is the user who changes the state, or None for the visitor or the worker. Raises ValidationError if
-        the state is not one of `next_states`.
-
-        A finished enquiry gets the date on which it is erased, and the visitor may send the same form again as a
-        new enquiry. An answered or closed enquiry that is opened again gets a new due date. After a withdrawal of
-        consent, waiting mails are stopped, and duplicates are opened again because each has a consent of its own.
+        `actor` is the user, or None for the visitor or the worker. A finished enquiry gets the date on which it is
+        erased, and the same form may be sent again as a new enquiry. One that is opened again gets a new due date.
+        A withdrawal stops waiting mails and opens duplicates again, because each has a consent of its own.
         """
         if state not in self.next_states:
             raise ValidationError(
@@ -258,13 +245,11 @@ class Enquiry(models.Model):
         if state == State.IN_PROGRESS and self.state != State.RECEIVED:
             self.due_on = promised_date(now)
         self.state = State(state)
-        self.closed_at = now if self.is_finished else None
-        self.erase_on = self.retention_ends_on(now) if self.is_finished else None
-        if self.state == State.ANSWERED:
-            self.answered_at = self.answered_at or now
+        self.merged_into = self.closed_at = self.erase_on = None
         if self.is_finished:
-            self.fingerprint = None
-        self.merged_into = None
+            self.closed_at, self.erase_on, self.fingerprint = now, self.retention_ends_on(now), None
+        elif self.state == State.ANSWERED:
+            self.answered_at = self.answered_at or now
         self.save(
             update_fields=["state", "due_on", "closed_at", "erase_on", "answered_at", "merged_into", "fingerprint"]
         )
@@ -285,14 +270,8 @@ class Enquiry(models.Model):
         return timezone.localdate(since) + keeping[self.state]
 
     def log(self, kind, actor=None, detail=""):
-        """
-        Saves an Event in the timeline and returns it.
-
-        `detail` stays after the enquiry is erased, so it must not contain personal data of the visitor.
-        """
-        event = Event.of(self, kind, actor, detail)
-        event.save()
-        return event
+        """Saves an Event. `detail` outlives the personal data, so it must not contain any of the visitor."""
+        Event.of(self, kind, actor, detail).save()
 
 
 class Event(models.Model):

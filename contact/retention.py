@@ -26,9 +26,8 @@ def erase_due():
     """
     Erases every enquiry whose retention period is over.
 
-    An enquiry with waiting mails is erased only after they are sent or have failed, so that the statistics keep the
-    final result. After a withdrawal of consent there is no such wait. If an enquiry cannot be erased, the error is
-    logged and the others are still erased.
+    Except after a withdrawal of consent, an enquiry is erased only when its mails are sent or have failed, so that the
+    statistics keep the result. If one cannot be erased, the error is logged and the others are still erased.
     """
     due = Enquiry.objects.due_for_erasing()
     waiting = due.exclude(state=State.WITHDRAWN).filter(mails__status__in=WAITING)

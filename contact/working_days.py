@@ -34,8 +34,7 @@ def years_not_known(today: date) -> list[int]:
     """
     Returns the years of current due dates that the holidays package does not know, in order.
 
-    It checks the year of `today`, the year in which an enquiry received today falls due, and in December the next
-    year. The list is empty if the Department promises no answer date.
+    It checks the year of `today`, that in which an enquiry of today falls due, and in December the next year.
     """
     days = Department.current().promised_days
     if not days:
@@ -45,11 +44,7 @@ def years_not_known(today: date) -> list[int]:
 
 
 def is_known(year: int) -> bool:
-    """
-    Whether the holidays package knows the announced holidays of `year`.
-
-    It does if it knows weekends that are worked: every announcement since 2001 has some.
-    """
+    """Whether the package knows weekends that are worked in `year`: every announcement since 2001 has some."""
     return any(day.year == year for day in holidays.CN(years=year).weekend_workdays)
 
 

@@ -28,8 +28,7 @@ def distance(start, end) -> float:
     """
     Returns the great-circle distance in km between two points, each (latitude, longitude) in degrees.
 
-    It uses the haversine formula (R. W. Sinnott, Sky and Telescope 68, 1984) on a sphere. The result is within 0.6 % of
-    the distance on the ellipsoid.
+    Haversine formula (R. W. Sinnott, Sky and Telescope 68, 1984) on a sphere: within 0.6 % of the ellipsoid.
     """
     latitude, longitude, to_latitude, to_longitude = map(radians, (*start, *end))
     half = sin((to_latitude - latitude) / 2) ** 2
@@ -41,9 +40,8 @@ def bearing(start, end) -> float:
     """
     Returns the true initial bearing of the great circle from `start` to `end`, points as in distance().
 
-    It is in degrees clockwise from north, from 0 up to but not including 360. It uses spherical trigonometry (J. Meeus,
-    Astronomical Algorithms, 1998, chapter 13). From a point to itself or to its antipode, every bearing is correct, and
-    the result is any of them.
+    It is in degrees clockwise from north, from 0 up to but not including 360 (J. Meeus, Astronomical Algorithms, 1998,
+    chapter 13). From a point to itself or to its antipode, every bearing is correct, and the result is any of them.
     """
     latitude, longitude, to_latitude, to_longitude = map(radians, (*start, *end))
     east = sin(to_longitude - longitude) * cos(to_latitude)
@@ -219,9 +217,8 @@ class Drawing:
 
         def faults(angle):
             added = set_at(angle).values()
-            return 5 * (self.rings - len(added)) + sum(caption[-1].struck(self.spokes) for caption in added), abs(
-                angle - 200
-            )
+            struck = sum(caption[-1].struck(self.spokes) for caption in added)
+            return 5 * (self.rings - len(added)) + struck, abs(angle - 200)
 
         for angle in sorted(range(0, 360, 10), key=faults):
             found |= set_at(angle)

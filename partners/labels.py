@@ -85,11 +85,7 @@ def cross(one, other):
 
 
 class Spot(NamedTuple):
-    """
-    The position of a label: its box, the (x, y) and the text-anchor of its text, and its leader, or None.
-
-    The leader is a line ((x, y), (x, y)) from the point to the label.
-    """
+    """A label: its box, the (x, y) and anchor of its text, and its leader ((x, y), (x, y)) from the point or None."""
 
     box: Box
     x: float
@@ -113,11 +109,7 @@ def spot(point, end, width, sideways, down=0):
 
 
 def spots(point, width):
-    """
-    Yields (cost, spot) for each possible position of a label around its point, the nearest first.
-
-    Positions beside the point and away from the centre cost less.
-    """
+    """Yields (cost, spot) around a point, the nearest first. Those beside it and away from the centre cost less."""
     x, y = point
     out = hypot(x, y) or 1
     for reach in REACHES:
@@ -133,8 +125,7 @@ class Placing:
     def __init__(self, points, widths, taken, spokes, half):
         self.points, self.widths, self.spokes, self.half = points, widths, spokes, half
         self.solid = [Box.around(point, POINT, POINT) for point in points] + list(taken)
-        marks = [Box.around(point, POINT, POINT) for point in points] + list(taken)
-        self.marks = {point: [box for box in marks if box.gap(point)] for point in points}
+        self.marks = {point: [box for box in self.solid if box.gap(point)] for point in points}
         self.candidates = [
             sorted(self.free(*label), key=lambda found: found[0]) for label in zip(points, widths, strict=True)
         ]

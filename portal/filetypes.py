@@ -46,11 +46,7 @@ PICTURE = 16 * 1024 * 1024
 
 
 class Bounded:
-    """
-    A file with a limit on reading, so that a hostile file cannot keep its parser busy for ever.
-
-    `budget` is in bytes. read() raises ValueError when it is used up.
-    """
+    """A file whose read() raises ValueError after `budget` bytes, so that no parser is kept busy for ever."""
 
     # The cost of each read, in addition to its bytes.
     READING = 100
@@ -68,11 +64,7 @@ class Bounded:
 
 
 def content_type(file) -> str | None:
-    """
-    Returns the type of `file`, a key of TYPES, or None if it has none of these types.
-
-    `file` is an open, seekable binary file. Its position is 0 afterwards.
-    """
+    """Returns the type of an open, seekable binary file, a key of TYPES, or None. Its position is 0 afterwards."""
     file.seek(0)
     head = file.read(16)
     reader = next((reader for signature, reader in SIGNATURES.items() if re.match(signature, head)), None)

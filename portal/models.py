@@ -131,7 +131,6 @@ class Department(models.Model):
 
     @cached_property
     def telephone_numbers(self):
-        """The department's Telephones, in the order in which staff entered them."""
         return parse_telephones(self.telephones)
 
 
@@ -207,7 +206,6 @@ class Page(ContentPage):
 
     @property
     def is_fixed(self):
-        """Whether the site needs this page."""
         return self.slug in self.FIXED
 
 
@@ -233,11 +231,7 @@ class Lease(models.Model):
 
     @classmethod
     def take(cls, name: str, holder: str, duration) -> bool:
-        """
-        Takes or renews the lease for `duration`, a timedelta from now, and returns whether `holder` has it.
-
-        It uses the clock of the database.
-        """
+        """Takes or renews the lease for `duration`, by the database's clock. Returns whether `holder` has it."""
         lease, _created = cls.objects.get_or_create(name=name)
         free = Q(holder=holder) | Q(expires_at__isnull=True) | Q(expires_at__lt=Now())
         mine = cls.objects.filter(free, pk=lease.pk)

@@ -2,13 +2,7 @@ from datetime import timedelta
 
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
-from django.http import (
-    FileResponse,
-    Http404,
-    HttpResponse,
-    HttpResponsePermanentRedirect,
-    HttpResponseRedirect,
-)
+from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
@@ -105,11 +99,7 @@ def robots(request):
 
 @require_safe
 def security_txt(request):
-    """
-    Says where to report a vulnerability (RFC 9116).
-
-    The department's e-mail address may be empty. Its telephone numbers and the enquiry form are given in any case.
-    """
+    """Says where to report a vulnerability (RFC 9116). The department's e-mail address may be empty."""
     department = Department.current()
     contacts = [f"mailto:{department.email}"] if department.email else []
     contacts += [telephone.uri for telephone in department.telephone_numbers]
@@ -135,10 +125,6 @@ def health(request):
 
 def bad_request(request, exception):
     return render(request, "400.html", status=400)
-
-
-def permission_denied(request, exception):
-    return render(request, "403.html", status=403)
 
 
 def page_not_found(request, exception):

@@ -25,11 +25,7 @@ class FinderForm(forms.Form):
         self.offer("country", Country, _("All countries and regions"))
 
     def offer(self, name, model, everything):
-        """
-        Lets the field `name` choose one of the published rows of `model`, or `everything`.
-
-        The cleaned value is the row itself, or None. One query provides both the choices and the rows.
-        """
+        """Offers the published rows of `model`, or `everything`, in the field `name`. It cleans to a row or None."""
         rows = {row.slug: row for row in model.objects.published()}
         field = self.fields[name]
         field.choices = [("", everything), *((slug, row.display_title) for slug, row in rows.items())]

@@ -42,18 +42,9 @@ class ProgramQuerySet(PublishedQuerySet):
         return self.filter(centres__in=program.published_centres).exclude(pk=program.pk).distinct()
 
     def matching(self, area=None, centre=None, country=None, words=""):
-        """
-        Returns the programs of an area, a centre and a country, each a row or None, that contain all `words`.
-
-        A word may occur in the title, the summary or the audience, in the active language.
-        """
-        found = self
-        if area:
-            found = found.filter(area=area)
-        if centre:
-            found = found.filter(centres=centre)
-        if country:
-            found = found.filter(countries=country)
+        """Returns the programs of an area, a centre and a country, each a row or None, that contain all `words`."""
+        chosen = {"area": area, "centres": centre, "countries": country}
+        found = self.filter(**{name: row for name, row in chosen.items() if row})
         for word in words.split():
             found = found.filter(Q(title__icontains=word) | Q(summary__icontains=word) | Q(audience__icontains=word))
         return found
@@ -111,11 +102,7 @@ class Program(ContentPage):
 
     @property
     def is_telephoned_at_its_centres(self):
-        """
-        Whether the program has `published_centres`, and all of them have their own telephone numbers.
-
-        If so, its page does not need the department's.
-        """
+        """Whether it has `published_centres`, all with telephone numbers, so that the department's are not needed."""
         return bool(self.published_centres) and all(centre.telephones for centre in self.published_centres)
 
 

@@ -21,11 +21,7 @@ DUPLICATE_WINDOW = timedelta(minutes=10)
 
 
 def for_update(*enquiries):
-    """
-    Locks `enquiries` and returns their current rows; see EnquiryQuerySet.for_update().
-
-    Raises ValidationError if one of them was erased.
-    """
+    """Works like EnquiryQuerySet.for_update(), but raises ValidationError if one of `enquiries` was erased."""
     enquiries = Enquiry.objects.for_update(*enquiries)
     for enquiry in enquiries:
         if enquiry.erased_at:
@@ -36,9 +32,8 @@ def for_update(*enquiries):
 @transaction.atomic
 def record_view(enquiry: Enquiry, actor):
     """Logs that the user `actor` viewed the personal data, unless that was logged within VIEW_LOG_INTERVAL."""
-    if not enquiry.events.filter(
-        kind=Event.Kind.VIEWED, actor=actor, at__gt=timezone.now() - VIEW_LOG_INTERVAL
-    ).exists():
+    since = timezone.now() - VIEW_LOG_INTERVAL
+    if not enquiry.events.filter(kind=Event.Kind.VIEWED, actor=actor, at__gt=since).exists():
         enquiry.log(Event.Kind.VIEWED, actor)
 
 
@@ -83,9 +78,8 @@ def answer(enquiry: Enquiry, text: str, is_on_status_page: bool, actor, seen: st
     """
     Stores an answer and queues it as a mail to the visitor. A second click returns the stored Answer.
 
-    An enquiry without an owner is assigned to the user `actor`. `seen` is the result of latest_entry() when the user
-    began to write, or None for no check. Raises ValidationError if there is a newer answer or message, or if the
-    enquiry is finished or erased.
+    An enquiry without an owner is assigned to the user `actor`. Raises ValidationError if it is finished or erased, or
+    if latest_entry() is no longer `seen`, its result when the user began to write (None for no check).
     """
     [enquiry] = for_update(enquiry)
     last = enquiry.answers.last()

@@ -30,9 +30,8 @@ def queue_daily_report(now: datetime | None = None) -> list[Email]:
     """
     Queues the report as one mail to each of PORTAL_ENQUIRIES_TO, and returns the mails.
 
-    The report covers the days since the last report, without today; the first report covers yesterday. It is queued
-    once a day, at or after HOUR in Beijing; other calls return an empty list. Several workers may call this at any
-    time. `now` is aware and defaults to the current time.
+    It covers the days since the last report (the first one: yesterday), without today. It is queued once a day, at or
+    after HOUR in Beijing, by one of several workers; other calls return an empty list. `now` is aware.
     """
     now = timezone.localtime(now, timezone.get_default_timezone())
     today = now.date()
@@ -56,8 +55,7 @@ def report(first, today):
     """
     Returns the subject and the text of a report, in the active language.
 
-    The report covers the dates from `first` to the day before `today`. It contains numbers and references, but no
-    personal data.
+    It covers the dates from `first` to the day before `today`, and contains no personal data.
     """
     since, until = (timezone.make_aware(datetime.combine(day, time.min)) for day in (first, today))
     received = Enquiry.objects.filter(created_at__gte=since, created_at__lt=until)
@@ -87,11 +85,7 @@ def report(first, today):
 
 
 def warning() -> str:
-    """
-    Returns a warning for the desk if a daily report of the last seven days could not be delivered.
-
-    It is in the active language, and empty if there was no such failure.
-    """
+    """Returns a warning, in the active language, if a report of the last seven days failed, or an empty string."""
     week_ago = timezone.now() - timedelta(days=7)
     lost = Email.objects.filter(daily_reports__isnull=False, status=STATUS.failed, created__gt=week_ago)
     addresses = sorted({address for mail in lost for address in mail.to})

@@ -66,8 +66,7 @@ def table(enquiries):
     """
     Yields a row of headings and then a row of values for each enquiry, in the active language.
 
-    `enquiries` is a queryset of Enquiry. Rows are lists. Values are str, int, date, datetime (naive, in Beijing time)
-    or None. It makes five queries for any number of rows.
+    Values are str, int, date, datetime (naive, in Beijing time) or None. Any number of rows takes five queries.
     """
     prefetch_related_objects(enquiries, "owner", "program", "country")
     attachments = dict(Attachment.objects.order_by().values_list("enquiry").annotate(Count("pk")))
@@ -86,11 +85,7 @@ def _plain(value):
 
 
 def as_csv(enquiries) -> bytes:
-    """
-    Returns a queryset of Enquiry as a CSV file (RFC 4180).
-
-    It is UTF-8 with a byte order mark, because Excel guesses the encoding of a file without one.
-    """
+    """Returns a CSV file (RFC 4180) in UTF-8 with a byte order mark, without which Excel guesses the encoding."""
     file = StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerows(map(_csv_text, row) for row in table(enquiries))

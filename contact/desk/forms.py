@@ -18,11 +18,7 @@ def staff():
 
 
 class DeskForm(forms.Form):
-    """
-    A form about `enquiry`, submitted by the user `actor`.
-
-    Subclasses define carry_out(), which may raise ValidationError.
-    """
+    """A form about `enquiry`, submitted by the user `actor`. Its carry_out() may raise ValidationError."""
 
     use_required_attribute = False
 
@@ -42,11 +38,10 @@ class DeskForm(forms.Form):
 
 
 class OwnerForm(DeskForm):
-    owner = forms.ModelChoiceField(label=_("Owner"), queryset=None, required=False, empty_label=_("Nobody"))
+    owner = forms.ModelChoiceField(label=_("Owner"), queryset=staff(), required=False, empty_label=_("Nobody"))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["owner"].queryset = staff()
         self.initial["owner"] = self.enquiry.owner_id
 
     def carry_out(self):

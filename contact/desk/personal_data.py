@@ -20,11 +20,7 @@ OTHERS = (Event.Kind.ASSIGNED, Event.Kind.MERGED)
 
 
 def enquiries_of(email: str):
-    """
-    Returns a queryset of the enquiries from an e-mail address, oldest first. Case is ignored.
-
-    Raises ValueError for an empty address.
-    """
+    """Returns the enquiries from an address in any case, oldest first. Raises ValueError for an empty address."""
     email = email.strip()
     if not email:
         # An empty address would match all erased enquiries.
@@ -36,9 +32,8 @@ def personal_data(email: str) -> bytes:
     """
     Returns a ZIP archive of the data of the person with an e-mail address: data.json and the uploaded files.
 
-    Keys are in English, times in Beijing time (ISO 8601). The archive leaves out the names of staff, and internal
-    notes: staff must tell the person separately what the notes say about him or her. Raises ValueError for an empty
-    address.
+    Keys are in English, times in Beijing time (ISO 8601). Names of staff and internal notes are left out: staff must
+    tell the person separately what the notes say. Raises ValueError for an empty address.
     """
     enquiries = enquiries_of(email).select_related("program", "country")
     archive = BytesIO()

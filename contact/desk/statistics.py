@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import itemgetter
 from statistics import median
 
 from dateutil.relativedelta import relativedelta
@@ -34,11 +35,7 @@ DELIVERED = Exists(MAILS) & ~Exists(MAILS.exclude(email__status=STATUS.sent))
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """
-    The number of enquiries received, and the numbers by the delivery of their mails.
-
-    `delivered`: all mails are sent; `failed`: a mail failed for good; `waiting`: a mail waits and none failed.
-    """
+    """Enquiries received, and of these: all mails are sent; a mail waits and none failed; a mail failed for good."""
 
     received: int
     delivered: int
@@ -47,12 +44,11 @@ class Reconciliation:
 
     @property
     def accounted_for(self):
-        """The number of enquiries that are delivered, waiting or failed."""
         return self.delivered + self.waiting + self.failed
 
     @property
     def difference(self):
-        """The number received minus the number accounted for. It is 0 if the numbers add up."""
+        """It is 0 if the numbers add up."""
         return self.received - self.accounted_for
 
 
@@ -80,10 +76,9 @@ def unaccounted(enquiries):
 @dataclass(frozen=True)
 class Table:
     """
-    A table of the page.
+    A table of the page. `rows` are pairs of a label and a number, which is None if there is no value.
 
-    `rows` are pairs of a label and a number; the number is None if there is no value. `rest` are more such rows,
-    shown last and without bars, for enquiries outside the compared categories.
+    `rest` are more such rows, shown last and without bars, for enquiries outside the compared categories.
     """
 
     caption: str
@@ -109,11 +104,7 @@ def by_month():
 
 
 def days_to_first_answer():
-    """
-    Returns the times from receipt to the first answer, in days (float), as a dict of lists.
-
-    The keys are the first dates of the months of receipt.
-    """
+    """Returns the times to the first answer in days (float): lists by the first date of the month of receipt."""
     days = defaultdict(list)
     answered = by_month().filter(answered_at__isnull=False)
     for month, created_at, answered_at in answered.values_list("month", "created_at", "answered_at"):
@@ -168,7 +159,7 @@ def country_table() -> Table:
         caption=_("Enquiries by partner country or region asked about"),
         label=_("Country or region"),
         unit=_("Enquiries"),
-        rows=sorted(rows, key=descending),
+        rows=sorted(rows, key=itemgetter(1), reverse=True),
         rest=((_("No country or region"), numbers.get(None, 0)),),
     )
 
@@ -180,13 +171,8 @@ def territory_table() -> Table:
         caption=_("Enquiries by the sender’s country or region"),
         label=_("Country or region"),
         unit=_("Enquiries"),
-        rows=[(territory_name(code), number) for code, number in sorted(numbers, key=descending)],
+        rows=[(territory_name(code), number) for code, number in sorted(numbers, key=itemgetter(1), reverse=True)],
     )
-
-
-def descending(row):
-    """The sort key for rows of (label, number): descending by number, and stable."""
-    return -row[1]
 
 
 @require_safe
@@ -199,16 +185,14 @@ def statistics(request):
         spam=Count("pk", filter=Q(state=State.SPAM)),
         merged=Count("pk", filter=Q(merged_into__isnull=False)),
     )
-    context = (
-        admin.site.each_context(request)
-        | totals
-        | {
-            "title": _("Statistics"),
-            "opts": Enquiry._meta,
-            "total": counted_enquiries().count(),
-            "answered": len(every),
-            "median": round(median(every), 1) if every else None,
-            "tables": [*month_tables(days), area_table(), country_table(), territory_table()],
-        }
-    )
+    context = {
+        **admin.site.each_context(request),
+        **totals,
+        "title": _("Statistics"),
+        "opts": Enquiry._meta,
+        "total": counted_enquiries().count(),
+        "answered": len(every),
+        "median": round(median(every), 1) if every else None,
+        "tables": [*month_tables(days), area_table(), country_table(), territory_table()],
+    }
     return render(request, "admin/contact/enquiry/statistics.html", context)

@@ -33,11 +33,7 @@ class PermanentRefusal(Exception):
 
 
 class EmailBackend(smtp.EmailBackend):
-    """
-    An SMTP backend that distinguishes permanent refusals from temporary ones.
-
-    post_office creates one for each mail, after the worker has taken the lease.
-    """
+    """Detects permanent refusals. post_office creates a backend for each mail, after the worker has the lease."""
 
     is_sending = False
 
@@ -52,11 +48,7 @@ class EmailBackend(smtp.EmailBackend):
         return opened
 
     def send_messages(self, messages):
-        """
-        Sends `messages` and returns how many the host accepted.
-
-        Raises PermanentRefusal, TimeoutError if post_office has given up on the mail, or an error of smtplib.
-        """
+        """Raises PermanentRefusal, TimeoutError if post_office has given up on the mail, or an error of smtplib."""
         for message in messages:
             check_message(message)
         if monotonic() > self.deadline:
@@ -84,11 +76,7 @@ class EmailBackend(smtp.EmailBackend):
 
 
 def permanent_refusal(replies) -> PermanentRefusal | None:
-    """
-    Returns a PermanentRefusal if all `replies` of the host are permanent, otherwise None.
-
-    Each reply is a pair of the SMTP code (int) and the text (bytes).
-    """
+    """Returns a PermanentRefusal if all `replies`, pairs of an SMTP code (int) and a text (bytes), are permanent."""
     if all(code >= 500 and code not in AUTHENTICATION_CODES for code, _words in replies):
         return PermanentRefusal("; ".join(f"{code} {words.decode(errors='replace')}" for code, words in replies))
     return None
@@ -119,11 +107,10 @@ def settle_failures():
     Marks every mail that failed for good as failed, and logs it in the timeline of its enquiries.
 
     A mail fails for good if the host refuses it permanently, or after the last retry. post_office leaves
-    `scheduled_time` set then. This function clears it, so each mail is settled exactly once, even if a worker dies
-    in between.
+    `scheduled_time` set then; clearing it settles each mail exactly once, even if a worker dies in between.
 
-    An enquiry may be withdrawn or erased while its mail is being sent. post_office may then have requeued the mail
-    and logged the host's reply, so this function stops such mails and deletes the logs of erased enquiries.
+    An enquiry may be withdrawn or erased while post_office sends its mail, requeues it and logs the host's reply. Such
+    mails are stopped, and the logs of erased enquiries are deleted.
     """
     for enquiry in Enquiry.objects.locked().filter(mails__status__in=WAITING).distinct():
         stop_mails(enquiry)
@@ -142,8 +129,7 @@ def send_again(mail: Email, actor) -> bool:
     """
     Requeues a mail that failed for good, with as many retries as a new one. It keeps its message ID.
 
-    `actor` is the user who requests it. Returns False, and changes nothing, if the mail has not failed or if its
-    enquiry was withdrawn or erased.
+    Returns False, and changes nothing, if the mail has not failed or if its enquiry was withdrawn or erased.
     """
     if any(enquiry.is_locked for enquiry in Enquiry.objects.select_for_update().filter(mails=mail)):
         return False

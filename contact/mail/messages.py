@@ -66,11 +66,7 @@ def stop_mails(enquiry):
 
 
 def queue_to_visitor(enquiry, template, subject, get_url, **context):
-    """
-    Queues a mail to the visitor. Its Reply-To header is the address of the Department.
-
-    `get_url` returns the path of the linked page; it is called while the visitor's language is active.
-    """
+    """Queues a mail with Reply-To the Department. `get_url` returns a path; it is called in the visitor's language."""
     with override(enquiry.language):
         reply_to = Department.current().email
         queue(enquiry, [enquiry.email], template, subject, absolute_url(get_url()), reply_to, **context)
@@ -83,11 +79,7 @@ def queue_to_desk(enquiry, template, subject):
 
 
 def queue_to_owner(enquiry, template, subject, unless_in=()):
-    """
-    Queues a mail to the owner, in the owner's language.
-
-    Does nothing if the owner's address is not deliverable, or is one of the addresses in `unless_in`.
-    """
+    """Queues a mail in the owner's language, unless the owner's address is not deliverable or is in `unless_in`."""
     owner = enquiry.owner
     if not is_deliverable(owner.email) or owner.email.casefold() in map(str.casefold, unless_in):
         return
@@ -101,11 +93,7 @@ def desk_url(enquiry) -> str:
 
 
 def enquiry_recipients(enquiry) -> list[str]:
-    """
-    Returns the addresses to notify of an enquiry, without duplicates.
-
-    They are the addresses of its program's area and centres, or PORTAL_ENQUIRIES_TO if there are none.
-    """
+    """Returns the addresses of the program's area and centres, or PORTAL_ENQUIRIES_TO, without duplicates."""
     program = enquiry.program
     concerned = [*filter(None, [program.area]), *program.centres.all()] if program else []
     addresses = parse_email_addresses("\n".join(row.enquiry_recipients for row in concerned))
@@ -113,11 +101,7 @@ def enquiry_recipients(enquiry) -> list[str]:
 
 
 def queue(enquiry, addresses, template, subject, link, reply_to="", **context):
-    """
-    Queues one mail to each of `addresses` in the active language, and links it to the enquiry.
-
-    Each mail has one recipient, because smtplib raises no error if only some of several are refused.
-    """
+    """Queues one mail per address in the active language: smtplib does not report a refusal of some of several."""
     context |= {"enquiry": enquiry, "department": Department.current(), "link": link}
     text = render_to_string(f"contact/mail/{template}.txt", context)
     for address in addresses:

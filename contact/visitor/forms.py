@@ -45,11 +45,7 @@ class DeliverableEmailField(TextField, forms.EmailField):
 
 
 class EnquiryForm(forms.ModelForm):
-    """
-    The form for an enquiry.
-
-    It has a hidden field `issued`: a signed timestamp of when the form was rendered.
-    """
+    """The form for an enquiry. Its hidden field `issued` is a signed timestamp of when the form was rendered."""
 
     organisation = OneLineField(
         label=_("College or organisation"),
@@ -133,19 +129,15 @@ class EnquiryForm(forms.ModelForm):
         """
         super().__init__(data, files, initial={"about": about}, label_suffix="")
         self.sender = sender
-        programs = list(Program.objects.published())
-        countries = list(Country.objects.published())
-        subjects = {subject_key(subject): subject for subject in [*programs, *countries]}
+        programs = {subject_key(program): program for program in Program.objects.published()}
+        countries = {subject_key(country): country for country in Country.objects.published()}
         self.fields["territory"].choices = [("", _("Choose")), *territory_choices()]
         self.fields["about"].choices = [
             ("", _("Something else, or not decided yet")),
-            (_("Programs"), [(subject_key(program), program.display_title) for program in programs]),
-            (
-                _("Partner countries and regions"),
-                [(subject_key(country), country.display_title) for country in countries],
-            ),
+            (_("Programs"), [(key, program.display_title) for key, program in programs.items()]),
+            (_("Partner countries and regions"), [(key, country.display_title) for key, country in countries.items()]),
         ]
-        self.fields["about"].coerce = subjects.__getitem__
+        self.fields["about"].coerce = (programs | countries).__getitem__
         self.fields["consent"].help_text = format_html(
             '<a href="{}" target="_blank">{}</a>',
             reverse("privacy"),
@@ -191,11 +183,7 @@ class EnquiryForm(forms.ModelForm):
         return Enquiry.objects.filter(fingerprint=self.fingerprint()).first()
 
     def save(self) -> Enquiry:
-        """
-        Writes the files, then saves the Enquiry and queues its mails in one transaction.
-
-        Returns the stored Enquiry instead if the same sender has sent the same answers before.
-        """
+        """Writes the files, then saves the Enquiry and queues its mails; or returns the Enquiry of stored()."""
         if known := self.stored():
             return known
         enquiry = self.instance

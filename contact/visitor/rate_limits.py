@@ -1,8 +1,7 @@
 """
 Rate limits per hour. They store only salted hashes of network addresses.
 
-The hour is a clock hour: it is simple, and everybody may continue when the next hour begins. Twice the limit can
-pass around the full hour, which does no harm.
+The hour is a clock hour, which is simple. Twice the limit can pass around the full hour, which does no harm.
 """
 
 import hashlib
@@ -46,21 +45,12 @@ def is_reached(request, limit: Limit) -> bool:
     if salt is None:
         return False
     address, network = buckets(request, limit, salt)
-    return (
-        RateCount.objects.filter(hour=this_hour())
-        .filter(
-            Q(bucket=address, number__gte=limit.per_address) | Q(bucket=network, number__gte=limit.per_network),
-        )
-        .exists()
-    )
+    reached = Q(bucket=address, number__gte=limit.per_address) | Q(bucket=network, number__gte=limit.per_network)
+    return RateCount.objects.filter(reached, hour=this_hour()).exists()
 
 
 def count(request, limit: Limit):
-    """
-    Counts one action against `limit`. Call it after the action is committed, outside its transaction.
-
-    A database error is only logged, because a visitor's enquiry is more important than the count.
-    """
+    """Counts one action against `limit`. Call it after the action is committed, outside its transaction."""
     try:
         salt, _made = RateSalt.objects.get_or_create(day=timezone.localdate())
         with transaction.atomic():
@@ -69,15 +59,12 @@ def count(request, limit: Limit):
                 known, _made = RateCount.objects.get_or_create(bucket=bucket, hour=this_hour())
                 RateCount.objects.filter(pk=known.pk).update(number=F("number") + 1)
     except DatabaseError:
+        # The visitor's enquiry is more important than the count.
         logger.exception("Limit %s: not counted.", limit.name)
 
 
 def delete_expired():
-    """
-    Deletes the counts of past hours and the salts of past days. The worker calls it.
-
-    Without its salt, a count cannot be traced to a network address.
-    """
+    """Deletes the counts of past hours and the salts of past days. The worker calls it."""
     RateCount.objects.filter(hour__lt=this_hour()).delete()
     RateSalt.objects.filter(day__lt=timezone.localdate()).delete()
 
@@ -107,10 +94,8 @@ def client_address(request):
     Each proxy appends the address of its client to the X-Forwarded-For header. With n trusted proxies
     (PORTAL_TRUSTED_PROXIES), the n-th address from the end is the visitor; those before it may be forged.
     Without proxies, or if that address is missing or invalid, the result is REMOTE_ADDR, or "::" if that is invalid.
-    Visitors behind the same proxy then share one count.
-
-    The proxies must drop headers whose names have underscores, as nginx does, because WSGI cannot distinguish
-    X_Forwarded_For from X-Forwarded-For.
+    Visitors behind the same proxy then share one count. The proxies must drop headers whose names have underscores,
+    as nginx does, because WSGI cannot distinguish X_Forwarded_For from X-Forwarded-For.
     """
     caller = parse_address(request.META.get("REMOTE_ADDR", "")) or IPv6Address(0)
     proxies = settings.PORTAL_TRUSTED_PROXIES

@@ -32,7 +32,7 @@ class Progress:
     """
     What the visitor may know about an enquiry.
 
-    A duplicate has the state and the dates of the enquiry that it was merged into (`handled`), but only its own
+    A duplicate has the state and the dates of the enquiry that it was merged into (`main_enquiry`), but only its own
     answers and messages: the same e-mail address does not prove that the same person sent both enquiries.
     """
 
@@ -53,7 +53,6 @@ class Progress:
 
     @property
     def meaning(self):
-        """A sentence that explains the state."""
         return STATE_DESCRIPTIONS[self.state]
 
     @property
@@ -66,7 +65,6 @@ class Progress:
 
     @property
     def is_merged(self):
-        """Whether the enquiry is handled together with another one."""
         return self.main_enquiry != self.enquiry
 
     @property
@@ -76,17 +74,14 @@ class Progress:
 
     @property
     def is_late(self):
-        """Whether the promised date has passed."""
         return self.promised_on is not None and self.promised_on < timezone.localdate()
 
     @property
     def withdrawn_at(self):
-        """When the visitor withdrew consent, or None."""
         return self.main_enquiry.closed_at if self.main_enquiry.state == State.WITHDRAWN else None
 
     @property
     def erased_at(self):
-        """When the personal data were erased, or None."""
         return self.enquiry.erased_at or self.main_enquiry.erased_at
 
     @property
@@ -106,12 +101,10 @@ class Progress:
 
     @cached_property
     def messages(self):
-        """The further Messages of the visitor."""
         return [] if self.is_locked else list(self.enquiry.messages.all())
 
     @cached_property
     def accepts_messages(self):
-        """Whether the visitor may add a message."""
         return not self.is_locked and self.enquiry.messages.count() < MAX_MESSAGES
 
     @property
@@ -122,10 +115,9 @@ class Progress:
 
 def store_message(enquiry: Enquiry, text: str) -> bool:
     """
-    Adds a message of the visitor and notifies the desk, in one transaction.
+    Adds a message, opens the enquiry or the one it was merged into again, and notifies the desk, in one transaction.
 
-    The message opens the enquiry again, or the enquiry that it was merged into. A second click is not stored again.
-    Returns False if the enquiry takes no more messages.
+    A second click is not stored again. Returns False if the enquiry takes no more messages.
     """
     with transaction.atomic():
         # Lock a duplicate together with the enquiry that it was merged into.

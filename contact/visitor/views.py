@@ -5,7 +5,7 @@ from typing import NamedTuple
 from django.db import DatabaseError
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.urls import Resolver404, resolve, reverse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -24,11 +24,7 @@ TELEPHONE_US = _("You can also telephone us:")
 
 
 class Problem(NamedTuple):
-    """
-    A reason why a request failed, with the text and the HTTP status of the response.
-
-    `help` introduces the telephone numbers. If it is empty, the page does not show them.
-    """
+    """Why a request failed. `help` introduces the telephone numbers; if it is empty, the page does not show them."""
 
     text: str
     status: int
@@ -88,11 +84,7 @@ NOT_STORED = Problem(
 
 
 def form_page(request, template, form=None, problem=None, help="", **context):
-    """
-    Renders a page with a form and its errors, or with the Problem of the request.
-
-    `help` introduces the telephone numbers if there is no Problem, which has its own `help`.
-    """
+    """Renders a page with a form. `help` introduces the telephone numbers, unless a Problem brings its own."""
     has_errors = bool(problem or (form and form.errors))
     context |= {"form": form, "problem": problem, "has_errors": has_errors, "help": problem.help if problem else help}
     response = render(request, template, context, status=problem and problem.status)
@@ -209,8 +201,7 @@ def status_detail(request, token, *, expired=False):
             if problem is None:
                 return HttpResponseRedirect(f"{enquiry.get_status_url()}?stored=1", status=303)
             form = MessageForm(initial=request.POST.dict())
-    is_stored = request.method != "POST" and "stored" in request.GET
-    context = {"progress": Progress(enquiry), "is_stored": is_stored}
+    context = {"progress": Progress(enquiry), "is_stored": request.method != "POST" and "stored" in request.GET}
     return form_page(request, "contact/enquiry_status.html", form, problem, **context)
 
 
@@ -229,10 +220,8 @@ def withdraw(request, token, *, expired=False):
             problem = NOT_STORED
     if State.WITHDRAWN not in enquiry.next_states:
         return HttpResponseRedirect(enquiry.get_status_url(), status=303)
-    context = {
-        "enquiry": enquiry,
-        "is_handled_with_others": enquiry.merged_into_id is not None or enquiry.duplicates.exists(),
-    }
+    with_others = enquiry.merged_into_id is not None or enquiry.duplicates.exists()
+    context = {"enquiry": enquiry, "is_handled_with_others": with_others}
     return form_page(request, "contact/enquiry_withdraw.html", problem=problem, **context)
 
 
@@ -255,15 +244,8 @@ FORM_VIEWS = (contact, status, status_detail, withdraw)
 
 
 def csrf_failure(request, reason=""):
-    """
-    Handles a POST without a valid CSRF token.
-
-    The views of FORM_VIEWS show the form again with every answer and a new token. Other requests get an error page.
-    """
-    try:
-        match = resolve(request.path_info)
-    except Resolver404:
-        match = None
-    if match and match.func in FORM_VIEWS:
+    """Shows the form of a view in FORM_VIEWS again, with every answer and a new token. Others get an error page."""
+    match = request.resolver_match
+    if match.func in FORM_VIEWS:
         return match.func(request, **match.kwargs, expired=True)
     return render(request, "403.html", {"expired": True}, status=403)

@@ -21,26 +21,15 @@ from portal.bilingual.richtext import EDITOR_STYLE_HASH
 class Bilingual:
     """Mixin for an admin or an inline: each translated field of `fields` becomes a row with both languages."""
 
-    def get_fieldsets(self, request, obj=None):
+    def get_fields(self, request, obj=None):
         translated = translator.get_options_for_model(self.model).get_field_names()
-        return [
-            (
-                name,
-                options
-                | {"fields": [tuple(in_both_languages(f)) if f in translated else f for f in options["fields"]]},
-            )
-            for name, options in super().get_fieldsets(request, obj)
-        ]
+        fields = super().get_fields(request, obj)
+        return [tuple(in_both_languages(field)) if field in translated else field for field in fields]
 
 
 @method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")
 class BilingualAdmin(Bilingual, admin.ModelAdmin):
-    """
-    Base of the content admins.
-
-    A subclass lists `fields` without a language. The list of a Published model shows the state of each language.
-    Search covers both languages.
-    """
+    """Base of the content admins. `fields` have no language; the list and the search cover both languages."""
 
     save_on_top = True
     formfield_overrides = {
@@ -64,8 +53,7 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
 
     def get_search_fields(self, request):
         translated = translator.get_options_for_model(self.model).get_field_names()
-        texts = [field for field in translated if field != "published_at"]
-        return in_both_languages(*texts)
+        return in_both_languages(*(field for field in translated if field != "published_at"))
 
     def get_prepopulated_fields(self, request, obj=None):
         if "slug" in self.fields and not (obj and obj.published_languages()):
@@ -78,15 +66,12 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
             context["media"] = context["media"].with_nonce(str(request.csp_nonce))
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def view_on_site(self, obj):
-        languages = obj.published_languages()
+    def get_view_on_site_url(self, obj=None):
+        languages = obj.published_languages() if isinstance(obj, Published) else []
+        if not languages:
+            return None
         with override(get_language() if get_language() in languages else languages[0]):
             return obj.get_absolute_url()
-
-    def get_view_on_site_url(self, obj=None):
-        if not isinstance(obj, Published) or not obj.published_languages():
-            return None
-        return super().get_view_on_site_url(obj)
 
 
 def publication(row, language):

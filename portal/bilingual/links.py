@@ -20,12 +20,7 @@ def in_language(path: str, language: str) -> str:
 
 
 def alternates(path: str, languages=LANGUAGES) -> dict[str, str]:
-    """
-    Returns the absolute URL of each version of the public page at `path`.
-
-    The keys are its `languages` (codes of settings.LANGUAGES, Chinese first) and "x-default", which is the first of
-    them. Without languages the result is empty.
-    """
+    """Returns the absolute URLs of the page at `path` by language, with the first of `languages` as "x-default"."""
     found = {language: absolute_url(in_language(path, language)) for language in languages}
     return found | {"x-default": found[languages[0]]} if languages else {}
 

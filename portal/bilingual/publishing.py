@@ -24,11 +24,7 @@ SLUG_HELP = _("Lower-case English letters, digits and hyphens, such as teacher-e
 
 
 def validate_moment(moment):
-    """
-    Field validator: the year must lie between 2000 and 2200.
-
-    Every database and time zone can hold these years. Any other year is a typing error.
-    """
+    """Field validator: every database and time zone can hold these years. Any other year is a typing error."""
     if not 2000 <= moment.year <= 2200:
         raise ValidationError(_("The year must lie between 2000 and 2200."))
 
@@ -48,21 +44,12 @@ class PublishedQuerySet(models.QuerySet):
         return found
 
     def with_published(self, *relations):
-        """
-        Prefetches the published rows of each of `relations`: those of "programs" become `published_programs`.
-
-        A relation is the name of a foreign key or a many-to-many field, from either side.
-        """
-        return self.prefetch_related(
-            *(
-                Prefetch(
-                    relation,
-                    self.model._meta.get_field(relation).related_model.objects.published(),
-                    to_attr=f"published_{relation}",
-                )
-                for relation in relations
-            )
-        )
+        """Prefetches the published rows of `relations`, in either direction: "programs" as `published_programs`."""
+        found = self
+        for relation in relations:
+            rows = self.model._meta.get_field(relation).related_model.objects.published()
+            found = found.prefetch_related(Prefetch(relation, rows, to_attr=f"published_{relation}"))
+        return found
 
     def get_published(self, **lookup):
         """
@@ -145,11 +132,7 @@ class Published(models.Model):
 
 
 class RequiredColumns(CheckConstraint):
-    """
-    Requires text in each of `columns`. With `since`, this applies only to rows in which that column has a value.
-
-    A form shows the error at the empty field.
-    """
+    """Requires text in `columns`; with `since`, only where that column has a value. A form marks the empty field."""
 
     def __init__(self, *, columns, name, since=""):
         self.columns, self.since = tuple(columns), since
@@ -196,10 +179,9 @@ def in_both_languages(*fields: str) -> list[str]:
 
 def required_when_published(title: str, *fields: str) -> list[CheckConstraint]:
     """
-    Returns three constraints for a Published model.
+    Returns the constraints of a Published model: it has a `title` in at least one language.
 
-    A row must have a `title` in at least one language. In each language that has a publication time, even a future
-    one, `title` and `fields` must have text.
+    In each language that has a publication time, even a future one, `title` and `fields` must have text.
     """
     chinese, english = in_both_languages(title)
     return [

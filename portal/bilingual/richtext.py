@@ -57,8 +57,7 @@ def with_scrolling_tables(html: str) -> str:
     """
     Returns the `html` of a RichTextField with each table in a group that scrolls horizontally.
 
-    The group can be focused with the keyboard. Its label, in the active language, consists of the number of the table
-    in this text and the first row of the table.
+    The keyboard can focus the group. Its label, in the active language, is the table's number and its first row.
     """
     if "<table" not in html:
         return html
@@ -75,11 +74,7 @@ def with_scrolling_tables(html: str) -> str:
 
 
 def blocks(html: str) -> list:
-    """
-    Returns the top-level elements of the `html` of a RichTextField as Tags, with tables in their scrolling groups.
-
-    Text outside a block element becomes a paragraph.
-    """
+    """Returns the top-level elements of the `html` of a RichTextField as Tags. Loose text becomes a paragraph."""
     soup = BeautifulSoup(with_scrolling_tables(html), "html.parser")
     found = []
     for is_block, nodes in groupby(list(soup.contents), lambda node: node.name in BLOCKS):

@@ -59,11 +59,7 @@ def tagged(name, *content, **attributes):
 
 
 def beside(left, right):
-    """
-    Yields the text_blocks of two languages as pairs of Tags; a Tag without a counterpart is paired with None.
-
-    Raises ValueError if one language has more passages than the other.
-    """
+    """Yields pairs of Tags, None for a missing one. Raises ValueError if the numbers of passages differ."""
     for one, other in zip(left, right, strict=True):
         for pair in aligned(one, other):
             yield from item_by_item(*pair)
@@ -101,8 +97,8 @@ def likeness_of(left, right):
     """
     Returns the likeness of each block of `left` to each block of `right`, as a matrix.
 
-    It depends on the element and on the length, because a long text has a long translation. It is negative for a
-    heading and a text, which must never be paired.
+    It depends on element and length: a long text has a long translation. A heading and a text, which must never be
+    paired, get a negative likeness.
     """
     lengths, others = ([len(block.get_text()) + 1 for block in side] for side in (left, right))
     scale = sum(lengths) / (sum(others) or 1)
@@ -147,11 +143,7 @@ def numbered(block, position):
 
 
 def rows(pairs, sides):
-    """
-    Yields the rows of the page: the name of the element, and the HTML and the language code of each side.
-
-    Staff may write a heading that skips a level. It becomes a heading one level below the one before it.
-    """
+    """Yields the rows of the page. A heading that skips a level is moved to one level below the one before it."""
     level = 1
     for pair in pairs:
         blocks = [block for block in pair if block]

@@ -22,35 +22,29 @@ class Telephone:
 
 
 def parse_telephones(lines: str) -> list[Telephone]:
-    """
-    Returns the numbers in `lines`, one per line. A Chinese number may have +86 or not.
-
-    Raises ValidationError for the first line that is not a telephone number.
-    """
+    """Returns the numbers in `lines`, one per line. Raises ValidationError for the first that is not a number."""
     return [parse_telephone(line) for line in lines.splitlines() if line.strip()]
 
 
 def parse_telephone(line: str) -> Telephone:
-    """Returns the number in `line`. Raises ValidationError if it is not a telephone number."""
+    """Returns the number in `line`, in China with or without +86. Raises ValidationError if it is not a number."""
     try:
         number = phonenumbers.parse(line, "CN")
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_valid_number(number):
         raise ValidationError(_("“%(line)s” is not a telephone number."), params={"line": line.strip()})
+    uri = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966)
+    international = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     significant = phonenumbers.national_significant_number(number)
     area_code = significant[: phonenumbers.length_of_geographical_area_code(number)]
     if number.country_code != 86:
-        national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        national = international
     elif area_code:
         national = f"0{area_code}-{significant.removeprefix(area_code)}"
     else:
         national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
-    return Telephone(
-        uri=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966),
-        national=national,
-        international=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL),
-    )
+    return Telephone(uri, national, international)
 
 
 def validate_telephones(lines):

@@ -10,7 +10,7 @@ class RequestSizeMiddleware:
     """
     Answers a request with status 413 and a page if its body is larger than PORTAL_LARGEST_REQUEST.
 
-    It reads and discards up to DISCARDED bytes of the body. If it closed the connection while the browser was still
+    It reads and discards up to DISCARDED bytes of the body: if it closed the connection while the browser was still
     sending, the browser would show a connection error, or a proxy its own error page.
     """
 

@@ -81,12 +81,10 @@ def filled(value):
 
 
 def in_other_language(department, field):
-    """Returns the translated `field` of `department` in the language that is not active."""
     return getattr(department, build_localized_fieldname(field, other_language(get_language())))
 
 
 def society_node(department):
-    """Returns the node of the Society, with what the Department's row says about it."""
     return {
         "@type": "Organization",
         **node_id(SOCIETY),
@@ -130,7 +128,6 @@ def department_node(department):
 
 
 def site_node(department):
-    """Returns the node of the portal in the active language."""
     return {
         "@type": "WebSite",
         **node_id(site_path()),

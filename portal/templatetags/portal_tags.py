@@ -33,12 +33,7 @@ def html_lang():
 
 @register.simple_tag
 def paired(row, field=None):
-    """
-    Returns the name of `row` in the other language, in a span with the lang attribute.
-
-    It is the translated `field`. Without `field`, it is the title of a Published row, or nothing if the row is not
-    published in the other language.
-    """
+    """Returns `field`, or else the `paired_title`, of `row` in the other language, in a span with its lang."""
     language = other_language(get_language())
     name = getattr(row, build_localized_fieldname(field, language)) if field else row.paired_title
     return format_html('<span class="pair" lang="{}">{}</span>', html_code(language), name) if name else ""
@@ -66,7 +61,6 @@ def richtext(value):
 
 @register.simple_tag
 def telephone(number):
-    """Returns a link to a Telephone."""
     return format_html('<a class="telephone" href="{}">{}</a>', number.uri, number)
 
 
@@ -77,8 +71,7 @@ def head(context, title="", description="", row=None, section=""):
 
     `row` is the Published row that the page shows, if any. It provides the title, the languages of the page and, if
     `description` is empty, the description. `section` is the URL name of the page above, a key of SECTIONS. A page
-    without a description gets "noindex" and has no breadcrumbs. "Error: " precedes the title if
-    `has_errors` in the context is true.
+    without a description gets "noindex" and has no breadcrumbs. With `has_errors` the title begins with "Error: ".
     """
     request, department = context["request"], context["department"]
     title, description = plain_text(title), plain_text(description)
@@ -144,11 +137,7 @@ def same_page_in(context, language):
 
 @register.simple_tag(takes_context=True)
 def current(context, address):
-    """
-    Returns the aria-current attribute of the navigation link to `address`.
-
-    It is "page" on that page and "true" on a page below it. Elsewhere the result is empty.
-    """
+    """Returns aria-current for a link to `address`: "page" on that page, "true" on a page below, else nothing."""
     path = context["request"].path
     if path == address:
         return mark_safe(' aria-current="page"')

@@ -67,17 +67,12 @@ def read(path):
 
 
 def check(right, message):
-    """Raises CommandError with `message` unless `right` is true."""
     if not right:
         raise CommandError(message)
 
 
 def create(model, entry, where, **given):
-    """
-    Creates a row of `model` from `entry` and the columns `given`, published in both languages, and returns it.
-
-    Raises CommandError, which names `where` and the wrong field.
-    """
+    """Creates a row, published in both languages. Raises CommandError, which names `where` and the wrong field."""
     columns, many, children = {}, {}, {}
     # An entry must set the language columns of a translated field, not the field itself.
     originals = {field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")}

@@ -60,10 +60,9 @@ class Command(BaseCommand):
 
 def open_idle_connection():
     """
-    Opens a connection that nothing uses.
+    Opens a connection that nothing uses. While one is open, SQLite keeps the files beside its database.
 
-    While one is open, SQLite keeps the files beside its database. On a full disk it could not create them again, and
-    then no page could be read.
+    On a full disk it could not create them again, and then no page could be read.
     """
     connection = connections.create_connection("default")
     if connection.vendor == "sqlite":
@@ -80,11 +79,7 @@ def repeat_chores(me, stopped):
 
 
 def do_chores(me, stopped):
-    """
-    Does each chore once and returns whether `me` still has the lease.
-
-    A chore that fails is logged and does not hold up the others.
-    """
+    """Does each chore once, whether or not another fails, and returns whether `me` still has the lease."""
     for path in settings.WORKER_CHORES:
         try:
             if stopped.is_set() or not Lease.take("mail", me, LEASE):

@@ -55,17 +55,15 @@ class Command(BaseCommand):
         """Creates the first account: with the name and password of the environment, or with a random password."""
         if User.objects.filter(is_superuser=True).exists():
             return
-        password = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
-        if not password and not settings.EMBEDDED:
+        given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+        if not given and not settings.EMBEDDED:
             self.stdout.write("There is no staff account yet: run manage.py createsuperuser.")
             return
         name = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "staff"
         email = os.environ.get("DJANGO_SUPERUSER_EMAIL")
-        if password:
-            User.objects.create_superuser(name, email, password)
-        else:
-            password = secrets.token_urlsafe(12)
-            User.objects.create_superuser(name, email, password)
+        password = given or secrets.token_urlsafe(12)
+        User.objects.create_superuser(name, email, password)
+        if not given:
             self.stdout.write(f"\nStaff account, shown this once: user name {name}, password {password}")
 
     def serve_development(self):
