@@ -1,9 +1,8 @@
-from django.utils import timezone
-
 """An enquiry from the form to the receipt: stored data, queued mails, and a form that is sent twice."""
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django.utils.translation import override
 from post_office.models import STATUS, Email
 
