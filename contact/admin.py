@@ -289,13 +289,25 @@ class AnswerTemplateAdmin(BilingualAdmin):
     list_display = ["__str__", "sort_order"]
 
 
+class ActorFilter(admin.SimpleListFilter):
+    title = _("who")
+    parameter_name = "actor"
+
+    def lookups(self, request, model_admin):
+        names = Event.objects.exclude(actor_name="").order_by("actor_name").values_list("actor_name", flat=True)
+        return [(name, name) for name in names.distinct()]
+
+    def queryset(self, request, events):
+        return events.filter(actor_name=self.value()) if self.value() else events
+
+
 @admin.register(Event)
 class EventAdmin(admin.ModelAdmin):
     """The log of all actions on enquiries and their personal data. Nobody can change it."""
 
     list_display = ["at", "who", "enquiry", "__str__"]
     list_display_links = None
-    list_filter = ["kind", "actor_name", "at"]
+    list_filter = ["kind", ActorFilter, "at"]
     ordering = ["-at", "-pk"]
     list_select_related = ["enquiry"]
     search_fields = ["enquiry__reference"]

@@ -2,6 +2,7 @@
 
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
+from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.urls import include, path
 
 from portal import views
@@ -30,6 +31,8 @@ urlpatterns = [
     path("robots.txt", views.robots, name="robots"),
     path(".well-known/security.txt", views.security_txt, name="security_txt"),
     path("healthz", views.health, name="health"),
+    # In development only: there no web server and no WhiteNoise serves them.
+    *staticfiles_urlpatterns(),
 ]
 
 handler400 = "portal.views.bad_request"

@@ -20,7 +20,7 @@ def is_immutable(path, url):
 
 
 application = get_wsgi_application()
-# The development server finds the static files itself.
+# In development, urls.py serves static files without collectstatic.
 if not settings.DEBUG:
     application = WhiteNoise(
         application,

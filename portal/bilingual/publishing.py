@@ -81,7 +81,7 @@ class Published(models.Model):
         null=True,
         blank=True,
         validators=[validate_moment],
-        help_text=_("Empty is a draft. A time to come publishes then."),
+        help_text=_("Leave empty for a draft. A future time publishes it then."),
     )
     updated_at = models.DateTimeField(_("last changed"), auto_now=True)
 

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 from granian import Granian
 
 from portal.models import User
@@ -25,9 +24,7 @@ class Command(BaseCommand):
     worker = None
 
     def handle(self, **options):
-        # Django's reloader starts this command again in a process of its own, after each change of the code.
-        if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":
-            self.prepare()
+        self.prepare()
         if settings.DEBUG:
             self.serve_development()
         else:
@@ -67,14 +64,14 @@ class Command(BaseCommand):
             self.stdout.write(f"\nStaff account, shown this once: user name {name}, password {password}")
 
     def serve_development(self):
-        """Serves with Django's own server, which reloads changed code and shows debug pages."""
-        if os.environ.get(DJANGO_AUTORELOAD_ENV) == "true":
-            # The worker ends with this process, so a reload starts it with the new code too.
-            self.start_worker()
-        else:
-            self.say_address()
-        os.environ.setdefault("DJANGO_RUNSERVER_HIDE_WARNING", "true")
-        call_command("runserver", f"127.0.0.1:{settings.PORT}")
+        """Becomes Django's own server, which reloads changed code and shows debug pages; the worker runs beside it."""
+        self.say_address()
+        self.start_worker()
+        os.environ["DJANGO_RUNSERVER_HIDE_WARNING"] = "true"
+        # Only a process that was started as runserver survives a syntax error. urls.py serves the static files.
+        command = [sys.executable, "manage.py", "runserver", "--nostatic", f"127.0.0.1:{settings.PORT}"]
+        os.chdir(settings.BASE_DIR)
+        os.execv(sys.executable, command)  # noqa: S606
 
     def serve(self):
         server = Granian(
