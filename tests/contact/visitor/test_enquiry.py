@@ -1,5 +1,7 @@
 """From the form to the receipt: what is stored, what is mailed, and what happens to a form sent twice."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils.translation import override
@@ -7,7 +9,6 @@ from post_office.models import STATUS, Email
 
 from contact.models import Enquiry
 from contact.references import ALPHABET
-from contact.visitor import forms
 from portal.models import Department, Page
 from tests.contact.steps import issued, send
 
@@ -165,13 +166,14 @@ def test_what_robots_do_is_not_stored_and_said(client, answers, changes, words):
 
 
 @pytest.mark.parametrize(("age", "stored"), [(0, False), (2, False), (5, True), (80_000, True), (90_000, False)])
-def test_the_time_trap(client, answers, monkeypatch, age, stored):
+def test_the_time_trap(client, answers, time_machine, age, stored):
+    time_machine.move_to(timedelta(), tick=False)
     response = send(client, answers, "en", issued=issued(age))
     assert Enquiry.objects.exists() == stored
     if not stored:
         fresh = response.context["form"].issued
         assert send(client, answers, "en", issued=fresh).status_code == 200
-        monkeypatch.setattr(forms, "SHORTEST_TIME", 0)
+        time_machine.shift(5)
         assert send(client, answers, "en", issued=fresh).status_code == 303
 
 
