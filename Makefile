@@ -1,4 +1,4 @@
-# `make run` and `make test` are all there is to remember.
+# `make run` starts the portal, `make test` runs all tests. The other targets are for development.
 
 PYTHON ?= python3
 PY = .venv/bin/python
@@ -7,14 +7,20 @@ SHELL = /bin/sh
 run: .venv/installed
 	@exec $(PY) manage.py serve
 
+dev: .venv/tested
+	@PORTAL_DEBUG=1 exec $(PY) manage.py serve
+
 test: .venv/tested
 	@$(PY) -m tests.chromium
-	$(PY) -m ruff check .
-	$(PY) -m ruff format --check .
-	.venv/bin/djade --check $$(git ls-files 'templates/*.html')
+	@$(MAKE) --no-print-directory check
 	$(PY) manage.py compilemessages
 	$(PY) -m pytest -n 3 --dist worksteal
 	EXAMPLES=50 $(PY) -m tests.postgresql -n 3 --dist worksteal -m "not browser and not no_database"
+
+check: .venv/tested
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	.venv/bin/djade --check $$(git ls-files 'templates/*.html')
 
 bench: .venv/tested
 	$(PY) -m bench.hanging_mail
@@ -51,4 +57,4 @@ lock: .venv/tested
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch .venv/installed $@
 
-.PHONY: run test bench pictures format lock
+.PHONY: run dev test check bench pictures format lock

@@ -1,7 +1,7 @@
 """
-Visitors post while the portal is killed, over and over: what was acknowledged must be there, once, with its mails.
+Kills the portal repeatedly while visitors post: each acknowledged enquiry must be stored once, with its mails.
 
-A visitor who gets no answer submits the same form again until a receipt comes, as a person would.
+A visitor who gets no response submits the same form again until a receipt comes, as a person would.
 """
 
 import sqlite3
@@ -20,24 +20,24 @@ from bench.visitors import Unexpected, Visitor, kill, mail_host
 from tests.conftest import start_site, stop_site
 
 VISITORS, KILLS = 16, 10
-# As many enquiries are acknowledged, and mails arrive, between one kill and the next; the seconds that it may take.
+# Before each kill, PACE more enquiries must be acknowledged and PACE more mails must arrive, within ROUND seconds.
 PACE, ROUND = 40, 120
-# Seconds within which the mails that wait at the end must have been delivered.
+# The time within which the remaining mails must be delivered at the end, in seconds.
 LAST_MAILS = 300
 
 
 class Crowd:
-    """The visitors, each in a thread of its own, and the receipts that they were given."""
+    """The visitors, each in its own thread, and the receipts that they were given."""
 
     def __init__(self):
-        # The portal's address, "" while it is down.
+        # The URL of the portal; empty while it is down.
         self.url = ""
         self.receipts, self.unexpected, self.stopped = {}, [], Event()
         visitors = [Visitor(number) for number in range(1, VISITORS + 1)]
         self.threads = [Thread(target=self.visit, args=[visitor], daemon=True) for visitor in visitors]
 
     def visit(self, visitor):
-        """Submits one enquiry after the other, whatever comes back, until the crowd is stopped."""
+        """Submits one enquiry after another, despite errors, until the crowd is stopped."""
         number = 0
         while not self.stopped.is_set():
             url = self.url
@@ -45,7 +45,7 @@ class Crowd:
             try:
                 receipt = self.receipt(visitor, url, organisation) if url else None
             except Exception as error:
-                # What breaks off because the portal was killed is what we are here for; all else is told.
+                # A connection error is expected if the portal was killed; any other error is reported.
                 if self.url == url or not isinstance(error, OSError | HTTPException):
                     self.unexpected.append(f"{type(error).__name__}: {error}")
                 if isinstance(error, Unexpected):
@@ -59,7 +59,7 @@ class Crowd:
                 sleep(0.05)
 
     def receipt(self, visitor, url, organisation):
-        """The address of the receipt that `visitor` is given for an enquiry; raises whatever comes instead."""
+        """Submits an enquiry and returns the path of its receipt. Raises Unexpected for any other response."""
         if not visitor.hidden:
             visitor.open_form(url)
         status, receipt = visitor.post(url, organisation)
@@ -68,14 +68,14 @@ class Crowd:
         return receipt
 
     def go_home(self):
-        """Lets every visitor finish what he is about."""
+        """Stops the crowd and waits until every visitor has finished."""
         self.stopped.set()
         for thread in self.threads:
             thread.join()
 
 
 def have_come(crowd, host, enquiries, mails):
-    """Whether so many `enquiries` have been acknowledged, and so many `mails` have arrived, in all."""
+    """Returns whether at least `enquiries` have been acknowledged and at least `mails` have arrived, in total."""
     return len(crowd.receipts) >= enquiries and len(host.mails) >= mails
 
 
@@ -118,9 +118,9 @@ def main():
 
 def faults_of(data, crowd, mails, kills):
     """
-    What is wrong with what the portal has stored and mailed, in sentences.
+    Returns the faults in what the portal has stored and sent, as sentences.
 
-    `mails` are in the order of their arrival, and `kills` says how many had arrived at each kill.
+    `mails` are in the order of their arrival. `kills` holds the number of mails that had arrived at each kill.
     """
     stored = rows(data, "SELECT organisation, token, reference FROM contact_enquiry")
     tokens = {organisation: token for organisation, token, _reference in stored}
@@ -144,7 +144,7 @@ def faults_of(data, crowd, mails, kills):
             faults.append(f"{reference}: {queued[reference]} mails queued, {told[reference]} arrived, not 2 and 2")
     arrived, again = repeats(mails, kills)
     faults += [f"{identity} arrived {number} times" for identity, number in arrived.items() if number > 2]
-    # A worker may be killed after sending and before writing so down: once a kill, and never without one.
+    # A worker may be killed between sending a mail and storing that it was sent. So each kill may repeat one mail.
     faults += [
         f"after kill {number}, {count} mails came again" for number, count in again.items() if count > bool(number)
     ]
@@ -156,7 +156,7 @@ def faults_of(data, crowd, mails, kills):
 
 
 def repeats(mails, kills):
-    """How often each Message-ID arrived, and how many mails arrived again after each kill (1 is the first)."""
+    """Returns how often each Message-ID arrived, and how many came again after each kill (0: before the first)."""
     arrived, again = Counter(), Counter()
     for place, mail in enumerate(mails):
         arrived[mail["Message-ID"]] += 1
@@ -166,26 +166,23 @@ def repeats(mails, kills):
 
 
 def unique(mails):
-    """The mails, each Message-ID once."""
+    """Returns one mail for each Message-ID."""
     return {mail["Message-ID"]: mail for mail in mails}.values()
 
 
 def expire_lease(data):
-    """
-    Ends the lease of the worker that was killed, as three minutes would: so the next one is at work, and has a mail
-    on its way, when the next kill comes.
-    """
+    """Ends the killed worker's lease, which lasts up to three minutes, so that the next one sends mails at once."""
     rows(data, "UPDATE portal_lease SET expires_at = '2020-01-01 00:00:00'")
 
 
 def rows(data, query):
-    """What `query` finds in the portal's database; what it changes is kept."""
+    """Runs `query` in the portal's database, commits, and returns the rows."""
     with closing(sqlite3.connect(data / "portal.sqlite3", timeout=20)) as database, database:
         return database.execute(query).fetchall()
 
 
-def wait_for(met, seconds):
-    """Whether `met()` has become true within `seconds`."""
+def wait_for(met, seconds) -> bool:
+    """Waits until `met()` is true, for at most `seconds`, and returns whether it is."""
     deadline = monotonic() + seconds
     while not met() and monotonic() < deadline:
         sleep(0.1)

@@ -1,4 +1,4 @@
-"""Visitors who post enquiries to a real portal over HTTP, and the mail host that its mails go to."""
+"""Visitors who post enquiries to a running portal over HTTP, and a mail host that receives its mails."""
 
 import re
 from contextlib import contextmanager
@@ -13,16 +13,16 @@ from aiosmtpd.controller import Controller
 from tests.conftest import free_port
 
 FORM = "/en/contact/"
-# Seconds that a person needs for the form: longer than its time trap.
+# The time that a visitor takes to fill in the form, in seconds. It must be longer than the form's time trap.
 WRITING = 4
 
 
 class Unexpected(Exception):
-    """An answer that no visitor should be given."""
+    """A response that no visitor should get."""
 
 
 class Visitor:
-    """Somebody with a browser of his own, behind an address of his own."""
+    """A visitor with their own IP address and cookies."""
 
     def __init__(self, number):
         self.number = number
@@ -31,11 +31,7 @@ class Visitor:
         self.opened = 0
 
     def open_form(self, url):
-        """
-        Reads the form, and with it the cookie and the hidden fields that a browser would send back.
-
-        Raises Unexpected if that is not what comes.
-        """
+        """Requests the form and keeps its cookie and hidden fields. Raises Unexpected if it is not the form."""
         connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
         connection.request("GET", FORM, headers={"X-Forwarded-For": self.headers["X-Forwarded-For"]})
         response = connection.getresponse()
@@ -46,8 +42,8 @@ class Visitor:
         self.headers["Cookie"] = cookie.partition(";")[0]
         self.hidden, self.opened = hidden, monotonic()
 
-    def post(self, url, organisation):
-        """Submits an enquiry of `organisation`: the status of the answer, and the address of the receipt, if any."""
+    def post(self, url, organisation) -> tuple[int, str | None]:
+        """Submits an enquiry of `organisation`. Returns the status, and the path of the receipt or None."""
         sleep(max(0, self.opened + WRITING - monotonic()))
         answers = {
             "organisation": organisation,
@@ -67,7 +63,7 @@ class Visitor:
 
 
 class MailHost:
-    """A mail host that keeps what it is given."""
+    """A mail host that keeps the mails it receives."""
 
     def __init__(self):
         self.mails = []
@@ -79,7 +75,7 @@ class MailHost:
 
 @contextmanager
 def mail_host():
-    """A MailHost that listens, and the EMAIL_URL that leads to it."""
+    """Runs a MailHost; yields it and its EMAIL_URL."""
     host, port = MailHost(), free_port()
     controller = Controller(host, hostname="127.0.0.1", port=port)
     controller.start()
@@ -90,7 +86,7 @@ def mail_host():
 
 
 def kill(site):
-    """Ends the portal of `site` with everything it has started, as a power cut would."""
+    """Kills the portal of `site` and all its child processes, without a clean shutdown."""
     processes = psutil.Process(site.process.pid).children(recursive=True)
     for process in [site.process, *processes]:
         process.kill()

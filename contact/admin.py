@@ -24,7 +24,7 @@ from contact.models import AnswerTemplate, Enquiry, Event, State
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.territories import territory_name
 
-# Mails are read with the enquiry that they belong to, and changed by nobody.
+# Staff read mails on the page of their enquiry, and nobody may change them.
 for model in (Attachment, Email, EmailTemplate, Log):
     admin.site.unregister(model)
 
@@ -34,7 +34,7 @@ def shown_date(day):
 
 
 class QueueFilter(admin.SimpleListFilter):
-    """What waits, and for whom. A search, or a chosen state, looks everywhere unless one of these is chosen."""
+    """A filter by what waits and for whom. The default is "open", or "all" in a search or a filter by state."""
 
     title = _("queue")
     parameter_name = "queue"
@@ -58,20 +58,15 @@ class QueueFilter(admin.SimpleListFilter):
         super().__init__(request, *args)
 
     def queryset(self, request, enquiries):
-        match self.value():
-            case "mine":
-                return enquiries.open().filter(owner=request.user)
-            case "nobody":
-                return enquiries.open().filter(owner=None)
-            case "overdue":
-                return enquiries.overdue()
-            case "answered":
-                return enquiries.filter(state=State.ANSWERED)
-            case "mail":
-                return enquiries.with_failed_mail()
-            case "all":
-                return enquiries
-        return enquiries.open()
+        queues = {
+            "mine": enquiries.open().filter(owner=request.user),
+            "nobody": enquiries.open().filter(owner=None),
+            "overdue": enquiries.overdue(),
+            "answered": enquiries.filter(state=State.ANSWERED),
+            "mail": enquiries.with_failed_mail(),
+            "all": enquiries,
+        }
+        return queues.get(self.value(), enquiries.open())
 
     def choices(self, changelist):
         for value, title in self.lookup_choices:
@@ -92,19 +87,15 @@ class TerritoryFilter(admin.SimpleListFilter):
 
 
 class DeskActionForm(ActionForm):
-    owner = ModelChoiceField(label=_("New owner"), queryset=None, required=False)
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.fields["owner"].queryset = staff()
+    owner = ModelChoiceField(label=_("New owner"), queryset=staff(), required=False)
 
 
 @admin.register(Enquiry)
 class EnquiryAdmin(admin.ModelAdmin):
-    """The desk. What a visitor wrote is changed by nobody."""
+    """The desk. Nobody can change what a visitor wrote."""
 
     action_form = DeskActionForm
-    actions = ["assign", "mark_as_spam", "mark_as_no_spam", "merge", "as_xlsx", "as_csv", "as_zip", "erase"]
+    actions = ["assign", "mark_as_spam", "mark_as_not_spam", "merge", "as_xlsx", "as_csv", "as_zip", "erase"]
     list_display = ["reference", "received", "organisation", "subject", "shown_state", "due", "owner"]
     list_filter = [QueueFilter, "state", "program__area", "country", TerritoryFilter, "language"]
     list_select_related = ["program", "country", "owner"]
@@ -115,7 +106,7 @@ class EnquiryAdmin(admin.ModelAdmin):
         return False
 
     def has_delete_permission(self, request, obj=None):
-        """Nobody deletes an enquiry: erasing leaves a row to count."""
+        """Nobody may delete an enquiry. Staff erase it instead, which keeps the row for the statistics."""
         return False
 
     def has_erase_permission(self, request):
@@ -184,7 +175,7 @@ class EnquiryAdmin(admin.ModelAdmin):
         return self.render_page(request, enquiry, "change_form", **context)
 
     def answer_view(self, request, object_id):
-        """Where an answer is written; a template that is chosen is added to what is written already."""
+        """The page for writing an answer. A chosen template is appended to the text that is already there."""
         enquiry = self.get_enquiry(request, object_id)
         if enquiry is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
@@ -205,7 +196,7 @@ class EnquiryAdmin(admin.ModelAdmin):
         return self.render_page(request, enquiry, "answer", form=form, templates=templates, seen=seen)
 
     def get_enquiry(self, request, object_id):
-        """The Enquiry of that number, or None; raises PermissionDenied for who may not read it."""
+        """Returns the Enquiry, or None if there is none. Raises PermissionDenied if the user may not read it."""
         enquiry = self.get_object(request, unquote(object_id))
         if enquiry is not None:
             prefetch_related_objects([enquiry], "notes__author", "answers__author", "attachments", "duplicates")
@@ -229,7 +220,7 @@ class EnquiryAdmin(admin.ModelAdmin):
     # Several at once
 
     def for_each(self, request, enquiries, do):
-        """Does `do` to each of `enquiries`; says how many it worked for, and why not for the others."""
+        """Calls `do` for each enquiry. Shows a message with the number of successes, and one for each error."""
         if not enquiries:
             self.message_user(
                 request, _("Nothing was done: what you chose is not in this list any more."), messages.ERROR
@@ -258,7 +249,7 @@ class EnquiryAdmin(admin.ModelAdmin):
         self.for_each(request, enquiries, lambda enquiry: actions.move(enquiry, State.SPAM, request.user))
 
     @admin.action(description=_("Mark as not spam"), permissions=["change"])
-    def mark_as_no_spam(self, request, enquiries):
+    def mark_as_not_spam(self, request, enquiries):
         self.for_each(request, enquiries, lambda enquiry: actions.move(enquiry, State.RECEIVED, request.user))
 
     @admin.action(description=_("Merge into the oldest of them"), permissions=["change"])
@@ -300,7 +291,7 @@ class AnswerTemplateAdmin(BilingualAdmin):
 
 @admin.register(Event)
 class EventAdmin(admin.ModelAdmin):
-    """The log of all that was done with personal data: who opened, exported and erased what, and when."""
+    """The log of all actions on enquiries and their personal data. Nobody can change it."""
 
     list_display = ["at", "who", "enquiry", "__str__"]
     list_display_links = None

@@ -1,4 +1,4 @@
-"""The files that come with an enquiry: what is taken, where it is kept, and who may fetch it."""
+"""The attachments of an enquiry: validation, private storage, download and removal."""
 
 import hashlib
 import logging
@@ -23,27 +23,27 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
-from contact.models import Attachment, Event, may_read, private_storage
+from contact.models import Attachment, Event, can_view_enquiries, private_storage
 from portal.filetypes import TYPES, content_type
 
 log = logging.getLogger(__name__)
 
-MOST_FILES = 3
-# Of one file, in bytes.
-LARGEST = 10 * 1024 * 1024
-# A file that no row names is an orphan only when its transaction must be over.
+MAX_FILES = 3
+# The maximum size of one file, in bytes.
+MAX_FILE_SIZE = 10 * 1024 * 1024
+# A file is written before the row that names it is committed. After this time the transaction must have ended.
 ORPHANS_AFTER = timedelta(days=1)
 
 TOO_MANY = _("Attach at most three files")
 EMPTY = _("%(name)s is empty")
 TOO_LARGE = _("%(name)s is larger than 10 MB")
-OF_NO_TYPE = _("%(name)s: not a PDF, Word, Excel, PowerPoint, PNG or JPEG file, or it has macros or a password")
-AGAIN = _("Attach again: %(names)s. Nothing is wrong there, but a form that comes back has lost its files.")
+WRONG_TYPE = _("%(name)s: not a PDF, Word, Excel, PowerPoint, PNG or JPEG file, or it has macros or a password")
+ATTACH_AGAIN = _("Attach again: %(names)s. Nothing is wrong there, but a form that comes back has lost its files.")
 
 
 @dataclass
 class Upload:
-    """A file that was sent and is taken: with the `name` that it came with, cleaned, and the SHA-256 of its content."""
+    """An accepted upload: `name` is its cleaned original name, `digest` the SHA-256 of its content in hexadecimal."""
 
     file: UploadedFile
     name: str
@@ -51,18 +51,18 @@ class Upload:
     digest: str
 
     @property
-    def stored_name(self):
-        """The name with the ending of what the file is, at most 200 characters."""
+    def stored_name(self) -> str:
+        """The name with the extension of the detected content type, at most 200 characters."""
         ending = TYPES[self.content_type]
         return re.sub(r"\.\w{1,5}$", "", self.name, flags=re.ASCII)[: 200 - len(ending)].strip() + ending
 
 
 class AttachmentsInput(forms.FileInput):
     """
-    As many single inputs as there may be files.
+    A widget of MAX_FILES file inputs, each for one file.
 
-    One input with `multiple` takes a single file in many telephones' browsers, and without script no file
-    can be taken back or added alone: choosing anew replaces them all.
+    It does not use one input with `multiple`: many mobile browsers then accept only one file, and without JavaScript
+    a user cannot add or remove a single file, because a new choice replaces all files.
     """
 
     template_name = "contact/attachments_input.html"
@@ -73,7 +73,7 @@ class AttachmentsInput(forms.FileInput):
         first = context["widget"]["attrs"].pop("id")
         context["inputs"] = [
             (first if number == 1 else f"{first}_{number}", gettext("File %(number)d") % {"number": number})
-            for number in range(1, MOST_FILES + 1)
+            for number in range(1, MAX_FILES + 1)
         ]
         return context
 
@@ -82,13 +82,13 @@ class AttachmentsInput(forms.FileInput):
 
 
 class AttachmentsField(forms.Field):
-    """The files of an enquiry; cleaned, a list of Uploads in which no content comes twice."""
+    """A form field for the files of an enquiry. It cleans to a list of Uploads without duplicate contents."""
 
     widget = AttachmentsInput(attrs={"accept": ",".join([*TYPES.values(), ".jpeg"])})
 
     def clean(self, files):
-        """Raises ValidationError with one error for each file that is refused, and one that names the others."""
-        if len(files) > MOST_FILES:
+        """Raises ValidationError with one error for each refused file, and one that names the accepted files."""
+        if len(files) > MAX_FILES:
             raise forms.ValidationError(TOO_MANY, code="too_many")
         uploads, faults = {}, []
         for file in files:
@@ -99,20 +99,20 @@ class AttachmentsField(forms.Field):
                 faults.append(fault)
         uploads = list(uploads.values())
         if faults:
-            raise forms.ValidationError([*faults, *to_attach_again(uploads)])
+            raise forms.ValidationError([*faults, *reattach_errors(uploads)])
         return uploads
 
 
-def accept(file):
-    """The Upload of an UploadedFile. Raises ValidationError, which names the file, if it is not taken."""
+def accept(file: UploadedFile) -> Upload:
+    """Validates a file. Raises ValidationError, with the name of the file, if the file is refused."""
     name = clean_name(file.name)
     if not file.size:
         raise forms.ValidationError(EMPTY, code="empty", params={"name": name})
-    if file.size > LARGEST:
+    if file.size > MAX_FILE_SIZE:
         raise forms.ValidationError(TOO_LARGE, code="too_large", params={"name": name})
     found = content_type(file)
     if found is None:
-        raise forms.ValidationError(OF_NO_TYPE, code="type", params={"name": name})
+        raise forms.ValidationError(WRONG_TYPE, code="type", params={"name": name})
     digest = hashlib.sha256()
     for chunk in file.chunks():
         digest.update(chunk)
@@ -120,8 +120,8 @@ def accept(file):
     return Upload(file, name, found, digest.hexdigest())
 
 
-def clean_name(name):
-    """A file's name as it can be shown: one line, no path, no mark that turns the writing, at most 200 characters."""
+def clean_name(name: str) -> str:
+    """Returns `name` without path, line breaks and unprintable or direction-changing characters, at most 200 long."""
     name = unicodedata.normalize("NFC", " ".join(re.split(r"[/\\]", name)[-1].split()))
     name = "".join(character for character in name if character.isprintable()).lstrip(".").strip()
     if len(name) > 200:
@@ -130,24 +130,16 @@ def clean_name(name):
     return name or gettext("file")
 
 
-def to_attach_again(uploads):
-    """
-    The errors, one or none, that name Uploads with which nothing is wrong.
-
-    A form that comes back, for whatever reason, comes back without its files.
-    """
+def reattach_errors(uploads: list[Upload] | None) -> list[forms.ValidationError]:
+    """Returns one error that names `uploads`, if there are any: a browser cannot fill in a file input again."""
     if not uploads:
         return []
     names = pgettext("between names of files", ", ").join(upload.name for upload in uploads)
-    return [forms.ValidationError(AGAIN, code="again", params={"names": names})]
+    return [forms.ValidationError(ATTACH_AGAIN, code="again", params={"names": names})]
 
 
-def store(enquiry, uploads):
-    """
-    Unsaved Attachments of `enquiry` for its Uploads; their files are written, and outlast a power cut.
-
-    Until the transaction that saves them has committed, keep them within `removed_on_failure`.
-    """
+def store(enquiry, uploads: list[Upload]) -> list[Attachment]:
+    """Writes the files to the disk. The caller saves the Attachments in a transaction, inside removed_on_failure()."""
     attachments = []
     with removed_on_failure(attachments):
         for upload in uploads:
@@ -159,16 +151,16 @@ def store(enquiry, uploads):
             )
             attachments.append(attachment)
             attachment.file.save("", upload.file, save=False)
-            sync(attachment.file)
+            fsync(attachment.file)
     return attachments
 
 
 @contextmanager
 def removed_on_failure(attachments):
     """
-    Deletes the files of Attachments again if the work within fails.
+    A context manager that deletes the files of `attachments` if its block raises an exception.
 
-    It goes inside the transaction: a commit that reports a failure may have been done all the same.
+    Use it inside the transaction: a commit that reports an error may still have succeeded, and then needs the files.
     """
     try:
         yield
@@ -179,13 +171,13 @@ def removed_on_failure(attachments):
         raise
 
 
-def sync(file):
-    """Has a stored file, and the folders that lead to it, written to the disk; elsewhere the storage sees to that."""
+def fsync(file):
+    """Flushes a file and its folders to the disk, to survive a power cut. Does nothing if the storage is not local."""
     try:
         path = Path(file.path)
     except NotImplementedError:
         return
-    # The last of these holds the private folder itself, which the first attachment makes.
+    # The last of these contains the private folder, which the first attachment creates.
     for place in (path, *path.parents[:3]):
         descriptor = os.open(place, os.O_RDONLY)
         try:
@@ -195,18 +187,18 @@ def sync(file):
 
 
 def remove(attachments):
-    """Deletes Attachments (a queryset or a list), and their files once the transaction in force has committed."""
+    """Deletes Attachments (a queryset or a list), and their files after the current transaction has committed."""
     attachments = list(attachments)
     Attachment.objects.filter(pk__in=[attachment.pk for attachment in attachments]).delete()
     for attachment in attachments:
         transaction.on_commit(partial(attachment.file.storage.delete, attachment.file.name), robust=True)
 
 
-def remove_orphans():
+def remove_orphans() -> int:
     """
-    Deletes files that no Attachment names, a day after they were written; how many those were.
+    Deletes files that are older than ORPHANS_AFTER and have no Attachment. Returns how many it deleted.
 
-    A crash between a file and its row leaves such files, and so does the deletion of rows alone.
+    They remain after a crash between writing a file and its row, or after deleting rows without their files.
     """
     storage = private_storage()
     try:
@@ -224,8 +216,8 @@ def remove_orphans():
 @require_GET
 @staff_member_required
 def attachment(request, number):
-    """The file of the Attachment of this number, for the desk alone, to be saved and never shown in place."""
-    if not may_read(request.user):
+    """Sends a file to staff as a download. Its headers keep a browser from displaying it on the portal's origin."""
+    if not can_view_enquiries(request.user):
         raise PermissionDenied
     attachment = get_object_or_404(Attachment.objects.select_related("enquiry"), pk=number)
     try:

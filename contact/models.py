@@ -34,7 +34,7 @@ class State(models.TextChoices):
 OPEN = (State.RECEIVED, State.IN_PROGRESS)
 FINISHED = (State.CLOSED, State.SPAM, State.WITHDRAWN)
 
-# The states that an enquiry may go to from each state. Nobody works again on one whose consent was withdrawn.
+# The next states that are allowed after each state. A withdrawal of consent is final.
 TRANSITIONS = {
     State.RECEIVED: {State.IN_PROGRESS, State.ANSWERED, State.CLOSED, State.SPAM, State.WITHDRAWN},
     State.IN_PROGRESS: {State.ANSWERED, State.CLOSED, State.SPAM, State.WITHDRAWN},
@@ -44,49 +44,47 @@ TRANSITIONS = {
     State.WITHDRAWN: set(),
 }
 
-# What a person wrote or can be found by; an erased enquiry has none of it.
-PERSONAL = ("organisation", "person", "position", "email", "telephone", "message")
+# The fields with personal data. They are empty in an erased enquiry.
+PERSONAL_FIELDS = ("organisation", "person", "position", "email", "telephone", "message")
 
 
-def may_read(user):
-    """Whether the user may read enquiries; as everywhere in the admin, whoever may change them may."""
+def can_view_enquiries(user) -> bool:
+    """Whether the user may read enquiries. As everywhere in the admin, the change permission includes it."""
     return user.has_perm("contact.view_enquiry") or user.has_perm("contact.change_enquiry")
 
 
 class EnquiryQuerySet(models.QuerySet):
     def open(self):
-        """The enquiries that wait for an answer."""
         return self.filter(state__in=OPEN)
 
     def overdue(self):
-        """Those that wait longer than the visitor was promised."""
         return self.open().filter(due_on__lt=timezone.localdate())
 
     def answered_long_ago(self):
-        """Those answered, but not closed, of which nobody has written for as long as the Department waits."""
+        """Answered enquiries without a new answer or message in the last `Department.close_answered_days` days."""
         before = timezone.now() - timedelta(days=Department.current().close_answered_days)
         answered = self.filter(state=State.ANSWERED, answered_at__lt=before)
         return answered.exclude(answers__created_at__gte=before).exclude(messages__created_at__gte=before)
 
     def due_for_erasing(self):
-        """Those whose data have been kept as long as they may be; a duplicate goes with what it was merged into."""
+        """Enquiries whose retention period is over. Duplicates are erased with the enquiry they were merged into."""
         return self.filter(erase_on__lte=timezone.localdate(), erased_at__isnull=True, merged_into__isnull=True)
 
     def with_failed_mail(self):
-        """Those of which a mail failed for good and has not been sent again; of spam that is to be expected."""
+        """
+        Enquiries with a mail that failed for good and was not sent again.
+
+        Spam is left out: its addresses are often invalid. So are locked enquiries: nothing may be sent about them.
+        """
         links = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"), email__status=STATUS.failed)
         return self.filter(Exists(links), erased_at__isnull=True).exclude(state__in=[State.SPAM, State.WITHDRAWN])
 
     def locked(self):
-        """Enquiries about which nothing may be sent or done: consent was withdrawn, or the data were erased."""
+        """Enquiries about which nothing may be sent or done, because consent was withdrawn or they were erased."""
         return self.filter(Q(state=State.WITHDRAWN) | Q(erased_at__isnull=False))
 
     def for_update(self, *enquiries):
-        """
-        Reads `enquiries` again and locks their rows until the current transaction ends.
-
-        It locks their duplicates too, all in the order of their primary keys, so that transactions cannot deadlock.
-        """
+        """Returns the current rows, locked with their duplicates in the order of the key, to avoid deadlocks."""
         keys = [enquiry.pk for enquiry in enquiries]
         with_duplicates = self.filter(Q(pk__in=keys) | Q(merged_into__in=keys))
         rows = {row.pk: row for row in with_duplicates.select_for_update().order_by("pk")}
@@ -94,7 +92,7 @@ class EnquiryQuerySet(models.QuerySet):
 
 
 class Enquiry(models.Model):
-    """What a college asked, in its own words, and how far it has come."""
+    """An enquiry from a college, with its state and its dates."""
 
     reference = models.CharField(_("reference"), max_length=8, unique=True, default=new_reference)
     code = models.CharField(max_length=12, default=new_code)
@@ -177,7 +175,7 @@ class Enquiry(models.Model):
                 violation_error_message=_("An enquiry that was merged into another is closed."),
             ),
             models.CheckConstraint(
-                condition=Q(erased_at__isnull=True) | Q(**dict.fromkeys(PERSONAL, "")),
+                condition=Q(erased_at__isnull=True) | Q(**dict.fromkeys(PERSONAL_FIELDS, "")),
                 name="contact_enquiry_erased_is_empty",
                 violation_error_message=_("An erased enquiry holds no personal data."),
             ),
@@ -187,60 +185,56 @@ class Enquiry(models.Model):
         return self.reference
 
     def get_absolute_url(self):
-        """The receipt, which whoever has its secret address may read."""
+        """The path of the receipt. Anybody who has this secret path can read it."""
         return reverse("received", args=[self.token])
 
-    def get_status_url(self):
-        """The status page, for anybody who has its secret address."""
+    def get_status_url(self) -> str:
+        """The path of the status page. Anybody who has this secret path can read it."""
         return reverse("status_detail", args=[self.token])
 
     @property
-    def subject(self):
-        """The Program or Country that it is about, or None."""
+    def subject(self) -> Program | Country | None:
         return self.program or self.country
 
     @property
     def territory_name(self):
-        """The sender's country or region in the language in force."""
         return territory_name(self.territory)
 
     def all_messages(self):
-        """The Messages that the visitor has added, to its duplicates too."""
+        """The further Messages of the visitor, including those on its duplicates."""
         return Message.objects.filter(Q(enquiry=self) | Q(enquiry__merged_into=self))
 
     @property
     def is_finished(self):
-        """Whether nobody works on it any more, unless it is opened again."""
+        """Whether work on the enquiry has ended. It can be opened again unless it is locked."""
         return self.state in FINISHED
 
     @property
     def is_locked(self):
-        """Whether nothing may be sent or done about it any more."""
+        """Whether nothing may be sent or done any more; see EnquiryQuerySet.locked()."""
         return self.state == State.WITHDRAWN or self.erased_at is not None
 
     @property
     def is_overdue(self):
-        """Whether it waits longer than the visitor was promised."""
         return self.state in OPEN and self.due_on is not None and self.due_on < timezone.localdate()
 
     @property
     def can_be_answered(self):
-        """Whether an answer may be sent, a second one too."""
+        """Whether an answer may be sent. An answered enquiry may get further answers."""
         return self.state == State.ANSWERED or State.ANSWERED in self.next_states
 
     @property
-    def next_states(self):
-        """The States to which it may go from here; none once its data are erased."""
+    def next_states(self) -> set[State]:
+        """The states that are allowed next. An erased enquiry has none."""
         return set() if self.erased_at else TRANSITIONS[self.state]
 
     def move_to(self, state, actor=None):
         """
-        Goes to another State and saves, in the transaction in force; `actor` is the user who does it, None the
-        visitor, or the portal that closes it.
+        Saves a new state. Call it in a transaction. Raises ValidationError if `state` is not one of `next_states`.
 
-        The days until it is erased run from the moment it ends; its form may then be sent anew. What is opened
-        again after an answer is promised another. Where consent is withdrawn, mails that wait are not sent, and
-        duplicates, of which each has a consent of its own, go on. Raises ValidationError where TRANSITIONS has no way.
+        `actor` is the user, or None for the visitor or the worker. A finished enquiry gets the date on which it is
+        erased, and the same form may be sent again as a new enquiry. One that is opened again gets a new due date.
+        A withdrawal stops waiting mails and opens duplicates again, because each has a consent of its own.
         """
         if state not in self.next_states:
             raise ValidationError(
@@ -251,13 +245,11 @@ class Enquiry(models.Model):
         if state == State.IN_PROGRESS and self.state != State.RECEIVED:
             self.due_on = promised_date(now)
         self.state = State(state)
-        self.closed_at = now if self.is_finished else None
-        self.erase_on = self.retention_ends_on(now) if self.is_finished else None
-        if self.state == State.ANSWERED:
-            self.answered_at = self.answered_at or now
+        self.merged_into = self.closed_at = self.erase_on = None
         if self.is_finished:
-            self.fingerprint = None
-        self.merged_into = None
+            self.closed_at, self.erase_on, self.fingerprint = now, self.retention_ends_on(now), None
+        elif self.state == State.ANSWERED:
+            self.answered_at = self.answered_at or now
         self.save(
             update_fields=["state", "due_on", "closed_at", "erase_on", "answered_at", "merged_into", "fingerprint"]
         )
@@ -268,7 +260,7 @@ class Enquiry(models.Model):
                 duplicate.move_to(State.IN_PROGRESS, actor)
 
     def retention_ends_on(self, since):
-        """The date on which the data are erased, of an enquiry that has ended in its state at the time `since`."""
+        """Returns the date on which an enquiry that entered its finished state at `since` (aware) is erased."""
         department = Department.current()
         keeping = {
             State.CLOSED: relativedelta(months=department.keep_closed_months),
@@ -278,14 +270,12 @@ class Enquiry(models.Model):
         return timezone.localdate(since) + keeping[self.state]
 
     def log(self, kind, actor=None, detail=""):
-        """Adds an Event to the timeline. `detail` outlives the erasing: it never holds personal data."""
-        event = Event.of(self, kind, actor, detail)
-        event.save()
-        return event
+        """Saves an Event. `detail` outlives the personal data, so it must not contain any of the visitor."""
+        Event.of(self, kind, actor, detail).save()
 
 
 class Event(models.Model):
-    """Something that happened to an enquiry; it stays when the personal data are erased."""
+    """An entry in the timeline of an enquiry. It stays when the personal data are erased."""
 
     class Kind(models.TextChoices):
         RECEIVED = "received", pgettext_lazy("event", "Received")
@@ -305,7 +295,7 @@ class Event(models.Model):
     enquiry = models.ForeignKey(Enquiry, verbose_name=_("enquiry"), related_name="events", on_delete=models.CASCADE)
     at = models.DateTimeField(_("when"), auto_now_add=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
-    # Kept as text, so that it outlives the account.
+    # A copy of the username, which stays when the account is deleted.
     actor_name = models.CharField(_("who"), max_length=150, blank=True)
     kind = models.CharField(_("what"), max_length=12, choices=Kind)
     detail = models.CharField(_("detail"), max_length=200, blank=True)
@@ -322,79 +312,73 @@ class Event(models.Model):
 
     @classmethod
     def of(cls, enquiry, kind, actor=None, detail=""):
-        """An unsaved Event; see Enquiry.log()."""
+        """Returns an unsaved Event; see Enquiry.log()."""
         actor_name = actor.get_username() if actor else ""
         return cls(enquiry=enquiry, kind=kind, actor=actor, actor_name=actor_name, detail=detail)
 
     @property
     def shown_actor(self):
-        """Who did it: the user, the visitor, or the portal by itself."""
+        """The username of the actor, or "the visitor", or "the portal" for the worker, in the active language."""
         if self.actor_name:
             return self.actor_name
-        # Only the portal closes by itself.
+        # A visitor cannot close an enquiry, but the worker can.
         visitors = (self.Kind.RECEIVED, self.Kind.WRITTEN, self.Kind.MOVED)
         by_visitor = self.kind in visitors and self.detail != State.CLOSED
         return _("the visitor") if by_visitor else _("the portal")
 
     @property
     def shown_detail(self):
-        """The detail in the language in force."""
+        """The detail for display: for a change of state, the label of the state in the active language."""
         return State(self.detail).label if self.kind == self.Kind.MOVED else self.detail
 
 
-class Message(models.Model):
-    """What the visitor has added since, on the status page."""
+class Entry(models.Model):
+    """Base of what somebody writes about an enquiry after it was received."""
 
-    enquiry = models.ForeignKey(Enquiry, related_name="messages", on_delete=models.CASCADE)
-    created_at = models.DateTimeField(_("received"), auto_now_add=True)
-    text = models.TextField(pgettext_lazy("of an enquiry", "message"), max_length=5000)
+    enquiry = models.ForeignKey(Enquiry, related_name="%(class)ss", on_delete=models.CASCADE)
+    created_at = models.DateTimeField(_("written"), auto_now_add=True)
+    text = models.TextField(_("text"), max_length=5000)
 
     class Meta:
+        abstract = True
+        ordering = ["created_at", "pk"]
+
+    def __str__(self):
+        return self.text[:60]
+
+
+class Message(Entry):
+    """A further message that the visitor has sent on the status page."""
+
+    class Meta(Entry.Meta):
         verbose_name = _("further message")
         verbose_name_plural = _("further messages")
-        ordering = ["created_at", "pk"]
-
-    def __str__(self):
-        return self.text[:60]
 
 
-class Note(models.Model):
-    """What staff tell each other about an enquiry; no visitor sees it."""
+class Note(Entry):
+    """An internal note that only staff can see."""
 
-    enquiry = models.ForeignKey(Enquiry, related_name="notes", on_delete=models.CASCADE)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
-    created_at = models.DateTimeField(_("written"), auto_now_add=True)
-    text = models.TextField(_("note"), max_length=5000)
 
-    class Meta:
+    class Meta(Entry.Meta):
         verbose_name = _("note")
         verbose_name_plural = _("notes")
-        ordering = ["created_at", "pk"]
-
-    def __str__(self):
-        return self.text[:60]
 
 
-class Answer(models.Model):
-    """What staff wrote to the visitor, sent by mail; the status page shows it where staff chose so."""
+class Answer(Entry):
+    """An answer to the visitor, sent by mail and, if staff choose so, shown on the status page."""
 
-    enquiry = models.ForeignKey(Enquiry, related_name="answers", on_delete=models.CASCADE)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
-    created_at = models.DateTimeField(_("written"), auto_now_add=True)
-    text = models.TextField(pgettext_lazy("to an enquiry", "answer"), max_length=10_000)
+    text = models.TextField(_("text"), max_length=10_000)
     is_on_status_page = models.BooleanField(_("show it on the visitor's status page"), default=True)
 
-    class Meta:
+    class Meta(Entry.Meta):
         verbose_name = pgettext_lazy("to an enquiry", "answer")
         verbose_name_plural = pgettext_lazy("to an enquiry", "answers")
-        ordering = ["created_at", "pk"]
-
-    def __str__(self):
-        return self.text[:60]
 
 
 class AnswerTemplate(models.Model):
-    """A text with which an answer begins, in both languages."""
+    """A text to start an answer from, in both languages."""
 
     title = models.CharField(_("title"), max_length=120)
     text = models.TextField(
@@ -414,17 +398,17 @@ class AnswerTemplate(models.Model):
 
 
 def private_storage():
-    """Where attachments lie: never under a public address."""
+    """Returns the storage of attachments. None of its files has a public URL."""
     return storages["private"]
 
 
 def random_name(attachment, filename):
-    """A name that tells nothing of the file, and cannot be guessed."""
+    """Returns a file name that cannot be guessed and reveals nothing about the file."""
     return f"attachments/{uuid4().hex}"
 
 
 class Attachment(models.Model):
-    """A file that the visitor sent with an enquiry."""
+    """A file that the visitor uploaded with an enquiry."""
 
     enquiry = models.ForeignKey(Enquiry, related_name="attachments", on_delete=models.CASCADE)
     file = models.FileField(_("file"), storage=private_storage, upload_to=random_name)
@@ -442,16 +426,17 @@ class Attachment(models.Model):
 
 
 class DailyReport(models.Model):
-    """A daily report to the desk that has been queued: one a day, however many workers run."""
+    """The record that the daily report of `day` was queued. `day` is unique, so two workers cannot queue it twice."""
 
     day = models.DateField(_("day"), unique=True)
+    mails = models.ManyToManyField(Email, related_name="daily_reports")
 
     def __str__(self):
         return self.day.isoformat()
 
 
 class RateSalt(models.Model):
-    """What network addresses are hashed with for one day; without it nobody can tell whose a count was."""
+    """The salt for hashing network addresses on one day. Without it, a count cannot be traced to an address."""
 
     day = models.DateField(unique=True)
     value = models.CharField(max_length=43, default=new_token)
@@ -461,7 +446,7 @@ class RateSalt(models.Model):
 
 
 class RateCount(models.Model):
-    """How often something was done within one hour from one address or network, known by its salted hash alone."""
+    """A count of actions within one hour from one address or one network, which is stored as a salted hash."""
 
     bucket = models.CharField(max_length=64)
     hour = models.DateTimeField()

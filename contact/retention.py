@@ -1,4 +1,4 @@
-"""How long personal data are kept, and how they are erased."""
+"""Retention: closes answered enquiries and erases personal data when their retention period is over."""
 
 import logging
 
@@ -8,13 +8,13 @@ from post_office.models import Log
 
 from contact.attachments import remove
 from contact.mail.messages import WAITING, stop_mails
-from contact.models import PERSONAL, Enquiry, Event, State
+from contact.models import PERSONAL_FIELDS, Enquiry, Event, State
 
 logger = logging.getLogger(__name__)
 
 
 def close_answered():
-    """Closes what was answered long ago, so that the time runs until it is erased."""
+    """Closes enquiries that were answered long ago, so that their retention period begins."""
     for enquiry in Enquiry.objects.answered_long_ago():
         with transaction.atomic():
             [enquiry] = Enquiry.objects.for_update(enquiry)
@@ -24,10 +24,10 @@ def close_answered():
 
 def erase_due():
     """
-    Erases every enquiry whose time has come.
+    Erases every enquiry whose retention period is over.
 
-    One whose mails still wait is left until they are sent or have failed: it counts as what it became. A
-    visitor who has withdrawn consent is not made to wait. One that cannot be erased keeps no other from it.
+    Except after a withdrawal of consent, an enquiry is erased only when its mails are sent or have failed, so that the
+    statistics keep the result. If one cannot be erased, the error is logged and the others are still erased.
     """
     due = Enquiry.objects.due_for_erasing()
     waiting = due.exclude(state=State.WITHDRAWN).filter(mails__status__in=WAITING)
@@ -39,12 +39,12 @@ def erase_due():
 
 
 @transaction.atomic
-def erase(enquiry, actor=None):
+def erase(enquiry: Enquiry, actor=None):
     """
-    Takes everything personal out of `enquiry`, its files, mails, notes and duplicates; what stays is a row to count.
+    Erases the personal data of an enquiry and its duplicates: fields, messages, answers, notes, files and mails.
 
-    `actor` is the user who does it on the person's request; None is the worker, when the time has come.
-    What is still worked on is closed by it.
+    The rows of the enquiry, its events and its emptied mails stay for the statistics. `actor` is the user who erases
+    on request of the person, or None for the worker. An enquiry that is not finished is closed first.
     """
     [enquiry] = Enquiry.objects.for_update(enquiry)
     if enquiry.erased_at:
@@ -58,7 +58,7 @@ def erase(enquiry, actor=None):
         written.all().delete()
     stop_mails(enquiry)
     empty_mails(enquiry.mails.all())
-    for name in PERSONAL:
+    for name in PERSONAL_FIELDS:
         setattr(enquiry, name, "")
     enquiry.erased_at = timezone.now()
     enquiry.save()
@@ -66,6 +66,6 @@ def erase(enquiry, actor=None):
 
 
 def empty_mails(mails):
-    """Empties `mails` (a queryset of Email); of each stays whether it was sent, so that it counts as before."""
+    """Empties `mails` (a queryset of Email) and deletes their logs. Their status stays, for the statistics."""
     Log.objects.filter(email__in=mails).delete()
     mails.update(to="", cc="", bcc="", subject="", message="", html_message="", headers=None, message_id=None)

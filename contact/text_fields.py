@@ -1,4 +1,4 @@
-"""Form fields for text that a person types or pastes."""
+"""Form fields for text that people type or paste."""
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -6,9 +6,9 @@ from django.utils.translation import gettext_lazy as _
 
 class TextField(forms.CharField):
     """
-    Text whose length the server checks.
+    A text field whose length only the server checks.
 
-    It has no maxlength attribute, because a browser cuts off pasted text without a word.
+    It has no maxlength attribute, because browsers cut off pasted text without a message.
     """
 
     default_error_messages = {"max_length": _("Use at most %(limit_value)d characters; there are %(show_value)d")}
@@ -20,14 +20,14 @@ class TextField(forms.CharField):
 
 
 class OneLineField(TextField):
-    """Text of one line: white space of any kind, line breaks included, becomes single spaces."""
+    """A text field of one line. Any white space, including line breaks, becomes a single space."""
 
     def to_python(self, value):
         return " ".join(super().to_python(value).split())
 
 
 class MultiLineField(TextField):
-    """Text of several lines, each ended by one character: browsers send two (HTML, "normalize newlines")."""
+    """A text field of several lines. Line breaks become LF; browsers send CRLF (HTML, "normalize newlines")."""
 
     widget = forms.Textarea
 

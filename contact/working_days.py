@@ -1,9 +1,11 @@
 """
-The working days of mainland China, by which an answer is promised.
+Due dates of enquiries, counted in working days of mainland China.
 
-The General Office of the State Council announces each year's holidays, and the weekends that are worked in
-exchange, in the autumn before; the holidays package knows the years that were announced when it was made.
+Each autumn the General Office of the State Council announces the holidays of the next year, and the weekends that
+are worked in exchange. A release of the holidays package knows the years that were announced before it.
 """
+
+from datetime import date, datetime
 
 import holidays
 from babel.lists import format_list
@@ -13,27 +15,26 @@ from django.utils.translation import get_language, ngettext, to_locale
 from portal.models import Department
 
 
-def due_date(since, days):
+def due_date(since: datetime, days: int) -> date:
     """
-    The date, in Beijing, of the working day number `days` (1 or more) after the day of `since`, an aware datetime.
+    Returns the date of working day number `days` (1 or more) after the day of `since` (aware) in Beijing.
 
-    In a year that is not known, weekends and statutory holidays alone are free.
+    In a year that the holidays package does not know, only weekends and statutory holidays are days off.
     """
     return holidays.CN().get_nth_working_day(timezone.localdate(since), days)
 
 
-def promised_date(since):
-    """The date by which an answer to what came at `since` (an aware datetime) is promised; None while nothing is."""
+def promised_date(since: datetime) -> date | None:
+    """Returns the date by which an enquiry received at `since` (aware) will be answered; None without a promise."""
     days = Department.current().promised_days
     return due_date(since, days) if days else None
 
 
-def years_not_known(today):
+def years_not_known(today: date) -> list[int]:
     """
-    The years, in order, in which the due dates of these weeks fall, but whose arrangement is not known.
+    Returns the years of current due dates that the holidays package does not know, in order.
 
-    Asked about are the year of `today` (a date), that in which a promise made today falls due, and in December
-    the next; none while nothing is promised.
+    It checks the year of `today`, that in which an enquiry of today falls due, and in December the next year.
     """
     days = Department.current().promised_days
     if not days:
@@ -42,13 +43,13 @@ def years_not_known(today):
     return sorted(year for year in years if not is_known(year))
 
 
-def is_known(year):
-    """Whether the arrangement of `year` is known: every one since 2001 has had weekends that are worked."""
+def is_known(year: int) -> bool:
+    """Whether the package knows weekends that are worked in `year`: every announcement since 2001 has some."""
     return any(day.year == year for day in holidays.CN(years=year).weekend_workdays)
 
 
-def warning(today):
-    """What to tell the desk about due dates, in the language in force; "" if there is nothing to tell."""
+def warning(today: date) -> str:
+    """Returns the desk's warning about years that are not known, in the active language, or an empty string."""
     years = years_not_known(today)
     if not years:
         return ""

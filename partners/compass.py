@@ -1,7 +1,7 @@
 """
-The compass: partner capitals by true bearing and great-circle distance, as seen from Beijing.
+The compass: a chart of partner capitals by true bearing and great-circle distance from Beijing.
 
-It is no map: points, rings and names are drawn, no coastline and no border.
+It is not a map: it shows points, rings and names, but no coastlines and no borders.
 """
 
 from dataclasses import dataclass
@@ -15,20 +15,20 @@ from partners.labels import LINE, POINT, Box, place
 
 EARTH_RADIUS = 6371.0088  # km: the mean radius of the IUGG (H. Moritz, Geodetic Reference System 1980)
 BEIJING = (39.90, 116.41)
-RING = 3000  # km from ring to ring
-FEWEST_RINGS = 4
-MOST_NAMES = 16
-LONGEST_NAME = 22  # Latin letters, or half as many Han
+RING = 3000  # km between two rings
+MIN_RINGS = 4
+MAX_NAMES = 16
+MAX_NAME_LENGTH = 22  # in Latin letters; a Chinese character counts as two
 FONT = 14
 SMALL = 12
 MARK = 12
 
 
-def distance(start, end):
+def distance(start, end) -> float:
     """
-    The great-circle distance in km between two points, each (latitude, longitude) in degrees.
+    Returns the great-circle distance in km between two points, each (latitude, longitude) in degrees.
 
-    By the haversine formula (R. W. Sinnott, Sky and Telescope 68, 1984), on a sphere: within 0.6 % of the ellipsoid.
+    Haversine formula (R. W. Sinnott, Sky and Telescope 68, 1984) on a sphere: within 0.6 % of the ellipsoid.
     """
     latitude, longitude, to_latitude, to_longitude = map(radians, (*start, *end))
     half = sin((to_latitude - latitude) / 2) ** 2
@@ -36,12 +36,12 @@ def distance(start, end):
     return 2 * EARTH_RADIUS * asin(sqrt(min(1, half)))
 
 
-def bearing(start, end):
+def bearing(start, end) -> float:
     """
-    The true initial bearing, in degrees clockwise from north, of the great circle from `start` to `end`.
+    Returns the true initial bearing of the great circle from `start` to `end`, points as in distance().
 
-    Points as in distance(). By spherical trigonometry (J. Meeus, Astronomical Algorithms, 1998, chapter 13); where
-    every bearing is as true, from a point to itself or to its antipode, it is still one of 0 to 360.
+    It is in degrees clockwise from north, from 0 up to but not including 360 (J. Meeus, Astronomical Algorithms, 1998,
+    chapter 13). From a point to itself or to its antipode, every bearing is correct, and the result is any of them.
     """
     latitude, longitude, to_latitude, to_longitude = map(radians, (*start, *end))
     east = sin(to_longitude - longitude) * cos(to_latitude)
@@ -49,8 +49,8 @@ def bearing(start, end):
     return round(degrees(atan2(east, north)), 9) % 360
 
 
-def direction(bearing):
-    """The word, in the language in force, for that one of eight directions which a bearing in degrees is nearest to."""
+def direction(bearing: float) -> str:
+    """Returns the nearest of eight directions to a bearing in degrees, as a word in the active language."""
     words = [
         pgettext("direction", "north"),
         pgettext("direction", "north-east"),
@@ -64,44 +64,44 @@ def direction(bearing):
     return words[round(bearing / 45) % 8]
 
 
-def in_kilometres(distance):
-    """A distance as both languages write it: 8,140."""
+def in_kilometres(distance: int) -> str:
+    """Returns a distance as both languages write it, for example 8,140."""
     return f"{distance:,}"
 
 
 def is_wide(letter):
-    """Whether a letter may be as wide as it is high, as Han is, and as quotation marks and dots are in Chinese."""
+    """Returns whether a character may be as wide as it is high. Chinese characters and punctuation may be."""
     return east_asian_width(letter) in "WFA"
 
 
-def text_width(text, size):
-    """A width that `text` does not exceed in a sans of `size`."""
+def text_width(text: str, size) -> float:
+    """Returns an upper bound for the width of `text` in a sans-serif font of `size`."""
     return size * sum(1 if is_wide(c) else 0.9 if c in "mwMW" else 0.7 if c.isupper() else 0.6 for c in text)
 
 
 def shortened(name):
-    """`name`, ended with an ellipsis where it is too long to be drawn."""
+    """Returns `name`, cut off with an ellipsis if it is longer than MAX_NAME_LENGTH."""
     length = 0
     for position, letter in enumerate(name):
         length += 2 if is_wide(letter) else 1
-        if length > LONGEST_NAME:
+        if length > MAX_NAME_LENGTH:
             return f"{name[: position - 1].rstrip()}…"
     return name
 
 
 def around(bearing, radius):
-    """The (x, y), y downwards, at `bearing` degrees and `radius` from the middle."""
+    """Returns the (x, y) at `bearing` degrees and `radius` from the centre; y grows downwards."""
     return (round(radius * sin(radians(bearing)), 1) + 0.0, round(-radius * cos(radians(bearing)), 1) + 0.0)
 
 
 def path(lines):
-    """The SVG path of `lines`, each ((x, y), (x, y))."""
+    """Returns the SVG path of `lines`, each ((x, y), (x, y))."""
     return "".join(f"M{x:g},{y:g}L{to_x:g},{to_y:g}" for (x, y), (to_x, to_y) in lines)
 
 
 @dataclass
 class Place:
-    """A country in the compass: its number, true bearing and distance in km, each exact."""
+    """A country in the compass, with the unrounded bearing in degrees and distance in km of its capital."""
 
     number: int
     country: object
@@ -122,7 +122,7 @@ class Place:
 
 
 class Compass:
-    """The places of `countries`, in their order, and the two drawings of them."""
+    """The Places of `countries`, in the same order, and two Drawings of them."""
 
     def __init__(self, countries):
         self.places = []
@@ -132,32 +132,32 @@ class Compass:
 
     @property
     def has_names(self):
-        """Whether the places are few enough for the wide drawing to name them."""
-        return len(self.places) <= MOST_NAMES
+        """Whether there are few enough places to show their names in the wide drawing."""
+        return len(self.places) <= MAX_NAMES
 
     @property
     def is_numbered(self):
-        """Whether there are places to tell from each other, so that a narrow drawing needs numbers."""
+        """Whether there is more than one place, so that the narrow drawing needs numbers."""
         return len(self.places) > 1
 
     @property
     def drawings(self):
-        """One for narrow screens, with numbers, and a wide one."""
+        """A drawing for narrow screens, with numbers, and a wide one."""
         narrow = Drawing("narrow", 144, self.places, has_names=not self.is_numbered)
         return [narrow, Drawing("wide", 210, self.places, self.has_names)]
 
 
 class Drawing:
     """
-    One picture of `places`, in a square of twice `half` units around Beijing.
+    A picture of `places` in a square around Beijing, whose sides are twice `half` units long.
 
-    A unit is a pixel at the least width shown. Labels are names or, without `has_names`, numbers.
+    A unit is one pixel at the smallest width of the drawing. Labels are names or, without `has_names`, numbers.
     """
 
     def __init__(self, size, half, places, has_names=False):
         self.size, self.half, self.places, self.has_names = size, half, places, has_names
         self.radius = half - 28
-        self.rings = max(FEWEST_RINGS, ceil(max((p.distance for p in places), default=0) / RING))
+        self.rings = max(MIN_RINGS, ceil(max((p.distance for p in places), default=0) / RING))
         self.points = [around(p.bearing, self.radius * p.distance / self.rings / RING) for p in places]
         self.spokes = [((0, 0), point) for point in self.points]
         self.mark = Box.around((0, 0), MARK, MARK)
@@ -173,7 +173,7 @@ class Drawing:
 
     @property
     def ticks(self):
-        """The path of the marks at the rim: one each 10 degrees, longer ones at the cardinal points."""
+        """The path of the marks on the outer ring, one every 10 degrees. They are longer at the cardinal points."""
         return path(
             (around(angle, self.radius), around(angle, self.radius + (4 if angle % 90 else 8)))
             for angle in range(0, 360, 10)
@@ -193,13 +193,18 @@ class Drawing:
 
     @cached_property
     def captions(self):
-        """(text, x, y, box) of each ring's caption, on the bearing with fewest spokes; one without room is left out."""
+        """
+        (text, x, y, box) of the caption of each ring.
+
+        The bearing with room for most captions and fewest spokes comes first. A caption without room there is set at
+        the next bearing that has room, or left out.
+        """
         taken = [Box.around(point, POINT, POINT) for point in self.points]
         taken += [self.mark, *(letter[-1] for letter in self.letters)]
         found = {}
 
         def set_at(angle):
-            """The captions that have room at `angle`, beside those found, by their rings."""
+            """Returns, by ring, the further captions that have room at `angle`."""
             added, boxes = {}, taken + [caption[-1] for caption in found.values()]
             for ring, radius in enumerate(self.circles, 1):
                 text = gettext("%(distance)s km") % {"distance": in_kilometres(RING * ring)}
@@ -212,9 +217,8 @@ class Drawing:
 
         def faults(angle):
             added = set_at(angle).values()
-            return 5 * (self.rings - len(added)) + sum(caption[-1].struck(self.spokes) for caption in added), abs(
-                angle - 200
-            )
+            struck = sum(caption[-1].struck(self.spokes) for caption in added)
+            return 5 * (self.rings - len(added)) + struck, abs(angle - 200)
 
         for angle in sorted(range(0, 360, 10), key=faults):
             found |= set_at(angle)
@@ -222,7 +226,7 @@ class Drawing:
 
     @cached_property
     def spots(self):
-        """The spot of each label, Beijing's first, and the heights of the rows above and below the square."""
+        """The Spot of each label, Beijing first, and the heights of the rows outside the square; see place()."""
         taken = (self.mark, *(letter[-1] for letter in self.letters), *(caption[-1] for caption in self.captions))
         widths = [max(LINE, round(text_width(text, FONT) + 4, 1)) for text in self.texts]
         return place(((0, 0), *self.points), tuple(widths), taken, tuple(self.spokes), self.half - 2)
@@ -238,7 +242,7 @@ class Drawing:
 
     @property
     def labels(self):
-        """(place, text, spot) of each link."""
+        """(place, text, spot) of each label that is a link."""
         return zip(self.places, self.texts[1:], self.spots[0][1:], strict=True)
 
     @property

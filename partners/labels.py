@@ -1,20 +1,21 @@
-"""Where the labels of a drawing stand: near their points where there is room, else at the end of a thin leader."""
+"""Places the labels of a drawing: near their points if there is room, otherwise at the end of a thin leader line."""
 
 from functools import lru_cache
 from math import cos, hypot, radians, sin
 from typing import NamedTuple
 
-LINE = 24  # the least height and width of a label: a link is no smaller
-POINT = 9  # width of a point with the white around it
-NEAR = 9.5  # units from a point to its label that need no leader, if no other point is about as near
+LINE = 24  # the minimum height and width of a label, because labels are links
+POINT = 9  # the width of a point and the white space around it
+NEAR = 9.5  # a label within this distance of its point needs no leader, unless another point is about as near
+# The distances and directions from a point at which its label is tried.
 REACHES = (6, 9, 12, 16, 22, 30, 40, 53, 70, 92, 121, 160, 211, 278)
 WAYS = [(cos(radians(angle)), sin(radians(angle))) for angle in range(0, 360, 15)]
-# What each fault of a spot costs, in units of a longer leader.
+# The cost of each fault of a spot. One unit more of leader costs 1.
 AMBIGUOUS, OVER_SPOKE, LEADER_OVER_SPOKE, LEADER_OVER_LEADER, LEADER_OVER_MARK, LEADER_OVER_LABEL = 8, 14, 5, 40, 30, 60
 NO_ROOM = 1000
 ROUNDS = 3
 MANY = 20
-# Labels are placed from top to bottom, from left to right and so on; the cheapest outcome is taken.
+# Labels are placed in several orders: from top to bottom, from left to right and so on. The cheapest result is used.
 ORDERS = [
     lambda x, y: (y, x),
     lambda x, y: (-y, x),
@@ -26,7 +27,7 @@ ORDERS = [
 
 
 class Box(NamedTuple):
-    """A rectangle, y growing downwards."""
+    """A rectangle; y grows downwards."""
 
     left: float
     top: float
@@ -47,17 +48,17 @@ class Box(NamedTuple):
         return round(self.bottom - self.top, 1)
 
     def gap(self, point):
-        """How far `point` lies outside."""
+        """Returns the distance from the box to `point`; 0 if `point` is inside."""
         x, y = point
         return hypot(max(self.left - x, 0, x - self.right), max(self.top - y, 0, y - self.bottom))
 
     def meets(self, others):
-        """Whether this overlaps one of `others`."""
+        """Returns whether the box overlaps one of `others`."""
         left, top, right, bottom = self
         return any(left < o[2] and o[0] < right and top < o[3] and o[1] < bottom for o in others)
 
     def struck(self, lines):
-        """How many of `lines`, each ((x, y), (x, y)), run through: they cross a diagonal, or start inside."""
+        """Returns how many of `lines`, each ((x, y), (x, y)), cross a diagonal of the box or start inside it."""
         left, top, right, bottom = self
         diagonals = ((left, top), (right, bottom)), ((left, bottom), (right, top))
         found = 0
@@ -73,7 +74,7 @@ class Box(NamedTuple):
 
 
 def cross(one, other):
-    """Whether two lines, each ((x, y), (x, y)), cross; meeting at an end is not crossing."""
+    """Returns whether two lines, each ((x, y), (x, y)), cross. Lines that only meet at an end do not cross."""
     (ax, ay), (bx, by) = one
     (cx, cy), (dx, dy) = other
     if (ax < cx and ax < dx and bx < cx and bx < dx) or (ax > cx and ax > dx and bx > cx and bx > dx):
@@ -84,7 +85,7 @@ def cross(one, other):
 
 
 class Spot(NamedTuple):
-    """Where a label stands: its box, where its text begins, ends or has its middle, and its leader, or None."""
+    """A label: its box, the (x, y) and anchor of its text, and its leader ((x, y), (x, y)) from the point or None."""
 
     box: Box
     x: float
@@ -94,7 +95,11 @@ class Spot(NamedTuple):
 
 
 def spot(point, end, width, sideways, down=0):
-    """The spot of a label to the right (1) or left (-1) of `end`; with `sideways` 0 below (1) or above (-1) it."""
+    """
+    Returns the Spot of a label at `end` of a leader from `point`.
+
+    `sideways` is 1 for a label to the right of `end`, -1 to the left. If it is 0, `down` is 1 for below, -1 for above.
+    """
     x, y = end
     middle = (x + sideways * width / 2, y + (0 if sideways else down * LINE / 2))
     box = Box(*(round(edge, 1) for edge in Box.around(middle, width, LINE)))
@@ -104,7 +109,7 @@ def spot(point, end, width, sideways, down=0):
 
 
 def spots(point, width):
-    """(cost, spot) of the places for a label around its point, the nearest first: rather beside it, and outwards."""
+    """Yields (cost, spot) around a point, the nearest first. Those beside it and away from the centre cost less."""
     x, y = point
     out = hypot(x, y) or 1
     for reach in REACHES:
@@ -120,15 +125,14 @@ class Placing:
     def __init__(self, points, widths, taken, spokes, half):
         self.points, self.widths, self.spokes, self.half = points, widths, spokes, half
         self.solid = [Box.around(point, POINT, POINT) for point in points] + list(taken)
-        marks = [Box.around(point, POINT, POINT) for point in points] + list(taken)
-        self.marks = {point: [box for box in marks if box.gap(point)] for point in points}
+        self.marks = {point: [box for box in self.solid if box.gap(point)] for point in points}
         self.candidates = [
             sorted(self.free(*label), key=lambda found: found[0]) for label in zip(points, widths, strict=True)
         ]
         self.costs = {}
 
     def free(self, point, width):
-        """(cost, spot) of the places for a label that touch nothing but perhaps another label."""
+        """Yields (cost, spot) for each position of a label that touches nothing, except perhaps another label."""
         for cost, spot in spots(point, width):
             box = spot.box
             if max(map(abs, box)) > self.half or box.meets(self.solid):
@@ -142,7 +146,7 @@ class Placing:
             yield cost, spot
 
     def lasting_cost(self, spot):
-        """What `spot` costs wherever the other labels stand."""
+        """Returns the part of the cost of `spot` that does not depend on the other labels."""
         if spot not in self.costs:
             box, leader = spot.box, spot.leader
             text = Box(box.left, box.top + 2, box.right, box.bottom - 2)
@@ -154,7 +158,7 @@ class Placing:
         return self.costs[spot]
 
     def cheapest(self, index, others):
-        """(cost, spot) of the label `index` beside the spots `others`; (NO_ROOM, None) if there is no room for it."""
+        """Returns (cost, spot) of the label `index` beside the spots `others`, or (NO_ROOM, None) if it has no room."""
         boxes = [spot.box for spot in others]
         leaders = [spot.leader for spot in others if spot.leader]
         least, best = NO_ROOM, None
@@ -174,7 +178,11 @@ class Placing:
         return least, best
 
     def settle(self, order):
-        """(cost, spots) after each label took the cheapest spot in this order, and all but the first did so again."""
+        """
+        Gives each label its cheapest spot, in this order, and returns the total cost and the spots.
+
+        All but the first then choose again, until nothing changes or ROUNDS is reached.
+        """
         placed, costs = [None] * len(order), {}
         for turn in range(ROUNDS):
             before = list(placed)
@@ -187,13 +195,13 @@ class Placing:
 
 
 @lru_cache(maxsize=1024)
-def place(points, widths, taken, spokes, half):
+def place(points, widths, taken, spokes, half) -> tuple[tuple[Spot, ...], dict[int, int]]:
     """
-    A Spot for each label, in the order of `points`, and the height that rows of labels need above and below.
+    Returns the Spot of each label, and the height of the rows of labels above (-1) and below (1) the square.
 
-    `points` and `widths` are of the labels, `taken` the boxes that no label may touch, `spokes` the lines that it
-    should not, `half` is half the side of the square around (0, 0) in which all stand. A label without room there gets
-    its place in a row above or below the square, so that no label ever overlaps anything.
+    `points` and `widths` belong to the labels; `taken` are the boxes that no label may touch, and `spokes` the lines
+    that labels should avoid. `half` is half the side of the square around (0, 0). A label without room in the square
+    is set in a row above or below it, so that no label ever overlaps anything. All arguments must be hashable.
     """
     placing = Placing(points, widths, taken, spokes, half)
     labels = range(1, len(points))
@@ -210,7 +218,7 @@ def place(points, widths, taken, spokes, half):
 
 
 def set_in_rows(placed, points, widths, indexes, half, down):
-    """Sets labels in rows of the square's width, above (-1) or below (1) it; the height of all rows."""
+    """Sets labels in rows as wide as the square, above (-1) or below (1) it. Returns the height of all rows."""
     x, row = -half, 0
     for index in indexes:
         if x + widths[index] > half and x > -half:

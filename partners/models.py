@@ -10,13 +10,13 @@ from portal.bilingual.territories import is_territory
 
 
 def validate_territory(code):
-    """Field validator: `code` is in ISO 3166-1."""
+    """Field validator: `code` must be an ISO 3166-1 alpha-2 code."""
     if not is_territory(code):
         raise ValidationError(_("Two capital letters of ISO 3166-1, such as GB."))
 
 
 class Country(Published):
-    """A partner country or region, with the capital that the chart of partners places."""
+    """A partner country or region, with the capital that the compass shows."""
 
     title_field = "name"
 
@@ -65,7 +65,7 @@ class Country(Published):
 
 
 class Institution(Published):
-    """A partner institution; it is shown on the page of its country."""
+    """A partner institution. The page of its country shows it."""
 
     publication_follows = "country"
     title_field = "name"

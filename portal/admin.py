@@ -75,6 +75,6 @@ class PageAdmin(BilingualAdmin):
 
     def get_actions(self, request):
         actions = super().get_actions(request)
-        # The list's own action does not ask for each row: a fixed page among those chosen would be an error.
+        # With a fixed page in the selection, delete_selected refuses all of it and blames the user's permissions.
         actions.pop("delete_selected", None)
         return actions

@@ -1,4 +1,4 @@
-"""What a file is, by what stands in it: the types that a visitor may attach, and how each is known."""
+"""The file types that visitors may attach, recognised by content, and the image types that staff may upload."""
 
 import re
 from xml.parsers import expat
@@ -9,7 +9,7 @@ from PIL import Image
 
 OPEN_XML = "application/vnd.openxmlformats-officedocument."
 
-# The ending that stands for each type.
+# The types that a visitor may attach, each with its file name extension.
 TYPES = {
     "application/pdf": ".pdf",
     "application/msword": ".doc",
@@ -22,7 +22,7 @@ TYPES = {
     "image/jpeg": ".jpg",
 }
 
-# The ending and the media type of each kind of picture that staff may upload.
+# The file name extensions of images that staff may upload, each with its media type.
 IMAGE_TYPES = {
     "avif": "image/avif",
     "gif": "image/gif",
@@ -32,7 +32,7 @@ IMAGE_TYPES = {
     "webp": "image/webp",
 }
 
-# The stream in which each old Office format keeps its matter ([MS-DOC], [MS-XLS], [MS-PPT]).
+# The stream in which each old Office format stores the document ([MS-DOC], [MS-XLS], [MS-PPT]).
 STREAMS = {
     "WordDocument": "application/msword",
     "Workbook": "application/vnd.ms-excel",
@@ -40,15 +40,15 @@ STREAMS = {
     "PowerPoint Document": "application/vnd.ms-powerpoint",
 }
 
-# How far into a container of parts its list of parts is read, and into a picture, in bytes.
+# Read budgets in bytes: for the list of parts in an Office file, and for a picture.
 LIST_OF_PARTS = 1024 * 1024
 PICTURE = 16 * 1024 * 1024
 
 
 class Bounded:
-    """A file that can be read as long as a budget lasts: whatever a hostile file has its reader do, it ends."""
+    """A file whose read() raises ValueError after `budget` bytes, so that no parser is kept busy for ever."""
 
-    # What a reading costs beside its bytes.
+    # The cost of each read, in addition to its bytes.
     READING = 100
 
     def __init__(self, file, budget):
@@ -63,14 +63,14 @@ class Bounded:
         return data
 
 
-def content_type(file):
-    """The type, one of TYPES, of an open binary file that can be sought in; None if it is of no such type."""
+def content_type(file) -> str | None:
+    """Returns the type of an open, seekable binary file, a key of TYPES, or None. Its position is 0 afterwards."""
     file.seek(0)
     head = file.read(16)
     reader = next((reader for signature, reader in SIGNATURES.items() if re.match(signature, head)), None)
     try:
         return reader and reader(file)
-    # Three libraries read here what anybody may send; on whatever one of them stumbles, the file is faulty.
+    # Three libraries parse untrusted input here. Whichever exception one of them raises, the file is faulty.
     except Exception:
         return None
     finally:
@@ -82,15 +82,15 @@ def _pdf(file):
 
 
 def _picture(file):
-    # Nothing is decoded; a picture of more pixels than Pillow thinks safe is refused, for those who will open it.
+    # Nothing is decoded. Pillow rejects a picture with too many pixels, which protects those who would open it.
     with Image.open(Bounded(file, PICTURE), formats=["PNG", "JPEG"]) as image:
         image.verify()
-    # MPO is a JPEG with further pictures behind it, as telephones take them.
+    # MPO is a JPEG with further pictures after it. Cameras of mobile phones write it.
     return "image/png" if image.format == "PNG" else "image/jpeg"
 
 
 def _open_xml(file):
-    """New Office files (ECMA-376 part 2): a main part of exactly one type, and no macros."""
+    """Recognises new Office files (ECMA-376 part 2): they have one type of main part, and no macros."""
     with ZipFile(Bounded(file, LIST_OF_PARTS)) as archive:
         entry = archive.getinfo("[Content_Types].xml")
         if entry.file_size > LIST_OF_PARTS or entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
@@ -104,7 +104,7 @@ def _open_xml(file):
 
 
 def _declared_types(xml):
-    """The content types that a package declares for its parts."""
+    """Returns the content types that a package declares for its parts."""
     found = set()
     parser = expat.ParserCreate()
 
@@ -118,7 +118,7 @@ def _declared_types(xml):
 
 
 def _compound(file):
-    """Old Office files ([MS-CFB]), without macros as far as their streams tell."""
+    """Recognises old Office files ([MS-CFB]) without a VBA storage. Macros that are stored elsewhere are not found."""
     with OleFileIO(Bounded(file, LIST_OF_PARTS)) as compound:
         streams, folders = compound.listdir(), compound.listdir(streams=False, storages=True)
     if any(path[-1] == "VBA" for path in folders):

@@ -36,7 +36,7 @@ class User(AbstractUser):
 
 
 class Department(models.Model):
-    """The department itself: the one row that every page's head and foot are made of."""
+    """The department itself: a single row, which the header and footer of every page show."""
 
     name = models.CharField(_("name"), max_length=120)
     short_name = models.CharField(_("short name"), max_length=60)
@@ -59,7 +59,7 @@ class Department(models.Model):
         _("QR code of the WeChat account"),
         upload_to="department/",
         blank=True,
-        # The size is kept beside it, so that no page opens the file.
+        # The size is stored, so that no page has to open the file.
         width_field="wechat_code_width",
         height_field="wechat_code_height",
         validators=[FileExtensionValidator(list(IMAGE_TYPES))],
@@ -126,12 +126,11 @@ class Department(models.Model):
 
     @classmethod
     def current(cls):
-        """The department, or an empty one before the first content is loaded."""
+        """Returns the department, or an empty, unsaved one if the first content has not been loaded."""
         return cls.objects.first() or cls()
 
     @cached_property
     def telephone_numbers(self):
-        """Its Telephones, in the order that staff gave them."""
         return parse_telephones(self.telephones)
 
 
@@ -159,7 +158,7 @@ class Centre(ContentPage):
 
     @cached_property
     def telephone_numbers(self):
-        """Its own Telephones; empty if the department's numbers apply."""
+        """The centre's own Telephones; empty if the department's numbers apply."""
         return parse_telephones(self.telephones)
 
 
@@ -171,7 +170,7 @@ class PageQuerySet(PublishedQuerySet):
 
 
 class Page(ContentPage):
-    """A page of text. Three of them are fixed because other pages link to them."""
+    """A page of text. Those in FIXED cannot be deleted, because other pages link to them."""
 
     FIXED = ("about", "privacy", "accessibility")
 
@@ -200,19 +199,18 @@ class Page(ContentPage):
         return super().delete(*args, **kwargs)
 
     @classmethod
-    def privacy_version(cls):
-        """Twelve characters that identify the wording of the privacy notice in the active language."""
+    def privacy_version(cls) -> str:
+        """Returns twelve characters that identify the published text of the privacy notice in the active language."""
         body = cls.objects.published().filter(slug="privacy").values_list("body", flat=True).first()
         return hashlib.sha256((body or "").encode()).hexdigest()[:12]
 
     @property
     def is_fixed(self):
-        """Whether the site relies on this page."""
         return self.slug in self.FIXED
 
 
 class LoadedEntry(models.Model):
-    """An entry of portal/content/ that has been loaded once, so that what staff delete stays deleted."""
+    """An entry of portal/content/ that has been loaded. It is not loaded again after staff delete its row."""
 
     name = models.CharField(max_length=120, unique=True)
     row = models.PositiveBigIntegerField()
@@ -222,7 +220,7 @@ class LoadedEntry(models.Model):
 
 
 class Lease(models.Model):
-    """The right to do, alone among all workers, the work of one `name`; it runs out if its holder dies."""
+    """The exclusive right of one worker to do the work called `name`. It expires if its holder does not renew it."""
 
     name = models.CharField(max_length=40, unique=True)
     holder = models.CharField(max_length=80, blank=True)
@@ -232,14 +230,14 @@ class Lease(models.Model):
         return self.name
 
     @classmethod
-    def take(cls, name, holder, duration):
-        """Whether `holder` has the lease for `duration` (a timedelta) from now, by the database's clock."""
+    def take(cls, name: str, holder: str, duration) -> bool:
+        """Takes or renews the lease for `duration`, by the database's clock. Returns whether `holder` has it."""
         lease, _created = cls.objects.get_or_create(name=name)
         free = Q(holder=holder) | Q(expires_at__isnull=True) | Q(expires_at__lt=Now())
         mine = cls.objects.filter(free, pk=lease.pk)
         return mine.update(holder=holder, expires_at=Now() + duration) == 1
 
     @classmethod
-    def give_back(cls, name, holder):
-        """Ends the lease that `holder` has."""
+    def give_back(cls, name: str, holder: str):
+        """Ends the lease if `holder` has it."""
         cls.objects.filter(name=name, holder=holder).update(expires_at=None)

@@ -1,9 +1,10 @@
 """
-Settings of the portal: one file, every environment variable read at its top.
+The settings of the portal, in this order: environment, production, applications, data, languages, mail and worker,
+security, logging. Every environment variable is read at the top.
 
-Without any variable the portal runs embedded, for one machine and a first look: SQLite, files, mail
-and a generated secret all lie in one folder. As soon as PORTAL_SITE_URL names a public host it is in
-production, and whatever would be insecure there stops the start with a sentence that says what to set.
+Without any variable the portal runs embedded, for one machine and a first look: SQLite, files, mails and a generated
+secret key are all in one folder. If PORTAL_SITE_URL names a public host, the portal runs in production, and an insecure
+setting stops the start with a sentence that names it.
 """
 
 from datetime import timedelta
@@ -20,6 +21,8 @@ from environs import Env
 from portal.bilingual.languages import LANGUAGE_NAMES, localized_label
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Environment
 
 env = Env()
 DEBUG = env.bool("PORTAL_DEBUG", False)
@@ -39,8 +42,10 @@ SITE = urlsplit(PORTAL_SITE_URL)
 EMBEDDED = SITE.hostname in {"localhost", "127.0.0.1"}
 BEHIND_TLS = SITE.scheme == "https"
 
-# It holds enquiries: nobody else on the machine looks into it.
+# It holds enquiries, so no other user of the machine may read it.
 DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+# Production
 
 if EMBEDDED:
     PORTAL_ENQUIRIES_TO = PORTAL_ENQUIRIES_TO or ["staff@localhost"]
@@ -69,7 +74,7 @@ else:
 if "EMAIL_BACKEND" not in EMAIL:
     raise ImproperlyConfigured("EMAIL_URL must begin with smtp:// or submission://.")
 DEFAULT_FROM_EMAIL = EMAIL.get("DEFAULT_FROM_EMAIL", f"portal@{'localhost' if EMBEDDED else SITE.hostname}")
-# An address that no mail can bear would refuse every enquiry, not only its mail.
+# With an invalid address no mail could be queued, and so no enquiry stored.
 for name, address in [
     ("EMAIL_URL's _default_from_email", parseaddr(DEFAULT_FROM_EMAIL)[1]),
     *(("PORTAL_ENQUIRIES_TO", address) for address in PORTAL_ENQUIRIES_TO),
@@ -78,6 +83,8 @@ for name, address in [
         validate_email(address)
     except ValidationError:
         raise ImproperlyConfigured(f"{name} must be an e-mail address; {address!r} is not.") from None
+
+# Applications
 
 ALLOWED_HOSTS = [SITE.hostname, "localhost", "127.0.0.1"]
 ROOT_URLCONF = "portal.urls"
@@ -111,13 +118,13 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    # After authentication, because a user has a language, and before what resolves addresses by language.
+    # After authentication, because users have a language; before CommonMiddleware resolves addresses by language.
     "portal.bilingual.languages.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    # Before any view, and so before the form's protection, which reads the body.
+    # Inside the others, whose headers its page gets; still before the CSRF protection reads the body.
     "portal.site.request_size.RequestSizeMiddleware",
 ]
 
@@ -147,16 +154,15 @@ if DATABASE_URL:
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "portal.sqlite3"}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # A row that a visitor is told is stored survives a power cut (FULL); readers never wait for a
-    # writer (WAL); a transaction that will write waits for its turn at its start (IMMEDIATE); what is
-    # erased is overwritten (secure_delete). After ten seconds of waiting, a visitor is told.
+    # A committed row survives a power cut (FULL). Readers do not wait for a writer (WAL). A transaction that writes
+    # waits for its lock at its start (IMMEDIATE), at most ten seconds. Erased data are overwritten (secure_delete).
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 10,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
     }
 else:
-    # Ten seconds here too; and a server that was restarted is met with new connections.
+    # Ten seconds here too. Health checks replace the connections to a server that was restarted.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("pool", {"timeout": 10})
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
@@ -169,7 +175,7 @@ MEDIA_URL = "media/"
 MEDIA_ROOT = DATA / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # What visitors send: no address leads there.
+    # The files that visitors send; they have no public address.
     "private": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": DATA / "private", "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
@@ -194,7 +200,7 @@ MODELTRANSLATION_ENABLE_FALLBACKS = False
 MODELTRANSLATION_BUILD_LOCALIZED_VERBOSE_NAME = localized_label
 MODELTRANSLATION_CUSTOM_FIELDS = ("RichTextField",)
 
-# Mail: queued in the database in the transaction that it reports on, delivered by the worker
+# Mail and worker: mails are queued in the database, in the transaction that they report on, and the worker sends them
 
 EMAIL_BACKEND = "post_office.EmailBackend"
 EMAIL_TIMEOUT = 20
@@ -206,9 +212,9 @@ POST_OFFICE = {
     "BACKENDS": {"default": "contact.mail.delivery.EmailBackend" if SMTP else EMAIL["EMAIL_BACKEND"]},
     "MAX_RETRIES": 480,
     "RETRY_INTERVAL": timedelta(minutes=15),
-    # One mail at a time: the worker's lease is renewed, and a stop is heard, before each.
+    # One mail at a time: before each, the worker renews its lease and checks whether it should stop.
     "BATCH_SIZE": 1,
-    # The one that has waited longest since it was last tried: none is kept from its turn by others that fail.
+    # The longest untried mail first, so that failing mails do not hold up the others.
     "SENDING_ORDER": ["-priority", "last_updated"],
     "BATCH_DELIVERY_TIMEOUT": 100,
     "THREADS_PER_PROCESS": 1,
@@ -216,8 +222,7 @@ POST_OFFICE = {
     "MESSAGE_ID_FQDN": SITE.hostname,
 }
 
-# What the worker does beside delivering mails, each about once a minute. A chore takes no arguments and leaves nothing
-# half done if the process ends in the middle.
+# Called about once a minute, without arguments. The process may end at any time: a chore must leave nothing half done.
 WORKER_CHORES = [
     "contact.mail.delivery.settle_failures",
     "contact.retention.close_answered",
@@ -241,7 +246,7 @@ AUTH_PASSWORD_VALIDATORS = [
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
-        # The nonce appears only where a page asks for it: the rich text editor's import map in the admin.
+        # Only the admin's pages with the rich text editor use the nonce, for its import map.
         "script-src": [SELF, NONCE],
         "style-src": [SELF],
         "img-src": [SELF, "data:"],
@@ -262,15 +267,17 @@ if PORTAL_TRUSTED_PROXIES:
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_AGE = 24 * 60 * 60
 CSRF_FAILURE_VIEW = "contact.visitor.views.csrf_failure"
-# An enquiry's text is bounded by its form; what is larger than this is not read into memory at all.
+# Larger request bodies, files not counted, are refused; each field of a form has its own limit.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
-# A whole request, its files included: three of 10 MB each, and the text.
+# A whole request: three files of 10 MB each, and the text.
 PORTAL_LARGEST_REQUEST = 32 * 1024 * 1024
 SILENCED_SYSTEM_CHECKS = [
-    # HSTS is not extended to subdomains, nor preloaded: the portal does not own its parent domain.
+    # HSTS covers no subdomains and is not preloaded, because the portal does not own its parent domain.
     "security.W005",
     "security.W021",
 ]
+
+# Logging
 
 LOGGING = {
     "version": 1,

@@ -1,4 +1,4 @@
-"""The site map: public pages under their language, the rest beside them."""
+"""The URLs of the site. Those of public pages begin with their language."""
 
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
@@ -33,5 +33,4 @@ urlpatterns = [
 ]
 
 handler400 = "portal.views.bad_request"
-handler403 = "portal.views.permission_denied"
 handler404 = "portal.views.page_not_found"

@@ -2,13 +2,7 @@ from datetime import timedelta
 
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
-from django.http import (
-    FileResponse,
-    Http404,
-    HttpResponse,
-    HttpResponsePermanentRedirect,
-    HttpResponseRedirect,
-)
+from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
@@ -20,16 +14,16 @@ from django.views import i18n
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.bilingual.languages import negotiated_language, other_language
+from portal.bilingual.languages import LANGUAGES, negotiated_language, other_language
 from portal.bilingual.links import absolute_url
-from portal.bilingual.publishing import LANGUAGES, OnlyInOtherLanguage
+from portal.bilingual.publishing import OnlyInOtherLanguage
 from portal.bilingual.side_by_side import render_detail
 from portal.filetypes import IMAGE_TYPES
 from portal.models import Centre, Department, Page
 
 
 def site_context(request):
-    """Context processor: what the head and foot of every public page show."""
+    """Context processor: adds what the header and footer of every public page show."""
     return {
         "department": SimpleLazyObject(Department.current),
         "site_pages": SimpleLazyObject(lambda: list(Page.objects.published().defer("body"))),
@@ -38,7 +32,7 @@ def site_context(request):
 
 @require_POST
 def set_language(request):
-    """Sets the language of the admin, as Django's view does, and remembers it for a user who has signed in."""
+    """Sets the language of the admin, as Django's view does, and stores it if the user is signed in."""
     language = request.POST.get("language")
     if request.user.is_authenticated and language in LANGUAGES:
         request.user.language = language
@@ -75,7 +69,7 @@ def centre_detail(request, slug):
 
 @require_safe
 def media(request, name):
-    """An uploaded file, where no web server in front hands it out."""
+    """Serves an uploaded image, if no web server in front of the portal does. Other files are not found."""
     content_type = IMAGE_TYPES.get(name.rpartition(".")[2].lower())
     if content_type is None:
         raise Http404
@@ -91,7 +85,7 @@ def media(request, name):
 
 @require_safe
 def favicon(request):
-    """For those who ask for the icon at its old place, without reading any page."""
+    """Redirects clients that request /favicon.ico without having read a page."""
     response = HttpResponseRedirect(static("img/icon.ico"))
     response["Cache-Control"] = "public, max-age=86400"
     return response
@@ -105,7 +99,7 @@ def robots(request):
 
 @require_safe
 def security_txt(request):
-    """Whom to tell of a weakness (RFC 9116). The department has no e-mail address yet; it has telephones."""
+    """Says where to report a vulnerability (RFC 9116). The department's e-mail address may be empty."""
     department = Department.current()
     contacts = [f"mailto:{department.email}"] if department.email else []
     contacts += [telephone.uri for telephone in department.telephone_numbers]
@@ -120,7 +114,7 @@ def security_txt(request):
 @require_safe
 @never_cache
 def health(request):
-    """For a monitor: 200 while the database answers, 503 when it does not."""
+    """Health check for monitors: responds with 200 if the database answers, otherwise with 503."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -131,10 +125,6 @@ def health(request):
 
 def bad_request(request, exception):
     return render(request, "400.html", status=400)
-
-
-def permission_denied(request, exception):
-    return render(request, "403.html", status=403)
 
 
 def page_not_found(request, exception):

@@ -8,22 +8,25 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 
 def add_headers(headers, path, url):
-    """Static files are held to the same rules as pages."""
+    """Adds headers that middleware adds to other responses. Static files do not pass through middleware."""
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
 
 
 def is_immutable(path, url):
-    """Whether a file carries the hash of its content in its name, as collectstatic writes it."""
+    """Returns whether the file name contains a hash of the content, as collectstatic writes it."""
     parts = url.rsplit("/", 1)[-1].split(".")
     return len(parts) >= 3 and len(parts[-2]) == 12
 
 
-application = WhiteNoise(
-    get_wsgi_application(),
-    root=settings.STATIC_ROOT,
-    prefix=settings.STATIC_URL,
-    add_headers_function=add_headers,
-    immutable_file_test=is_immutable,
-    allow_all_origins=False,
-)
+application = get_wsgi_application()
+# The development server finds the static files itself.
+if not settings.DEBUG:
+    application = WhiteNoise(
+        application,
+        root=settings.STATIC_ROOT,
+        prefix=settings.STATIC_URL,
+        add_headers_function=add_headers,
+        immutable_file_test=is_immutable,
+        allow_all_origins=False,
+    )

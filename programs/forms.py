@@ -7,7 +7,7 @@ from programs.models import Area
 
 
 class FinderForm(forms.Form):
-    """The finder of programs: plain GET, every field optional."""
+    """The search form for programs. It uses GET, and every field is optional."""
 
     q = forms.CharField(
         label=_("Keywords"), max_length=100, required=False, widget=forms.TextInput(attrs={"type": "search"})
@@ -25,7 +25,7 @@ class FinderForm(forms.Form):
         self.offer("country", Country, _("All countries and regions"))
 
     def offer(self, name, model, everything):
-        """Lets the field `name` choose among the published rows of `model`, read once, or `everything`."""
+        """Offers the published rows of `model`, or `everything`, in the field `name`. It cleans to a row or None."""
         rows = {row.slug: row for row in model.objects.published()}
         field = self.fields[name]
         field.choices = [("", everything), *((slug, row.display_title) for slug, row in rows.items())]
@@ -33,7 +33,7 @@ class FinderForm(forms.Form):
         field.error_messages["invalid_choice"] = _("This choice is not offered here.")
 
     def programs_in(self, programs):
-        """The rows of `programs` (a ProgramQuerySet) that match; none while the form has errors."""
+        """Returns the rows of `programs`, a ProgramQuerySet, that match. If the form has errors, no row matches."""
         if not self.is_valid():
             return programs.none()
         chosen = self.cleaned_data
@@ -41,5 +41,5 @@ class FinderForm(forms.Form):
 
     @property
     def is_used(self):
-        """Whether anything was asked for."""
+        """Whether any field was filled in."""
         return any(self.data.get(name) for name in self.fields)

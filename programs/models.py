@@ -10,7 +10,7 @@ from portal.models import Centre
 
 
 class Area(ContentPage):
-    """One of the types of program."""
+    """A type of program."""
 
     enquiry_recipients = models.TextField(
         _("notify"), blank=True, validators=[validate_email_addresses], help_text=RECIPIENTS_HELP
@@ -28,31 +28,23 @@ class Area(ContentPage):
 
 class ProgramQuerySet(PublishedQuerySet):
     def for_list(self):
-        """With the published centres of each, for the finder."""
+        """Prefetches the published centres, for the list of programs."""
         return self.with_published("centres")
 
     def for_detail(self):
-        """With everything that a program's own page shows."""
+        """Prefetches everything that the page of a program shows."""
         return self.with_published("centres", "countries").prefetch_related("steps", "questions")
 
     def related_to(self, program):
-        """The other rows of the type of `program`, or, where it has none, of its `published_centres`."""
+        """Returns the other programs of the same type or, if `program` has no type, of its `published_centres`."""
         if program.area:
             return self.filter(area=program.area).exclude(pk=program.pk)
         return self.filter(centres__in=program.published_centres).exclude(pk=program.pk).distinct()
 
     def matching(self, area=None, centre=None, country=None, words=""):
-        """
-        The rows of the finder: of an area, a centre and a country (rows or None), and with every one
-        of `words` in the title, the summary or the audience, in the language in force.
-        """
-        found = self
-        if area:
-            found = found.filter(area=area)
-        if centre:
-            found = found.filter(centres=centre)
-        if country:
-            found = found.filter(countries=country)
+        """Returns the programs of an area, a centre and a country, each a row or None, that contain all `words`."""
+        chosen = {"area": area, "centres": centre, "countries": country}
+        found = self.filter(**{name: row for name, row in chosen.items() if row})
         for word in words.split():
             found = found.filter(Q(title__icontains=word) | Q(summary__icontains=word) | Q(audience__icontains=word))
         return found
@@ -86,12 +78,12 @@ class Program(ContentPage):
 
     @property
     def filled_steps(self):
-        """Its steps that have a text in the language in force."""
+        """The steps that have a text in the active language."""
         return [step for step in self.steps.all() if step.text]
 
     @property
     def filled_questions(self):
-        """Its questions that are asked and answered in the language in force."""
+        """The questions that have a question and an answer in the active language."""
         return [question for question in self.questions.all() if question.is_filled]
 
     def text_blocks(self):
@@ -110,43 +102,48 @@ class Program(ContentPage):
 
     @property
     def is_telephoned_at_its_centres(self):
-        """Whether each of its `published_centres` has a number of its own, so that the department's is not needed."""
+        """Whether it has `published_centres`, all with telephone numbers, so that the department's are not needed."""
         return bool(self.published_centres) and all(centre.telephones for centre in self.published_centres)
 
 
-class Step(models.Model):
-    """One thing that happens in a program, in order."""
+class ProgramPart(models.Model):
+    """Abstract base of the parts of a program, which staff put in order."""
 
-    program = models.ForeignKey(Program, related_name="steps", on_delete=models.CASCADE)
+    program = models.ForeignKey(Program, related_name="%(class)ss", on_delete=models.CASCADE)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
-    text = models.TextField(_("what happens"), max_length=300)
 
     class Meta:
+        abstract = True
+        ordering = ["sort_order", "pk"]
+
+
+class Step(ProgramPart):
+    """A step of a program."""
+
+    text = models.TextField(_("what happens"), max_length=300)
+
+    class Meta(ProgramPart.Meta):
         verbose_name = _("step")
         verbose_name_plural = _("steps")
-        ordering = ["sort_order", "pk"]
 
     def __str__(self):
         return self.text or f"({self.pk})"
 
 
-class Question(models.Model):
+class Question(ProgramPart):
     """A question that colleges ask about a program, and its answer."""
 
-    program = models.ForeignKey(Program, related_name="questions", on_delete=models.CASCADE)
-    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     question = models.CharField(_("question"), max_length=200)
     answer = RichTextField(_("answer"))
 
-    class Meta:
+    class Meta(ProgramPart.Meta):
         verbose_name = _("question")
         verbose_name_plural = _("questions")
-        ordering = ["sort_order", "pk"]
 
     def __str__(self):
         return self.question or f"({self.pk})"
 
     @property
     def is_filled(self):
-        """Whether it is asked and answered in the language in force."""
+        """Whether it has a question and an answer in the active language."""
         return bool(self.question and self.answer)

@@ -1,4 +1,4 @@
-"""The browser that the tests drive: Debian's Chromium and a Han font, installed here where that is allowed."""
+"""Finds Chromium for the browser tests. As a program, installs it and a Chinese font with apt-get if run as root."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ PACKAGES = ["chromium", "fonts-noto-cjk"]
 
 
 def executable():
-    """The path of the machine's Chromium, or None."""
+    """The path of the installed Chromium, or None."""
     for name in ("chromium", "chromium-browser", "google-chrome"):
         if found := shutil.which(name):
             return found

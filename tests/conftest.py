@@ -16,14 +16,14 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(items):
-    """Marks the tests in a browser; those that one process of pytest runs share one site and one Chromium."""
+    """Marks the tests under tests/browser/. Those in one pytest process share one site and one Chromium."""
     for item in items:
         if "browser" in Path(item.path).parts:
             item.add_marker(pytest.mark.browser)
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Says how much was swept, for each test that recorded it."""
+    """Prints what each passed test recorded with record_property, such as the number of pages checked."""
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
             terminalreporter.write_line(f"{report.nodeid.split('/')[-1]}: {name} {value}")
@@ -31,7 +31,7 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
-    """The test database holds the first content, as a new site does."""
+    """Loads the first content into the test database, as on a new site."""
     with django_db_blocker.unblock():
         call_command("createcachetable", verbosity=0)
         call_command("load_content", verbosity=0)
@@ -54,7 +54,7 @@ def test_settings(settings, tmp_path):
 
 @dataclass
 class Site:
-    """A portal that `manage.py serve` runs, as anyone would start it."""
+    """A portal that runs in a process of its own, started with `manage.py serve`."""
 
     url: str
     data: Path
@@ -63,7 +63,7 @@ class Site:
     environment: dict
 
     def manage(self, *arguments):
-        """Runs a management command on the site's data; its output."""
+        """Runs a management command on the site's data and returns its output."""
         command = [sys.executable, "manage.py", *arguments]
         run = subprocess.run(command, cwd=PROJECT, env=self.environment, capture_output=True, text=True, check=True)
         return run.stdout
@@ -115,7 +115,7 @@ def start_site(data, project=PROJECT, **variables):
 
 
 def stop_site(site):
-    """Stops the portal as a service manager would, and returns its exit code."""
+    """Stops the portal with SIGTERM, as a service manager does, and returns its exit code."""
     site.process.terminate()
     return site.process.wait(40)
 
@@ -129,13 +129,13 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def chrome():
-    """Chromium, driven by Playwright; one for the whole session."""
+    """Chromium, driven by Playwright and shared by the whole session."""
     executable = chromium.executable()
     if executable is None:
         pytest.skip("no Chromium on this machine")
     from playwright.sync_api import sync_playwright
 
-    # Playwright leaves an event loop in this thread; tests of the ORM that follow in it are no less synchronous.
+    # Playwright leaves an event loop in this thread. Without this, Django's ORM would refuse to run in later tests.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         flags = [

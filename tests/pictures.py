@@ -1,9 +1,10 @@
 """
-Pictures of the portal, for people to look at: `make pictures` lays them under var/pictures/.
+Takes screenshots of the portal for people to look at: `make pictures` saves them under var/pictures/.
 
-Home, a program, partners, the contact page with errors, a receipt and a printed brochure, in both languages, light
-and dark, wide and narrow, with a Han serif installed and without one, as most visitors' machines are. Then the icons
-and the share pictures: when their design changes, they are copied from there to static/img/ by hand.
+They show the home page, a program, the partners, the contact page with errors, a receipt and a status page in both
+languages, in light and dark, wide and narrow, and the printed brochure of a program. Each is taken with a Chinese
+serif font and without one, because most visitors have none. The icons and the share pictures are drawn too: when
+their design changes, copy them to static/img/ by hand.
 """
 
 import os
@@ -30,7 +31,7 @@ WITHOUT_HAN_SERIF = """<?xml version="1.0"?>
   <selectfont><rejectfont><glob>*SerifCJK*</glob><glob>*SourceHanSerif*</glob></rejectfont></selectfont>
 </fontconfig>
 """
-# The name of the department and its compass, as the page of partners has them, on a card of their own.
+# Turns the partners page into a share picture: the name of the department beside the compass.
 SHARE_CARD = """
 body { display: grid; grid: 630px / 632px 540px; border-inline-start: 28px solid var(--cinnabar); }
 nav, table, figcaption, .skip-link, .page-head, .compass-end, .colophon { display: none !important; }
@@ -45,7 +46,7 @@ main { align-self: center; padding: 0; }
 
 
 def receipt_of_an_enquiry(browser, address):
-    """Submits an enquiry at the contact page of `address`; the address of its receipt."""
+    """Submits an enquiry on the contact page below `address` and returns the address of its receipt."""
     page = browser.new_page()
     page.goto(f"{address}contact/")
     for name, answer in ANSWERS.items():
@@ -59,7 +60,7 @@ def receipt_of_an_enquiry(browser, address):
 
 
 def take_pictures(browser, address, receipt, name):
-    """Takes every page of the language at `address`; `name` is what the names of the files begin with."""
+    """Takes the pictures of the language at `address` and yields after each. File names start with `name`."""
     for scheme in ("light", "dark"):
         for width, pixels in WIDTHS.items():
             page = browser.new_page(viewport={"width": pixels, "height": 800}, color_scheme=scheme)
@@ -79,7 +80,7 @@ def take_pictures(browser, address, receipt, name):
 
 
 def take_share_pictures(browser, site):
-    """The pictures that messengers show beside a link, one a language, and the icons, small enough to be sent."""
+    """Takes the share picture of each language and the icons, with few colours to keep the files small."""
     for language in LANGUAGES:
         page = browser.new_page(viewport={"width": 1200, "height": 630}, bypass_csp=True)
         page.goto(f"{site.url}/{language}/partners/")

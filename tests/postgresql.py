@@ -1,4 +1,4 @@
-"""Runs pytest, with the arguments given, on a real PostgreSQL server that lives as long as the run."""
+"""Runs pytest with the given arguments on a temporary PostgreSQL server."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What staff do with enquiries. Whatever is done stands in the timeline, stored together with it."""
+"""The actions of staff on enquiries. Each action logs an event in the timeline, in the same transaction."""
 
 import re
 from datetime import timedelta
@@ -13,19 +13,15 @@ from django.utils.translation import override
 from contact.mail.messages import queue_answer, queue_assignment
 from contact.models import Answer, AnswerTemplate, Enquiry, Event, Note, State
 
-# Within this time somebody who looks at an enquiry again is still reading it.
-READING = timedelta(minutes=10)
+# A further view by the same user within this time is not logged.
+VIEW_LOG_INTERVAL = timedelta(minutes=10)
 
-# Within this time the same answer of the same user is a second click.
-SECOND_CLICK = timedelta(minutes=10)
+# The same answer by the same user within this time is a second click.
+DUPLICATE_WINDOW = timedelta(minutes=10)
 
 
 def for_update(*enquiries):
-    """
-    `enquiries` as they are now, kept from everybody else's changes until the transaction in force ends.
-
-    Raises ValidationError if one has been erased: nothing is written about it any more.
-    """
+    """Works like EnquiryQuerySet.for_update(), but raises ValidationError if one of `enquiries` was erased."""
     enquiries = Enquiry.objects.for_update(*enquiries)
     for enquiry in enquiries:
         if enquiry.erased_at:
@@ -34,15 +30,20 @@ def for_update(*enquiries):
 
 
 @transaction.atomic
-def record_view(enquiry, actor):
-    """Records that the user `actor` reads the personal data."""
-    if not enquiry.events.filter(kind=Event.Kind.VIEWED, actor=actor, at__gt=timezone.now() - READING).exists():
+def record_view(enquiry: Enquiry, actor):
+    """Logs that the user `actor` viewed the personal data, unless that was logged within VIEW_LOG_INTERVAL."""
+    since = timezone.now() - VIEW_LOG_INTERVAL
+    if not enquiry.events.filter(kind=Event.Kind.VIEWED, actor=actor, at__gt=since).exists():
         enquiry.log(Event.Kind.VIEWED, actor)
 
 
 @transaction.atomic
-def assign(enquiry, owner, actor):
-    """Gives `enquiry` to the user `owner`, or, with None, to nobody; what has just arrived is then in progress."""
+def assign(enquiry: Enquiry, owner, actor):
+    """
+    Makes the user `owner` the owner of an enquiry; None removes the owner. Notifies an owner other than `actor`.
+
+    A received enquiry with an owner is in progress. Raises ValidationError if the enquiry is finished or erased.
+    """
     [enquiry] = for_update(enquiry)
     if enquiry.owner == owner:
         return
@@ -58,31 +59,31 @@ def assign(enquiry, owner, actor):
 
 
 @transaction.atomic
-def move(enquiry, state, actor):
-    """Moves `enquiry` to a State. Raises ValidationError where there is no lawful way."""
+def move(enquiry: Enquiry, state: State, actor):
+    """Changes the state of an enquiry; see Enquiry.move_to(). Raises ValidationError if that is not allowed."""
     [enquiry] = for_update(enquiry)
     enquiry.move_to(state, actor)
 
 
 @transaction.atomic
-def write_note(enquiry, text, actor):
-    """Keeps `text` with `enquiry`, for staff alone."""
+def write_note(enquiry: Enquiry, text: str, actor):
+    """Adds an internal note. Raises ValidationError if the enquiry was erased."""
     [enquiry] = for_update(enquiry)
     Note.objects.create(enquiry=enquiry, author=actor, text=text)
     enquiry.log(Event.Kind.NOTED, actor)
 
 
 @transaction.atomic
-def answer(enquiry, text, is_on_status_page, actor, seen=None):
+def answer(enquiry: Enquiry, text: str, is_on_status_page: bool, actor, seen: str | None = None) -> Answer:
     """
-    Sends `text` to the visitor by mail and keeps it; the Answer. A second click on the same text is one answer.
+    Stores an answer and queues it as a mail to the visitor. A second click returns the stored Answer.
 
-    `seen` is what `latest_entry` said when the user began to write: who has not seen what was written since is told
-    so by a ValidationError. Another is raised when `enquiry` has ended: it is to be opened again first.
+    An enquiry without an owner is assigned to the user `actor`. Raises ValidationError if it is finished or erased, or
+    if latest_entry() is no longer `seen`, its result when the user began to write (None for no check).
     """
     [enquiry] = for_update(enquiry)
     last = enquiry.answers.last()
-    if last and (last.text, last.author) == (text, actor) and last.created_at > timezone.now() - SECOND_CLICK:
+    if last and (last.text, last.author) == (text, actor) and last.created_at > timezone.now() - DUPLICATE_WINDOW:
         return last
     if not enquiry.can_be_answered:
         raise ValidationError(_("This enquiry has ended. Open it again to answer it."))
@@ -101,19 +102,19 @@ def answer(enquiry, text, is_on_status_page, actor, seen=None):
     return given
 
 
-def latest_entry(enquiry):
-    """What tells whether anybody, the visitor or staff, has written about `enquiry` since: two numbers as text."""
+def latest_entry(enquiry: Enquiry) -> str:
+    """Returns the primary keys of the last answer and the last message as "12-34". A new one changes this text."""
     answer, message = enquiry.answers.last(), enquiry.all_messages().last()
     return f"{answer.pk if answer else 0}-{message.pk if message else 0}"
 
 
 @transaction.atomic
-def merge(duplicate, main, actor):
+def merge(duplicate: Enquiry, main: Enquiry, actor):
     """
-    Closes `duplicate` as the same matter as `main`, which goes on.
+    Closes `duplicate` and merges it, with its own duplicates, into `main`.
 
-    Raises ValidationError unless both come from one e-mail address, because an answer goes to one, and unless
-    both are still worked on: what has ended is kept no longer than was said then.
+    Raises ValidationError if the e-mail addresses differ, because an answer is sent to only one address, or if one
+    of the enquiries is finished, because a merge must not extend its retention period.
     """
     if duplicate == main:
         raise ValidationError(_("An enquiry cannot be merged into itself."))
@@ -134,8 +135,8 @@ def merge(duplicate, main, actor):
     main.log(Event.Kind.MERGED, actor, duplicate.reference)
 
 
-def fill_template(template, enquiry):
-    """The text of an AnswerTemplate in the visitor's language, with what it leaves open filled in from `enquiry`."""
+def fill_template(template: AnswerTemplate, enquiry: Enquiry) -> str:
+    """Returns the text of a template in the visitor's language, with its placeholders replaced."""
     with override(enquiry.language):
         values = {
             "person": enquiry.person,
@@ -143,18 +144,18 @@ def fill_template(template, enquiry):
             "reference": enquiry.reference,
             "subject": enquiry.subject.display_title if enquiry.subject else "",
         }
-        # In one pass: what a visitor wrote is not looked through for more to fill in.
+        # One pass, so that placeholders in the visitor's own text are not replaced.
         return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]) or "", template.text or "")
 
 
-def templates_for(enquiry):
-    """The AnswerTemplates that have a text in the visitor's language."""
+def templates_for(enquiry: Enquiry) -> list[AnswerTemplate]:
+    """Returns the templates that have a text in the visitor's language."""
     with override(enquiry.language):
         return [template for template in AnswerTemplate.objects.all() if template.text]
 
 
-def timeline(enquiry):
-    """Everything that happened to `enquiry`, oldest first, as (time, who, what)."""
+def timeline(enquiry: Enquiry) -> list[tuple]:
+    """Returns the events and queued mails of an enquiry, oldest first, as tuples (time, actor, text)."""
     events = [(event.at, event.shown_actor, str(event)) for event in enquiry.events.all()]
     queued = _("Mail queued: %(subject)s")
     mails = [(mail.created, _("the portal"), queued % {"subject": mail.subject or "–"}) for mail in enquiry.mails.all()]

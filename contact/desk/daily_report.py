@@ -1,4 +1,4 @@
-"""The daily report to the desk: whether what came in also went out, and what waits for somebody."""
+"""The daily report to the desk: whether mails were sent for all enquiries, and how many enquiries are open."""
 
 from datetime import datetime, time, timedelta
 
@@ -19,42 +19,43 @@ from contact.models import DailyReport, Enquiry, State
 from portal.bilingual.links import absolute_url
 from portal.models import Department
 
-# From which hour of the day in Beijing the report on the days before is sent.
+# The hour of the day, in Beijing, from which the report is queued.
 HOUR = 8
 
-# How many references a report names that its numbers do not account for.
-NAMED = 20
+# The maximum number of unaccounted references that a report lists.
+MAX_REFERENCES = 20
 
 
-def queue_daily_report(now=None):
+def queue_daily_report(now: datetime | None = None) -> list[Email]:
     """
-    Queues the report on the whole days since the last one, a mail to each of PORTAL_ENQUIRIES_TO; the mails.
+    Queues the report as one mail to each of PORTAL_ENQUIRIES_TO, and returns the mails.
 
-    Called at any time, as often as one likes, by any number of workers: it is queued once a day, from 8
-    o'clock in Beijing on. `now` is an aware datetime, None the present. The first report is on yesterday.
+    It covers the days since the last report (the first one: yesterday), without today. It is queued once a day, at or
+    after HOUR in Beijing, by one of several workers; other calls return an empty list. `now` is aware.
     """
     now = timezone.localtime(now, timezone.get_default_timezone())
     today = now.date()
     if now.hour < HOUR or DailyReport.objects.filter(day__gte=today).exists():
         return []
     with transaction.atomic():
-        _digest, is_new = DailyReport.objects.get_or_create(day=today)
+        daily_report, is_new = DailyReport.objects.get_or_create(day=today)
         if not is_new:
             return []
         last = DailyReport.objects.filter(day__lt=today).order_by("-day").first()
         with override(Department.current().staff_language):
             subject, body = report(last.day if last else today - timedelta(days=1), today)
             link = absolute_url(reverse("admin:contact_enquiry_changelist"))
-            return [
-                queue_text(recipient, subject, f"{body}\n\n{link}", link) for recipient in settings.PORTAL_ENQUIRIES_TO
-            ]
+            text = f"{body}\n\n{link}"
+            mails = [queue_text(recipient, subject, text, link) for recipient in settings.PORTAL_ENQUIRIES_TO]
+        daily_report.mails.set(mails)
+        return mails
 
 
 def report(first, today):
     """
-    Subject and text, in the language in force, of the report on the dates from `first` to the one before `today`.
+    Returns the subject and the text of a report, in the active language.
 
-    It holds numbers and references, and no personal data.
+    It covers the dates from `first` to the day before `today`, and contains no personal data.
     """
     since, until = (timezone.make_aware(datetime.combine(day, time.min)) for day in (first, today))
     received = Enquiry.objects.filter(created_at__gte=since, created_at__lt=until)
@@ -69,8 +70,8 @@ def report(first, today):
         "adds_up": adds_up,
         "period": period,
         "ever": ever,
-        "references": references[:NAMED],
-        "unnamed": len(references[NAMED:]),
+        "references": references[:MAX_REFERENCES],
+        "unnamed": len(references[MAX_REFERENCES:]),
         "answered": Enquiry.objects.filter(answered_at__gte=since, answered_at__lt=until).count(),
         "closed": Enquiry.objects.filter(state=State.CLOSED, closed_at__gte=since, closed_at__lt=until).count(),
         "open": waiting.count(),
@@ -83,10 +84,10 @@ def report(first, today):
     return subject, render_to_string("contact/mail/daily_report.txt", context)
 
 
-def warning():
-    """What to tell the desk if a report of the last week never reached somebody, in the language in force; else ""."""
+def warning() -> str:
+    """Returns a warning, in the active language, if a report of the last seven days failed, or an empty string."""
     week_ago = timezone.now() - timedelta(days=7)
-    lost = Email.objects.filter(enquiries=None, status=STATUS.failed, created__gt=week_ago)
+    lost = Email.objects.filter(daily_reports__isnull=False, status=STATUS.failed, created__gt=week_ago)
     addresses = sorted({address for mail in lost for address in mail.to})
     if not addresses:
         return ""

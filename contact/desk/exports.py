@@ -1,4 +1,4 @@
-"""Enquiries as files to take away, and the note of it in each timeline."""
+"""Exports of enquiries as files. Each export is logged in the timelines."""
 
 import csv
 import re
@@ -18,7 +18,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils import get_column_letter
 
-from contact.desk.personal_data import of_person, personal_data
+from contact.desk.personal_data import enquiries_of, personal_data
 from contact.models import Attachment, Enquiry, Event, State
 from portal.bilingual.languages import LANGUAGE_NAMES
 
@@ -28,10 +28,11 @@ FORMATS = {
     "ZIP": "application/zip",
 }
 
-# What XML, and so a spreadsheet, cannot hold.
+# Characters that XML, and so an XLSX file, cannot contain.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
-# What begins so is a formula to a spreadsheet; full width too, as East Asian input methods type it.
+# A spreadsheet may take text that begins with one of these as a formula. East Asian input methods type the full-width
+# ones.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -39,7 +40,7 @@ def _column(name, width, value=None):
     return Enquiry._meta.get_field(name).verbose_name, value or attrgetter(name), width
 
 
-# Heading, what gives the value of an Enquiry, and the width in a spreadsheet, in characters.
+# Tuples of the heading, a function that returns the value for an Enquiry, and the column width in characters.
 COLUMNS = [
     _column("reference", 12),
     _column("created_at", 22),
@@ -63,9 +64,9 @@ COLUMNS = [
 
 def table(enquiries):
     """
-    Yields the headings and then a list of values for each of a queryset of Enquiry, in the language in force.
+    Yields a row of headings and then a row of values for each enquiry, in the active language.
 
-    Values are str, int, date, datetime (Beijing time, naive) or None. Five queries, however many rows.
+    Values are str, int, date, datetime (naive, in Beijing time) or None. Any number of rows takes five queries.
     """
     prefetch_related_objects(enquiries, "owner", "program", "country")
     attachments = dict(Attachment.objects.order_by().values_list("enquiry").annotate(Count("pk")))
@@ -83,8 +84,8 @@ def _plain(value):
     return value
 
 
-def as_csv(enquiries):
-    """A queryset of Enquiry as CSV (RFC 4180) in bytes, UTF-8 with a byte order mark, without which Excel guesses."""
+def as_csv(enquiries) -> bytes:
+    """Returns a CSV file (RFC 4180) in UTF-8 with a byte order mark, without which Excel guesses the encoding."""
     file = StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_ALL)
     writer.writerows(map(_csv_text, row) for row in table(enquiries))
@@ -101,8 +102,8 @@ def _csv_text(value):
     return value
 
 
-def as_xlsx(enquiries):
-    """A queryset of Enquiry as a workbook in bytes; whatever a visitor wrote is text in it, never a formula."""
+def as_xlsx(enquiries) -> bytes:
+    """Returns a queryset of Enquiry as an XLSX file. Text of visitors is never a formula in it."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(capfirst(str(Enquiry._meta.verbose_name_plural)))
     sheet.freeze_panes = "B2"
@@ -122,7 +123,8 @@ def as_xlsx(enquiries):
 def _cell(sheet, value, date_formats):
     cell = WriteOnlyCell(sheet, None if value == "" else value)
     if isinstance(cell.value, str):
-        # openpyxl guesses: "=" would be a formula and "#N/A" an error; quoted, it stays text when somebody edits it.
+        # Without a data type, openpyxl writes "=..." as a formula and "#N/A" as an error. The quote prefix keeps a
+        # text from becoming a formula when somebody edits the cell.
         cell.data_type = "s"
         cell.quotePrefix = value.startswith(FORMULA)
     elif type(value) in date_formats:
@@ -131,22 +133,22 @@ def _cell(sheet, value, date_formats):
 
 
 def log(enquiries, actor, detail):
-    """Writes into the timeline of each of `enquiries` that the user `actor` exported it; `detail` is one of FORMATS."""
+    """Logs in the timeline of each enquiry that the user `actor` exported it. `detail` is a key of FORMATS."""
     Event.objects.bulk_create(Event.of(enquiry, Event.Kind.EXPORTED, actor, detail) for enquiry in enquiries)
 
 
-def download(enquiries, actor, detail):
-    """The response that hands a queryset of Enquiry to the user `actor` as "XLSX" or "CSV", logged in each timeline."""
+def download(enquiries, actor, detail: str) -> HttpResponse:
+    """Returns a queryset of Enquiry as a file and logs the export. `detail` is "XLSX" or "CSV"."""
     with transaction.atomic():
-        # The queryset is evaluated once: what is logged is what the file holds.
+        # The queryset is evaluated once, so that the log matches the file.
         content = {"XLSX": as_xlsx, "CSV": as_csv}[detail](enquiries)
         log(enquiries, actor, detail)
     return _response(content, "enquiries", detail)
 
 
-def download_personal_data(email, actor):
-    """The response that hands personal_data(email) to the user `actor`, logged in each timeline."""
-    enquiries = of_person(email)
+def download_personal_data(email: str, actor) -> HttpResponse:
+    """Returns the archive of personal_data() as a file and logs the export."""
+    enquiries = enquiries_of(email)
     with transaction.atomic():
         content = personal_data(email)
         log(enquiries, actor, "ZIP")

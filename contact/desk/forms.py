@@ -1,4 +1,4 @@
-"""The small forms on an enquiry's page in the admin; each carries out one thing that staff do."""
+"""The forms on the admin pages of an enquiry. Each form carries out one action of staff."""
 
 from django import forms
 from django.contrib.auth import get_user_model
@@ -13,12 +13,12 @@ from contact.text_fields import MultiLineField
 
 
 def staff():
-    """The users who may be given an enquiry."""
+    """Returns a queryset of the users who may own an enquiry."""
     return get_user_model().objects.filter(is_active=True, is_staff=True).order_by("username")
 
 
 class DeskForm(forms.Form):
-    """A form about `enquiry`, filled in by the user `actor`. `carry_out()` may raise ValidationError."""
+    """A form about `enquiry`, submitted by the user `actor`. Its carry_out() may raise ValidationError."""
 
     use_required_attribute = False
 
@@ -26,8 +26,8 @@ class DeskForm(forms.Form):
         super().__init__(data, label_suffix="", auto_id=f"{type(self).__name__.lower()}_%s")
         self.enquiry, self.actor = enquiry, actor
 
-    def perform(self):
-        """Carries the form out if it is valid; False, with the fault among its errors, if it could not."""
+    def perform(self) -> bool:
+        """Calls carry_out() if the form is valid. Returns False if there are errors; the form then contains them."""
         if not self.is_valid():
             return False
         try:
@@ -38,11 +38,10 @@ class DeskForm(forms.Form):
 
 
 class OwnerForm(DeskForm):
-    owner = forms.ModelChoiceField(label=_("Owner"), queryset=None, required=False, empty_label=_("Nobody"))
+    owner = forms.ModelChoiceField(label=_("Owner"), queryset=staff(), required=False, empty_label=_("Nobody"))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["owner"].queryset = staff()
         self.initial["owner"] = self.enquiry.owner_id
 
     def carry_out(self):
@@ -50,8 +49,8 @@ class OwnerForm(DeskForm):
 
 
 class StateForm(DeskForm):
-    # "Answered" comes by answering alone: the visitor is told of an answer then. Consent is withdrawn by the visitor,
-    # or, where somebody asks for it by telephone, by erasing.
+    # ANSWERED is set only by sending an answer, because the status page then says that one was sent. Only the visitor
+    # withdraws consent; if somebody asks for it by telephone, staff erase the enquiry.
     BY_HAND = [state for state in State if state not in (State.ANSWERED, State.WITHDRAWN)]
 
     state = forms.ChoiceField(label=_("State"), choices=[(state.value, state.label) for state in BY_HAND])
@@ -60,7 +59,7 @@ class StateForm(DeskForm):
         actions.move(self.enquiry, State(self.cleaned_data["state"]), self.actor)
 
     def choices(self):
-        """The States that the enquiry can be moved to by hand, each with what the button says."""
+        """Returns the states that staff can choose now, as pairs of a state and the label of its button."""
         names = {}
         if self.enquiry.state != State.RECEIVED:
             names = {State.IN_PROGRESS: _("Open again"), State.RECEIVED: _("Not spam")}
@@ -121,5 +120,5 @@ class AnswerForm(DeskForm):
         actions.answer(self.enquiry, text, is_shown, self.actor, seen=self.data.get("seen"))
 
 
-#: What can be done on an enquiry's own page, by the name that each form there sends along.
+#: The forms on the page of one enquiry, by the value of the `task` field that each form submits.
 TASKS = {"assign": OwnerForm, "move": StateForm, "note": NoteForm, "merge": MergeForm, "mail": MailForm}

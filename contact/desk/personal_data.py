@@ -1,4 +1,4 @@
-"""All that is stored about a person, for that person (Personal Information Protection Law, article 45)."""
+"""A copy of a person's data for that person (Personal Information Protection Law, article 45)."""
 
 import json
 import shutil
@@ -15,28 +15,27 @@ from post_office.models import STATUS
 from contact.mail.messages import WAITING
 from contact.models import Enquiry, Event
 
-# The detail of these events is about somebody else: a member of staff, or perhaps another sender.
+# Events whose detail is about somebody else: a member of staff, or perhaps another visitor.
 OTHERS = (Event.Kind.ASSIGNED, Event.Kind.MERGED)
 
 
-def of_person(email):
-    """The enquiries of whoever has this e-mail address, in capitals or not. Raises ValueError for an empty one."""
+def enquiries_of(email: str):
+    """Returns the enquiries from an address in any case, oldest first. Raises ValueError for an empty address."""
     email = email.strip()
     if not email:
-        # Erased enquiries have an empty address, and are nobody's.
+        # An empty address would match all erased enquiries.
         raise ValueError("An e-mail address is needed.")
     return Enquiry.objects.filter(email__iexact=email).order_by("created_at")
 
 
-def personal_data(email):
+def personal_data(email: str) -> bytes:
     """
-    A ZIP archive in bytes of what is stored about whoever has this e-mail address: data.json and the files sent.
+    Returns a ZIP archive of the data of the person with an e-mail address: data.json and the uploaded files.
 
-    Keys are English, times are Beijing's (ISO 8601). Left out is what is no data of this person: the names of
-    staff, and the notes that staff write for each other, of which they tell the person what concerns him or
-    her. Raises ValueError for an empty address.
+    Keys are in English, times in Beijing time (ISO 8601). Names of staff and internal notes are left out: staff must
+    tell the person separately what the notes say. Raises ValueError for an empty address.
     """
-    enquiries = of_person(email).select_related("program", "country")
+    enquiries = enquiries_of(email).select_related("program", "country")
     archive = BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as folder:
         data = {
@@ -109,7 +108,7 @@ def _enquiry(enquiry, folder):
 
 
 def _add(folder, name, attachment):
-    """Puts the file into the archive as `name`; `name`, or None where the file is gone from the storage."""
+    """Adds the file to the archive as `name`. Returns `name`, or None if the file is missing from the storage."""
     try:
         with attachment.file.open("rb") as source, folder.open(name, "w") as target:
             shutil.copyfileobj(source, target)
@@ -119,7 +118,7 @@ def _add(folder, name, attachment):
 
 
 def _file_name(number, name):
-    """A name that any system can hold and that hides nothing: letters, digits, "-", "_" and ".", at most 72 of them."""
+    """Returns a safe file name for any system: at most 72 characters, only letters, digits, "-", "_" and "."."""
     path = PurePath(get_valid_filename(unicodedata.normalize("NFC", f"{number}-{name}")).rstrip("."))
     return f"{path.stem[:60]}{path.suffix[:12]}"
 

@@ -1,8 +1,9 @@
-"""The statistics of the desk: what came in, whether its mails went out, and how long an answer took."""
+"""The statistics of the desk: numbers of enquiries, the delivery of their mails, and the time to an answer."""
 
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import itemgetter
 from statistics import median
 
 from dateutil.relativedelta import relativedelta
@@ -18,12 +19,12 @@ from django.views.decorators.http import require_safe
 from post_office.models import STATUS
 
 from contact.mail import messages
-from contact.models import Enquiry, State, may_read
+from contact.models import Enquiry, State, can_view_enquiries
 from partners.models import Country
 from portal.bilingual.territories import territory_name
 from programs.models import Area
 
-# How many months the page looks back, the present one included.
+# The number of months on the page, including the current one.
 MONTHS = 24
 
 MAILS = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"))
@@ -34,7 +35,7 @@ DELIVERED = Exists(MAILS) & ~Exists(MAILS.exclude(email__status=STATUS.sent))
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """How many enquiries were received, and how many by what became of their mails."""
+    """Enquiries received, and of these: all mails are sent; a mail waits and none failed; a mail failed for good."""
 
     received: int
     delivered: int
@@ -43,21 +44,20 @@ class Reconciliation:
 
     @property
     def accounted_for(self):
-        """How many are delivered, waiting or failed."""
         return self.delivered + self.waiting + self.failed
 
     @property
     def difference(self):
-        """Those received less those accounted for: 0 where the numbers add up."""
+        """It is 0 if the numbers add up."""
         return self.received - self.accounted_for
 
 
-def reconcile(enquiries):
+def reconcile(enquiries) -> Reconciliation:
     """
-    The Reconciliation of a queryset of Enquiry, erased, merged and spam included.
+    Counts a queryset of Enquiry, including erased, merged and spam enquiries.
 
-    Each number is counted on a condition of its own, none is what the others leave, so the sum can fail to
-    close. One statement counts all four: an enquiry that arrives meanwhile is in all of them or in none.
+    Each number has its own condition, and none is computed from the others, so an enquiry without its mails shows as
+    a difference. One query counts all four numbers, so an enquiry that arrives meanwhile causes no difference.
     """
     numbers = enquiries.order_by().aggregate(
         received=Count("pk"),
@@ -69,16 +69,16 @@ def reconcile(enquiries):
 
 
 def unaccounted(enquiries):
-    """Those of a queryset of Enquiry that are not delivered, waiting or failed, as one without any mail."""
+    """Filters a queryset of Enquiry to those that are not delivered, waiting or failed, such as one without mails."""
     return enquiries.exclude(DELIVERED | WAITING | FAILED)
 
 
 @dataclass(frozen=True)
 class Table:
     """
-    A table of the page: `rows` of a label and a number, which is None where there is nothing to count.
+    A table of the page. `rows` are pairs of a label and a number, which is None if there is no value.
 
-    `rest` are rows below them that get no bar: what is not one of the things that the table compares.
+    `rest` are more such rows, shown last and without bars, for enquiries outside the compared categories.
     """
 
     caption: str
@@ -93,18 +93,18 @@ class Table:
         return max((number or 0 for _label, number in self.rows), default=0)
 
 
-def counted():
-    """The enquiries that the page counts: neither spam nor merged into another."""
+def counted_enquiries():
+    """Returns a queryset of the enquiries that the page counts: all but spam and duplicates."""
     return Enquiry.objects.exclude(state=State.SPAM).filter(merged_into=None).order_by()
 
 
 def by_month():
-    """The counted enquiries, each with the `month` of its receipt in Beijing, as the midnight it begins with."""
-    return counted().annotate(month=TruncMonth("created_at", tzinfo=timezone.get_default_timezone()))
+    """Annotates the counted enquiries with `month`: the first midnight of the month of receipt, in Beijing."""
+    return counted_enquiries().annotate(month=TruncMonth("created_at", tzinfo=timezone.get_default_timezone()))
 
 
 def days_to_first_answer():
-    """Calendar days from receipt to the first answer, in lists by the first date of the month of receipt."""
+    """Returns the times to the first answer in days (float): lists by the first date of the month of receipt."""
     days = defaultdict(list)
     answered = by_month().filter(answered_at__isnull=False)
     for month, created_at, answered_at in answered.values_list("month", "created_at", "answered_at"):
@@ -112,8 +112,8 @@ def days_to_first_answer():
     return days
 
 
-def month_tables(days):
-    """The Tables of the last 24 months, the newest first; `days` as days_to_first_answer() gives them."""
+def month_tables(days) -> list[Table]:
+    """Returns the tables by month, newest month first. `days` is the result of days_to_first_answer()."""
     this = timezone.localdate().replace(day=1)
     months = {
         date: date_format(date, "YEAR_MONTH_FORMAT") for date in (this - relativedelta(months=n) for n in range(MONTHS))
@@ -135,9 +135,9 @@ def month_tables(days):
     ]
 
 
-def area_table():
-    """The Table by type of program."""
-    about = counted().filter(program__isnull=False)
+def area_table() -> Table:
+    """Returns the table by area, the type of program."""
+    about = counted_enquiries().filter(program__isnull=False)
     numbers = dict(about.values_list("program__area").annotate(Count("pk")))
     return Table(
         caption=_("Enquiries by type of program"),
@@ -146,43 +146,38 @@ def area_table():
         rows=[(area, numbers.get(area.pk, 0)) for area in Area.objects.all()],
         rest=(
             (_("A program of no type"), numbers.get(None, 0)),
-            (_("No program"), counted().filter(program=None).count()),
+            (_("No program"), counted_enquiries().filter(program=None).count()),
         ),
     )
 
 
-def country_table():
-    """The Table by partner country or region asked about, the most asked first."""
-    numbers = dict(counted().values_list("country").annotate(Count("pk")))
+def country_table() -> Table:
+    """Returns the table by partner country or region asked about, with the largest number first."""
+    numbers = dict(counted_enquiries().values_list("country").annotate(Count("pk")))
     rows = [(country, numbers.get(country.pk, 0)) for country in Country.objects.all()]
     return Table(
         caption=_("Enquiries by partner country or region asked about"),
         label=_("Country or region"),
         unit=_("Enquiries"),
-        rows=sorted(rows, key=most_first),
+        rows=sorted(rows, key=itemgetter(1), reverse=True),
         rest=((_("No country or region"), numbers.get(None, 0)),),
     )
 
 
-def territory_table():
-    """The Table by the sender's country or region, the most frequent first."""
-    numbers = counted().values_list("territory").annotate(Count("pk")).order_by("territory")
+def territory_table() -> Table:
+    """Returns the table by the visitor's country or region, with the largest number first."""
+    numbers = counted_enquiries().values_list("territory").annotate(Count("pk")).order_by("territory")
     return Table(
         caption=_("Enquiries by the sender’s country or region"),
         label=_("Country or region"),
         unit=_("Enquiries"),
-        rows=[(territory_name(code), number) for code, number in sorted(numbers, key=most_first)],
+        rows=[(territory_name(code), number) for code, number in sorted(numbers, key=itemgetter(1), reverse=True)],
     )
-
-
-def most_first(row):
-    """The key that sorts rows of (label, number) by falling number and leaves equal ones in their order."""
-    return -row[1]
 
 
 @require_safe
 def statistics(request):
-    if not may_read(request.user):
+    if not can_view_enquiries(request.user):
         raise PermissionDenied
     days = days_to_first_answer()
     every = [number for numbers in days.values() for number in numbers]
@@ -190,16 +185,14 @@ def statistics(request):
         spam=Count("pk", filter=Q(state=State.SPAM)),
         merged=Count("pk", filter=Q(merged_into__isnull=False)),
     )
-    context = (
-        admin.site.each_context(request)
-        | totals
-        | {
-            "title": _("Statistics"),
-            "opts": Enquiry._meta,
-            "total": counted().count(),
-            "answered": len(every),
-            "median": round(median(every), 1) if every else None,
-            "tables": [*month_tables(days), area_table(), country_table(), territory_table()],
-        }
-    )
+    context = {
+        **admin.site.each_context(request),
+        **totals,
+        "title": _("Statistics"),
+        "opts": Enquiry._meta,
+        "total": counted_enquiries().count(),
+        "answered": len(every),
+        "median": round(median(every), 1) if every else None,
+        "tables": [*month_tables(days), area_table(), country_table(), territory_table()],
+    }
     return render(request, "admin/contact/enquiry/statistics.html", context)

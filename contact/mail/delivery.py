@@ -1,4 +1,4 @@
-"""What becomes of the queued mails: delivered, refused for good, or tried again; the worker runs it."""
+"""Delivery of queued mails by the worker. A mail is sent, retried later, or fails for good."""
 
 import logging
 import smtplib
@@ -21,73 +21,69 @@ from portal.bilingual.email_addresses import is_deliverable
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a mail host may be silent once it has let us in. Whoever hangs up while the host still looks at a mail
-# sends it twice: this is longer than EMAIL_TIMEOUT, which a host that is down costs.
-PATIENCE = 60
-# Replies of 5xx that are about our password (RFC 4954, section 6), not about the mail: the next one may be let in.
-AUTHENTICATION = {530, 534, 535, 538}
+# Socket timeout after the connection is open, in seconds. It is longer than EMAIL_TIMEOUT, which limits the wait for
+# a host that is down: a mail is delivered twice if the portal disconnects while the host is still processing it.
+RESPONSE_TIMEOUT = 60
+# 5xx replies about the portal's login (RFC 4954, section 6), not about the mail: a retry may succeed.
+AUTHENTICATION_CODES = {530, 534, 535, 538}
 
 
 class PermanentRefusal(Exception):
-    """The mail host will never take this mail."""
+    """The mail host will never accept this mail, so there is no retry."""
 
 
 class EmailBackend(smtp.EmailBackend):
-    """
-    Django's own, which also tells what is refused for good from what may be taken another time.
+    """Detects permanent refusals. post_office creates a backend for each mail, after the worker has the lease."""
 
-    post_office makes one for each mail, after the worker has taken the lease.
-    """
-
-    is_talking = False
+    is_sending = False
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.given_up_at = monotonic() + get_batch_delivery_timeout()
+        self.deadline = monotonic() + get_batch_delivery_timeout()
 
     def open(self):
         opened = super().open()
         if opened:
-            self.connection.sock.settimeout(PATIENCE)
+            self.connection.sock.settimeout(RESPONSE_TIMEOUT)
         return opened
 
     def send_messages(self, messages):
-        """The number of `messages` that the host took. Raises PermanentRefusal, else what smtplib raises."""
+        """Raises PermanentRefusal, TimeoutError if post_office has given up on the mail, or an error of smtplib."""
         for message in messages:
-            check(message)
-        if monotonic() > self.given_up_at:
-            # Held up by the host, or the process was asleep: the mail is queued again by now, or another worker's.
+            check_message(message)
+        if monotonic() > self.deadline:
+            # The host was slow, or the process was suspended. The mail is requeued by now, or another worker has it.
             raise TimeoutError("The mail host took too long to let us in.")
-        self.is_talking = True
+        self.is_sending = True
         try:
             return super().send_messages(messages)
         except smtplib.SMTPRecipientsRefused as error:
-            raise permanent(error.recipients.values()) or error from None
+            raise permanent_refusal(error.recipients.values()) or error from None
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            raise permanent([(error.smtp_code, error.smtp_error)]) or error from None
+            raise permanent_refusal([(error.smtp_code, error.smtp_error)]) or error from None
         finally:
-            self.is_talking = False
+            self.is_sending = False
 
     def close(self):
         if self.connection and self.connection.sock:
-            # The goodbye is worth less waiting than the mail was.
+            # A reply to QUIT is not worth as long a wait as a mail.
             self.connection.sock.settimeout(self.timeout)
-            if self.is_talking:
-                # The thread that talks was given up: a goodbye would wait for its turn to speak.
+            if self.is_sending:
+                # post_office has given up on the thread that is still sending, and QUIT would wait for that thread.
                 with suppress(OSError):
                     self.connection.sock.shutdown(socket.SHUT_RDWR)
         super().close()
 
 
-def permanent(replies):
-    """The PermanentRefusal that `replies` (codes and the host's words, as bytes) mean, or None."""
-    if all(code >= 500 and code not in AUTHENTICATION for code, _words in replies):
+def permanent_refusal(replies) -> PermanentRefusal | None:
+    """Returns a PermanentRefusal if all `replies`, pairs of an SMTP code (int) and a text (bytes), are permanent."""
+    if all(code >= 500 and code not in AUTHENTICATION_CODES for code, _words in replies):
         return PermanentRefusal("; ".join(f"{code} {words.decode(errors='replace')}" for code, words in replies))
     return None
 
 
-def check(message):
-    """Raises PermanentRefusal for an EmailMessage that SMTP cannot carry: no later try would change that."""
+def check_message(message):
+    """Raises PermanentRefusal for an EmailMessage that SMTP cannot transport, because no retry can succeed."""
     for address in (message.from_email, *message.recipients()):
         if not is_deliverable(parseaddr(address)[1]):
             raise PermanentRefusal("No mail can be written to this address.")
@@ -97,8 +93,8 @@ def check(message):
         raise PermanentRefusal(f"This mail cannot be written: {error}") from error
 
 
-def deliver():
-    """Tries the mail whose turn it is, and settles what failed; how many were tried, none or one."""
+def deliver() -> int:
+    """Tries to send the next mail and settles failures. Returns how many mails it tried: 0 or 1."""
     tried = sum(send_queued(log_level=1))
     if tried:
         settle_failures()
@@ -108,11 +104,13 @@ def deliver():
 @transaction.atomic
 def settle_failures():
     """
-    Ends every mail that failed for good, refused or tried too often, and writes it on the timeline of its enquiries.
+    Marks every mail that failed for good as failed, and logs it in the timeline of its enquiries.
 
-    A mail that waits for another try, or has had its last, has a `scheduled_time`; one that is settled has none:
-    so each is settled once, and also when whoever should have done so died before. What was withdrawn or erased
-    while its mail was on its way is seen to again: post_office has put that mail back, and noted the host's words.
+    A mail fails for good if the host refuses it permanently, or after the last retry. post_office leaves
+    `scheduled_time` set then; clearing it settles each mail exactly once, even if a worker dies in between.
+
+    An enquiry may be withdrawn or erased while post_office sends its mail, requeues it and logs the host's reply. Such
+    mails are stopped, and the logs of erased enquiries are deleted.
     """
     for enquiry in Enquiry.objects.locked().filter(mails__status__in=WAITING).distinct():
         stop_mails(enquiry)
@@ -122,17 +120,16 @@ def settle_failures():
     for mail in Email.objects.select_for_update().filter(ended):
         Email.objects.filter(pk=mail.pk).update(status=STATUS.failed, scheduled_time=None)
         for enquiry in mail.enquiries.all():
-            enquiry.log(Event.Kind.MAIL_FAILED, detail=detail(mail))
+            enquiry.log(Event.Kind.MAIL_FAILED, detail=mail_label(mail))
         logger.warning("Mail %s failed for good.", mail.pk)
 
 
 @transaction.atomic
-def send_again(mail, actor):
+def send_again(mail: Email, actor) -> bool:
     """
-    Puts `mail` (an Email that failed for good) back into the queue, at once and for as many tries as a new one.
+    Requeues a mail that failed for good, with as many retries as a new one. It keeps its message ID.
 
-    `actor` is the user who does it. It keeps its Message-ID. Whether it was put back: not where it had not failed,
-    and not where its enquiry was withdrawn or erased.
+    Returns False, and changes nothing, if the mail has not failed or if its enquiry was withdrawn or erased.
     """
     if any(enquiry.is_locked for enquiry in Enquiry.objects.select_for_update().filter(mails=mail)):
         return False
@@ -142,10 +139,10 @@ def send_again(mail, actor):
         return False
     mail.logs.filter(exception_type=PermanentRefusal.__name__).delete()
     for enquiry in mail.enquiries.all():
-        enquiry.log(Event.Kind.MAIL_AGAIN, actor, detail(mail))
+        enquiry.log(Event.Kind.MAIL_AGAIN, actor, mail_label(mail))
     return True
 
 
-def detail(mail):
-    """How the timeline names an Email: its number and its subject, in which nobody's words or address stand."""
+def mail_label(mail: Email) -> str:
+    """Returns the primary key and subject of a mail, for the timeline. A subject holds no personal data."""
     return f"{mail.pk}: {mail.subject}"[:200]

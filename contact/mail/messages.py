@@ -15,7 +15,7 @@ from portal.bilingual.languages import html_code
 from portal.bilingual.links import absolute_url
 from portal.models import Department
 
-# The states of a mail as the desk reads them, and those in which it is still to be sent.
+# The labels of mail states on the desk's pages, and the states of mails that are not sent yet.
 STATES = {
     STATUS.queued: _("waiting"),
     STATUS.sent: _("sent"),
@@ -29,8 +29,8 @@ def queue_acknowledgement_and_notifications(enquiry):
     """
     Queues the acknowledgement to the visitor and the notifications to the desk, each in its own language.
 
-    No mail repeats the message or holds the code, because more people than the desk read mail. The acknowledgement
-    repeats no other answer either: somebody may have entered another person's address.
+    No mail contains the message or the code, because mail is read by more people than the desk. The acknowledgement
+    contains no other answer either, because the visitor may have entered another person's address.
     """
     queue_to_visitor(
         enquiry, "acknowledgement", _("We have received your enquiry %(reference)s"), enquiry.get_absolute_url
@@ -47,7 +47,7 @@ def queue_answer(answer):
 
 
 def queue_further_message(message):
-    """Notifies the desk and the owner of a further Message of the visitor, without repeating it."""
+    """Notifies the desk and the owner of a further Message of the visitor. The mails do not contain its text."""
     enquiry = message.enquiry.merged_into or message.enquiry
     subject = _("Further message on enquiry %(reference)s")
     queue_to_desk(enquiry, "further_message", subject)
@@ -56,30 +56,30 @@ def queue_further_message(message):
 
 
 def queue_assignment(enquiry):
-    """Tells the owner of an enquiry about the assignment, if there is an address to write to."""
+    """Notifies the owner of an enquiry of the assignment, if the owner's address is deliverable."""
     queue_to_owner(enquiry, "assignment", _("Enquiry %(reference)s has been given to you"))
 
 
 def stop_mails(enquiry):
-    """Marks the waiting mails about an enquiry as failed, so that they are not sent and nobody has to act on them."""
+    """Marks the waiting mails of an enquiry as failed and settled, so that they are neither sent nor reported."""
     enquiry.mails.filter(status__in=WAITING).update(status=STATUS.failed, scheduled_time=None)
 
 
 def queue_to_visitor(enquiry, template, subject, get_url, **context):
-    """Queues a mail to the visitor; a reply goes to the department. `get_url` returns the path of the linked page."""
+    """Queues a mail with Reply-To the Department. `get_url` returns a path; it is called in the visitor's language."""
     with override(enquiry.language):
         reply_to = Department.current().email
         queue(enquiry, [enquiry.email], template, subject, absolute_url(get_url()), reply_to, **context)
 
 
 def queue_to_desk(enquiry, template, subject):
-    """Queues a mail to each of the enquiry's recipients in the staff's language; a reply goes to the visitor."""
+    """Queues a mail to each of the enquiry's recipients, in the staff language. Replies go to the visitor."""
     with override(Department.current().staff_language):
         queue(enquiry, enquiry_recipients(enquiry), template, subject, desk_url(enquiry), enquiry.email)
 
 
 def queue_to_owner(enquiry, template, subject, unless_in=()):
-    """Queues a mail to the owner in the owner's language, if the address is deliverable and not `unless_in` a list."""
+    """Queues a mail in the owner's language, unless the owner's address is not deliverable or is in `unless_in`."""
     owner = enquiry.owner
     if not is_deliverable(owner.email) or owner.email.casefold() in map(str.casefold, unless_in):
         return
@@ -87,17 +87,13 @@ def queue_to_owner(enquiry, template, subject, unless_in=()):
         queue(enquiry, [owner.email], template, subject, desk_url(enquiry))
 
 
-def desk_url(enquiry):
-    """The absolute address of an enquiry in the admin."""
+def desk_url(enquiry) -> str:
+    """Returns the absolute URL of an enquiry in the admin."""
     return absolute_url(reverse("admin:contact_enquiry_change", args=[enquiry.pk]))
 
 
-def enquiry_recipients(enquiry):
-    """
-    The addresses that are notified of an enquiry: those of its program's type and centres, each once.
-
-    Without such an address, or without a program, they are those of PORTAL_ENQUIRIES_TO.
-    """
+def enquiry_recipients(enquiry) -> list[str]:
+    """Returns the addresses of the program's area and centres, or PORTAL_ENQUIRIES_TO, without duplicates."""
     program = enquiry.program
     concerned = [*filter(None, [program.area]), *program.centres.all()] if program else []
     addresses = parse_email_addresses("\n".join(row.enquiry_recipients for row in concerned))
@@ -105,11 +101,7 @@ def enquiry_recipients(enquiry):
 
 
 def queue(enquiry, addresses, template, subject, link, reply_to="", **context):
-    """
-    Queues one mail to each of `addresses` in the active language, and links it to the enquiry.
-
-    Each mail has one recipient: if one of several is refused, smtplib does not report it.
-    """
+    """Queues one mail per address in the active language: smtplib does not report a refusal of some of several."""
     context |= {"enquiry": enquiry, "department": Department.current(), "link": link}
     text = render_to_string(f"contact/mail/{template}.txt", context)
     for address in addresses:
@@ -120,13 +112,13 @@ def queue_text(address, subject, text, link, reply_to=""):
     """
     Queues `text` as plain text and as HTML in the active language, and returns the Email.
 
-    Empty lines separate paragraphs. A paragraph that is just `link` becomes a link.
+    Empty lines separate paragraphs. A paragraph that consists of `link` alone becomes a link.
     """
     paragraphs = [paragraph.strip("\n") for paragraph in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())]
     html = {"language": html_code(get_language()), "subject": subject, "paragraphs": paragraphs, "link": link}
     return mail.send(
         address,
-        # post_office renders these as templates, so a visitor's words must be values, never source.
+        # post_office renders these as templates, so the visitor's text must be in the context, not in the source.
         subject="{{ subject|safe }}",
         message="{{ text|safe }}",
         html_message="{{ html|safe }}",

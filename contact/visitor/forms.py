@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from contact.attachments import AttachmentsField, removed_on_failure, store, to_attach_again
+from contact.attachments import AttachmentsField, reattach_errors, removed_on_failure, store
 from contact.mail.messages import queue_acknowledgement_and_notifications
 from contact.models import Attachment, Enquiry, Event
 from contact.references import new_code, normalize_code
@@ -23,19 +23,19 @@ from portal.bilingual.territories import territory_choices
 from portal.models import Page
 from programs.models import Program
 
-# A person reads and fills the form; a program that answers it at once is none. Seconds.
-SHORTEST_TIME = 3
-# A form left open longer is given again, with every answer. Seconds.
-LONGEST_TIME = 24 * 60 * 60
+# In seconds. A form that is submitted sooner was probably filled in by a program.
+MIN_FILL_SECONDS = 3
+# In seconds. A form that was open longer is shown again with every answer.
+MAX_FORM_AGE = 24 * 60 * 60
 
-ISSUED = signing.TimestampSigner(salt="contact.form")
+ISSUED_SIGNER = signing.TimestampSigner(salt="contact.form")
 
-# What a code is compared with if no enquiry has the reference, so that the check takes the same time.
-NO_CODE = new_code()
+# An unknown reference is checked against this code, so that the check takes the same time as for a known one.
+DUMMY_CODE = new_code()
 
 
 class DeliverableEmailField(TextField, forms.EmailField):
-    """An address that mail can be sent to, and that can stand in a list of addresses: no quoted local part."""
+    """An e-mail address that mail can be sent to; see is_deliverable()."""
 
     def clean(self, value):
         value = super().clean(value)
@@ -45,11 +45,7 @@ class DeliverableEmailField(TextField, forms.EmailField):
 
 
 class EnquiryForm(forms.ModelForm):
-    """
-    An enquiry of a college.
-
-    Its hidden `issued` is signed and says when the form was given out.
-    """
+    """The form for an enquiry. Its hidden field `issued` is a signed timestamp of when the form was rendered."""
 
     organisation = OneLineField(
         label=_("College or organisation"),
@@ -117,18 +113,7 @@ class EnquiryForm(forms.ModelForm):
         ),
         error_messages={"required": _("Agree to the privacy notice, or telephone us instead")},
     )
-    field_order = [
-        "organisation",
-        "territory",
-        "person",
-        "position",
-        "email",
-        "telephone",
-        "about",
-        "message",
-        "attachments",
-        "consent",
-    ]
+    field_order = ["organisation", "territory", "person", "position", "email", "telephone", "about", "message"]
     use_required_attribute = False
 
     class Meta:
@@ -137,25 +122,22 @@ class EnquiryForm(forms.ModelForm):
 
     def __init__(self, data=None, files=None, *, about=None, sender=""):
         """
-        `data` and `files` are what was posted, `about` the choice ("program:slug") of the page that the visitor came
-        from. `sender` tells this visitor's form from everybody else's: with it, the same answers are the
-        same enquiry, also after the browser's back button has fetched the form anew.
+        `about` is the initial choice ("program:slug"), from the page that the visitor came from.
+
+        `sender` is a value that only this visitor's browser has. The same answers from the same sender are the same
+        enquiry, even if the visitor went back and the browser requested the form again.
         """
         super().__init__(data, files, initial={"about": about}, label_suffix="")
         self.sender = sender
-        programs = list(Program.objects.published())
-        countries = list(Country.objects.published())
-        subjects = {subject_key(subject): subject for subject in [*programs, *countries]}
+        programs = {subject_key(program): program for program in Program.objects.published()}
+        countries = {subject_key(country): country for country in Country.objects.published()}
         self.fields["territory"].choices = [("", _("Choose")), *territory_choices()]
         self.fields["about"].choices = [
             ("", _("Something else, or not decided yet")),
-            (_("Programs"), [(subject_key(program), program.display_title) for program in programs]),
-            (
-                _("Partner countries and regions"),
-                [(subject_key(country), country.display_title) for country in countries],
-            ),
+            (_("Programs"), [(key, program.display_title) for key, program in programs.items()]),
+            (_("Partner countries and regions"), [(key, country.display_title) for key, country in countries.items()]),
         ]
-        self.fields["about"].coerce = subjects.__getitem__
+        self.fields["about"].coerce = (programs | countries).__getitem__
         self.fields["consent"].help_text = format_html(
             '<a href="{}" target="_blank">{}</a>',
             reverse("privacy"),
@@ -166,46 +148,42 @@ class EnquiryForm(forms.ModelForm):
         cleaned = super().clean()
         if self.data.get("website"):
             self.add_error(None, _("A hidden field was filled in, as robots do. Please submit again."))
-        if self.issued_within(LONGEST_TIME) is None:
+        if self.issued_within(MAX_FORM_AGE) is None:
             self.add_error(None, _("This form was open for too long. Please submit it again."))
-        elif not self.errors and self.issued_within(SHORTEST_TIME) and not self.stored():
+        elif not self.errors and self.issued_within(MIN_FILL_SECONDS) and not self.stored():
             self.add_error(None, _("That was very quick. Please look over your answers and submit again."))
         return cleaned
 
     @property
-    def issued(self):
-        """The signed time of this form, fresh where the one that came is missing or too old."""
-        return (self.issued_within(LONGEST_TIME) and self.data["issued"]) or ISSUED.sign("form")
+    def issued(self) -> str:
+        """The submitted value of `issued`, or a new one if it is missing, invalid or too old."""
+        return (self.issued_within(MAX_FORM_AGE) and self.data["issued"]) or ISSUED_SIGNER.sign("form")
 
     def issued_within(self, seconds):
-        """What was signed if this form was given out less than `seconds` ago, else None."""
+        """Returns the signed text if `issued` is valid and at most `seconds` old, otherwise None."""
         try:
-            return ISSUED.unsign(self.data.get("issued", ""), max_age=seconds)
+            return ISSUED_SIGNER.unsign(self.data.get("issued", ""), max_age=seconds)
         except signing.BadSignature:
             return None
 
-    def fingerprint(self):
-        """What the same answers and files of the same sender have in common, and no others."""
+    def fingerprint(self) -> str:
+        """Returns a SHA-256 hash of the sender, the answers and the contents of the files."""
         answers = [self.sender, self.data.get("about"), *map(self.cleaned_data.get, self.Meta.fields)]
         answers += sorted(upload.digest for upload in self.cleaned_data["attachments"])
         return hashlib.sha256(json.dumps(answers).encode()).hexdigest()
 
     def ask_for_files_again(self):
-        """Adds an error that names the files with which nothing is wrong; for a form that is given again."""
+        """Adds an error that names the accepted files. Call it for a form that is shown again."""
         self.is_valid()
-        for error in to_attach_again(self.cleaned_data.get("attachments")):
+        for error in reattach_errors(self.cleaned_data.get("attachments")):
             self.add_error("attachments", error)
 
-    def stored(self):
-        """The Enquiry that this sender's answers have given before, or None."""
+    def stored(self) -> Enquiry | None:
+        """Returns the Enquiry that was already stored from the same sender and answers, if there is one."""
         return Enquiry.objects.filter(fingerprint=self.fingerprint()).first()
 
-    def save(self):
-        """
-        The Enquiry, stored in one transaction with the mails that tell of it; its files are written before.
-
-        The same answers of the same sender give the Enquiry that they gave before.
-        """
+    def save(self) -> Enquiry:
+        """Writes the files, then saves the Enquiry and queues its mails; or returns the Enquiry of stored()."""
         if known := self.stored():
             return known
         enquiry = self.instance
@@ -232,23 +210,23 @@ class EnquiryForm(forms.ModelForm):
         return enquiry
 
 
-def subject_key(subject):
-    """How the form's choices and its address name a Program or Country: "program:slug"."""
+def subject_key(subject: Program | Country) -> str:
+    """Returns the value of a subject in the form's choices, such as "program:teacher-exchange"."""
     return f"{subject._meta.model_name}:{subject.slug}"
 
 
 class CodeField(TextField):
-    """A reference or code, however a person types it."""
+    """A field for a reference or code, which normalises what a person types."""
 
     widget = forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"})
 
     def to_python(self, value):
-        # What is longer is none, and not worth the work of reading it all.
+        # A longer text cannot be right, so the rest is not worth normalising.
         return normalize_code(super().to_python(value)[:100])
 
 
 class StatusForm(forms.Form):
-    """The reference and the code of an enquiry; once they are valid, `enquiry` is what they open."""
+    """The form for the reference and the code of an enquiry. If it is valid, `enquiry` is that enquiry."""
 
     reference = CodeField(
         label=_("Enquiry reference"),
@@ -263,11 +241,11 @@ class StatusForm(forms.Form):
     use_required_attribute = False
 
     def clean(self):
-        """Whatever is wrong with a pair: the words, the queries and the time are the same."""
+        """Every wrong pair gets the same error after the same queries and time, to hide which references exist."""
         if self.errors:
             return
         self.enquiry = Enquiry.objects.filter(reference=self.cleaned_data["reference"]).first()
-        code = self.enquiry.code if self.enquiry else NO_CODE
+        code = self.enquiry.code if self.enquiry else DUMMY_CODE
         is_right = secrets.compare_digest(self.cleaned_data["code"].encode(), code.encode())
         if not (self.enquiry and is_right):
             words = _("No enquiry has this reference and this code. Look at both once more on your receipt")
@@ -275,7 +253,7 @@ class StatusForm(forms.Form):
 
 
 class MessageForm(forms.Form):
-    """What a visitor adds to an enquiry."""
+    """The form for a further message on an enquiry."""
 
     text = MultiLineField(
         label=_("Your message"),

@@ -1,8 +1,7 @@
 """
-How often one may do something within an hour, counted without keeping anybody's network address.
+Rate limits per hour. They store only salted hashes of network addresses.
 
-An hour is one by the clock: simple, and whoever waits for the next one may go on. Around its turn twice
-the number passes, which does no harm.
+The hour is a clock hour, which is simple. Twice the limit can pass around the full hour, which does no harm.
 """
 
 import hashlib
@@ -19,71 +18,59 @@ from contact.models import RateCount, RateSalt
 
 logger = logging.getLogger(__name__)
 
-# Bits that one party has for itself: a single IPv4 address, or the IPv6 /64 that any connection is given and
-# within which it changes its address as it likes.
-ADDRESS = {4: 32, 6: 64}
-# Bits that one organisation has: the smallest IPv4 network that is routed, /24, and the IPv6 /48 that a site gets.
-NETWORK = {4: 24, 6: 48}
+# The prefix length, by IP version, of what one visitor has: a single IPv4 address, or an IPv6 /64. Each connection
+# gets a /64 and may change its address within it.
+ADDRESS_PREFIX = {4: 32, 6: 64}
+# The prefix length of what one organisation has: /24, the smallest IPv4 network that is routed, or an IPv6 /48.
+NETWORK_PREFIX = {4: 24, 6: 48}
 
 
 class Limit(NamedTuple):
-    """How often `name` may be done within an hour, from one address and from one network."""
+    """How often an action may be done within an hour from one address and from one network."""
 
     name: str
     per_address: int
     per_network: int
 
 
-# A whole university may stand behind one address: thirty of its people, each with a slip or two, are let through.
+# A whole university may share one address: thirty of its people may each do something twice within an hour.
 ENQUIRIES = Limit("enquiry", 60, 300)
 WRONG_CODES = Limit("status", 60, 300)
 MESSAGES = Limit("message", 60, 300)
 
 
-def is_reached(request, limit):
-    """Whether no more of `limit` is allowed within this hour, from where `request` comes."""
+def is_reached(request, limit: Limit) -> bool:
+    """Whether the address or network of `request` has reached `limit` in this hour."""
     salt = RateSalt.objects.filter(day=timezone.localdate()).first()
     if salt is None:
         return False
     address, network = buckets(request, limit, salt)
-    return (
-        RateCount.objects.filter(hour=this_hour())
-        .filter(
-            Q(bucket=address, number__gte=limit.per_address) | Q(bucket=network, number__gte=limit.per_network),
-        )
-        .exists()
-    )
+    reached = Q(bucket=address, number__gte=limit.per_address) | Q(bucket=network, number__gte=limit.per_network)
+    return RateCount.objects.filter(reached, hour=this_hour()).exists()
 
 
-def count(request, limit):
-    """
-    Counts one more of `limit`. To be called after what it counts is stored, and outside its transaction.
-
-    Where the database does not count, that is logged and no more: nobody's words are lost for a number.
-    """
+def count(request, limit: Limit):
+    """Counts one action against `limit`. Call it after the action is committed, outside its transaction."""
     try:
         salt, _made = RateSalt.objects.get_or_create(day=timezone.localdate())
         with transaction.atomic():
-            # Always the address first: two who count in the same network wait for each other, never in a circle.
+            # The address comes before the network in every transaction, which avoids deadlocks.
             for bucket in buckets(request, limit, salt):
                 known, _made = RateCount.objects.get_or_create(bucket=bucket, hour=this_hour())
                 RateCount.objects.filter(pk=known.pk).update(number=F("number") + 1)
     except DatabaseError:
+        # The visitor's enquiry is more important than the count.
         logger.exception("Limit %s: not counted.", limit.name)
 
 
 def delete_expired():
-    """
-    Deletes the counts of past hours and the salts of past days; the worker calls it.
-
-    Without its salt nobody can tell whose a count was, from a backup neither.
-    """
+    """Deletes the counts of past hours and the salts of past days. The worker calls it."""
     RateCount.objects.filter(hour__lt=this_hour()).delete()
     RateSalt.objects.filter(day__lt=timezone.localdate()).delete()
 
 
-def seconds_left():
-    """Seconds until the next hour, in which counting begins anew."""
+def seconds_left() -> int:
+    """Returns the seconds until the next clock hour, when the counts start from zero."""
     now = timezone.now()
     return 3600 - now.minute * 60 - now.second
 
@@ -93,20 +80,22 @@ def this_hour():
 
 
 def buckets(request, limit, salt):
-    """By what the address and the network of `request` are known for a day: two hashes."""
+    """Yields two hashes, valid for the day of `salt`: of the address and of the network of `request`."""
     address = client_address(request)
-    for kind, bits in (("address", ADDRESS), ("network", NETWORK)):
+    for kind, bits in (("address", ADDRESS_PREFIX), ("network", NETWORK_PREFIX)):
         part = ip_network((address, bits[address.version]), strict=False)
         yield hashlib.sha256(f"{salt.value} {limit.name} {kind} {part}".encode()).hexdigest()
 
 
 def client_address(request):
     """
-    The visitor's address; the proxy's or the unspecified one, for all together, where it cannot be told.
+    Returns the network address of the visitor, an IPv4Address or IPv6Address.
 
-    Each proxy adds to the end of X-Forwarded-For whom it was called by. So with n proxies of ours
-    (PORTAL_TRUSTED_PROXIES) the n-th from the end is the visitor, and what stands before it may be made up.
-    A proxy must drop names with underscores, as nginx does: to WSGI, X_Forwarded_For is the same header.
+    Each proxy appends the address of its client to the X-Forwarded-For header. With n trusted proxies
+    (PORTAL_TRUSTED_PROXIES), the n-th address from the end is the visitor; those before it may be forged.
+    Without proxies, or if that address is missing or invalid, the result is REMOTE_ADDR, or "::" if that is invalid.
+    Visitors behind the same proxy then share one count. The proxies must drop headers whose names have underscores,
+    as nginx does, because WSGI cannot distinguish X_Forwarded_For from X-Forwarded-For.
     """
     caller = parse_address(request.META.get("REMOTE_ADDR", "")) or IPv6Address(0)
     proxies = settings.PORTAL_TRUSTED_PROXIES
@@ -117,7 +106,7 @@ def client_address(request):
 
 
 def parse_address(text):
-    """The IPv4Address or IPv6Address in `text`, whatever port, brackets or zone it came with; None if there is none."""
+    """Returns `text` as an IPv4Address or IPv6Address without port, brackets and zone; None if it is not one."""
     host = text.strip().partition("%")[0]
     if host.startswith("["):
         host = host[1:].partition("]")[0]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from django.db import DatabaseError
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
-from django.urls import Resolver404, resolve, reverse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -24,11 +24,7 @@ TELEPHONE_US = _("You can also telephone us:")
 
 
 class Problem(NamedTuple):
-    """
-    Why a request was not carried out: what the page says, and its HTTP status.
-
-    `help` introduces the telephone numbers; if it is empty, they are not shown.
-    """
+    """Why a request failed. `help` introduces the telephone numbers; if it is empty, the page does not show them."""
 
     text: str
     status: int
@@ -69,7 +65,7 @@ EXPIRED = Problem(
     ),
     403,
 )
-TAKES_NO_MESSAGES = Problem(_("Nothing can be added to this enquiry any more."), 409)
+ACCEPTS_NO_MESSAGES = Problem(_("Nothing can be added to this enquiry any more."), 409)
 TOO_MANY_WRONG_CODES = Problem(
     _("References and codes that do not match were entered too often. Please try again in an hour."),
     429,
@@ -88,11 +84,7 @@ NOT_STORED = Problem(
 
 
 def form_page(request, template, form=None, problem=None, help="", **context):
-    """
-    The page of a `form` with what is wrong with it: the errors of the form, or the Problem of the request.
-
-    `help` introduces the telephone numbers in place of a Problem's own sentence.
-    """
+    """Renders a page with a form. `help` introduces the telephone numbers, unless a Problem brings its own."""
     has_errors = bool(problem or (form and form.errors))
     context |= {"form": form, "problem": problem, "has_errors": has_errors, "help": problem.help if problem else help}
     response = render(request, template, context, status=problem and problem.status)
@@ -107,7 +99,7 @@ def form_page(request, template, form=None, problem=None, help="", **context):
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact(request, *, expired=False):
     if request.method != "POST":
-        return enquiry_page(request, EnquiryForm(about=asked_about(request)))
+        return enquiry_page(request, EnquiryForm(about=initial_subject(request)))
     form = EnquiryForm(request.POST, request.FILES, sender=request.META.get("CSRF_COOKIE", ""))
     if expired:
         return enquiry_page(request, form, ENQUIRY_EXPIRED_AGAIN if "token_failed" in request.POST else ENQUIRY_EXPIRED)
@@ -123,11 +115,11 @@ def contact(request, *, expired=False):
         return enquiry_page(request, form, ENQUIRY_NOT_STORED)
     if enquiry is form.instance:
         rate_limits.count(request, rate_limits.ENQUIRIES)
-    return see_other(enquiry.get_absolute_url())
+    return HttpResponseRedirect(enquiry.get_absolute_url(), status=303)
 
 
 def enquiry_page(request, form, problem=None):
-    """The page of the enquiry form. A form that comes back names the files that must be chosen again."""
+    """Renders the enquiry form. A submitted form names the files that the visitor must attach again."""
     if form.is_bound:
         form.ask_for_files_again()
     token_failed = problem in (ENQUIRY_EXPIRED, ENQUIRY_EXPIRED_AGAIN)
@@ -135,8 +127,8 @@ def enquiry_page(request, form, problem=None):
     return form_page(request, "contact/enquiry_form.html", form, problem, help, token_failed=token_failed)
 
 
-def asked_about(request):
-    """The choice of the form that the address names, as in ?program=teacher-exchange; None without one."""
+def initial_subject(request) -> str | None:
+    """Returns the subject in the query string as a choice of the form: "program:x" for "?program=x"."""
     for model in ("program", "country"):
         if slug := request.GET.get(model):
             return f"{model}:{slug}"
@@ -163,14 +155,14 @@ def received(request, token):
     return response
 
 
-def private(view):
-    """Keeps the pages of `view` out of indexes, and their secret address out of whatever is requested from them."""
+def private_page(view):
+    """A decorator that keeps search engines from indexing a page, and its secret URL out of Referer headers."""
 
     @wraps(view)
     def kept(*args, **kwargs):
         response = view(*args, **kwargs)
         response["X-Robots-Tag"] = "noindex"
-        # Under no-referrer a browser posts their forms with the origin "null", which no CSRF check may accept.
+        # With no-referrer, browsers send a form with "Origin: null", which the CSRF check rejects.
         response["Referrer-Policy"] = "strict-origin"
         return response
 
@@ -184,12 +176,12 @@ def status(request, *, expired=False):
     if request.method != "POST":
         return form_page(request, template, StatusForm(initial={"reference": request.GET.get("reference")}))
     if expired or rate_limits.is_reached(request, rate_limits.WRONG_CODES):
-        # Unread: its errors would tell whether the pair is right.
+        # The form is not validated, because its errors would reveal whether the pair is right.
         form = StatusForm(initial=request.POST.dict())
         return form_page(request, template, form, EXPIRED if expired else TOO_MANY_WRONG_CODES)
     form = StatusForm(request.POST)
     if form.is_valid():
-        return see_other(form.enquiry.get_status_url())
+        return HttpResponseRedirect(form.enquiry.get_status_url(), status=303)
     if form.has_error("reference", "wrong_pair"):
         rate_limits.count(request, rate_limits.WRONG_CODES)
     help = _("If you no longer have the code, telephone us and quote the reference:")
@@ -197,7 +189,7 @@ def status(request, *, expired=False):
 
 
 @never_cache
-@private
+@private_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def status_detail(request, token, *, expired=False):
     enquiry = get_object_or_404(Enquiry.objects.select_related("program", "country"), token=token)
@@ -207,15 +199,14 @@ def status_detail(request, token, *, expired=False):
         if expired or form.is_valid():
             problem = EXPIRED if expired else add_message(request, enquiry, form.cleaned_data["text"])
             if problem is None:
-                return see_other(f"{enquiry.get_status_url()}?stored=1")
+                return HttpResponseRedirect(f"{enquiry.get_status_url()}?stored=1", status=303)
             form = MessageForm(initial=request.POST.dict())
-    is_stored = request.method != "POST" and "stored" in request.GET
-    context = {"progress": Progress(enquiry), "is_stored": is_stored}
+    context = {"progress": Progress(enquiry), "is_stored": request.method != "POST" and "stored" in request.GET}
     return form_page(request, "contact/enquiry_status.html", form, problem, **context)
 
 
 @never_cache
-@private
+@private_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def withdraw(request, token, *, expired=False):
     enquiry = get_object_or_404(Enquiry, token=token)
@@ -223,26 +214,24 @@ def withdraw(request, token, *, expired=False):
     if request.method == "POST" and not expired:
         try:
             withdraw_consent(enquiry)
-            return see_other(enquiry.get_status_url())
+            return HttpResponseRedirect(enquiry.get_status_url(), status=303)
         except DatabaseError:
             logger.exception("Consent could not be withdrawn.")
             problem = NOT_STORED
     if State.WITHDRAWN not in enquiry.next_states:
-        return see_other(enquiry.get_status_url())
-    context = {
-        "enquiry": enquiry,
-        "is_handled_with_others": enquiry.merged_into_id is not None or enquiry.duplicates.exists(),
-    }
+        return HttpResponseRedirect(enquiry.get_status_url(), status=303)
+    with_others = enquiry.merged_into_id is not None or enquiry.duplicates.exists()
+    context = {"enquiry": enquiry, "is_handled_with_others": with_others}
     return form_page(request, "contact/enquiry_withdraw.html", problem=problem, **context)
 
 
-def add_message(request, enquiry, text):
-    """Stores what the visitor adds; the Problem that there is with it, or None."""
+def add_message(request, enquiry: Enquiry, text: str) -> Problem | None:
+    """Stores a message of the visitor. Returns a Problem if it could not be stored."""
     if rate_limits.is_reached(request, rate_limits.MESSAGES):
         return TOO_MANY_MESSAGES
     try:
         if not store_message(enquiry, text):
-            return TAKES_NO_MESSAGES
+            return ACCEPTS_NO_MESSAGES
     except DatabaseError:
         logger.exception("A message could not be stored.")
         return NOT_STORED
@@ -250,26 +239,13 @@ def add_message(request, enquiry, text):
     return None
 
 
-def see_other(address):
-    """A redirect from a form to what came of it."""
-    response = HttpResponseRedirect(address)
-    response.status_code = 303
-    return response
-
-
-# The views that take `expired` and then show again what was posted without a valid token.
+# The views with a parameter `expired`. If it is true, they show a form that was posted without a valid CSRF token.
 FORM_VIEWS = (contact, status, status_detail, withdraw)
 
 
 def csrf_failure(request, reason=""):
-    """
-    Answers a POST without a valid token: a form comes back with every answer and a fresh token, elsewhere a page
-    says that the request had expired.
-    """
-    try:
-        match = resolve(request.path_info)
-    except Resolver404:
-        match = None
-    if match and match.func in FORM_VIEWS:
+    """Shows the form of a view in FORM_VIEWS again, with every answer and a new token. Others get an error page."""
+    match = request.resolver_match
+    if match.func in FORM_VIEWS:
         return match.func(request, **match.kwargs, expired=True)
     return render(request, "403.html", {"expired": True}, status=403)

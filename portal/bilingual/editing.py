@@ -1,4 +1,4 @@
-"""The Django admin for content in two languages, side by side."""
+"""The Django admin for bilingual content, with both languages side by side."""
 
 from csp.decorators import csp_update
 from django.contrib import admin
@@ -19,28 +19,17 @@ from portal.bilingual.richtext import EDITOR_STYLE_HASH
 
 
 class Bilingual:
-    """For an admin or an inline: each translated field of `fields` becomes a row with both languages."""
+    """Mixin for an admin or an inline: each translated field of `fields` becomes a row with both languages."""
 
-    def get_fieldsets(self, request, obj=None):
+    def get_fields(self, request, obj=None):
         translated = translator.get_options_for_model(self.model).get_field_names()
-        return [
-            (
-                name,
-                options
-                | {"fields": [tuple(in_both_languages(f)) if f in translated else f for f in options["fields"]]},
-            )
-            for name, options in super().get_fieldsets(request, obj)
-        ]
+        fields = super().get_fields(request, obj)
+        return [tuple(in_both_languages(field)) if field in translated else field for field in fields]
 
 
 @method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")
 class BilingualAdmin(Bilingual, admin.ModelAdmin):
-    """
-    Base of the admins of content.
-
-    A subclass names `fields` without their language. Lists say in which language a row is published,
-    and search looks in both.
-    """
+    """Base of the content admins. `fields` have no language; the list and the search cover both languages."""
 
     save_on_top = True
     formfield_overrides = {
@@ -64,8 +53,7 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
 
     def get_search_fields(self, request):
         translated = translator.get_options_for_model(self.model).get_field_names()
-        texts = [field for field in translated if field != "published_at"]
-        return in_both_languages(*texts)
+        return in_both_languages(*(field for field in translated if field != "published_at"))
 
     def get_prepopulated_fields(self, request, obj=None):
         if "slug" in self.fields and not (obj and obj.published_languages()):
@@ -73,24 +61,21 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         return {}
 
     def render_change_form(self, request, context, *args, **kwargs):
-        # The editor's import map stands in the page itself: it runs only with the page's nonce.
+        # The editor's import map is an inline script, so the CSP allows it only with the nonce.
         if hasattr(context["media"], "with_nonce"):
             context["media"] = context["media"].with_nonce(str(request.csp_nonce))
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def view_on_site(self, obj):
-        languages = obj.published_languages()
+    def get_view_on_site_url(self, obj=None):
+        languages = obj.published_languages() if isinstance(obj, Published) else []
+        if not languages:
+            return None
         with override(get_language() if get_language() in languages else languages[0]):
             return obj.get_absolute_url()
 
-    def get_view_on_site_url(self, obj=None):
-        if not isinstance(obj, Published) or not obj.published_languages():
-            return None
-        return super().get_view_on_site_url(obj)
-
 
 def publication(row, language):
-    """Draft, scheduled, waiting for what it follows, or published: the state of `row`, as a list shows it."""
+    """Returns the state of `row` for the list: draft, scheduled, waiting for the row it follows, or published."""
     since = getattr(row, build_localized_fieldname("published_at", language))
     if since is None:
         return _("Draft")

@@ -1,4 +1,4 @@
-"""E-mail addresses: which of them mail can be written to, and those that staff write into a field, one a line."""
+"""Validation of e-mail addresses, and fields that hold one address per line."""
 
 import re
 from email.utils import parseaddr
@@ -11,12 +11,12 @@ from django.utils.translation import gettext_lazy as _
 RECIPIENTS_HELP = _("E-mail addresses, one a line. Empty: those of the desk.")
 
 
-def is_deliverable(address):
+def is_deliverable(address: str) -> bool:
     """
-    Whether every mail host takes `address`, and it can stand in a list of addresses.
+    Returns whether every mail host accepts `address`, and it is safe in a list of addresses.
 
-    That is ASCII before its @ (RFC 5321) without quotes, and after it what IDNA can encode. Without the SMTPUTF8
-    of RFC 6531 Django would send to an encoded name that is nobody's.
+    The local part must be unquoted ASCII (RFC 5321), and IDNA must be able to encode the domain. Django does not use
+    SMTPUTF8 (RFC 6531): it would encode another local part, and so write to a mailbox that does not exist.
     """
     if not address or re.search(r"""[\s",;<>]""", address) or not address.isprintable():
         return False
@@ -27,13 +27,13 @@ def is_deliverable(address):
     return parseaddr(address)[1].rpartition("@")[0].isascii()
 
 
-def parse_email_addresses(text):
-    """The addresses in `text`, one a line, each once and in its order."""
+def parse_email_addresses(text: str) -> list[str]:
+    """Returns the addresses in `text`, one per line, in order and without duplicates."""
     return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
 
 
 def validate_email_addresses(text):
-    """Field validator: every line is an e-mail address to which mail can be written."""
+    """Field validator: every line must be a deliverable e-mail address."""
     for address in parse_email_addresses(text):
         try:
             validate_email(address)

@@ -1,4 +1,4 @@
-"""The language of a request: in the address for the public, chosen in its header for the admin."""
+"""The language of a request. Public pages have it in their address; users of the admin choose it there."""
 
 from django.conf import settings
 from django.utils import translation
@@ -7,30 +7,31 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 LANGUAGE_NAMES = {"zh-hans": _("Chinese"), "en": _("English")}
+LANGUAGES = list(LANGUAGE_NAMES)
 HTML_CODES = {"zh-hans": "zh-Hans", "en": "en"}
 
 
-def localized_label(label, language):
-    """The label of a translated field's column: the field's own `label` and the language of the column."""
+def localized_label(label, language: str):
+    """Returns the label of a translated field's column: the `label` of the field and the name of `language`."""
     return format_lazy(_("{label} ({language})"), label=label, language=LANGUAGE_NAMES[language])
 
 
-def html_code(language):
-    """The code of `language` (a settings code, "zh-hans" or "en") as HTML and hreflang write it."""
+def html_code(language: str) -> str:
+    """Returns the code that HTML and hreflang use for `language`, a code of settings.LANGUAGES."""
     return HTML_CODES[language]
 
 
-def other_language(language):
-    """The one of the two languages that `language` is not."""
+def other_language(language: str) -> str:
+    """Returns the other one of the two languages."""
     return "en" if language == "zh-hans" else "zh-hans"
 
 
-def negotiated_language(request):
+def negotiated_language(request) -> str:
     """
-    The language that a visitor's browser asks for, for addresses that carry none.
+    Returns the language that Accept-Language asks for. It is used for addresses without a language.
 
-    Chinese of any form gives "zh-hans", and so does a header that is missing, empty or "*":
-    the portal's home is China. All else gives "en". No cookie is looked at.
+    Only the first preference counts: any form of Chinese gives "zh-hans", every other language gives "en". A header
+    that is missing, empty or "*" gives "zh-hans", because the portal is based in China. Cookies are ignored.
     """
     accepted = parse_accept_lang_header(request.headers.get("Accept-Language", ""))
     if not accepted or accepted[0][0] == "*" or accepted[0][0].split("-")[0] == "zh":
@@ -38,8 +39,8 @@ def negotiated_language(request):
     return "en"
 
 
-def language_of_path(path):
-    """The language that a public address ("/en/programs/") names in its first segment, or None."""
+def language_of_path(path: str) -> str | None:
+    """Returns the language in the first segment of a public path ("/en/programs/"), or None."""
     segment = path.removeprefix("/").partition("/")[0]
     return segment if segment in HTML_CODES else None
 
@@ -48,8 +49,9 @@ class LanguageMiddleware:
     """
     Activates the language of each request and sets Content-Language.
 
-    The address decides on public pages, in the admin the user's choice; before anybody signs in, the language cookie
-    of the admin. Django's LocaleMiddleware would use that cookie on public pages too.
+    On public pages it comes from the address, or else from Accept-Language. In the admin it is the user's choice, or
+    else that of the language cookie. Django's LocaleMiddleware does not know the user's choice, and it falls back
+    to Chinese for a language that the portal does not have.
     """
 
     def __init__(self, get_response):

@@ -1,11 +1,10 @@
 """
-What it means to be published: each language by itself, from a time on.
+Publication: each language of a row is published separately, from its own time.
 
-A model that is Published has `published_at` in both languages (see its translation.py). An empty time is a draft,
-a future one is scheduled. Publication is inherited: the row that `publication_follows` names must be published too.
+A Published model has `published_at` in both languages (see its translation.py). An empty time is a draft, a future
+time is scheduled. If `publication_follows` names a foreign key, the row that it refers to must be published too.
 """
 
-from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.db.models import Prefetch, Q
@@ -18,25 +17,23 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.languages import other_language
+from portal.bilingual.languages import LANGUAGES, other_language
 from portal.bilingual.richtext import RichTextField
 
 SLUG_HELP = _("Lower-case English letters, digits and hyphens, such as teacher-exchange.")
 
-LANGUAGES = [code for code, _name in settings.LANGUAGES]
-
 
 def validate_moment(moment):
-    """Field validator: a year that every database and time zone can hold, which also catches slips of the keyboard."""
+    """Field validator: every database and time zone can hold these years. Any other year is a typing error."""
     if not 2000 <= moment.year <= 2200:
         raise ValidationError(_("The year must lie between 2000 and 2200."))
 
 
 class PublishedQuerySet(models.QuerySet):
-    """Rows of a Published model."""
+    """The QuerySet of a Published model."""
 
     def published(self):
-        """The rows that are published now in the active language."""
+        """Returns the rows that are published now in the active language."""
         now = timezone.now()
         found = self.filter(published_at__lte=now)
         if follows := self.model.publication_follows:
@@ -47,25 +44,16 @@ class PublishedQuerySet(models.QuerySet):
         return found
 
     def with_published(self, *relations):
-        """
-        Prefetches the published rows of each of `relations`: those of "programs" become `published_programs`.
-
-        A relation is named as it is on the row, from either side of a foreign key or a many-to-many field.
-        """
-        return self.prefetch_related(
-            *(
-                Prefetch(
-                    relation,
-                    self.model._meta.get_field(relation).related_model.objects.published(),
-                    to_attr=f"published_{relation}",
-                )
-                for relation in relations
-            )
-        )
+        """Prefetches the published rows of `relations`, in either direction: "programs" as `published_programs`."""
+        found = self
+        for relation in relations:
+            rows = self.model._meta.get_field(relation).related_model.objects.published()
+            found = found.prefetch_related(Prefetch(relation, rows, to_attr=f"published_{relation}"))
+        return found
 
     def get_published(self, **lookup):
         """
-        The one published row that matches `lookup`, for a detail page.
+        Returns the published row that matches `lookup`, for a detail page.
 
         Raises OnlyInOtherLanguage if the row is published only in the other language, otherwise Http404.
         """
@@ -78,7 +66,7 @@ class PublishedQuerySet(models.QuerySet):
 
 
 class OnlyInOtherLanguage(Http404):
-    """The requested `page` exists, but not in the reader's language."""
+    """The requested `page` is not published in the active language, only in the other one."""
 
     def __init__(self, page):
         super().__init__()
@@ -86,7 +74,7 @@ class OnlyInOtherLanguage(Http404):
 
 
 class Published(models.Model):
-    """Base of everything that is published language by language."""
+    """Abstract base of models that are published separately in each language."""
 
     published_at = models.DateTimeField(
         _("published"),
@@ -99,8 +87,9 @@ class Published(models.Model):
 
     objects = PublishedQuerySet.as_manager()
 
-    #: The foreign key whose row must be published too, and the field that names a row.
+    #: The name of the foreign key whose row must be published too, or None.
     publication_follows = None
+    #: The name of the field that holds the title.
     title_field = "title"
 
     class Meta:
@@ -124,30 +113,26 @@ class Published(models.Model):
     def _title_in(self, language):
         return getattr(self, build_localized_fieldname(self.title_field, language))
 
-    def is_published_in(self, language):
-        """Whether this row, and the row that it follows, are published now in `language`."""
+    def is_published_in(self, language: str) -> bool:
+        """Returns whether this row, and the row that it follows, are published now in `language`."""
         since = getattr(self, build_localized_fieldname("published_at", language))
         if since is None or since > timezone.now():
             return False
         followed = self.publication_follows and getattr(self, self.publication_follows)
         return followed.is_published_in(language) if followed else True
 
-    def published_languages(self):
-        """The languages in which this row is published, Chinese first."""
+    def published_languages(self) -> list[str]:
+        """Returns the languages in which this row is published, Chinese first."""
         return [language for language in LANGUAGES if self.is_published_in(language)]
 
     @property
     def has_pair(self):
-        """Whether it is published in both languages, so that it has a pair view."""
+        """Whether this row is published in both languages, so that it has a pair view."""
         return self.published_languages() == LANGUAGES
 
 
 class RequiredColumns(CheckConstraint):
-    """
-    Requires text in each of `columns`: always, or with `since` only where that column has a value.
-
-    A form shows the error at the empty field.
-    """
+    """Requires text in `columns`; with `since`, only where that column has a value. A form marks the empty field."""
 
     def __init__(self, *, columns, name, since=""):
         self.columns, self.since = tuple(columns), since
@@ -182,20 +167,21 @@ class RequiredColumns(CheckConstraint):
             raise ValidationError(errors)
 
 
-def has_text(column):
-    """The condition that a text column is neither null nor empty: a translated column may be either."""
+def has_text(column: str) -> Q:
+    """Returns the condition that a text column is neither null nor empty. A translated column may be either."""
     return Q(**{f"{column}__isnull": False}) & ~Q(**{column: ""})
 
 
-def in_both_languages(*fields):
-    """The columns of the translated `fields`, each in Chinese and in English."""
+def in_both_languages(*fields: str) -> list[str]:
+    """Returns the columns of the translated `fields`: the Chinese and the English one of each."""
     return [build_localized_fieldname(field, language) for field in fields for language in LANGUAGES]
 
 
-def required_when_published(title, *fields):
+def required_when_published(title: str, *fields: str) -> list[CheckConstraint]:
     """
-    Three constraints: a row has a `title` in at least one language; and, for each language, `title` and `fields` have
-    text where the row is published.
+    Returns the constraints of a Published model: it has a `title` in at least one language.
+
+    In each language that has a publication time, even a future one, `title` and `fields` must have text.
     """
     chinese, english = in_both_languages(title)
     return [
@@ -216,7 +202,7 @@ def required_when_published(title, *fields):
 
 
 class ContentPage(Published):
-    """Base of everything that is a page of content."""
+    """Abstract base of content models whose rows have their own page and a body of rich text."""
 
     slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
@@ -233,10 +219,10 @@ class ContentPage(Published):
 
     def text_blocks(self):
         """
-        Yields its text in reading order for the pair view: pairs of an element and its content in the active language.
+        Yields the text for the pair view, in reading order: pairs of an element and its content in the active language.
 
-        The content of "h2", "h3" and "p" is plain text, of "ol" a list of plain texts, of "richtext" HTML. Both
-        languages yield the same elements; one that a language leaves out has empty content there.
+        The content of "h2", "h3" and "p" is plain text, that of "ol" a list of plain texts, and that of "richtext"
+        HTML. Both languages must yield the same elements. If one lacks a text, the content is empty.
         """
         yield "p", self.summary
         yield "richtext", self.body

@@ -1,4 +1,4 @@
-"""Rich text that staff write: what it may contain, how it is kept clean, and how it is shown."""
+"""Rich text that staff write: the allowed elements, how it is sanitised, and how it is shown."""
 
 from itertools import groupby
 
@@ -8,7 +8,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django_prose_editor.fields import ProseEditorField
 
-# The editor writes one style element of its own into the page: this is what it holds.
+# The CSP hash of the style element that the editor adds to the page.
 EDITOR_STYLE_HASH = "'sha256-PlumsSlvJ7vvWzjqibGAYKq92O3y/4JTxWWsWJvyUYA='"
 
 EXTENSIONS = {
@@ -28,12 +28,12 @@ EXTENSIONS = {
 }
 
 
-# The elements that stand by themselves; a table stands in the div that lets it scroll.
+# The block elements. A "div" is the scrolling group around a table.
 BLOCKS = {"p", "h2", "h3", "ul", "ol", "blockquote", "div"}
 
 
 class RichTextField(ProseEditorField):
-    """HTML of a few plain elements, cleaned whenever it is saved; None where it holds no text."""
+    """HTML with the elements of EXTENSIONS, sanitised whenever it is saved. It is None if it holds no text."""
 
     def __init__(self, *args, **kwargs):
         defaults = {"extensions": EXTENSIONS, "sanitize": True, "null": True, "blank": True}
@@ -48,17 +48,16 @@ class RichTextField(ProseEditorField):
         return value
 
     def cleaned(self, value):
-        """`value` with nothing but the allowed elements, or None when no text is left."""
+        """Returns `value` with only the allowed elements, or None if no text is left."""
         value = self.sanitize(value or "").strip()
         return value if strip_tags(value).strip() else None
 
 
-def with_scrolling_tables(html):
+def with_scrolling_tables(html: str) -> str:
     """
-    The `html` of a RichTextField with each table in a group that scrolls sideways by itself.
+    Returns the `html` of a RichTextField with each table in a group that scrolls horizontally.
 
-    The group can be reached by keyboard, and is named in the language in force by its number in this
-    text and the first row of the table.
+    The keyboard can focus the group. Its label, in the active language, is the table's number and its first row.
     """
     if "<table" not in html:
         return html
@@ -74,11 +73,8 @@ def with_scrolling_tables(html):
     return str(soup)
 
 
-def blocks(html):
-    """
-    The top-level elements of the `html` of a RichTextField, as a list of Tags, tables in their groups;
-    what stands outside any becomes a paragraph.
-    """
+def blocks(html: str) -> list:
+    """Returns the top-level elements of the `html` of a RichTextField as Tags. Loose text becomes a paragraph."""
     soup = BeautifulSoup(with_scrolling_tables(html), "html.parser")
     found = []
     for is_block, nodes in groupby(list(soup.contents), lambda node: node.name in BLOCKS):

@@ -1,9 +1,7 @@
 """
 The pair view, `?view=pair`: the text of a row in both languages, passage beside passage.
 
-A row says its text in reading order by `text_blocks()`: pairs of an element and its content in the language
-in force. The content of "h2", "h3" and "p" is plain text, that of "ol" a list of plain texts, that of
-"richtext" HTML. The elements are the same in both languages; what one of them leaves out is empty there.
+The text comes from the row's `text_blocks()`; ContentPage.text_blocks() says what they are.
 """
 
 from bs4 import Tag
@@ -20,7 +18,7 @@ LISTS = ("ul", "ol")
 
 
 def render_detail(request, template, row, context):
-    """The page of a Published `row`: the pair view where a visitor asks for it and there is one, else `template`."""
+    """Renders the page of a Published `row`: the pair view if it is requested and exists, otherwise `template`."""
     if request.GET.get("view") != "pair" or not row.has_pair:
         return render(request, template, context)
     own = get_language()
@@ -31,7 +29,7 @@ def render_detail(request, template, row, context):
 
 
 def side_of(row, path, language):
-    """What the pair view shows of `row` in `language`; `path` is the address of its page."""
+    """Returns what the pair view shows of `row` in `language`. `path` is the path of its page in either language."""
     with override(language):
         return {
             "code": html_code(language),
@@ -43,7 +41,7 @@ def side_of(row, path, language):
 
 
 def blocks_of(element, content):
-    """The blocks of one passage of a row, as a list of Tags."""
+    """Returns one passage of a row as a list of Tags."""
     if not content:
         return []
     if element == "richtext":
@@ -54,14 +52,14 @@ def blocks_of(element, content):
 
 
 def tagged(name, *content, **attributes):
-    """A Tag around `content`: texts, which it escapes, and Tags."""
+    """Returns a Tag with `content`: Tags, and strings, which it escapes."""
     tag = Tag(name=name, attrs=attributes)
     tag.extend(content)
     return tag
 
 
 def beside(left, right):
-    """Yields what stands side by side, pairs of Tags or None, of the same text_blocks in two languages."""
+    """Yields pairs of Tags, None for a missing one. Raises ValueError if the numbers of passages differ."""
     for one, other in zip(left, right, strict=True):
         for pair in aligned(one, other):
             yield from item_by_item(*pair)
@@ -69,10 +67,10 @@ def beside(left, right):
 
 def aligned(left, right):
     """
-    Two lists of blocks as a list of pairs, in order; None stands where one side has no counterpart.
+    Returns two lists of blocks as a list of pairs, in order; a block without a counterpart is paired with None.
 
-    Texts of the same shape are paired as they stand. Otherwise that alignment is taken whose pairs are most
-    alike in all, so that a paragraph more on one side leaves a gap and the next heading lines up again.
+    If both lists have the same sequence of elements, they are paired one by one. Otherwise the alignment with the
+    highest total likeness is used: an extra paragraph leaves a gap on the other side, and the next headings line up.
     """
     if [block.name for block in left] == [block.name for block in right]:
         return list(zip(left, right, strict=True))
@@ -97,8 +95,10 @@ def aligned(left, right):
 
 def likeness_of(left, right):
     """
-    How alike each block of `left` is to each of `right`, by element and, as texts and their translations
-    keep in step, by length. A heading never answers to text: that is below zero.
+    Returns the likeness of each block of `left` to each block of `right`, as a matrix.
+
+    It depends on element and length: a long text has a long translation. A heading and a text, which must never be
+    paired, get a negative likeness.
     """
     lengths, others = ([len(block.get_text()) + 1 for block in side] for side in (left, right))
     scale = sum(lengths) / (sum(others) or 1)
@@ -115,7 +115,11 @@ def likeness_of(left, right):
 
 
 def item_by_item(left, right):
-    """Yields the pair as it is; of two lists with as many items each, the pairs of their items as lists of one."""
+    """
+    Yields the pair itself or, for two lists of the same kind and length, one pair for each item.
+
+    Each item is in a list of its own. An item without text becomes None.
+    """
     lists = [block for block in (left, right) if block and block.name in LISTS]
     items = [block.find_all("li", recursive=False) for block in lists]
     if len(lists) < 2 or left.name != right.name or len(items[0]) != len(items[1]):
@@ -129,7 +133,7 @@ def item_by_item(left, right):
 
 
 def numbered(block, position):
-    """The attributes of a list that holds the item at `position`, from 0, of the list `block`."""
+    """Returns the attributes of a list that holds only the item at `position`, from 0, of the list `block`."""
     if block.name == "ul":
         return {}
     try:
@@ -139,11 +143,7 @@ def numbered(block, position):
 
 
 def rows(pairs, sides):
-    """
-    Yields the rows of the page: what they are, and the HTML of each side with the code of its language.
-
-    A heading that skips a level, as staff may write one, is raised to the level that follows.
-    """
+    """Yields the rows of the page. A heading that skips a level is moved to one level below the one before it."""
     level = 1
     for pair in pairs:
         blocks = [block for block in pair if block]

@@ -1,4 +1,4 @@
-"""Telephone numbers as each language writes them."""
+"""Telephone numbers, formatted for the readers of each language."""
 
 from dataclasses import dataclass
 
@@ -10,49 +10,43 @@ from django.utils.translation import gettext as _
 
 @dataclass(frozen=True)
 class Telephone:
-    """One number: `uri` for a link (RFC 3966), `national` for a reader in China, `international` for others."""
+    """A telephone number: `uri` for links (RFC 3966), `national` for readers in China, `international` for others."""
 
     uri: str
     national: str
     international: str
 
     def __str__(self):
-        """The number as readers of the language in force write it."""
+        """Returns the number as readers of the active language write it."""
         return self.national if get_language() == "zh-hans" else self.international
 
 
-def parse_telephones(lines):
-    """
-    The numbers in `lines`, one a line, Chinese ones with or without +86.
-
-    Returns a list of Telephone. Raises ValidationError naming the line that is no telephone number.
-    """
+def parse_telephones(lines: str) -> list[Telephone]:
+    """Returns the numbers in `lines`, one per line. Raises ValidationError for the first that is not a number."""
     return [parse_telephone(line) for line in lines.splitlines() if line.strip()]
 
 
-def parse_telephone(line):
-    """The Telephone that `line` holds; ValidationError if it holds none."""
+def parse_telephone(line: str) -> Telephone:
+    """Returns the number in `line`, in China with or without +86. Raises ValidationError if it is not a number."""
     try:
         number = phonenumbers.parse(line, "CN")
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_valid_number(number):
         raise ValidationError(_("“%(line)s” is not a telephone number."), params={"line": line.strip()})
+    uri = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966)
+    international = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
     significant = phonenumbers.national_significant_number(number)
     area_code = significant[: phonenumbers.length_of_geographical_area_code(number)]
     if number.country_code != 86:
-        national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        national = international
     elif area_code:
         national = f"0{area_code}-{significant.removeprefix(area_code)}"
     else:
         national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
-    return Telephone(
-        uri=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.RFC3966),
-        national=national,
-        international=phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL),
-    )
+    return Telephone(uri, national, international)
 
 
 def validate_telephones(lines):
-    """Field validator: every line is a telephone number."""
+    """Field validator: every line must be a telephone number."""
     parse_telephones(lines)

@@ -1,8 +1,8 @@
 """
 Countries and regions by their ISO 3166-1 alpha-2 code.
 
-Names are those of the Unicode CLDR, except where portal/content/territories.toml gives the name that a
-Chinese institution uses.
+The names come from the Unicode CLDR. Where Chinese institutions use another name, it comes from
+portal/content/territories.toml.
 """
 
 import tomllib
@@ -13,7 +13,7 @@ from babel import Locale
 from django.conf import settings
 from django.utils.translation import get_language
 
-# Two-letter codes in the CLDR that ISO 3166-1 reserves or leaves to its users.
+# Two-letter codes of the CLDR that ISO 3166-1 does not assign: it reserves them or leaves them to users.
 NOT_ISO = {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "XK", "ZZ"}
 
 
@@ -24,7 +24,7 @@ def _own():
 
 
 def _read_alike(name):
-    """`name` with its first character, if outside the first level, put into the place of its sound."""
+    """Returns `name` with a first character outside the first level of GB/T 2312 replaced by one that sounds alike."""
     return _own()["order"].get(name[0], name[0]) + name[1:]
 
 
@@ -40,16 +40,16 @@ def _names(language):
     }
 
 
-def territory_name(code):
-    """The name of the country or region `code` in the language in force; the code itself if unknown."""
+def territory_name(code: str) -> str:
+    """Returns the name of a country or region in the active language, or `code` itself if it is unknown."""
     return _names(get_language()).get(code, code)
 
 
-def territory_choices():
+def territory_choices() -> list[tuple[str, str]]:
     """
-    (code, name) of every country and region, China first, the rest in the reader's alphabet.
+    Returns (code, name) of every country and region: China first, the others sorted by name in the active language.
 
-    Chinese names are ordered by pinyin, as the first level of GB/T 2312 lays its characters out.
+    Chinese names are sorted by pinyin, which is the order of the characters in the first level of GB/T 2312.
     """
 
     def order(item):
@@ -61,6 +61,6 @@ def territory_choices():
     return sorted(_names(get_language()).items(), key=order)
 
 
-def is_territory(code):
-    """Whether `code` is the ISO 3166-1 alpha-2 code of a country or region."""
+def is_territory(code: str) -> bool:
+    """Returns whether `code` is the ISO 3166-1 alpha-2 code of a country or region."""
     return code in _names("en")

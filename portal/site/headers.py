@@ -3,8 +3,11 @@
 
 class ResponseHeadersMiddleware:
     """
-    Keeps other sites from embedding any response, and says how long a public page may be kept:
-    not at all without asking again, and a day if the portal cannot be reached (RFC 5861).
+    Sets Cross-Origin-Resource-Policy, so that other sites cannot embed a response, and Cache-Control.
+
+    Caches may store a public page that sets no cookie, but must revalidate it before each use. If the portal cannot be
+    reached, they may use it for a day (stale-if-error, RFC 5861). They must not store any other response, unless its
+    view has set Cache-Control.
     """
 
     def __init__(self, get_response):

@@ -1,17 +1,17 @@
 from django.conf import settings
 from django.shortcuts import render
 
-# What is read of a request that is refused, in bytes.
+# How many bytes of a refused request are read at most, and how many at once.
 DISCARDED = 256 * 1024 * 1024
 AT_ONCE = 64 * 1024
 
 
 class RequestSizeMiddleware:
     """
-    Answers a request with a body over PORTAL_LARGEST_REQUEST by a page that says so; nothing of it is kept.
+    Answers a request with status 413 and a page if its body is larger than PORTAL_LARGEST_REQUEST.
 
-    The body is read all the same, up to a bound: a browser that is cut off while it sends shows a broken
-    connection, and a proxy a page of its own.
+    It reads and discards up to DISCARDED bytes of the body: if it closed the connection while the browser was still
+    sending, the browser would show a connection error, or a proxy its own error page.
     """
 
     def __init__(self, get_response):
@@ -27,8 +27,8 @@ class RequestSizeMiddleware:
         return render(request, "413.html", {"megabytes": megabytes}, status=413)
 
 
-def content_length(request):
-    """The bytes that `request` says its body has; Django reads no more than these."""
+def content_length(request) -> int:
+    """Returns the Content-Length in bytes; 0 if it is missing or invalid. Django reads no more of the body."""
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Every public page, in one list: the sitemap, and whatever else must visit each page, reads it."""
+"""The list of all public pages, and the sitemap. Tests that visit every page use the same list."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,12 +9,12 @@ from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
 from partners.models import Country
+from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.links import absolute_url, alternates
-from portal.bilingual.publishing import LANGUAGES
 from portal.models import Centre, Department, Page
 from programs.models import Area, Program
 
-# The pages that list things, each with the models whose rows it shows.
+# The pages that are not about one row, by URL name, each with the models whose rows it shows.
 LIST_PAGES = {
     "home": (Area, Program, Centre, Country),
     "centre_list": (Centre, Program),
@@ -28,7 +28,7 @@ DETAIL_MODELS = (Page, Area, Program, Centre, Country)
 
 @dataclass(frozen=True)
 class PublicPage:
-    """A page in one language: its path, the languages it is published in, when its content last changed."""
+    """A page in `language`: its path, all languages in which it is published, and when its content last changed."""
 
     path: str
     language: str
@@ -37,17 +37,17 @@ class PublicPage:
 
     @property
     def url(self):
-        """Its absolute address."""
+        """The absolute URL of the page."""
         return absolute_url(self.path)
 
     @property
     def alternates(self):
-        """Its versions by hreflang."""
+        """The absolute URLs of all its versions by hreflang, see links.alternates()."""
         return alternates(self.path, self.languages)
 
 
-def public_pages():
-    """A list of every PublicPage, in each language that it is published in."""
+def public_pages() -> list[PublicPage]:
+    """Returns every public page, once for each language in which it is published."""
     department = Department.current().updated_at
     found = []
     for language in LANGUAGES:

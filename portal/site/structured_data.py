@@ -1,4 +1,4 @@
-"""What each page says to machines: one JSON-LD graph in the words of https://schema.org."""
+"""Structured data: one JSON-LD graph for each page, in the vocabulary of https://schema.org."""
 
 import json
 
@@ -9,14 +9,13 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.languages import html_code, other_language
+from portal.bilingual.languages import LANGUAGES, html_code, other_language
 from portal.bilingual.links import absolute_url
-from portal.bilingual.publishing import LANGUAGES
 from programs.models import Program
 
 register = template.Library()
 
-# The type of a page, by what urls.py calls it, where schema.org has a closer one than WebPage.
+# The schema.org types of pages that have a more specific type than WebPage, by URL name.
 PAGE_TYPES = {
     "about": "AboutPage",
     "contact": "ContactPage",
@@ -24,21 +23,21 @@ PAGE_TYPES = {
     "program_list": "CollectionPage",
     "country_list": "CollectionPage",
 }
-# Addresses that stand for a thing; the same in both languages.
+# The paths in the node IDs of the Society and the Department; they are the same in both languages.
 SOCIETY = "/#society"
 DEPARTMENT = "/#department"
-# What could end a script element, as JSON may write it.
+# Characters that are not safe in a script element, with their JSON escapes.
 ESCAPES = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u2028\u2029"}
 
 
 @register.simple_tag
-def structured_data(request, department, title, description, breadcrumbs, row=None):
+def structured_data(request, department, title, description, breadcrumbs, row=None) -> str:
     """
-    The JSON-LD of the page that answers `request`, safe inside a script element.
+    Returns the JSON-LD of the page at `request`, safe inside a script element.
 
-    `title`, `description` and `breadcrumbs`, (title, path) pairs, are what a visitor sees too; `row` is the
-    Published row that the page shows, if it shows one. The Society, the Department and the site come with
-    every page, so that each reference finds its node in the same graph.
+    `title`, `description` and `breadcrumbs`, a list of (title, path), are the same as a visitor sees. `row` is the
+    Published row that the page shows, if any. Every graph contains the Society, the Department and the site, so that
+    all references can be resolved within it.
     """
     path = request.path
     page = {
@@ -63,17 +62,17 @@ def structured_data(request, department, title, description, breadcrumbs, row=No
 
 
 def node_id(path):
-    """What names the node at `path` where it is described, and refers to it everywhere else."""
+    """Returns the @id of the node at `path`. By itself it is a reference to the node."""
     return {"@id": absolute_url(path)}
 
 
 def site_path():
-    """What stands for the portal in the language in force."""
+    """Returns the path in the node ID of the portal in the active language."""
     return f"{reverse('home')}#site"
 
 
 def filled(value):
-    """`value`, parsed JSON, without anything that is empty."""
+    """Returns `value`, JSON as Python objects, without the falsy values inside."""
     if isinstance(value, dict):
         return {key: kept for key, inner in value.items() if (kept := filled(inner))}
     if isinstance(value, list):
@@ -82,12 +81,10 @@ def filled(value):
 
 
 def in_other_language(department, field):
-    """The `field` of `department` in the language that is not in force."""
     return getattr(department, build_localized_fieldname(field, other_language(get_language())))
 
 
 def society_node(department):
-    """The Society, as far as the Department knows it."""
     return {
         "@type": "Organization",
         **node_id(SOCIETY),
@@ -97,7 +94,7 @@ def society_node(department):
 
 
 def department_node(department):
-    """The Department. Its service centres are no organisations of their own, so none is described as one."""
+    """Returns the node of the Department. Its service centres are not organisations, so they have no nodes."""
     telephones = [number.international for number in department.telephone_numbers]
     return {
         "@type": "EducationalOrganization",
@@ -131,7 +128,6 @@ def department_node(department):
 
 
 def site_node(department):
-    """The portal in the language in force."""
     return {
         "@type": "WebSite",
         **node_id(site_path()),
@@ -144,7 +140,7 @@ def site_node(department):
 
 
 def breadcrumbs_node(breadcrumbs):
-    """The breadcrumbs of a page, (title, path) pairs."""
+    """Returns the node of `breadcrumbs`, a list of (title, path)."""
     return {
         "@type": "BreadcrumbList",
         "itemListElement": [
@@ -156,11 +152,11 @@ def breadcrumbs_node(breadcrumbs):
 
 def program_node(program):
     """
-    A program, as a Service of the Department.
+    Returns the node of a program: a Service of the Department.
 
-    It is no EducationalOccupationalProgram: none of the facts that one is described by (how long it takes,
-    what it costs, when and how one applies, what it leads to) is known of any program. Nor has it an
-    areaServed: its countries are where its partners are, not where it is offered.
+    It is not an EducationalOccupationalProgram, because the portal does not know the properties of that type: how long
+    a program takes, what it costs, when and how to apply, and what it leads to. It has no areaServed either: its
+    countries are where its partners are, not where it is offered.
     """
     return {
         "@type": "Service",

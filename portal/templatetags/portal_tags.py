@@ -10,13 +10,12 @@ from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual import links
-from portal.bilingual.languages import html_code, language_of_path, other_language
-from portal.bilingual.publishing import LANGUAGES
+from portal.bilingual.languages import LANGUAGES, html_code, language_of_path, other_language
 from portal.bilingual.richtext import with_scrolling_tables
 
 register = template.Library()
 
-# The pages that stand between home and a page, by URL name.
+# The pages between the home page and another page in the breadcrumbs, by URL name.
 SECTIONS = {
     "program_list": gettext_lazy("Programs"),
     "centre_list": gettext_lazy("Service centres"),
@@ -28,18 +27,13 @@ OPEN_GRAPH_LOCALES = {"zh-hans": "zh_CN", "en": "en_GB"}
 
 @register.simple_tag
 def html_lang():
-    """The language in force as the lang attribute writes it."""
+    """Returns the active language as the lang attribute writes it."""
     return html_code(get_language())
 
 
 @register.simple_tag
 def paired(row, field=None):
-    """
-    The name of `row` in the other language, small under the large one, marked with its own language.
-
-    Of a Published row it is the heading, and nothing where that side is not published; of another row
-    it is `field`.
-    """
+    """Returns `field`, or else the `paired_title`, of `row` in the other language, in a span with its lang."""
     language = other_language(get_language())
     name = getattr(row, build_localized_fieldname(field, language)) if field else row.paired_title
     return format_html('<span class="pair" lang="{}">{}</span>', html_code(language), name) if name else ""
@@ -47,7 +41,7 @@ def paired(row, field=None):
 
 @register.simple_tag
 def paired_string(text):
-    """The lazy interface string `text` in the other language, small and marked with that language."""
+    """Returns the lazy string `text` in the other language, in a span with the lang attribute."""
     language = other_language(get_language())
     with override(language):
         return format_html('<span class="pair" lang="{}">{}</span>', html_code(language), text)
@@ -55,31 +49,29 @@ def paired_string(text):
 
 @register.inclusion_tag("includes/section_head.html")
 def section_head(id, title, url_name=""):
-    """The heading of a section in both languages. `title` is a lazy string; with `url_name` it links to that page."""
+    """Renders the lazy string `title` as a section heading in both languages. With `url_name` it is a link."""
     return {"id": id, "title": title, "url": url_name and reverse(url_name)}
 
 
 @register.filter
 def richtext(value):
-    """The HTML of a RichTextField, which is cleaned whenever it is saved; its tables scroll by themselves."""
+    """Returns the HTML of a RichTextField, with scrolling tables. It is safe, because it is sanitised when saved."""
     return mark_safe(with_scrolling_tables(value or ""))  # noqa: S308
 
 
 @register.simple_tag
 def telephone(number):
-    """A link to a Telephone."""
     return format_html('<a class="telephone" href="{}">{}</a>', number.uri, number)
 
 
 @register.inclusion_tag("includes/head.html", takes_context=True)
 def head(context, title="", description="", row=None, section=""):
     """
-    The title and the metadata of a page; `{% breadcrumbs %}` shows the breadcrumbs that it builds.
+    Renders the title and the metadata of a page, and builds the breadcrumbs that `{% breadcrumbs %}` shows.
 
-    `row` is the Published row that the page shows, if any: it gives the title, the languages of the page and, without
-    a `description`, that too. `section` is the URL name of the page above it, one of SECTIONS. A page without a
-    description is not for search engines and has no breadcrumbs. "Error: " precedes the title if `has_errors` is in
-    the context.
+    `row` is the Published row that the page shows, if any. It provides the title, the languages of the page and, if
+    `description` is empty, the description. `section` is the URL name of the page above, a key of SECTIONS. A page
+    without a description gets "noindex" and has no breadcrumbs. With `has_errors` the title begins with "Error: ".
     """
     request, department = context["request"], context["department"]
     title, description = plain_text(title), plain_text(description)
@@ -116,26 +108,26 @@ def head(context, title="", description="", row=None, section=""):
 
 @register.inclusion_tag("includes/page_code.html", takes_context=True)
 def page_code(context):
-    """The address of the request's page, without its query, and its QR code."""
+    """Renders the absolute URL of the current page, without its query, and its QR code."""
     url = links.absolute_url(context["request"].path)
     return {"url": url, "code": mark_safe(links.qr_code(url))}  # noqa: S308
 
 
-def plain_text(value):
-    """`value` as a str without escapes: blocktranslate escapes what it assigns, and JSON needs plain text."""
+def plain_text(value) -> str:
+    """Returns `value` without HTML escapes: blocktranslate escapes the text it assigns, but JSON needs plain text."""
     text = str(value)
     return unescape(text) if isinstance(text, SafeData) else text
 
 
 @register.inclusion_tag("includes/breadcrumbs.html", takes_context=True)
 def breadcrumbs(context):
-    """The way from home to the page, as its `head` has it."""
+    """Renders the breadcrumbs that `{% head %}` has built."""
     return {"breadcrumbs": context.render_context.get("breadcrumbs")}
 
 
 @register.simple_tag(takes_context=True)
 def same_page_in(context, language):
-    """The address in `language` of the page that is being read, with its query; home where it has none."""
+    """Returns the path of the current page in `language`, with its query, or of the home page if it has no language."""
     request = context["request"]
     if language_of_path(request.path) is None:
         return f"/{language}/"
@@ -145,7 +137,7 @@ def same_page_in(context, language):
 
 @register.simple_tag(takes_context=True)
 def current(context, address):
-    """The aria-current attribute of a link in the navigation: the page itself, or a page below it."""
+    """Returns aria-current for a link to `address`: "page" on that page, "true" on a page below, else nothing."""
     path = context["request"].path
     if path == address:
         return mark_safe(' aria-current="page"')

@@ -5,7 +5,7 @@ from tests.conftest import start_site, stop_site
 
 @pytest.fixture
 def start(tmp_path):
-    """Starts portals on one data folder of their own, and stops those that still run at the end."""
+    """A function that starts a portal on the test's own data folder. Those still running at the end are stopped."""
     started = []
 
     def start(**variables):

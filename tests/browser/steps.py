@@ -16,18 +16,18 @@ ANSWERS = {
     "message": "What should two visiting teachers prepare?",
 }
 
-# Milliseconds that the writing of a message takes, longer than the three seconds of the form's time trap.
+# Milliseconds spent typing a message. In under three seconds, the form would take the visitor for a program.
 WRITING = 3_200
 
 
 def rows(site, query, *values):
-    """What `query` finds in the site's database; what it changes is kept."""
+    """Runs `query` on the site's SQLite database, commits it, and returns the rows."""
     with closing(sqlite3.connect(site.data / "portal.sqlite3", timeout=20)) as database, database:
         return database.execute(query, values).fetchall()
 
 
 def until(page, met, seconds=20):
-    """What `met()` returns as soon as it is true, or at last: for what happens outside the browser."""
+    """Waits up to `seconds` until `met()` is true and returns its result. Use it for events outside the browser."""
     deadline = monotonic() + seconds
     while not (found := met()) and monotonic() < deadline:
         page.wait_for_timeout(100)
@@ -44,7 +44,7 @@ def tab_to(page, target):
 
 
 def write_enquiry(page, **changes):
-    """Fills in the enquiry form with the keyboard alone, ANSWERS and `changes` and some territory, and submits it."""
+    """Fills in the enquiry form by keyboard, with ANSWERS, `changes` to them and any territory, and submits it."""
     answers = ANSWERS | changes
     for name in ("organisation", "territory", "person", "position", "email", "telephone", "message", "consent"):
         tab_to(page, page.locator(f"#id_{name}"))
@@ -68,7 +68,7 @@ def secrets_of(site, reference):
 
 
 def sign_in(page, site, password=None):
-    """Signs the account "staff" in at the admin."""
+    """Signs in to the admin with the account "staff"."""
     page.goto(f"{site.url}/admin/")
     page.locator("#id_username").fill("staff")
     page.locator("#id_password").fill(password or site.password)
@@ -76,7 +76,7 @@ def sign_in(page, site, password=None):
 
 
 class Watch:
-    """What must not happen on the pages that `page` opens; made before the first of them."""
+    """Records faults on the pages that `page` opens. Create it before the first page is opened."""
 
     def __init__(self, page, site):
         self.page = page
@@ -101,7 +101,7 @@ class Watch:
             self.seen.append(f"foreign request: {request.url}")
 
     def faults(self):
-        """What was seen since the last time: CSP violations, errors in the console, requests to a foreign host."""
+        """CSP violations, script and console errors, and requests to other hosts since the last call."""
         seen = [*self.seen, *self.page.evaluate("window.violations.splice(0)")]
         self.seen.clear()
         return [f"{urlsplit(self.page.url).path}: {fault}" for fault in seen]

@@ -1,11 +1,11 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.steps import Watch, rows, sign_in, until
+from tests.browser.steps import Watch, rows, sign_in, until, write_enquiry
 
 TITLE = "#id_title_zh_hans"
 
-# A row of each model of which a new site has none.
+# Creates rows of the models that are empty on a new site.
 ROWS = """
 from django.contrib.auth.models import Group
 from contact.mail.messages import queue_acknowledgement_and_notifications
@@ -25,7 +25,7 @@ enquiry.log("received")
 
 @pytest.fixture
 def staff(site, page):
-    """A page on which the staff account has signed in."""
+    """A page that is signed in with the staff account."""
     sign_in(page, site)
     expect(page.locator("#user-tools")).to_be_visible()
     return page
@@ -33,20 +33,20 @@ def staff(site, page):
 
 @pytest.fixture
 def visitor(chrome):
-    """A page of somebody who has not signed in."""
+    """A page that is not signed in."""
     context = chrome.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     yield context.new_page()
     context.close()
 
 
 def change(page, site, model, slug):
-    """Opens the form of the row of `model` ("programs/program") that `slug` names."""
+    """Opens the change form of a row, given its `model`, such as "programs/program", and its `slug`."""
     [[number]] = rows(site, f"SELECT id FROM {model.replace('/', '_')} WHERE slug = ?", slug)
     page.goto(f"{site.url}/admin/{model}/{number}/change/")
 
 
 def save(page):
-    """Saves the form; the status of the answer."""
+    """Saves the form and returns the status of the response."""
     with page.expect_response(lambda response: response.request.method == "POST") as answer:
         page.locator("[name=_continue]").first.click()
     page.wait_for_load_state()
@@ -54,7 +54,7 @@ def save(page):
 
 
 def shown(page, address):
-    """The text of the content at `address`."""
+    """The text of the main content at `address`."""
     page.goto(address)
     return page.locator("main").inner_text()
 
@@ -69,7 +69,7 @@ def test_a_new_chinese_title_shows_on_the_chinese_page_alone(site, staff, visito
         assert save(staff) == 302
         assert until(visitor, lambda: "教师互访（试）" in shown(visitor, chinese))
         assert visitor.locator("h1").inner_text().startswith("教师互访（试）")
-        # The English page shows the Chinese name small under its own, and is otherwise as it was.
+        # The English page shows the Chinese title below its own. Nothing else on it has changed.
         english_expected = english_before.replace(title, "教师互访（试）")
         assert until(visitor, lambda: shown(visitor, english) == english_expected)
         assert visitor.locator("h1").inner_text().startswith("Teacher exchange")
@@ -129,7 +129,7 @@ def test_the_choice_of_language_is_the_admins_own(site, staff):
     staff.goto(f"{site.url}/admin/programs/program/")
     expect(heading).to_have_text("国际部网站管理")
 
-    # The browser asks for English: the root still leads there, and each address keeps its own language.
+    # The browser asks for English, so the root redirects there. The address of a page decides its language.
     staff.goto(f"{site.url}/")
     expect(staff).to_have_url(f"{site.url}/en/")
     expect(staff.locator("main")).to_contain_text("How a college starts")
@@ -139,6 +139,18 @@ def test_the_choice_of_language_is_the_admins_own(site, staff):
     staff.goto(f"{site.url}/admin/")
     staff.locator("#header").get_by_role("button", name="English").click()
     expect(heading).to_have_text("International Department: staff")
+
+
+def test_what_the_statistics_cannot_place_is_quieter_than_the_rest(site, staff, visitor):
+    visitor.goto(f"{site.url}/en/contact/")
+    write_enquiry(visitor)
+    expect(visitor.locator(".reference")).to_be_visible()
+    staff.goto(f"{site.url}/admin/contact/enquiry/statistics/")
+    table = staff.locator(".tables table").filter(has=staff.locator(".rest")).first
+    colour = "cell => getComputedStyle(cell).color"
+    for cell in ("th", ".number"):
+        quiet = table.locator(f".rest {cell}").first.evaluate(colour)
+        assert quiet != table.locator(f"tbody:not(.rest) {cell}").first.evaluate(colour), cell
 
 
 def test_every_page_of_the_admin_loads_and_keeps_to_its_policy(site, page, record_property):
@@ -157,7 +169,7 @@ def test_every_page_of_the_admin_loads_and_keeps_to_its_policy(site, page, recor
             page.locator("[contenteditable]").first.wait_for()
         faults += watch.faults()
         seen.append(address)
-        # From a list to its first row and its numbers, from a row to its history.
+        # Follows a list to its first row and its statistics, and a row to its history.
         for link in page.locator(
             "#result_list tbody tr:first-child th a, a.historylink, .object-tools a[href$='/statistics/']"
         ).all()[:2]:
@@ -167,7 +179,7 @@ def test_every_page_of_the_admin_loads_and_keeps_to_its_policy(site, page, recor
     models = {address for address in seen if address.count("/") == 4} - {"/admin/password_change/"}
     assert len(models) >= 10
     desk, log = "/admin/contact/enquiry/", "/admin/contact/event/"
-    # Nobody changes the log, and what happens to an enquiry stands on its own page.
+    # The log cannot be changed, and an enquiry shows its history on its own page.
     assert models - reached(seen, "/change/") == {log}
     assert models - reached(seen, "/history/") == {log, desk}
     assert models - reached(seen, "/add/") == {log, desk, "/admin/portal/department/"}
@@ -176,7 +188,7 @@ def test_every_page_of_the_admin_loads_and_keeps_to_its_policy(site, page, recor
 
 
 def reached(addresses, kind):
-    """The lists of the models of which a page of `kind` ("/add/") is among `addresses`."""
+    """The addresses of the lists of the models for which `addresses` has a page of `kind`, such as "/add/"."""
     return {"/".join(address.split("/")[:4]) + "/" for address in addresses if kind in address}
 
 

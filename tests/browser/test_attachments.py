@@ -7,7 +7,7 @@ from tests.browser.steps import rows, sign_in, write_enquiry
 
 
 def attach(page, *paths):
-    """Chooses one file in each input."""
+    """Chooses one of the files in each file input."""
     for number, path in enumerate(paths):
         page.locator("[type=file]").nth(number).set_input_files(path)
 

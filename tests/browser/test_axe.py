@@ -6,7 +6,7 @@ from tests.browser.steps import LANGUAGES, rows, secrets_of, sign_in, until, wri
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
-# A page of each kind, as its language's addresses name it.
+# A page of each kind, by its path below the language prefix.
 PAGES = [
     "/",
     "/about/",
@@ -39,7 +39,7 @@ ADMIN_PAGES = [
     "/admin/password_change/",
 ]
 
-# What a visitor may find on the status page, one after the other.
+# The states of an enquiry that the status page shows, as SQL assignments that the test makes one after the other.
 STATES = [
     "due_on = '2100-01-01'",
     "due_on = '2000-01-01', state = 'in_progress'",
@@ -50,13 +50,13 @@ STATES = [
 ]
 WITHDRAWN = {"zh-hans": "本页尚无中文版", "en": "This page is not published in English yet"}
 
-# Published in one language only while the module's tests run.
+# The program that is withdrawn from each language while the tests of this module run.
 IN_ONE_LANGUAGE = {"zh-hans": "investment-fund", "en": "investment-services"}
 
 
 @pytest.fixture(scope="module")
 def withdrawn(site):
-    """Withdraws a program from each language; the addresses that say so."""
+    """Withdraws a program from each language, yields the addresses of the missing pages, and publishes them again."""
     columns = {slug: f"published_at_{language.replace('-', '_')}" for language, slug in IN_ONE_LANGUAGE.items()}
     since = {}
     for slug, column in columns.items():
@@ -69,7 +69,7 @@ def withdrawn(site):
 
 @pytest.fixture
 def reader(chrome):
-    """Opens a page of somebody who reads a language."""
+    """A function that opens a page in a browser that prefers the given language."""
     contexts = []
 
     def reader(language):
@@ -83,7 +83,7 @@ def reader(chrome):
 
 
 class Sweep:
-    """The faults that axe finds on the pages that `page` comes to, each at both widths and in both schemes."""
+    """Collects faults of what `page` shows: those that axe finds, and overflow at 320 pixels (WCAG 2.2, 1.4.10)."""
 
     def __init__(self, page):
         self.page = page
@@ -91,7 +91,7 @@ class Sweep:
         self.faults = []
 
     def look(self):
-        """Looks at the page as it is now."""
+        """Checks the page in its present state: all rules at two widths, and contrast in the dark scheme too."""
         self.pages += 1
         self.page.evaluate(AXE_SCRIPT)
         for width in (1280, 360):
@@ -107,7 +107,7 @@ class Sweep:
         self.page.set_viewport_size({"width": 1280, "height": 800})
 
     def run_axe(self, how, only):
-        # A change of scheme may set off transitions, and colours on their way would be measured.
+        # A change of colour scheme may start transitions. Axe would measure their intermediate colours.
         self.page.evaluate("document.getAnimations().forEach(animation => animation.finish())")
         options = {"runOnly": only, "resultTypes": ["violations"], "preload": False}
         found = self.page.evaluate("options => axe.run(options)", options)

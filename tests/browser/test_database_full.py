@@ -1,4 +1,4 @@
-"""The database cannot store, in the real site: the visitor is told, and reads on."""
+"""When the site cannot store an enquiry, the visitor gets a page that says so, with telephone numbers."""
 
 import resource
 import sqlite3
@@ -13,12 +13,12 @@ from tests.browser.steps import ANSWERS, rows, until, write_enquiry
 STORED = "SELECT (SELECT count(*) FROM contact_enquiry), (SELECT count(*) FROM contact_enquiry_mails)"
 
 
-# Bytes: what the portal reports fits into its log, an enquiry with its mails not into the database.
+# Bytes. The portal's messages fit into its log, but an enquiry with its mails does not fit into the database.
 ROOM = 20_480
 
 
 def limit_files(site, size):
-    """From now on no process of `site` makes a file longer than `size` bytes, as on a disk that is full."""
+    """Simulates a full disk: no process of `site` can make a file longer than `size` bytes from now on."""
     server = psutil.Process(site.process.pid)
     for process in [server, *server.children(recursive=True)]:
         _soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""The story of an enquiry from both sides: it arrives, is assigned, answered, seen, closed, and erased in time."""
+"""The life of an enquiry, as the visitor and the desk see it, from its arrival to its erasure."""
 
 from email import message_from_bytes, policy
 
@@ -11,13 +11,13 @@ from tests.browser.steps import ANSWERS, Watch, rows, sign_in, until, write_enqu
 
 @pytest.fixture
 def site(start):
-    """A portal of its own: what is promised here is not promised elsewhere."""
+    """A separate portal, because the test sets the number of promised days for the whole site."""
     return start()
 
 
 @pytest.fixture
 def desk(chrome, site):
-    """A page on which somebody at the desk has signed in."""
+    """A page that is signed in with the staff account."""
     context = chrome.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     page = context.new_page()
     page.set_default_timeout(15_000)
@@ -28,7 +28,7 @@ def desk(chrome, site):
 
 
 def arrived(site, subject):
-    """The mails in the embedded portal's folder of which the subject contains `subject`."""
+    """The mails in the embedded portal's folder whose subject contains `subject`."""
     found = []
     for path in sorted((site.data / "mail").glob("*.log")):
         for text in path.read_bytes().split(b"-" * 79):
@@ -48,7 +48,7 @@ def test_an_enquiry_from_its_arrival_to_its_erasing(site, page, desk):
     code = page.locator(".code").inner_text()
     expect(page.locator(".due time")).to_be_visible()
 
-    # It arrives at the desk, which gives it to itself.
+    # A member of staff finds it in the list and assigns it to themselves.
     desk.goto(f"{site.url}/admin/contact/enquiry/?queue=nobody")
     row = desk.locator("#result_list tbody tr", has_text=reference)
     row.locator(".action-select").check()
@@ -63,7 +63,7 @@ def test_an_enquiry_from_its_arrival_to_its_erasing(site, page, desk):
     desk.get_by_role("button", name="Save the note").click()
     expect(desk.locator("article", has_text="Ask the centre about visas.")).to_be_visible()
 
-    # It is answered, from a template, in the visitor's language.
+    # They answer it in the visitor's language, starting from a template.
     desk.get_by_role("link", name="Write an answer").click()
     desk.get_by_role("button", name="Ask for more information").click()
     text = desk.locator("#answerform_text")
@@ -78,7 +78,7 @@ def test_an_enquiry_from_its_arrival_to_its_erasing(site, page, desk):
     assert "please prepare two forms." in mail.get_body(["plain"]).get_content()
     assert "please prepare two forms." in mail.get_body(["html"]).get_content()
 
-    # The visitor sees it with reference and code, and writes again.
+    # The visitor reads the answer with reference and code, and writes again.
     page.goto(f"{site.url}/en/contact/status/")
     page.locator("#id_reference").fill(reference.lower())
     page.locator("#id_code").fill(code)
@@ -91,7 +91,7 @@ def test_an_enquiry_from_its_arrival_to_its_erasing(site, page, desk):
     expect(page.locator(".stored")).to_be_visible()
     expect(page.locator("[aria-current=step]")).to_have_text("In progress (now)")
 
-    # The desk reads that, answers, and closes.
+    # The desk reads the message, answers it and closes the enquiry.
     desk.goto(f"{site.url}/admin/contact/enquiry/?queue=mine")
     row.get_by_role("link", name=reference).click()
     expect(desk.locator("#content")).to_contain_text("Where do we get them?")
@@ -104,11 +104,11 @@ def test_an_enquiry_from_its_arrival_to_its_erasing(site, page, desk):
     expect(page.locator("[aria-current=step]")).to_have_text("Closed (now)")
     expect(page.locator("main")).to_contain_text("Your data will be erased on")
 
-    # Its time comes.
+    # The date of its erasure comes.
     assert until(desk, lambda: len(arrived(site, subject)) == 2)
     rows(site, "UPDATE contact_enquiry SET erase_on = date('now', '-1 day') WHERE reference = ?", reference)
     query = "SELECT organisation, person, email, message FROM contact_enquiry WHERE reference = ?"
-    # A worker does the chores as soon as it starts, and `serve` starts another where one has ended.
+    # A worker does its chores as soon as it starts, and `serve` starts a new worker when one has ended.
     [worker] = [process for process in psutil.Process(site.process.pid).children() if "run_worker" in process.cmdline()]
     worker.terminate()
     assert until(desk, lambda: rows(site, query, reference) == [("", "", "", "")], seconds=60)

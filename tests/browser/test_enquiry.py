@@ -10,13 +10,13 @@ REQUIRED = ["organisation", "territory", "person", "email", "message", "consent"
 
 
 def receipt(page):
-    """The reference on the receipt that the page has come to."""
+    """Waits for the receipt and returns the reference on it."""
     expect(page.locator(".reference")).to_have_text(REFERENCE)
     return page.locator(".reference").inner_text()
 
 
 def answers_on(page):
-    """The values of the fields of the form, as the browser shows them."""
+    """The values of the form's fields, as the browser shows them."""
     return {name: page.locator(f"#id_{name}").input_value() for name in [*ANSWERS, "territory", "about"]}
 
 
@@ -26,7 +26,7 @@ def count_of(site, organisation):
 
 
 def delivered(site, reference):
-    """The mails in the site's folder whose subject names `reference`, by the address that each went to."""
+    """The mails in the site's folder whose subject contains `reference`, by recipient."""
     separator = b"-" * 79 + b"\n"
     texts = [text for path in (site.data / "mail").glob("*.log") for text in path.read_bytes().split(separator)[:-1]]
     mails = [message_from_bytes(text, policy=policy.default) for text in texts]
@@ -34,7 +34,7 @@ def delivered(site, reference):
 
 
 def assert_stored_and_told(site, page, *, language, program, subjects):
-    """The enquiry of the receipt is stored in `language`, and its two mails arrive with `subjects`."""
+    """Checks that the enquiry is stored and that its two mails arrive with `subjects` and without the message."""
     reference = receipt(page)
     [stored] = rows(
         site,

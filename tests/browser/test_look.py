@@ -1,4 +1,4 @@
-"""What a person would see at once: overflow, hidden focus, shifts, bad line breaks, a spoilt print."""
+"""Visible faults: overflow, hidden focus, layout shifts, bad line breaks, low contrast, motion and bad prints."""
 
 import pypdfium2
 import pytest
@@ -6,7 +6,7 @@ import zxingcpp
 
 from tests.browser.steps import LANGUAGES
 
-# A page of each kind, as its language's addresses name it.
+# A page of each kind, by its path below the language prefix.
 PAGES = [
     "/",
     "/about/",
@@ -23,7 +23,7 @@ PAGES = [
 ]
 WIDTHS = (320, 390, 768, 1280, 1920)
 
-# Elements that reach out of the page to the right, on purpose-built scrollers aside.
+# The first elements that overflow the page on the right. Content of .table-scroll may do so.
 TOO_WIDE = """() => {
   const scrolls = element => element.closest('.table-scroll') !== null;
   const found = [...document.querySelectorAll('body *')].filter(element => {
@@ -33,7 +33,7 @@ TOO_WIDE = """() => {
   return found.slice(0, 3).map(element => `${element.tagName}.${element.getAttribute('class')}`);
 }"""
 
-# Where the text of an element breaks into lines: the first character of each line but the first.
+# The first character of each line of an element's text, except the first line.
 LINE_STARTS = """element => {
   const starts = [], range = document.createRange();
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
@@ -90,7 +90,7 @@ def test_nothing_reaches_out_of_the_page(site, tab, record_property, language):
             tab.set_viewport_size({"width": width, "height": 800})
             faults += [f"{path} at {width} px: {element}" for element in tab.evaluate(TOO_WIDE)]
             swept += 1
-        # A reader who doubles the size of all text loses none of it.
+        # Text must fit at twice its size too.
         tab.evaluate("document.documentElement.style.fontSize = '200%'")
         for width in (390, 768, 1280):
             tab.set_viewport_size({"width": width, "height": 800})
@@ -218,7 +218,7 @@ CONTRASTS = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast_of_the_colours(site, tab, scheme):
-    """Text 4.5 to 1, what is not text 3 to 1 (WCAG 2.2, 1.4.3 and 1.4.11), by the colours of tokens.css."""
+    """The colours of tokens.css: at least 4.5 to 1 for text, 3 to 1 for other marks (WCAG 2.2, 1.4.3 and 1.4.11)."""
     tab.emulate_media(color_scheme=scheme)
     tab.goto(f"{site.url}/en/")
     wanted = {
@@ -294,7 +294,7 @@ def test_every_page_prints_as_a_clean_leaf(site, tab, record_property, language)
         leaves += len(document)
         address = f"{site.url}/{language}{path.partition('?')[0]}"
         assert codes == [address], path
-        # Where the address breaks at a hyphen, the text of a PDF has U+FFFE or nothing in its place.
+        # Where a line of the address ends with a hyphen, the text of the PDF has U+FFFE or nothing instead.
         assert without_hyphens(address) in without_hyphens(text), path
         assert telephone in text, path
         width, height = document[0].get_size()

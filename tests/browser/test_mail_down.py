@@ -10,12 +10,12 @@ from playwright.sync_api import expect
 from tests.browser.steps import ANSWERS, rows, until, write_enquiry
 from tests.conftest import free_port, stop_site
 
-# What post_office writes as the state of a mail.
+# The states of a mail in post_office.
 SENT, REQUEUED = 0, 3
 
 
 class Mailbox:
-    """A mail host that keeps what it is given: the addresses and the mail."""
+    """A mail host that keeps the recipients and the text of each mail."""
 
     def __init__(self):
         self.kept = []
@@ -63,7 +63,7 @@ def test_a_refusing_mail_host_costs_the_visitor_nothing_and_loses_nothing(start,
 
 @pytest.fixture
 def silent_host():
-    """A mail host that takes connections and never says a word."""
+    """A mail host that accepts connections and never answers."""
     host = socket.create_server(("127.0.0.1", 0))
     host.settimeout(20)
     yield host
@@ -72,7 +72,7 @@ def silent_host():
 
 @pytest.fixture
 def hanging(start, silent_host):
-    """A site whose worker hangs in a conversation, with as many mails as one enquiry brings."""
+    """A site whose worker waits for a silent mail host, with two mails queued, as many as for one enquiry."""
     site = start(EMAIL_URL=f"smtp://127.0.0.1:{silent_host.getsockname()[1]}")
     send = "mail.send(['alex@college.example'], subject='Good day', message='Good day')"
     site.manage("shell", "-c", f"from post_office import mail; {send}; {send}")

@@ -1,4 +1,4 @@
-"""A receipt on paper."""
+"""The printed receipt."""
 
 import pypdfium2
 import pytest

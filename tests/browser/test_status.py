@@ -8,7 +8,7 @@ OVER = re.compile("You withdrew your consent on|were erased on")
 
 
 def submitted(site, page):
-    """Submits an enquiry; its reference, code and token."""
+    """Submits an enquiry and returns its reference, code and token."""
     page.goto(f"{site.url}/en/contact/?program=teacher-exchange")
     write_enquiry(page)
     reference = page.locator(".reference").inner_text()

@@ -6,7 +6,7 @@ from tests.contact.steps import issued
 
 @pytest.fixture(autouse=True)
 def attachments_of_this_test(test_settings, monkeypatch):
-    """A field finds its storage once, when models are loaded; here it is that of the settings of the test."""
+    """A FileField resolves its storage when models are loaded, so set the storage of the test settings again."""
     monkeypatch.setattr(Attachment._meta.get_field("file"), "storage", private_storage())
 
 

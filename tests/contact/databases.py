@@ -1,4 +1,4 @@
-"""The test database as a site on one machine has it: a file, which can be locked, full, damaged or gone."""
+"""The test database as a file, which can be locked, full, damaged or missing as on a real site."""
 
 import copy
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ from django.db import connection, connections
 @contextmanager
 def on_file(path, timeout=0.2):
     """
-    Copies the SQLite test database to `path`; until the end all threads work on that file.
+    Copies the SQLite test database to `path`, and makes all threads use that file inside the `with` block.
 
-    A locked file is waited for `timeout` seconds.
+    `timeout` is the time to wait for a lock, in seconds.
     """
     before, settings = connections["default"], connections.settings["default"]
     path.write_bytes(connection.connection.serialize())

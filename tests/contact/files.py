@@ -1,4 +1,4 @@
-"""Files as they are attached, made as the programs make them, and files that only look like them."""
+"""Valid files of each type that may be attached, and invalid files that look like them."""
 
 import struct
 from io import BytesIO
@@ -13,14 +13,14 @@ PDF = b"%PDF-1.7\n1 0 obj <</Type /Catalog>> endobj\ntrailer <</Root 1 0 R>>\n%%
 
 
 def picture(kind, **options):
-    """A small picture of a format that Pillow writes."""
+    """Returns a small picture; `kind` is a format of Pillow."""
     file = BytesIO()
     Image.new("RGB", (8, 6), "red").save(file, kind, **options)
     return file.getvalue()
 
 
 def archive(parts, method=ZIP_DEFLATED):
-    """A zip of {name: content}."""
+    """Returns a ZIP archive; `parts` maps names to contents."""
     file = BytesIO()
     with ZipFile(file, "w", method) as written:
         for name, content in parts.items():
@@ -29,14 +29,14 @@ def archive(parts, method=ZIP_DEFLATED):
 
 
 def declaring(*types, prologue=""):
-    """The list of the types of a package's parts."""
+    """Returns the [Content_Types].xml of an Open XML package whose parts have these content types."""
     parts = "".join(f'<Override PartName="/part{n}.xml" ContentType="{name}"/>' for n, name in enumerate(types))
     namespace = "http://schemas.openxmlformats.org/package/2006/content-types"
     return f'<?xml version="1.0"?>{prologue}<Types xmlns="{namespace}">{parts}</Types>'
 
 
 def package(*types, prologue="", **others):
-    """A package whose parts are of these types."""
+    """Returns an Open XML package whose parts have these content types."""
     return archive({"[Content_Types].xml": declaring(*types, prologue=prologue), **others})
 
 
@@ -50,9 +50,9 @@ def workbook():
 
 def compound(*names):
     """
-    A compound file ([MS-CFB]) with one empty stream of each name at its root; "Folder/" is a storage.
+    Returns a compound file ([MS-CFB]) with one empty stream per name; a name such as "Folder/" makes a storage.
 
-    Header, one sector of the allocation table, and the directory from the second sector on.
+    The file has a header, one sector of the allocation table, and then the sectors of the directory.
     """
     entries = [entry("Root Entry", 5, child=1)]
     for number, name in enumerate(names, 1):
@@ -108,14 +108,14 @@ HONEST = {
 
 
 def vast_picture():
-    """A PNG that claims 60,000 by 60,000 pixels."""
+    """Returns a PNG whose header claims 60,000 by 60,000 pixels."""
     sound = picture("PNG")
     head = b"IHDR" + struct.pack(">II", 60_000, 60_000) + sound[24:29]
     return sound[:12] + head + struct.pack(">I", crc32(head)) + sound[33:]
 
 
 def endless_compound():
-    """A compound file whose table of allocations says that it goes on for ever, round in a circle."""
+    """Returns a compound file whose allocation table is an endless loop."""
     file = bytearray(compound("WordDocument") + bytes(512 * 12_000))
     struct.pack_into("<I", file, 44, 127 * 30_000 + 109)
     struct.pack_into("<II", file, 68, 2, 30_000)

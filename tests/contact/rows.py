@@ -1,4 +1,4 @@
-"""Enquiries as they stand in the database, without the way that led there."""
+"""Enquiries that are written straight to the database, in any state."""
 
 from datetime import timedelta
 from itertools import count
@@ -6,13 +6,13 @@ from itertools import count
 from django.utils import timezone
 from post_office.models import Email
 
-from contact.models import FINISHED, PERSONAL, Enquiry
+from contact.models import FINISHED, PERSONAL_FIELDS, Enquiry
 
 NUMBERS = count()
 
 
 def stored(*mails, created_at=None, **fields):
-    """An Enquiry with a mail of each status in `mails`."""
+    """Creates an Enquiry with one mail for each status in `mails`."""
     number = next(NUMBERS)
     if fields.get("state") in FINISHED:
         closing = {"closed_at": timezone.now(), "erase_on": timezone.localdate() + timedelta(days=700)}
@@ -38,8 +38,8 @@ def stored(*mails, created_at=None, **fields):
 
 
 def erased(*mails, **fields):
-    """An Enquiry whose personal data are erased."""
-    nothing = dict.fromkeys(PERSONAL, "")
+    """Creates an erased Enquiry."""
+    nothing = dict.fromkeys(PERSONAL_FIELDS, "")
     return stored(*mails, state="closed", erased_at=timezone.now(), **nothing, **fields)
 
 

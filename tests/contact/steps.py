@@ -1,4 +1,4 @@
-"""Steps that several tests of the enquiry take."""
+"""Steps that several tests of enquiries share."""
 
 from datetime import timedelta
 
@@ -10,9 +10,9 @@ from contact.visitor import forms
 
 
 def issued(seconds_ago=60):
-    """The signed token of a form that was given out some seconds ago."""
+    """Returns the signed timestamp of a form that was rendered `seconds_ago`."""
     with time_machine.travel(timedelta(seconds=-seconds_ago)):
-        return forms.ISSUED.sign("form")
+        return forms.ISSUED_SIGNER.sign("form")
 
 
 def send(client, answers, language="zh-hans", **changes):

@@ -1,8 +1,8 @@
 """
-Arbitrary input for the form and the status page: never an error of the server, and whatever is stored
-breaks no page, no mail and no export.
+Arbitrary input for the enquiry form and the status page.
 
-`make bench` tries many more examples than a test run.
+It never causes a server error, and no stored text breaks a page, a mail or an export. `make bench` tries many more
+examples than a test run.
 """
 
 import os
@@ -19,7 +19,7 @@ from contact.visitor import rate_limits
 from portal.models import User
 from tests.contact.steps import send
 
-# Browsers send no surrogates; all else may come.
+# Browsers cannot send surrogates.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 HOSTILE = st.sampled_from(
     ["=1+1", "@SUM(A1)", "a\r\nBcc: x@example.com", "{{ 7|add:7 }}{% now 'Y' %}", "\u202e\u2066", "<script>", "𠮷😀"]
@@ -27,12 +27,12 @@ HOSTILE = st.sampled_from(
 EMAILS = st.one_of(st.emails(), TEXT, HOSTILE, st.just("alex@college.example"))
 FIELDS = ("organisation", "person", "position", "telephone", "message")
 EXAMPLES = int(os.environ.get("EXAMPLES", "500"))
-# What came of the examples.
+# The numbers of examples by their result.
 SWEPT = {"enquiries": 0, "stored": 0, "codes": 0, "opened": 0}
 
 
 def sometimes(strategy):
-    """None, which leaves the valid answer in its place, or a value of `strategy`."""
+    """A strategy of None, which keeps the valid answer, or a value of `strategy`."""
     return st.one_of(st.none(), st.none(), strategy)
 
 
@@ -57,7 +57,7 @@ arbitrary = settings(
 
 
 def undone(example):
-    """Runs `example` in a transaction of its own, which is rolled back, so that no example sees another's rows."""
+    """Runs `example` in a transaction and rolls it back, so that no example sees the rows of another."""
     with transaction.atomic():
         example()
         transaction.set_rollback(True)
@@ -101,7 +101,7 @@ def test_the_form(answers, unlimited, staff, record_property):
 
 
 def harmless(enquiry, visitor, desk):
-    """Asserts that what is stored can be shown, mailed and exported."""
+    """Asserts that the stored enquiry can be shown, mailed and exported."""
     for address in (enquiry.get_absolute_url(), f"/en/contact/status/{enquiry.token}/"):
         assert visitor.get(address).status_code == 200
     for address in ("", f"{enquiry.pk}/change/"):

@@ -1,4 +1,4 @@
-"""What comes with an enquiry: taken by what it is, kept privately, named again with the form, fetched by the desk."""
+"""Attachments: detection of the type, private storage, errors of the form, and download by the desk."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def upload(name="plan.pdf", content=PDF, content_type="text/html"):
 
 
 def kept():
-    """The names of the files in the private storage."""
+    """Returns the names of the attachments in the private storage."""
     folder = Path(private_storage().path("attachments"))
     return sorted(f"attachments/{path.name}" for path in folder.iterdir()) if folder.exists() else []
 
@@ -44,21 +44,21 @@ def errors(response, language="en"):
 
 @pytest.fixture
 def sent(client, answers):
-    """An Attachment that a visitor has sent."""
+    """An Attachment that a visitor uploaded."""
     send(client, answers, attachments=[upload("合作 计划.exe")])
     return Attachment.objects.get()
 
 
 @pytest.fixture
 def desk(client):
-    """A client signed in at the desk; it may read enquiries and nothing else."""
+    """A client that is logged in as staff with the permission to read enquiries only."""
     user = User.objects.create_user("desk", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_enquiry"))
     client.force_login(user)
     return client
 
 
-# What a file is
+# Types
 
 
 @pytest.mark.parametrize("kind", HONEST)
@@ -92,7 +92,7 @@ def test_a_file_cut_or_spoilt_anywhere_is_no_error(kind):
             assert filetypes.content_type(BytesIO(faulty)) in {None, HONEST[kind][1]}
 
 
-# What is stored
+# Storage
 
 
 @pytest.mark.parametrize("kind", HONEST)
@@ -115,14 +115,14 @@ def test_three_files_are_taken(client, answers):
 
 def test_a_large_file_is_moved_from_where_it_was_spooled(client, answers, settings, tmp_path):
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
-    content = PDF + os.urandom(attachments.LARGEST - len(PDF))
+    content = PDF + os.urandom(attachments.MAX_FILE_SIZE - len(PDF))
     assert send(client, answers, attachments=[upload("large.pdf", content)]).status_code == 303
     assert Attachment.objects.get().file.read() == content
     assert not list(tmp_path.glob("*.upload*"))
 
 
 def test_no_file_is_read_whole(answers, monkeypatch):
-    content = PDF + bytes(attachments.LARGEST - len(PDF))
+    content = PDF + bytes(attachments.MAX_FILE_SIZE - len(PDF))
     file = TemporaryUploadedFile("large.pdf", "application/pdf", len(content), None)
     file.write(content)
     file.seek(0)
@@ -171,7 +171,7 @@ def test_a_name_is_cleaned(name, shown, stored):
     [
         (b"", "report.exe is empty"),
         (b"MZ", "report.exe: not a PDF, Word, Excel"),
-        (PDF + bytes(attachments.LARGEST), "report.exe is larger than 10 MB"),
+        (PDF + bytes(attachments.MAX_FILE_SIZE), "report.exe is larger than 10 MB"),
     ],
 )
 def test_a_refused_file_is_named(client, answers, content, words):
@@ -207,7 +207,7 @@ def test_more_files_than_are_read_are_a_page_that_says_so(client, answers):
 
 def test_each_file_has_an_input_that_offers_the_endings_of_all_types(client):
     text = client.get("/en/contact/").content.decode()
-    assert text.count('type="file"') == attachments.MOST_FILES
+    assert text.count('type="file"') == attachments.MAX_FILES
     endings = set(re.findall('accept="([^"]*)"', text).pop().split(","))
     assert endings == {*filetypes.TYPES.values(), ".jpeg"}
 
@@ -251,7 +251,7 @@ def test_a_text_instead_of_a_file_is_no_file(client, answers):
     assert not Attachment.objects.exists()
 
 
-# Once and completely, or not at all
+# Each file is stored once, or none is
 
 
 def test_the_same_form_with_the_same_files_is_one_enquiry(client, answers):
@@ -303,7 +303,7 @@ def test_a_transaction_that_fails_takes_its_files_with_it(client, answers, monke
 
 
 def test_a_disk_that_fills_up_leaves_nothing(client, answers, monkeypatch):
-    monkeypatch.setattr(attachments, "sync", lambda file: 1 / (len(kept()) - 2))
+    monkeypatch.setattr(attachments, "fsync", lambda file: 1 / (len(kept()) - 2))
     client.raise_request_exception = False
     files = [upload(), upload("b.png", PNG)]
     assert send(client, answers, attachments=files).status_code == 500

@@ -1,4 +1,4 @@
-"""Data are erased when their time has come, files and mails included, and what is left can be counted."""
+"""Retention: personal data, files and mails are erased when due, and the remaining rows can be counted."""
 
 from datetime import timedelta
 
@@ -34,7 +34,7 @@ def staff():
 
 @pytest.fixture
 def enquiry(client, answers, staff):
-    """One of which everything is known: mails sent and refused, a note, an answer, a further message, a file."""
+    """An enquiry with every kind of data: sent mails, a failure log, a note, an answer, a further message, a file."""
     send(client, answers, "en", **SECRETS)
     found = Enquiry.objects.get()
     Message.objects.create(enquiry=found, text="Secret words, once more")
@@ -56,7 +56,7 @@ def open_file(content):
 
 
 def everything_stored():
-    """The text of every row of every model, and of the private files."""
+    """Yields the text of every row of every model."""
     for model in apps.get_models():
         for row in model._base_manager.values_list():
             yield f"{model.__name__}: {row}"
@@ -187,7 +187,7 @@ def test_the_desk_erases_after_asking(admin_client, enquiry):
 def test_a_mail_that_was_on_its_way_when_the_data_were_erased_leaves_nothing(enquiry):
     mail = enquiry.mails.first()
     retention.erase(enquiry)
-    # What post_office writes down when the host has answered at last.
+    # What post_office writes when the host replies after the erasure.
     Email.objects.filter(pk=mail.pk).update(status=STATUS.requeued, scheduled_time=timezone.now())
     Log.objects.create(email=mail, status=STATUS.failed, message="{'secret@college.example': (450, b'later')}")
     delivery.settle_failures()

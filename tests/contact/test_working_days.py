@@ -1,4 +1,4 @@
-"""By when an answer is promised, against the arrangement that the State Council announced for 2026."""
+"""Due dates, checked against the holidays that the State Council announced for 2026."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -29,26 +29,26 @@ def promise(db):
     [
         ("2026-11-24 10:00", 5, date(2026, 12, 1)),
         ("2026-11-24 10:00", 1, date(2026, 11, 25)),
-        # The Saturdays before and after the Spring Festival, 14 and 28 February, are worked; 15 to 23 are free.
+        # 15 to 23 February, the Spring Festival, are free. Saturdays 14 and 28 February are worked.
         ("2026-02-13 10:00", 1, date(2026, 2, 14)),
         ("2026-02-13 10:00", 2, date(2026, 2, 24)),
         ("2026-02-13 10:00", 6, date(2026, 2, 28)),
         ("2026-02-13 10:00", 7, date(2026, 3, 2)),
-        # 1 to 5 May are free, Saturday the 9th is worked.
+        # 1 to 5 May are free. Saturday 9 May is worked.
         ("2026-04-30 10:00", 1, date(2026, 5, 6)),
         ("2026-04-30 10:00", 4, date(2026, 5, 9)),
         ("2026-04-30 10:00", 5, date(2026, 5, 11)),
-        # Sunday 20 September and Saturday 10 October are worked, 25 to 27 September and 1 to 7 October free.
+        # 25 to 27 September and 1 to 7 October are free. Sunday 20 September and Saturday 10 October are worked.
         ("2026-09-18 10:00", 1, date(2026, 9, 20)),
         ("2026-09-24 10:00", 4, date(2026, 10, 8)),
         ("2026-09-30 10:00", 3, date(2026, 10, 10)),
         ("2026-09-30 10:00", 4, date(2026, 10, 12)),
         # Received on a free day.
         ("2026-10-03 10:00", 1, date(2026, 10, 8)),
-        # 1 to 3 January are free, Sunday the 4th is worked.
+        # 1 to 3 January are free. Sunday 4 January is worked.
         ("2025-12-31 10:00", 1, date(2026, 1, 4)),
         ("2025-12-29 10:00", 4, date(2026, 1, 5)),
-        # The year after is not known: weekends and statutory holidays alone are free.
+        # 2027 is not known, so only weekends and statutory holidays are free.
         ("2026-12-31 10:00", 1, date(2027, 1, 4)),
     ],
 )
@@ -89,7 +89,7 @@ def test_known_years_have_weekends_that_are_worked():
     ],
 )
 def test_years_not_known(promise, monkeypatch, today, days, years):
-    # As of a library that knows 2026 and no later year, whichever is installed.
+    # Any installed release of the holidays package behaves as one that knows no year after 2026.
     monkeypatch.setattr("contact.working_days.is_known", lambda year: year <= 2026)
     promise(days)
     assert years_not_known(today) == years

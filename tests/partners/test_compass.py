@@ -1,4 +1,4 @@
-"""The compass: its figures against known ones, and its drawings for whatever countries staff may add."""
+"""The compass: its distances and bearings against known values, and its drawings for any countries staff may add."""
 
 import random
 from itertools import combinations
@@ -26,11 +26,11 @@ NAMES = {
     ],
     "zh-hans": ["乍得", "德国", "巴布亚新几内亚", "波斯尼亚和黑塞哥维那", "国" * 80, "圣文森特和格林纳丁斯"],
 }
-# Where capitals may crowd: latitudes and longitudes.
+# Areas to place capitals in: south, north, west and east in degrees.
 WORLD, EUROPE, BENELUX, AROUND_BEIJING = (-90, 90, -180, 180), (36, 61, -9, 33), (50, 53, 4, 7), (37, 43, 112, 120)
 
 
-# Distance in km and initial bearing in degrees from Beijing on the ellipsoid WGS 84, by GeographicLib (C. Karney).
+# Distance in km and initial bearing in degrees from Beijing on the WGS 84 ellipsoid, by GeographicLib (C. Karney).
 @pytest.mark.parametrize(
     ("city", "place", "kilometres", "degrees"),
     [
@@ -92,7 +92,7 @@ def countries(generator, number, area, names):
 
 
 def sets(names):
-    """Sets of 1 to 40 countries: one, spread, crowded, on one spot, and the antipode and Beijing among others."""
+    """Yields lists of 1 to 40 countries: spread, crowded, in one place, and at Beijing, its antipode or a pole."""
     generator = random.Random(19901200)
     for number in (1, 2, 3, 5, 8, 12, 16, 17, 40):
         yield countries(generator, number, WORLD, names)
@@ -107,7 +107,7 @@ def sets(names):
 
 
 def faults(drawing):
-    """What is wrong with a Drawing, as a list of sentences."""
+    """The faults of a Drawing, as a list of sentences."""
     left, top, width, height = map(float, drawing.view_box.split())
     labels = [drawing.beijing.box, *(spot.box for _place, _text, spot in drawing.labels)]
     marks = [drawing.mark, *(Box.around(point, POINT, POINT) for point in drawing.points)]

@@ -1,4 +1,4 @@
-"""The page of a country: its programs and institutions, as far as they are published."""
+"""The page of a country lists its published programs and institutions."""
 
 import pytest
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""Of all workers one has the lease, until it gives it back or dies."""
+"""Only one worker has the lease, until the worker gives it back or the lease expires."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The first content: loaded once, never over what staff have changed, and refused with a place when it is bad."""
+"""The first content is loaded once and never overwrites staff's changes. An error names its place."""
 
 import shutil
 

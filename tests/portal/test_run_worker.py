@@ -1,4 +1,4 @@
-"""Real workers on one queue: whatever happens to one of them, every mail is delivered, and once where that can be."""
+"""Real workers on one queue deliver every mail once. If a worker dies or stalls, one mail may be delivered twice."""
 
 import json
 import os
@@ -21,23 +21,23 @@ from portal.models import Lease
 from tests.conftest import PROJECT, free_port
 
 MAILS = 40
-# Seconds after which a test gives up.
+# The timeout of each wait, in seconds.
 LONGEST = 60
 
 
 class Mailbox:
-    """A mail host that keeps what it takes: recipient and Message-ID."""
+    """A mail host that records the recipient and Message-ID of each mail."""
 
     def __init__(self):
         self.kept, self.arrival = [], threading.Condition()
 
     def has(self, number):
-        """Whether so many mails are there, now or in a while."""
+        """Waits for `number` mails and returns whether they arrived."""
         with self.arrival:
             return self.arrival.wait_for(lambda: len(self.kept) >= number, LONGEST)
 
     def on_mail(self):
-        """What happens before the host says that it took the mail."""
+        """A hook that runs before the host accepts a mail."""
 
     async def handle_DATA(self, server, session, envelope):
         identity = message_from_bytes(envelope.content)["Message-ID"]
@@ -48,7 +48,7 @@ class Mailbox:
         return "250 OK"
 
 
-# What a Portal's shell does: it runs each line of code that comes, and says what `found` is then.
+# A shell that runs each line of code that it reads, and prints the value of `found`.
 SHELL = """
 import json, sys
 for line in sys.stdin:
@@ -59,7 +59,7 @@ for line in sys.stdin:
 
 
 class Portal:
-    """A portal with its own data, whose mail host is a Mailbox."""
+    """A portal with its own data that sends its mails to a Mailbox."""
 
     def __init__(self, environment):
         self.environment = environment
@@ -69,23 +69,23 @@ class Portal:
         )
 
     def run(self, code):
-        """What `code`, in a process of the portal, has found."""
+        """Runs `code` in the portal's shell and returns what it assigns to `found`."""
         print(json.dumps(code), file=self.shell.stdin, flush=True)
         return json.loads(self.shell.stdout.readline())
 
     def queue(self, number):
-        """Queues so many mails, and none besides."""
+        """Deletes all mails and queues `number` new ones."""
         self.run(
             "from post_office import mail; from post_office.models import Email; Email.objects.all().delete();"
             f"[mail.send(f'to{{n}}@example.com', subject='Good day', message='Good day') for n in range({number})]"
         )
 
     def expire_lease(self):
-        """As if the time had passed for which the worker that died, or sleeps, has the lease."""
+        """Expires the lease of a worker that has died or stalled, so that the test need not wait."""
         self.run("from portal.models import Lease; Lease.objects.update(expires_at='2020-01-01 00:00Z')")
 
     def states(self):
-        """How many mails are in each state."""
+        """The number of mails in each state."""
         return Counter(
             self.run(
                 "from post_office.models import STATUS, Email;"
@@ -96,7 +96,7 @@ class Portal:
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
-    """The address of a new database of the kind that these tests run on; None for SQLite in the portal's data."""
+    """The URL of a new PostgreSQL database if the tests run on PostgreSQL, or None for SQLite in the portal's data."""
     address = os.environ.get("DATABASE_URL")
     if not address:
         yield None
@@ -136,7 +136,7 @@ def portal(tmp_path_factory, database, host):
     }
     portal = Portal(environment)
     portal.run("from django.core.management import call_command; call_command('migrate', verbosity=0)")
-    # As if the desk had had today's report: it would be one mail more than a test queues.
+    # Records today's report as queued. Otherwise the worker would send one mail more than a test queues.
     portal.run(
         "from contact.models import DailyReport; from django.utils.timezone import localdate;"
         "DailyReport.objects.create(day=localdate())"
@@ -147,7 +147,7 @@ def portal(tmp_path_factory, database, host):
 
 @pytest.fixture
 def start(portal):
-    """Starts a worker, and waits until it works; those that still run at the end are killed."""
+    """A function that starts a worker and waits until it is ready. Workers that still run at the end are killed."""
     workers = []
 
     def start(*arguments):
@@ -165,7 +165,7 @@ def start(portal):
 
 
 def stop(*workers):
-    """Ends workers as a service manager would."""
+    """Stops workers with SIGTERM, as a service manager does, and checks that each exits with 0."""
     for worker in workers:
         worker.terminate()
     assert [worker.wait(LONGEST) for worker in workers] == [0] * len(workers)
@@ -182,7 +182,7 @@ def test_two_workers_deliver_every_mail_once(portal, mailbox, start):
 
 def test_when_a_worker_dies_another_goes_on_and_one_mail_at_most_comes_twice(portal, mailbox, start, monkeypatch):
     worker = start()
-    # When it has handed over its fifth mail, and before it can know that the mail was taken.
+    # Kills the worker after it has sent its fifth mail, before it learns that the host accepted the mail.
     monkeypatch.setattr(mailbox, "on_mail", lambda: worker.kill() if len(mailbox.kept) == 5 else None)
     portal.queue(MAILS)
     assert worker.wait(LONGEST) == -signal.SIGKILL

@@ -1,4 +1,4 @@
-"""A start in production is refused while anything insecure is set, and clean once it is not."""
+"""In production an insecure setting stops the start, and secure settings pass Django's deployment checks."""
 
 import os
 import runpy
@@ -45,6 +45,7 @@ def test_deployment_checks_are_clean(tmp_path):
     ("name", "value"),
     [
         ("PORTAL_SITE_URL", "http://portal.example"),
+        ("PORTAL_DEBUG", "1"),
         ("PORTAL_SECRET_KEY", ""),
         ("PORTAL_SECRET_KEY", "short"),
         ("PORTAL_TRUSTED_PROXIES", "0"),

@@ -1,4 +1,4 @@
-"""What machines read beside the pages, and files that staff upload."""
+"""Files for machines, the health check, files that staff upload, and the static error page."""
 
 import re
 from datetime import datetime, timedelta

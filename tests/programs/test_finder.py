@@ -1,4 +1,4 @@
-"""The finder: plain GET filters, kept in every link, with an empty result that helps."""
+"""The finder: its filters are query parameters that links keep, and an empty result offers help."""
 
 import pytest
 from django.utils.translation import override

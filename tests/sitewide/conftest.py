@@ -13,7 +13,7 @@ XHTML = "{http://www.w3.org/1999/xhtml}"
 
 @dataclass
 class ServedPage:
-    """A public page as it is served: the entry of the list of all pages, the response, its parsed document."""
+    """A page as it is served: its entry in the list of public pages, the response and the parsed document."""
 
     page: PublicPage
     response: object
@@ -33,7 +33,7 @@ class ServedPage:
 
     @cached_property
     def links(self):
-        """Every (element, address) by which the page refers to something else."""
+        """Every (element, address) of an href, src or action attribute."""
         return [
             (element, element.get(attribute))
             for element in self.document.iter()

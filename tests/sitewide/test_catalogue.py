@@ -1,4 +1,4 @@
-"""Every interface string has its Chinese, and the catalogue holds nothing else."""
+"""Every interface string has a Chinese translation, and the catalogue contains no other strings."""
 
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +23,7 @@ CATALOGUE = settings.BASE_DIR / "locale/zh_Hans/LC_MESSAGES/django.po"
 
 
 def strings_in_source():
-    """The (context, msgid) of every string in Python and templates that is marked for translation."""
+    """The (context, msgid) of every string marked for translation in Python and templates."""
     found = set()
     for top in SOURCES:
         for path in (settings.BASE_DIR / top).rglob("*"):

@@ -1,4 +1,4 @@
-"""The facts the department gave: each stands on the site in both languages, and nothing of the kind besides them."""
+"""The site states each fact that the department gave, in both languages, and states no others."""
 
 import re
 from functools import cache
@@ -16,7 +16,7 @@ from programs.models import Question
 
 pytestmark = pytest.mark.django_db
 
-# A page below the language prefix, then the facts that it states: name | Chinese | English. "…" is any words between.
+# A path below the language prefix, then the facts on that page: name | Chinese | English. "…" matches any words.
 STATED = """
 about/
 the Society's name | 中国职业技术教育学会（CSTVE） | Chinese Society of Technical and Vocational Education (CSTVE)
@@ -170,7 +170,7 @@ EXCHANGE, REFORM, FUNDING = (
 CURRICULUM, EVALUATION, FINANCING = (
     f"programs/areas/{slug}/" for slug in ("curriculum-reform", "evaluation", "financing")
 )
-# The type of each program, where it has one, and its centres.
+# The pages of the type and the centres of each program. Some programs have no type.
 PROGRAMS = {
     "programs/teacher-exchange/": {EXCHANGE},
     "programs/student-exchange/": {EXCHANGE},
@@ -186,7 +186,7 @@ PROGRAMS = {
 }
 HOMES = [EXCHANGE, REFORM, FUNDING, CURRICULUM, EVALUATION, FINANCING]
 
-# What the department did not tell, or asked not to say: on no page, in either language (patterns).
+# What the department did not tell or asked not to publish, as patterns that no page may match: Chinese, English.
 UNKNOWN = {
     "e-mail address": ("@|mailto", "@|mailto"),
     "website": ("官网|官方网站|https?:", "official (?:web)?site|https?:"),
@@ -209,12 +209,12 @@ TELEPHONES = {
     "en": {"+86 10 5365 6705", "+86 10 5365 6307", "+86 10 5365 6785"},
 }
 TELEPHONE_LINKS = {"tel:+86-10-5365-6705", "tel:+86-10-5365-6307", "tel:+86-10-5365-6785"}
-# By true bearing and great-circle distance from Beijing, in the order of COUNTRIES.
+# Great-circle distances (km) and true bearings (degrees) from Beijing, in the order of COUNTRIES.
 DISTANCES = {"8,140", "11,150", "9,010", "7,360", "2,090", "950", "10,780", "7,820"}
 BEARINGS = {"324", "11", "153", "320", "96", "102", "140", "323"}
 RINGS = {"3,000", "6,000", "9,000", "12,000"}
 YEARS = {"1990", "2010", "2020"}
-# Month of the founding, floor, house, postcode, months and days of keeping, programs; then the site's own limits.
+# Month of founding, floor, house, postcode, months of keeping, programs, days of keeping; then the site's own limits.
 NUMBERS = {"12", "19", "4", "100029", "24", "11", "30"} | {"2.2", "320", "400", "5,000", "5000", "10"}
 NUMBERS |= DISTANCES | BEARINGS | RINGS | {str(number) for number in range(1, len(COUNTRIES) + 1)}
 FIGURES = re.compile(
@@ -245,7 +245,7 @@ Beijing|N|E|S|W|QR|London|Washington, D.C.|Canberra|Berlin|Tokyo|Seoul|Wellingto
 Personal Information Protection Law|People’s Republic of China|Web Content Accessibility Guidelines|WCAG|AA|JavaScript
 PDF|Word|Excel|PowerPoint|PNG|JPEG|MB
 """
-# Ordinary words that may stand first in a sentence, a heading, a list item or a link, and nowhere else.
+# Ordinary words that may be capitalised, but only at the start of a sentence, heading, list item or link.
 FIRST_WORDS = """
 A About Accessibility Address Advanced All Along Already An And Approval As Ask At Attachments Bearing Besides Brings
 Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries Country
@@ -263,7 +263,7 @@ INLINE = {"a", "em", "span", "strong"}
 
 
 def stated():
-    """Each fact as (path, name, Chinese, English)."""
+    """Yields each fact as (path, name, Chinese, English)."""
     path = None
     for line in STATED.strip().splitlines():
         if "|" in line:
@@ -280,14 +280,14 @@ FACTS = list(stated())
 
 @cache
 def tree(path):
-    """The page at `path`, parsed."""
+    """The parsed page at `path`."""
     response = Client().get(path)
     assert response.status_code == 200, f"{path}: {response.status_code}"
     return html5lib.parse(response.content.decode(), namespaceHTMLElements=False)
 
 
 def texts(element, language):
-    """Each run of text in `element`, with its language; without code, addresses and choices of a form."""
+    """Yields (language, text) for each text in `element`, except code, addresses and the options of a form."""
     if element.tag in {"script", "style", "select"} or element.get("class") == "languages":
         return
     if element.get("translate") == "no":
@@ -302,7 +302,7 @@ def texts(element, language):
 
 
 def swept(page):
-    """Each run of text of a PublicPage with its language, and what is read out or shown by search engines."""
+    """Yields (language, text) for a PublicPage, including what screen readers read out and search engines show."""
     yield from texts(tree(page.path), page.language)
     for element in tree(page.path).iter():
         yield from ((page.language, element.get(name, "")) for name in ("alt", "aria-label", "placeholder", "title"))
@@ -311,7 +311,7 @@ def swept(page):
 
 
 def foreign(language, text):
-    """What `text` says that is not among the facts: figures, addresses, names."""
+    """The figures, addresses and names in `text` that are not among the facts."""
     allowed = {"telephone": TELEPHONES[language], "year": YEARS, "number": NUMBERS}
     found = [match[0] for match in FIGURES.finditer(text) if match[0] not in allowed.get(match.lastgroup, ())]
     if language == "en":
@@ -334,7 +334,7 @@ def test_fact_is_on_its_page(path, name, chinese, english, language):
 
 
 def linked(path):
-    """The pages that the main part of the page at `path` links to, below the language prefix."""
+    """The paths, below the language prefix, that the main part of the page at `path` links to."""
     return {a.get("href", "").split("/", 2)[-1] for a in tree(path).find(".//main").iter("a")}
 
 

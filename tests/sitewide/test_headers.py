@@ -1,4 +1,4 @@
-"""What every response carries, public pages and admin alike."""
+"""The headers of every response, on public pages and in the admin."""
 
 import base64
 import hashlib

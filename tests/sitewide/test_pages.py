@@ -1,4 +1,4 @@
-"""Sweeps over every public page, as the sitemap lists them, in both languages."""
+"""Checks of every public page in the sitemap, in both languages."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ from programs.models import Program
 pytestmark = pytest.mark.django_db
 
 HAN = re.compile("[㐀-鿿]")
-# What an English interface string would show on a Chinese page; names in pairs and addresses are marked or excepted.
+# Finds English interface strings on a Chinese page. English names and addresses are marked up or listed in the test.
 LATIN_WORDS = re.compile(r"[A-Za-z]{3,}")
 
 
@@ -89,7 +89,7 @@ def test_no_link_is_dead_and_none_asks_a_foreign_host(served, client, record_pro
 
 
 def test_each_language_is_marked(served):
-    """No Han outside what is marked as Chinese on an English page, no English interface string on a Chinese one."""
+    """English pages have Chinese characters only where marked as Chinese. Chinese pages have no English strings."""
     swept = 0
     for page in served:
         for element, text in texts(page.one("html"), page.one("html").get("lang")):
@@ -104,7 +104,7 @@ def test_each_language_is_marked(served):
 
 
 def texts(element, own):
-    """The (tag, text) of everything below `element` that is in the language `own`, attributes included."""
+    """Yields (tag, text) for everything below `element` in the language `own`, attributes included."""
     if not isinstance(element.tag, str) or element.get("lang", own) != own or element.get("translate") == "no":
         return
     tag = element.tag.rpartition("}")[2]

@@ -1,4 +1,4 @@
-"""How many queries each page takes: never more than ten, and as many for three rows as for three hundred."""
+"""The number of queries of each page: at most ten, and the same with three programs as with three hundred."""
 
 import pytest
 from django.db import connection

@@ -1,4 +1,4 @@
-"""What each page says to machines and messengers: JSON-LD in the words of schema.org, and Open Graph."""
+"""What each page tells search engines and messengers: JSON-LD in the vocabulary of schema.org, and Open Graph."""
 
 import json
 import re
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 SITE = "https://portal.example"
 HAN = re.compile("[㐀-鿿]")
 HOSTILE = "</script><b>“Exchange” & \"credit\" 'A' <!-- \u2028 &amp;"
-# The types of node that every page has, and what the page itself is where it is not a WebPage.
+# The node types that every page has, and the type of the page itself by its path. Other pages are a WebPage.
 SHARED = ["Organization", "EducationalOrganization", "WebSite"]
 KINDS = {
     "about": "AboutPage",
@@ -62,7 +62,7 @@ def scripts(page):
 
 
 def graph_of(page):
-    """The nodes of the one JSON-LD of a page."""
+    """The nodes of the only JSON-LD script of a page."""
     [script] = scripts(page)
     data = json.loads(script.text)
     assert data.keys() == {"@context", "@graph"}, page.path
@@ -71,7 +71,7 @@ def graph_of(page):
 
 
 def node(page, wanted):
-    """The one node of a page that is of the type `wanted`."""
+    """The only node of a page with the type `wanted`."""
     [found] = [each for each in graph_of(page) if each["@type"] == wanted]
     return found
 
@@ -83,7 +83,7 @@ def page_node(page):
 
 
 def inside(value, key=None):
-    """Every (key, value) within parsed JSON; those of a list have the key of the list."""
+    """Yields every (key, value) in parsed JSON. The items of a list have the key of the list."""
     if isinstance(value, list):
         for each in value:
             yield from inside(each, key)
@@ -96,8 +96,8 @@ def inside(value, key=None):
 
 def faults(described, types):
     """
-    What schema.org does not have in a node: its type, a property, that property on that type, or a value
-    of that type. `types` are those of the graph's nodes by @id.
+    Lists what schema.org does not define in a node: its type, a property, a property of that type, or a value of that
+    kind. `types` maps the @id of each node in the graph to its type.
     """
     kind = described["@type"]
     if kind not in CLASS_METADATA:
@@ -118,7 +118,7 @@ def faults(described, types):
             elif isinstance(each, int):
                 fits = {"Integer"}
             elif name == "item":
-                fits = {"Thing"}  # The address of a breadcrumb, as Google's documentation writes it.
+                fits = {"Thing"}  # The address of a breadcrumb, as in Google's documentation.
             else:
                 fits = {"Text", "URL", "DateTime"}
             if not fits.intersection(known.ranges):

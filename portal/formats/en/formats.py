@@ -1,4 +1,4 @@
-"""Dates as British English writes them; Django's own are American. Chinese needs no change."""
+"""British date formats, because Django's English ones are American. The Chinese ones need no change."""
 
 DATE_FORMAT = "j F Y"
 DATETIME_FORMAT = "j F Y, H:i"

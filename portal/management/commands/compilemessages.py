@@ -14,5 +14,5 @@ class Command(BaseCommand):
             for catalogue in path.rglob("*.po"):
                 compiled = catalogue.with_suffix(".mo")
                 pofile(str(catalogue)).save_as_mofile(str(compiled))
-                # Loading the models has already read what was there before, perhaps nothing: forget it.
+                # Loading the models has already cached the old catalogue, or that there is none: clear the cache.
                 translation_file_changed(sender=None, file_path=compiled)

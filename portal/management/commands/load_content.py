@@ -14,8 +14,8 @@ from portal.bilingual.publishing import Published
 from portal.models import Centre, Department, LoadedEntry, Page
 from programs.models import Area, Program
 
-# The files of portal/content/, in the order in which entries refer to one another: name of file, model,
-# and the field that names an entry.
+# The files of portal/content/: file name, model, and the field that identifies an entry. A file comes after those that
+# it refers to.
 FILES = [
     ("department", Department, None),
     ("areas", Area, "slug"),
@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
 
 def read(path):
-    """The entries of one file: its only table, or the only list of tables."""
+    """Returns the entries of a file: its only table, or its only list of tables. Raises CommandError otherwise."""
     try:
         with path.open("rb") as file:
             content = tomllib.load(file, parse_float=Decimal)
@@ -67,19 +67,14 @@ def read(path):
 
 
 def check(right, message):
-    """Raises CommandError with `message` unless `right`."""
     if not right:
         raise CommandError(message)
 
 
 def create(model, entry, where, **given):
-    """
-    A row of `model` from `entry` and the columns `given`, published in both languages.
-
-    CommandError names the field at fault, after `where`.
-    """
+    """Creates a row, published in both languages. Raises CommandError, which names `where` and the wrong field."""
     columns, many, children = {}, {}, {}
-    # A translated field has no content of its own: only its language columns count.
+    # An entry must set the language columns of a translated field, not the field itself.
     originals = {field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")}
     for name, value in entry.items():
         place = f"{where}, {name}"
@@ -123,7 +118,7 @@ def is_list_of(kind, value):
 
 
 def referred(field, slug, place):
-    """The row that an entry calls `slug`, whatever staff call it by now."""
+    """Returns the row that was loaded as `slug`, even if staff have renamed it, or raises CommandError."""
     model = field.related_model
     loaded = LoadedEntry.objects.filter(name=f"{model._meta.model_name}:{slug}").values("row")
     row = model.objects.filter(pk__in=loaded).first() or model.objects.filter(slug=str(slug)).first()

@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from contact.mail.delivery import deliver
 from portal.models import Lease
 
-# How often an empty queue is looked at, in seconds.
+# How long to wait before an empty queue is checked again, in seconds.
 PAUSE = 2
 # Longer than one mail can take: BATCH_DELIVERY_TIMEOUT, and then EMAIL_TIMEOUT to close the connection.
 LEASE = timedelta(minutes=3)
@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 if Lease.take("mail", me, LEASE):
                     tried = deliver()
             except DatabaseError as error:
-                # Not self.stderr: a log on a full disk would end the worker.
+                # Not self.stderr: if its file is on a full disk, it would raise an error that ends the worker.
                 logger.error("Worker: the database does not answer, will try again: %s", error)
             close_old_connections()
             if not tried:
@@ -60,10 +60,9 @@ class Command(BaseCommand):
 
 def open_idle_connection():
     """
-    Opens a connection that nothing uses.
+    Opens a connection that nothing uses. While one is open, SQLite keeps the files beside its database.
 
-    While one is open, SQLite keeps the files beside its database. On a full disk it could not create them again, and
-    then no page could be read.
+    On a full disk it could not create them again, and then no page could be read.
     """
     connection = connections.create_connection("default")
     if connection.vendor == "sqlite":
@@ -80,11 +79,7 @@ def repeat_chores(me, stopped):
 
 
 def do_chores(me, stopped):
-    """
-    Does each chore once and returns whether `me` still has the lease.
-
-    A chore that fails is logged and does not hold up the others.
-    """
+    """Does each chore once, whether or not another fails, and returns whether `me` still has the lease."""
     for path in settings.WORKER_CHORES:
         try:
             if stopped.is_set() or not Lease.take("mail", me, LEASE):

@@ -7,29 +7,76 @@ import threading
 from time import monotonic
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
+from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 from granian import Granian
 
-# Seconds that the worker has to finish the mail it is sending; longer than a mail host that is down costs.
+from portal.models import User
+
+# Seconds that a stopping worker has to finish its mail; longer than a mail host that is down takes.
 PATIENCE = 25
 
 
 class Command(BaseCommand):
-    help = "Prepares the data, then serves the portal and runs its worker until it is stopped."
+    help = "Prepares the data, then serves the portal and runs its worker until stopped; with PORTAL_DEBUG, reloads."
 
     worker = None
 
     def handle(self, **options):
+        # Django's reloader starts this command again in a process of its own, after each change of the code.
+        if os.environ.get(DJANGO_AUTORELOAD_ENV) != "true":
+            self.prepare()
+        if settings.DEBUG:
+            self.serve_development()
+        else:
+            self.serve()
+
+    def prepare(self):
         check_port_is_free(settings.PORT)
         self.step("database", "migrate", verbosity=0)
         self.step("cache", "createcachetable", verbosity=0)
         self.step("interface in both languages", "compilemessages")
         self.step("first content", "load_content", verbosity=0)
-        self.step("static files", "collectstatic", interactive=False, verbosity=0)
-        self.staff_account()
+        if not settings.DEBUG:
+            self.step("static files", "collectstatic", interactive=False, verbosity=0)
+        self.create_staff_account()
+
+    def step(self, what, command, **options):
+        """Runs `command`, and prints what is being prepared and how long it took."""
+        began = monotonic()
+        self.stdout.write(f"Preparing {what} … ", ending="")
+        self.stdout.flush()
+        call_command(command, **options)
+        self.stdout.write(f"{monotonic() - began:.1f} s")
+
+    def create_staff_account(self):
+        """Creates the first account: with the name and password of the environment, or with a random password."""
+        if User.objects.filter(is_superuser=True).exists():
+            return
+        given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+        if not given and not settings.EMBEDDED:
+            self.stdout.write("There is no staff account yet: run manage.py createsuperuser.")
+            return
+        name = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "staff"
+        email = os.environ.get("DJANGO_SUPERUSER_EMAIL")
+        password = given or secrets.token_urlsafe(12)
+        User.objects.create_superuser(name, email, password)
+        if not given:
+            self.stdout.write(f"\nStaff account, shown this once: user name {name}, password {password}")
+
+    def serve_development(self):
+        """Serves with Django's own server, which reloads changed code and shows debug pages."""
+        if os.environ.get(DJANGO_AUTORELOAD_ENV) == "true":
+            # The worker ends with this process, so a reload starts it with the new code too.
+            self.start_worker()
+        else:
+            self.say_address()
+        os.environ.setdefault("DJANGO_RUNSERVER_HIDE_WARNING", "true")
+        call_command("runserver", f"127.0.0.1:{settings.PORT}")
+
+    def serve(self):
         server = Granian(
             "portal.wsgi:application",
             address="127.0.0.1",
@@ -43,7 +90,7 @@ class Command(BaseCommand):
         close_connections()
         stopping = threading.Event()
         server.on_startup(self.say_address)
-        # Not in the thread: what granian forks meanwhile would hold open the pipe on which Popen waits.
+        # Not in the thread: processes that granian forks meanwhile would keep open the pipe on which Popen waits.
         server.on_startup(self.start_worker)
         server.on_startup(lambda: threading.Thread(target=self.keep_worker, args=[stopping], daemon=True).start())
         try:
@@ -52,14 +99,6 @@ class Command(BaseCommand):
             stopping.set()
             self.stop_worker()
         self.stdout.write("Stopped.")
-
-    def step(self, what, command, **options):
-        """Runs `command`, saying what is being prepared and how long it took."""
-        began = monotonic()
-        self.stdout.write(f"Preparing {what} … ", ending="")
-        self.stdout.flush()
-        call_command(command, **options)
-        self.stdout.write(f"{monotonic() - began:.1f} s")
 
     def say_address(self):
         self.stdout.write(f"\nThe portal: {settings.PORTAL_SITE_URL}/   its staff: {settings.PORTAL_SITE_URL}/admin/")
@@ -71,7 +110,7 @@ class Command(BaseCommand):
         )
 
     def keep_worker(self, stopping):
-        """Starts another worker whenever one has ended, until `stopping` is set."""
+        """Starts another worker whenever one has ended, until the Event `stopping` is set."""
         while True:
             self.worker.wait()
             if stopping.wait(1):
@@ -79,7 +118,7 @@ class Command(BaseCommand):
             self.start_worker()
 
     def stop_worker(self):
-        """Lets the worker finish its mail; a mail that it does not finish stays queued."""
+        """Lets the worker finish its mail. A mail that it does not finish stays queued."""
         if self.worker is None:
             return
         self.worker.terminate()
@@ -89,24 +128,9 @@ class Command(BaseCommand):
             self.worker.kill()
             self.worker.wait()
 
-    def staff_account(self):
-        """Sees that somebody can sign in: the account that the environment names, else one made here."""
-        User = get_user_model()
-        if User.objects.filter(is_superuser=True).exists():
-            return
-        if os.environ.get("DJANGO_SUPERUSER_PASSWORD"):
-            call_command("createsuperuser", interactive=False, verbosity=0)
-            return
-        if not settings.EMBEDDED:
-            self.stdout.write("Nobody can sign in yet: run manage.py createsuperuser.")
-            return
-        password = secrets.token_urlsafe(12)
-        User.objects.create_superuser("staff", password=password)
-        self.stdout.write(f"\nStaff account, shown this once: user name staff, password {password}")
-
 
 def check_port_is_free(port):
-    """Raises CommandError if somebody listens there: granian would share the port without a word."""
+    """Raises CommandError if another process listens on `port`; granian would silently share it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -116,7 +140,7 @@ def check_port_is_free(port):
 
 
 def close_connections():
-    """Closes what the preparation opened: granian forks, and two processes must not speak on one connection."""
+    """Closes the connections of the preparation: granian forks, and processes must not share a connection."""
     for connection in connections.all(initialized_only=True):
         connection.close()
         if connection.vendor == "postgresql":

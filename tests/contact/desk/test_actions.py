@@ -1,4 +1,4 @@
-"""What staff do with enquiries, in the admin and by contact.desk."""
+"""The actions of staff on enquiries, in the admin and in contact.desk."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ def another(client, answers, enquiry):
 
 @pytest.fixture
 def officer(db):
-    """Somebody at the desk who may read and work, but neither export nor erase."""
+    """A member of staff who may read and change enquiries, but neither export nor erase them."""
     user = User.objects.create_user("officer", password="x", is_staff=True)
     user.user_permissions.add(*Permission.objects.filter(codename__in=["view_enquiry", "change_enquiry"]))
     return user
@@ -58,7 +58,7 @@ def kinds(enquiry):
 
 
 def in_state(enquiry, state):
-    """`enquiry` in `state`, however it would have come there."""
+    """Puts `enquiry` into `state` without the checks of move_to()."""
     ended = state in (State.CLOSED, State.SPAM, State.WITHDRAWN)
     moment, day = (timezone.now(), timezone.localdate()) if ended else (None, None)
     Enquiry.objects.filter(pk=enquiry.pk).update(state=state, closed_at=moment, erase_on=day)
@@ -89,7 +89,7 @@ def test_only_lawful_ways_lead_from_state_to_state(enquiry, officer, before, aft
 )
 def test_how_long_it_is_kept_follows_from_how_it_ended(enquiry, state, kept):
     enquiry.state = state
-    # 30 November 2026, 00:30 in Beijing, is still 29 November in London.
+    # 00:30 on 30 November 2026 in Beijing is still 29 November in UTC.
     received = timezone.datetime.fromisoformat("2026-11-30T00:30:00+08:00")
     assert enquiry.retention_ends_on(received).isoformat() == kept
 
@@ -420,7 +420,7 @@ def test_several_at_once(at_desk, enquiry, another, officer):
     assert set(Enquiry.objects.values_list("owner", "state")) == {(officer.pk, State.IN_PROGRESS)}
     at_desk.post(LIST, chosen | {"action": "mark_as_spam"})
     assert set(Enquiry.objects.values_list("state", flat=True)) == {State.SPAM}
-    at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_no_spam"})
+    at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_not_spam"})
     assert set(Enquiry.objects.values_list("state", flat=True)) == {State.RECEIVED}
     at_desk.post(LIST, chosen | {"action": "merge"})
     another.refresh_from_db()
@@ -431,7 +431,7 @@ def test_several_at_once(at_desk, enquiry, another, officer):
     Enquiry.objects.update(merged_into=None, state=State.ANSWERED, closed_at=None, erase_on=None)
     response = at_desk.post(LIST, chosen | {"action": "merge"}, follow=True)
     assert b"Nothing was done" in response.content
-    response = at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_no_spam"}, follow=True)
+    response = at_desk.post(f"{LIST}?queue=all", chosen | {"action": "mark_as_not_spam"}, follow=True)
     assert "cannot become" in response.content.decode()
 
 
@@ -455,3 +455,41 @@ def test_the_log_shows_who_did_what(admin_client, at_desk, enquiry, officer):
     assert enquiry.reference in text
     assert "officer" in text
     assert "Viewed" in text
+
+
+def test_mails_to_an_owner_are_in_the_owners_language(client, enquiry, officer, admin_user):
+    officer.email, officer.language = "officer@example.com", "en"
+    officer.save()
+    actions.assign(enquiry, officer, admin_user)
+    assert enquiry.mails.latest("pk").subject == f"Enquiry {enquiry.reference} has been given to you"
+    client.post(enquiry.get_status_url(), {"text": "One more question"})
+    to_desk, to_owner = enquiry.mails.order_by("-pk")[:2][::-1]
+    assert to_desk.subject == f"咨询 {enquiry.reference} 有补充内容"
+    assert (to_owner.to, to_owner.subject) == (
+        ["officer@example.com"],
+        f"Further message on enquiry {enquiry.reference}",
+    )
+
+
+def test_what_somebody_did_keeps_the_name_when_the_account_is_deleted(enquiry, officer):
+    actions.write_note(enquiry, "A note", officer)
+    actions.record_view(enquiry, officer)
+    officer.delete()
+    events = enquiry.events.exclude(kind=Event.Kind.RECEIVED)
+    assert [(event.actor, event.shown_actor) for event in events] == [(None, "officer")] * 2
+    assert [who for _at, who, _what in actions.timeline(enquiry)].count("officer") == 2
+
+
+def test_a_finished_enquiry_has_no_fingerprint(enquiry):
+    assert enquiry.fingerprint
+    enquiry.move_to(State.CLOSED)
+    enquiry.refresh_from_db()
+    assert enquiry.fingerprint is None
+
+
+@pytest.mark.parametrize(("task", "longest"), [("note", 5000), ("answer", 10_000)])
+def test_a_line_break_counts_once(at_desk, enquiry, task, longest):
+    lines = "x\r\n" * (longest // 2)
+    page = page_of(enquiry) if task == "note" else reverse("admin:contact_answer", args=[enquiry.pk])
+    assert at_desk.post(page, {"task": task, "text": f"{lines}x"}).status_code == 200
+    assert at_desk.post(page, {"task": task, "text": lines}).status_code == 302

@@ -1,4 +1,4 @@
-"""The daily report to the desk: when it goes out, what it says, and how loudly."""
+"""The daily report to the desk: when it is queued, what it says, and when it raises an alarm."""
 
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ YESTERDAY = EIGHT - timedelta(hours=20)
 
 @pytest.fixture(autouse=True)
 def desk(settings, time_machine):
-    """Two people at the desk, who read English; it is 8 o'clock."""
+    """The desk has two recipients and reads English. It is 8 o'clock in Beijing."""
     settings.PORTAL_ENQUIRIES_TO = ["one@desk.example", "two@desk.example"]
     department = Department.current()
     department.staff_language = "en"
@@ -85,7 +85,7 @@ def test_it_says_what_happened_and_what_waits():
     stored(STATUS.sent, STATUS.requeued, state=State.ANSWERED, answered_at=YESTERDAY, **day)
     stored(STATUS.failed, STATUS.failed, state=State.CLOSED, closed_at=YESTERDAY, **day)
     stored(STATUS.failed, state=State.SPAM, closed_at=YESTERDAY, **day)
-    # Before that day, and after it.
+    # Received before and after the day of the report.
     stored(STATUS.sent, created_at=EIGHT - timedelta(hours=33), answered_at=EIGHT - timedelta(hours=33))
     erased(STATUS.failed, created_at=EIGHT - timedelta(days=900), closed_at=EIGHT - timedelta(days=800))
     stored(STATUS.queued, created_at=EIGHT - timedelta(hours=8))
@@ -136,7 +136,7 @@ def test_a_clock_that_was_ahead_sends_nothing_twice():
 
 
 def test_two_workers_queue_one_report(monkeypatch):
-    """The other worker queues its report after this one has seen that there is none, and before it writes its own."""
+    """The other worker queues its report after this one has found none and before this one writes its own."""
     get, others = QuerySet.get, []
 
     def too_early(rows, *args, **kwargs):
@@ -227,3 +227,8 @@ def test_its_own_mails_are_no_enquirys_mails():
     assert "With a mail that has failed for good: 0\n" in text
     with override("en"):
         assert warning() == "Daily reports could not be delivered to: one@desk.example, two@desk.example"
+
+
+def test_a_failed_mail_of_another_kind_is_no_lost_report():
+    Email.objects.create(from_email="portal@example.com", to=["staff@example.com"], status=STATUS.failed)
+    assert warning() == ""

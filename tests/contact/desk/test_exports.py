@@ -1,4 +1,4 @@
-"""What an export holds, that nothing in it can do harm, and that it is noted in each timeline."""
+"""Exports: their content, that hostile text does no harm, and that they are logged in each timeline."""
 
 import csv
 import json
@@ -22,8 +22,8 @@ from contact.desk.exports import (
     as_xlsx,
     download,
     download_personal_data,
+    enquiries_of,
     log,
-    of_person,
     personal_data,
 )
 from contact.models import Attachment, Enquiry, Event, State
@@ -223,7 +223,7 @@ def test_no_formula_gets_in(text):
     ],
 )
 def test_hostile_text_stays_text(text, expected):
-    # PostgreSQL stores no NUL: the row in the database is harmless, the one exported is not.
+    # PostgreSQL cannot store NUL, so only the object in memory has the hostile text.
     stored()
     enquiries = Enquiry.objects.all()
     next(iter(enquiries)).message = text
@@ -380,7 +380,7 @@ def test_a_file_that_is_gone_is_said_to_be_gone():
 def test_an_address_is_nobody_elses():
     stored(email="axb@college.example")
     for email in ("a_b@college.example", "%@college.example", "b@college.example"):
-        assert not of_person(email).exists()
+        assert not enquiries_of(email).exists()
     erased()
     for nothing in ("", "  "):
         with pytest.raises(ValueError, match="address"):

@@ -1,4 +1,4 @@
-"""What the desk counts, and that its sums close only where they should."""
+"""The statistics: what they count, and that the numbers add up only if every mail is accounted for."""
 
 import re
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=BEIJING)
 
 @pytest.fixture
 def reader(client, django_user_model):
-    """Signed in as one of the staff who may read enquiries, and nothing else."""
+    """A client that is logged in as staff with the permission to read enquiries only."""
     user = django_user_model.objects.create_user("reader", password="-", is_staff=True)
     user.user_permissions.add(Permission.objects.get(codename="view_enquiry"))
     client.force_login(user)
@@ -41,7 +41,7 @@ def november(time_machine):
 
 
 def tables(response):
-    """The rows of each table of the page by its caption: {caption: {label: number}}."""
+    """Returns the tables of the page: {caption: {label: number}}."""
     soup = BeautifulSoup(response.content, "html.parser")
     return {
         table.caption.text: {row.th.text: row.find("td").text for row in table.select("tbody tr")}
@@ -50,7 +50,7 @@ def tables(response):
 
 
 def totals(response):
-    """The numbers above the tables: {what: number}."""
+    """Returns the numbers above the tables: {label: number}."""
     soup = BeautifulSoup(response.content, "html.parser")
     return {term.text: term.find_next("dd").text for term in soup.select(".totals dt")}
 

@@ -1,4 +1,4 @@
-"""What becomes of a mail when its host is well, ill or gone."""
+"""Delivery of mails to a host that works, fails or is down."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Mailbox:
-    """A mail host that keeps what it takes: the recipient and the Message-ID of each mail."""
+    """A mail host that keeps the recipients of the mails it accepts. It gives the replies `recipient` and `data`."""
 
     def __init__(self, recipient="250 OK", data="250 OK"):
         self.kept, self.recipient, self.data = [], recipient, data
@@ -42,7 +42,7 @@ class Mailbox:
 
 @pytest.fixture
 def point_at(settings):
-    """Makes the host at a port of this machine the portal's."""
+    """Makes a local port the mail host of the portal."""
     settings.POST_OFFICE = settings.POST_OFFICE | {"BACKENDS": {"default": "contact.mail.delivery.EmailBackend"}}
     settings.EMAIL_HOST = "127.0.0.1"
 
@@ -64,7 +64,7 @@ def running(mailbox, port=0):
 
 @contextmanager
 def saying(*replies):
-    """A host that answers each line with the next of `replies`, the first before any, and hangs up after the last."""
+    """A host that greets with the first of `replies`, answers each line with the next, and then disconnects."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def converse():
@@ -86,7 +86,7 @@ def saying(*replies):
 
 @contextmanager
 def silent():
-    """A host that takes every connection and never says a word."""
+    """A host that accepts connections but never sends anything."""
     with socket.create_server(("127.0.0.1", 0)) as host:
         yield host.getsockname()[1]
 
@@ -101,13 +101,13 @@ def deliver_all():
 
 
 def states():
-    """The state of every mail, by the part of its address before the @."""
+    """Returns the status of every mail, by the local part of its address."""
     return {queued.to[0].partition("@")[0]: queued.status for queued in Email.objects.all()}
 
 
 @pytest.fixture
 def enquiry(client, answers, settings):
-    """An enquiry whose acknowledgement will be refused where a host refuses."""
+    """An enquiry whose acknowledgement goes to an address that a Mailbox may refuse."""
     settings.PORTAL_ENQUIRIES_TO = ["desk@example.com"]
     send(client, answers, "en", email="refused@example.com")
     return Enquiry.objects.get()
@@ -165,11 +165,11 @@ GREETED = [b"220 here", b"250 hello"]
     [
         ([*GREETED, b"550 5.7.1 not from you"], STATUS.failed),
         ([*GREETED, b"451 later"], STATUS.requeued),
-        # The password is missing: nothing is wrong with the mail.
+        # The password is missing, so the mail itself is not refused.
         ([*GREETED, b"530 5.7.0 Authentication required"], STATUS.requeued),
         ([b"554 no service here"], STATUS.requeued),
         ([b"220 here", b"550 who are you?", b"550 who are you?"], STATUS.requeued),
-        # Hangs up when the mail should come, in its middle, and after its end.
+        # The host disconnects before, during and after the mail.
         ([*GREETED, b"250 OK", b"250 OK"], STATUS.requeued),
         ([*GREETED, b"250 OK", b"250 OK", b"354 go on"], STATUS.requeued),
         ([], STATUS.requeued),
@@ -246,7 +246,7 @@ def test_nothing_is_sent_when_the_mail_was_given_up_meanwhile(point_at, settings
         point_at(port)
         backend = delivery.EmailBackend()
         backend.open()
-        backend.given_up_at -= settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] + 1
+        backend.deadline -= settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] + 1
         with pytest.raises(TimeoutError):
             backend.send_messages([EmailMessage("a", "b", "a@example.com", ["b@example.com"])])
         backend.close()
@@ -367,11 +367,11 @@ def test_a_mail_that_did_not_fail_is_not_sent_again(enquiry, admin_user):
 
 
 def test_no_refusal_is_taken_for_one_of_another_kind():
-    assert delivery.permanent([(550, b"no"), (451, b"later")]) is None
-    assert str(delivery.permanent([(553, "不".encode())])) == "553 不"
+    assert delivery.permanent_refusal([(550, b"no"), (451, b"later")]) is None
+    assert str(delivery.permanent_refusal([(553, "不".encode())])) == "553 不"
 
 
 def test_the_lease_outlasts_a_mail(settings):
     longest = settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] + settings.EMAIL_TIMEOUT
-    assert settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] > delivery.PATIENCE
+    assert settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] > delivery.RESPONSE_TIMEOUT
     assert timedelta(seconds=longest) < run_worker.LEASE

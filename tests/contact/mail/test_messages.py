@@ -1,4 +1,4 @@
-"""Who is told what, in which language, and that nobody's words become more than words."""
+"""The mails: their recipients, their languages, and that text of visitors is never markup or template source."""
 
 from datetime import date
 from email import message_from_bytes, policy
@@ -6,16 +6,12 @@ from email import message_from_bytes, policy
 import html5lib
 import pytest
 from django.db import transaction
-from django.urls import path
 from django.utils.translation import override
 from post_office.models import Email
 
-from contact import urls
 from contact.mail import messages
 from contact.models import Answer, Enquiry
-from contact.visitor import views
 from portal.models import Department
-from portal.urls import urlpatterns as portal_urls
 from programs.models import Program
 from tests.contact.steps import send
 
@@ -39,7 +35,7 @@ def in_chinese(client, answers, settings):
 
 
 def as_received(mail):
-    """A queued mail as its reader gets it: the parsed message, its text and its HTML document."""
+    """Returns a queued mail as it is received: the parsed message, its text and its HTML document."""
     message = message_from_bytes(mail.email_message().message().as_bytes(linesep="\r\n"), policy=policy.default)
     text, html = (message.get_body([kind]).get_content().replace("\r\n", "\n") for kind in ("plain", "html"))
     return message, text, html5lib.parse(html, namespaceHTMLElements=False)
@@ -129,15 +125,7 @@ def test_a_reply_goes_to_the_other_side(client, answers, enquiry):
     assert reply_to(enquiry.mails.filter(to="zhang@example.com").latest("pk")) == "office@example.com"
 
 
-@pytest.fixture
-def status_page(settings):
-    """The address of the status page, where the portal does not have one yet."""
-    if not any(pattern.name == "status_detail" for pattern in urls.urlpatterns):
-        status = path("zh-hans/contact/status/<slug:token>/", views.received, name="status_detail")
-        settings.ROOT_URLCONF = type("urls", (), {"urlpatterns": [status, *portal_urls]})
-
-
-def test_an_answer_goes_to_the_visitor_in_the_language_of_the_enquiry(in_chinese, status_page):
+def test_an_answer_goes_to_the_visitor_in_the_language_of_the_enquiry(in_chinese):
     enquiry = in_chinese
     answer = Answer.objects.create(enquiry=enquiry, text=f"您好！\r\n\r\n  {WORDS}\r\n第二行")
     with override("en"):
@@ -188,7 +176,7 @@ def test_no_mail_remains_of_a_transaction_that_fails(enquiry):
         "a@exam\u200bple.com",
         "张三@example.com",
         "𠮷@example.com",
-        # Letters that Django's pattern takes for s and i, because it looks at neither case.
+        # Django's pattern ignores case, so it accepts these letters as "s" and "i".
         "ſtaff@example.com",
         "ınfo@example.com",
     ],

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is the form again with clear words, or a page that says what is wrong."""
+"""Bad input of any kind gets the form again with clear errors, or a page that says what is wrong."""
 
 import pytest
 
@@ -77,7 +77,7 @@ def test_a_text_of_one_line_stays_one(client, answers):
 
 
 def test_two_tabs_of_one_form(client, answers):
-    """Other answers are another enquiry; the same ones are the same, whichever tab they come from."""
+    """Different answers are different enquiries. The same answers are one enquiry, even from two tabs."""
     other_tab = issued(40)
     first = send(client, answers)
     second = send(client, answers, issued=other_tab, message="另一个标签页")

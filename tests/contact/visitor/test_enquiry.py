@@ -1,14 +1,14 @@
-"""From the form to the receipt: what is stored, what is mailed, and what happens to a form sent twice."""
-
-from datetime import timedelta
+"""An enquiry from the form to the receipt: stored data, queued mails, and a form that is sent twice."""
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from django.utils.translation import override
 from post_office.models import STATUS, Email
 
 from contact.models import Enquiry
 from contact.references import ALPHABET
+from contact.visitor import forms
 from portal.models import Department, Page
 from tests.contact.steps import issued, send
 
@@ -166,14 +166,14 @@ def test_what_robots_do_is_not_stored_and_said(client, answers, changes, words):
 
 
 @pytest.mark.parametrize(("age", "stored"), [(0, False), (2, False), (5, True), (80_000, True), (90_000, False)])
-def test_the_time_trap(client, answers, time_machine, age, stored):
-    time_machine.move_to(timedelta(), tick=False)
+def test_the_time_trap(client, answers, monkeypatch, time_machine, age, stored):
+    time_machine.move_to(timezone.now(), tick=False)
     response = send(client, answers, "en", issued=issued(age))
     assert Enquiry.objects.exists() == stored
     if not stored:
         fresh = response.context["form"].issued
         assert send(client, answers, "en", issued=fresh).status_code == 200
-        time_machine.shift(5)
+        monkeypatch.setattr(forms, "MIN_FILL_SECONDS", 0)
         assert send(client, answers, "en", issued=fresh).status_code == 303
 
 
@@ -197,3 +197,11 @@ def test_elsewhere_a_missing_csrf_token_is_a_page(client):
     response = client.post("/admin/login/", {"username": "x"})
     assert response.status_code == 403
     assert b"<h1>" in response.content
+
+
+def test_a_line_break_of_the_message_counts_once(client, answers):
+    lines = "x\r\n" * 2500
+    response = send(client, answers, "en", message=f"{lines}x")
+    assert "Use at most 5000 characters; there are 5001" in response.content.decode()
+    assert send(client, answers, "en", message=lines).status_code == 303
+    assert Enquiry.objects.get().message == ("x\n" * 2500).strip()

@@ -1,4 +1,4 @@
-"""A visitor never reads "received" for what is not in the database, and is always told whom to telephone."""
+"""If an enquiry cannot be stored, the visitor never reads "received" and always gets a telephone number."""
 
 import sqlite3
 from contextlib import closing
@@ -23,13 +23,13 @@ on_sqlite = pytest.mark.skipif(
 
 @pytest.fixture
 def file(db, tmp_path):
-    """The database, as a file."""
+    """The path of the database file."""
     with on_file(tmp_path / "portal.sqlite3") as path:
         yield path
 
 
 def assert_told(response, answers, language="en"):
-    """The form came back with every answer, and says that nothing is stored and whom to telephone."""
+    """Asserts that the form is shown again with every answer, that nothing is stored, and a telephone number."""
     words = {"en": ("has not been stored", "+86 10 5365 6705"), "zh-hans": ("未能保存", "010-53656705")}[language]
     text = response.content.decode()
     summary = text.partition('class="error-summary"')[2].partition("</div>")[0]
@@ -44,7 +44,7 @@ def assert_told(response, answers, language="en"):
 
 
 def assert_static_page(response):
-    """The page that needs no database, in both languages."""
+    """Asserts that the response is the bilingual error page that needs no database."""
     text = response.content.decode()
     assert response.status_code == 500
     assert text == render_to_string("500.html")

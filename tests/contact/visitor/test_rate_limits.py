@@ -1,4 +1,4 @@
-"""Whoever asks too often is told what to do; a whole university behind one address is not."""
+"""Rate limits stop a client that sends too much, but not a whole university behind one address."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -16,14 +16,13 @@ from tests.contact.steps import send
 
 pytestmark = pytest.mark.django_db
 
-# Ten minutes and twenty seconds past noon in Beijing.
-# Later than any content was published.
+# 12:10:20 in Beijing, in a year when all content is published.
 NOON = datetime(2100, 11, 24, 4, 10, 20, tzinfo=UTC)
 
 
 @pytest.fixture
 def clock(time_machine):
-    """A clock that stands still, at NOON to begin with."""
+    """A clock that stands still. It is NOON at first."""
     time_machine.move_to(NOON, tick=False)
     return time_machine
 
@@ -33,7 +32,7 @@ def come_from(address, **headers):
 
 
 def number(address="127.0.0.1", limit=ENQUIRIES):
-    """How many are counted within this hour from `address` alone."""
+    """Returns the count of this hour for `address`, without its network."""
     salt = RateSalt.objects.filter(day=timezone.localdate()).first()
     bucket, _network = rate_limits.buckets(come_from(address), limit, salt) if salt else (None, None)
     return sum(RateCount.objects.filter(bucket=bucket, hour=rate_limits.this_hour()).values_list("number", flat=True))
@@ -204,7 +203,7 @@ def test_an_enquiry_that_cannot_be_counted_is_received_all_the_same(client, answ
 
 @pytest.fixture
 def committed(tmp_path):
-    """What other threads store is stored, in a database that forgets it after the test."""
+    """Lets other threads commit to the database. Their rows are gone after the test."""
     if connection.vendor == "sqlite":
         with on_file(tmp_path / "portal.sqlite3", timeout=20):
             yield

@@ -1,4 +1,4 @@
-"""What the receipt says, from the day of the enquiry to the erasing, and that the privacy notice says the same."""
+"""The content of the receipt from the enquiry to its erasure, and that the privacy notice agrees with it."""
 
 import re
 import tomllib
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import override
 
-from contact.models import PERSONAL, Attachment, Enquiry, State
+from contact.models import PERSONAL_FIELDS, Attachment, Enquiry, State
 from contact.references import normalize_code
 from contact.working_days import due_date
 from portal.models import Department, Page
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.django_db
 
 
 def words(response):
-    """The text of the page's main part, without tags and with single spaces."""
+    """Returns the text of the <main> element, without tags and with single spaces."""
     main = re.search("<main.*</main>", response.content.decode(), re.DOTALL)[0]
     return " ".join(re.sub("<[^>]+>", "", main).split())
 
 
 @pytest.fixture
 def receipt(client, answers):
-    """Gives what the receipt of the one enquiry says; the first call sends it, in English."""
+    """Sends an enquiry in English. The fixture is a function that returns the text of its receipt."""
     send(client, answers, "en")
     enquiry = Enquiry.objects.get()
 
@@ -149,10 +149,10 @@ def test_after_the_erasing_it_holds_nothing_of_the_visitor_and_no_empty_place(re
     enquiry = Enquiry.objects.get()
     enquiry.move_to(State.CLOSED)
     at = datetime(2028, 11, 1, 3, 0, tzinfo=UTC)
-    text = receipt(language, **dict.fromkeys(PERSONAL, ""), erase_on=at.date(), erased_at=at)
+    text = receipt(language, **dict.fromkeys(PERSONAL_FIELDS, ""), erase_on=at.date(), erased_at=at)
     assert gone in text
     assert enquiry.reference in text
-    for value in (getattr(enquiry, name) for name in PERSONAL):
+    for value in (getattr(enquiry, name) for name in PERSONAL_FIELDS):
         assert value not in text
     for label in ("From", "acknowledgement", "What happens next", "来自", "确认邮件", "接下来"):
         assert label not in text

@@ -1,4 +1,4 @@
-"""The status page: who gets in, what it shows, what can be added, and how consent is withdrawn."""
+"""The status page: access with reference and code, content, further messages and withdrawal of consent."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from django.utils.translation import override
 from post_office.models import STATUS, Email
 
 from contact import models
-from contact.models import PERSONAL, Answer, Enquiry, Event, Message, State
+from contact.models import PERSONAL_FIELDS, Answer, Enquiry, Event, Message, State
 from contact.visitor import rate_limits
 from contact.visitor import status as progress
 from contact.visitor.status import Progress
@@ -31,7 +31,7 @@ def enquiry(client, answers):
 
 @pytest.fixture
 def told(monkeypatch):
-    """The messages that the desk is told of."""
+    """The list of messages that the desk was notified of."""
     messages = []
     monkeypatch.setattr(progress, "queue_further_message", messages.append)
     return messages
@@ -39,7 +39,7 @@ def told(monkeypatch):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """What is counted against whom, by the name of the limit."""
+    """The list of limits that were counted against."""
     names = []
     monkeypatch.setattr(rate_limits, "count", lambda request, limit: names.append(limit))
     return names
@@ -54,20 +54,20 @@ def address(enquiry, rest="", language="en"):
 
 
 def shown(client, enquiry, language="en"):
-    """The text of the page's main part."""
+    """Returns the HTML of the <main> element of the status page."""
     response = client.get(address(enquiry, language=language))
     assert response.status_code == 200
     return " ".join(response.content.decode().split("<main")[1].split("</main>")[0].split())
 
 
 def summary(text):
-    """The error summary of a page."""
+    """Returns the error summary of a page."""
     return text.split('class="error-summary"')[1].split('<header class="page-head">')[0]
 
 
 def another(enquiry, **changes):
-    """A second enquiry of the same visitor."""
-    fields = {name: getattr(enquiry, name) for name in (*PERSONAL, "language", "privacy_version")}
+    """Creates a second enquiry of the same visitor."""
+    fields = {name: getattr(enquiry, name) for name in (*PERSONAL_FIELDS, "language", "privacy_version")}
     return Enquiry.objects.create(**fields | {"fingerprint": f"another {Enquiry.objects.count()}"} | changes)
 
 
@@ -78,7 +78,7 @@ def merge(duplicate, into):
 
 
 def erase(enquiry):
-    Enquiry.objects.filter(pk=enquiry.pk).update(erased_at=timezone.now(), **dict.fromkeys(PERSONAL, ""))
+    Enquiry.objects.filter(pk=enquiry.pk).update(erased_at=timezone.now(), **dict.fromkeys(PERSONAL_FIELDS, ""))
 
 
 # Reference and code
@@ -205,7 +205,7 @@ def test_the_form_stands_below_contact_and_contact_leads_to_it(client):
     assert '已经提交过咨询？ <a href="/zh-hans/contact/status/">查询办理进度</a>' in contact
 
 
-# What is shown
+# Content
 
 
 def test_the_status_is_nobody_elses(client, enquiry):
@@ -218,7 +218,7 @@ def test_the_status_is_nobody_elses(client, enquiry):
     assert 'name="robots" content="noindex"' in text
     assert "page-code" not in text
     assert "og:url" not in text
-    for private in (*(getattr(enquiry, name) for name in PERSONAL if name != "territory"), enquiry.code):
+    for private in (*(getattr(enquiry, name) for name in PERSONAL_FIELDS if name != "territory"), enquiry.code):
         assert private not in text
     assert enquiry.reference in text
     assert "Credit recognition" in text
@@ -332,7 +332,7 @@ def test_the_pages_take_few_queries(client, enquiry):
         assert len(captured) <= 7, path
 
 
-# A further message
+# Further messages
 
 
 def test_a_message_is_stored_and_the_desk_told(client, enquiry, told, counted):
@@ -368,7 +368,7 @@ def test_a_message_opens_an_enquiry_again(client, enquiry, told, state, then):
     assert reopens == (state != State.IN_PROGRESS)
     assert client.post(address(enquiry), {"text": "More"}).status_code == 303
     enquiry.refresh_from_db()
-    # After an answer nothing is promised here; what waited all along waits until the old date.
+    # An enquiry that is opened again gets a new due date, here none. One that was still open or spam keeps its date.
     assert (enquiry.state, enquiry.due_on) == (then, None if state in (State.ANSWERED, State.CLOSED) else due_on)
     assert (enquiry.closed_at, enquiry.erase_on) == (None, None)
     moved = [event.detail for event in enquiry.events.filter(kind=Event.Kind.MOVED)]
@@ -493,7 +493,7 @@ def test_any_script_in_a_message(client, enquiry, told, text):
     assert client.get(address(enquiry)).status_code == 200
 
 
-# Withdrawing
+# Withdrawal of consent
 
 
 def test_before_withdrawing_it_says_what_follows(client, enquiry):
@@ -609,3 +609,10 @@ def test_a_token_of_nothing_is_a_page_that_says_so(client, enquiry, token):
         for response in (client.get(path, follow=True), client.post(path, {"text": "x"})):
             assert response.status_code == 404, path
             assert b"<h1>" in response.content
+
+
+def test_a_line_break_counts_once(client, enquiry):
+    lines = "x\r\n" * 2500
+    response = client.post(address(enquiry), {"text": f"{lines}x"})
+    assert "Use at most 5000 characters; there are 5001" in response.content.decode()
+    assert client.post(address(enquiry), {"text": lines}).status_code == 303

@@ -1,4 +1,4 @@
-"""The admin of content: both languages on one row, found and listed in both, kept complete while published."""
+"""The admin shows, searches and lists content in both languages, and keeps a published language complete."""
 
 import re
 
@@ -20,7 +20,7 @@ def program():
 
 
 def form_data(response):
-    """What the change form would send back unchanged, inlines included."""
+    """The data that the change form submits if nothing is changed, inlines included."""
     forms = [response.context["adminform"].form]
     for inline in response.context["inline_admin_formsets"]:
         forms += [inline.formset.management_form, *inline.formset.forms]
@@ -64,7 +64,7 @@ def test_changing_one_language_leaves_the_other_alone(admin_client, client, prog
 
 
 def undated(response):
-    """The page without the date of the row's last change, which is one for both languages."""
+    """The page without the date of the row's last change, which both languages share."""
     text, dates = re.subn('"dateModified": "[^"]+"', "", response.content.decode())
     assert dates == 1
     return text

@@ -1,4 +1,4 @@
-"""What staff may write where a field asks for e-mail addresses."""
+"""What staff may enter in a field for e-mail addresses."""
 
 import pytest
 from django.core.exceptions import ValidationError

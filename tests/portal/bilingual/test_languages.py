@@ -1,4 +1,4 @@
-"""Which language a visitor gets, and that the admin's choice is the admin's alone."""
+"""The language of a page. The choice of language in the admin does not affect public pages."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each language is published by itself, and what a row follows must be published too."""
+"""Each language of a row is published separately. The row that it follows must be published too."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Rich text as a page shows it: tables that scroll by themselves and stay tables, and its blocks one by one."""
+"""Rich text on a page: each table scrolls in a group of its own, and `blocks` splits a text into its blocks."""
 
 import html5lib
 import pytest

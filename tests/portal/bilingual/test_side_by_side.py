@@ -1,4 +1,4 @@
-"""Both languages side by side: what stands beside what, and the page that shows it."""
+"""Both languages side by side: how their blocks are paired, and the pair view of a page."""
 
 from itertools import pairwise
 
@@ -16,7 +16,7 @@ from programs.models import Area, Program, Question, Step
 
 LANGUAGES = ["zh-hans", "en"]
 CODES = {"zh-hans": "zh-Hans", "en": "en"}
-# A page of each kind, with something that it says in either language.
+# A page of each kind, with text that it contains in Chinese and in English.
 PAGES = [
     ("about/", "国际部从事我国职业教育的国际交流与合作", "The work of the Department is international exchange"),
     ("programs/areas/evaluation/", "国际教育项目评估", "Evaluation of international educational programs"),
@@ -32,7 +32,7 @@ def texts(pairs):
 
 
 def side_by_side(left, right):
-    """The texts of two rich texts, as they come to stand beside each other."""
+    """The texts of the paired blocks of two rich texts."""
     return texts(aligned(blocks(left), blocks(right)))
 
 
@@ -46,7 +46,7 @@ def text_of(element):
 
 
 def shown(client, path=f"/en/{PROGRAM}"):
-    """The rows of the pair view at `path`: of each, its cells as (lang, text)."""
+    """The rows of the pair view of `path`, each a list of cells as (lang, text)."""
     page = document(client.get(f"{path}?view=pair"))
     found = [div for div in page.iter("div") if div.get("class", "").startswith("pair-row")]
     return [[(cell.get("lang"), text_of(cell)) for cell in row] for row in found]

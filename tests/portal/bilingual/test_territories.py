@@ -1,4 +1,4 @@
-"""The list of countries and regions, and the marks of a telephone number."""
+"""The names and order of countries and regions, and the formats of telephone numbers."""
 
 import pytest
 from django.core.exceptions import ValidationError

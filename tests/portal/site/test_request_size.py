@@ -1,4 +1,4 @@
-"""What is larger than the form may take gets a page that says so, and nothing reads it into memory."""
+"""A request that is too large gets a page that says so, and its body is never held in memory as a whole."""
 
 import pytest
 
@@ -11,7 +11,7 @@ LIMIT = 32 * MEGABYTE
 
 
 class Body:
-    """A body that is made as it is read, `size` bytes long."""
+    """A request body of `size` bytes that is generated while it is read."""
 
     def __init__(self, size):
         self.left = size

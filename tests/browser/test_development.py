@@ -1,0 +1,65 @@
+"""The development server reloads changed templates, style sheets and code, and restarts the worker."""
+
+import shutil
+import subprocess
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.conftest import PROJECT, start_site, stop_site
+
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "var", "*.mo", "__pycache__")
+
+
+@pytest.fixture
+def clone(tmp_path):
+    return shutil.copytree(PROJECT, tmp_path / "clone", ignore=LEFT_OUT)
+
+
+def read(url):
+    """The body of the response, or an empty string while the server restarts."""
+    try:
+        return urlopen(url, timeout=5).read().decode()
+    except HTTPError as error:
+        return error.read().decode()
+    except OSError:
+        return ""
+
+
+def eventually(site, condition):
+    """Waits up to half a minute until `condition()` is true, and returns whether it was."""
+    for _attempt in range(300):
+        if condition():
+            return True
+        try:
+            site.process.wait(0.1)
+        except subprocess.TimeoutExpired:
+            continue
+    return False
+
+
+def replace(path, old, new):
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def test_changes_show_on_reload(clone, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    site = start_site(data, project=clone, PORTAL_DEBUG="1")
+    try:
+        assert "Using the URLconf" in read(f"{site.url}/en/no-such-page/")
+        replace(clone / "templates/portal/centre_list.html", "<h1>", "<h1>Changed: ")
+        assert "<h1>Changed: " in read(f"{site.url}/en/centres/")
+        replace(clone / "static/css/base.css", "line-break: strict;", "line-break: loose;")
+        assert "line-break: loose;" in read(f"{site.url}/static/css/base.css")
+        replace(clone / "portal/views.py", "ok\\n", "changed\\n")
+        assert eventually(site, lambda: read(f"{site.url}/healthz") == "changed\n")
+        log = data / "serve.log"
+        assert eventually(site, lambda: log.read_text().count("Worker: delivering mails.") == 2), (
+            "the worker has the new code"
+        )
+    finally:
+        stop_site(site)

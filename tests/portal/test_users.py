@@ -1,0 +1,75 @@
+"""The accounts of staff: how the first is created, and how each keeps its language."""
+
+import pytest
+from django.test import Client
+
+from portal.management.commands.serve import Command
+from portal.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff():
+    return User.objects.create_user("staff", "staff@example.com", "secret", is_staff=True)
+
+
+def test_a_password_alone_makes_the_account_staff(monkeypatch, capsys):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "given")
+    Command().create_staff_account()
+    user = User.objects.get()
+    assert (user.username, user.is_superuser, user.check_password("given")) == ("staff", True, True)
+    assert "given" not in capsys.readouterr().out
+    monkeypatch.setenv("DJANGO_SUPERUSER_USERNAME", "another")
+    Command().create_staff_account()
+    assert User.objects.get() == user
+
+
+def test_without_a_password_one_is_made_and_shown(monkeypatch, capsys):
+    monkeypatch.delenv("DJANGO_SUPERUSER_PASSWORD", raising=False)
+    monkeypatch.setenv("DJANGO_SUPERUSER_USERNAME", "editor")
+    Command().create_staff_account()
+    shown = capsys.readouterr().out
+    assert "user name editor, password " in shown
+    assert User.objects.get().check_password(shown.split()[-1])
+
+
+def test_the_language_chosen_in_the_header_goes_with_the_user(client, staff):
+    client.force_login(staff)
+    response = client.post("/admin/language/", {"language": "en", "next": "/admin/"})
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+    another_browser = Client(headers={"accept-language": "zh-CN"})
+    another_browser.force_login(staff)
+    assert another_browser.get("/admin/").headers["Content-Language"] == "en"
+    assert another_browser.get("/zh-hans/").headers["Content-Language"] == "zh-Hans"
+
+
+def test_before_the_sign_in_the_choice_is_the_browsers(client, staff):
+    client.post("/admin/language/", {"language": "en"})
+    assert client.get("/admin/login/").headers["Content-Language"] == "en"
+    staff.refresh_from_db()
+    assert staff.language == ""
+
+
+@pytest.mark.parametrize("language", ["", "fr", "x" * 5000])
+def test_no_other_language_is_kept(client, staff, language):
+    client.force_login(staff)
+    assert client.post("/admin/language/", {"language": language}).status_code == 302
+    staff.refresh_from_db()
+    assert staff.language == ""
+
+
+def test_an_address_alone_changes_no_language(client, staff):
+    client.force_login(staff)
+    assert client.get("/admin/language/?language=en").status_code == 405
+
+
+def test_an_administrator_sets_the_language_of_another(admin_client, staff):
+    page = f"/admin/portal/user/{staff.pk}/change/"
+    form = admin_client.get(page).context["adminform"].form
+    answers = {name: value for name, value in form.initial.items() if isinstance(value, str)}
+    joined = staff.date_joined
+    answers |= {"date_joined_0": f"{joined:%Y-%m-%d}", "date_joined_1": f"{joined:%H:%M:%S}", "language": "en"}
+    assert admin_client.post(page, answers).status_code == 302
+    staff.refresh_from_db()
+    assert staff.language == "en"
