@@ -81,15 +81,13 @@ def hanging(start, silent_host):
         yield site
 
 
-def test_a_hanging_mail_host_does_not_hold_up_the_visitor(hanging, page):
+def test_a_hanging_mail_host_holds_up_neither_the_visitor_nor_the_end(hanging, page):
     page.goto(f"{hanging.url}/en/contact/")
     write_enquiry(page)
     expect(page.locator(".reference")).to_be_visible(timeout=10_000)
     assert rows(hanging, "SELECT count(*) FROM contact_enquiry_mails") == [(2,)]
     assert rows(hanging, "SELECT count(*) FROM post_office_email WHERE status = ?", SENT) == [(0,)]
 
-
-def test_a_hanging_mail_host_does_not_hold_up_the_end(hanging):
     processes = psutil.Process(hanging.process.pid).children(recursive=True)
     assert stop_site(hanging) == 0
     assert psutil.wait_procs(processes, timeout=5)[1] == []
