@@ -1,8 +1,9 @@
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.utils import unquote
+from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Exists, OuterRef, prefetch_related_objects
+from django.db.models import Exists, OuterRef, TextField, prefetch_related_objects
 from django.forms import ModelChoiceField
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -21,6 +22,7 @@ from contact.desk.forms import TASKS, AnswerForm, staff
 from contact.desk.statistics import statistics
 from contact.mail.messages import STATES
 from contact.models import AnswerTemplate, Enquiry, Event, State
+from contact.text_fields import MultiLineField
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.territories import territory_name
 
@@ -285,6 +287,7 @@ class EnquiryAdmin(admin.ModelAdmin):
 
 @admin.register(AnswerTemplate)
 class AnswerTemplateAdmin(BilingualAdmin):
+    formfield_overrides = {TextField: {"form_class": MultiLineField, "widget": AdminTextareaWidget(attrs={"rows": 8})}}
     fields = ["title", "text", "sort_order"]
     list_display = ["__str__", "sort_order"]
 

@@ -31,7 +31,9 @@ class User(AbstractUser):
         max_length=10,
         choices=settings.LANGUAGES,
         blank=True,
-        help_text=_("Of the admin, and of mails to this person. The choice in the admin’s header sets it."),
+        help_text=_(
+            "Of the admin, and of mails about this person’s enquiries. The choice in the admin’s header sets it."
+        ),
     )
 
 
@@ -79,7 +81,7 @@ class Department(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(60)],
-        help_text=_("Promised to whoever submits an enquiry. Empty: no promise is shown."),
+        help_text=_("Promised to the senders of enquiries. Empty: no promise is shown."),
     )
     close_answered_days = models.PositiveSmallIntegerField(
         _("days until an answered enquiry is closed"),

@@ -71,6 +71,11 @@ else:
             + "."
         )
 
+if DEBUG and any(env.str(name, "") for name in ("DATABASE_URL", "EMAIL_URL", "CACHE_URL")):
+    raise ImproperlyConfigured(
+        "PORTAL_DEBUG shows the settings to every visitor, so it is refused while DATABASE_URL, EMAIL_URL or CACHE_URL "
+        "is set: they may hold passwords."
+    )
 if "EMAIL_BACKEND" not in EMAIL:
     raise ImproperlyConfigured("EMAIL_URL must begin with smtp:// or submission://.")
 DEFAULT_FROM_EMAIL = EMAIL.get("DEFAULT_FROM_EMAIL", f"portal@{'localhost' if EMBEDDED else SITE.hostname}")

@@ -47,12 +47,13 @@ def queue_answer(answer):
 
 
 def queue_further_message(message):
-    """Notifies the desk and the owner of a further Message of the visitor. The mails do not contain its text."""
+    """Notifies the desk and the owner of a further Message, without repeating it; each address gets one mail."""
     enquiry = message.enquiry.merged_into or message.enquiry
     subject = _("Further message on enquiry %(reference)s")
-    queue_to_desk(enquiry, "further_message", subject)
-    if enquiry.owner and enquiry.owner.is_active:
-        queue_to_owner(enquiry, "further_message", subject, unless_in=enquiry_recipients(enquiry))
+    owner = enquiry.owner if enquiry.owner and enquiry.owner.is_active else None
+    queue_to_desk(enquiry, "further_message", subject, except_to=owner)
+    if owner:
+        queue_to_owner(enquiry, "further_message", subject, enquiry.email)
 
 
 def queue_assignment(enquiry):
@@ -72,19 +73,21 @@ def queue_to_visitor(enquiry, template, subject, get_url, **context):
         queue(enquiry, [enquiry.email], template, subject, absolute_url(get_url()), reply_to, **context)
 
 
-def queue_to_desk(enquiry, template, subject):
-    """Queues a mail to each of the enquiry's recipients, in the staff language. Replies go to the visitor."""
+def queue_to_desk(enquiry, template, subject, except_to=None):
+    """Queues a mail to each recipient but the user `except_to`, in the staff's language, with Reply-To the visitor."""
+    skipped = except_to.email.casefold() if except_to else None
+    addresses = [address for address in enquiry_recipients(enquiry) if address.casefold() != skipped]
     with override(Department.current().staff_language):
-        queue(enquiry, enquiry_recipients(enquiry), template, subject, desk_url(enquiry), enquiry.email)
+        queue(enquiry, addresses, template, subject, desk_url(enquiry), enquiry.email)
 
 
-def queue_to_owner(enquiry, template, subject, unless_in=()):
-    """Queues a mail in the owner's language, unless the owner's address is not deliverable or is in `unless_in`."""
+def queue_to_owner(enquiry, template, subject, reply_to=""):
+    """Queues a mail in the owner's language, unless the owner's address is not deliverable."""
     owner = enquiry.owner
-    if not is_deliverable(owner.email) or owner.email.casefold() in map(str.casefold, unless_in):
+    if not is_deliverable(owner.email):
         return
     with override(owner.language or Department.current().staff_language):
-        queue(enquiry, [owner.email], template, subject, desk_url(enquiry))
+        queue(enquiry, [owner.email], template, subject, desk_url(enquiry), reply_to)
 
 
 def desk_url(enquiry) -> str:

@@ -85,8 +85,10 @@ NOT_STORED = Problem(
 
 def form_page(request, template, form=None, problem=None, help="", **context):
     """Renders a page with a form. `help` introduces the telephone numbers, unless a Problem brings its own."""
-    has_errors = bool(problem or (form and form.errors))
-    context |= {"form": form, "problem": problem, "has_errors": has_errors, "help": problem.help if problem else help}
+    errors = [] if problem or not form else [(None, error) for error in form.non_field_errors()]
+    errors += [(field.id_for_label, error) for field in form or () for error in field.errors]
+    context |= {"form": form, "problem": problem, "errors": errors, "has_errors": bool(problem or errors)}
+    context["help"] = problem.help if problem else help
     response = render(request, template, context, status=problem and problem.status)
     if response.status_code == 429:
         response["Retry-After"] = rate_limits.seconds_left()

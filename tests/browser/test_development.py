@@ -1,4 +1,4 @@
-"""The development server reloads changed templates, style sheets and code, and restarts the worker."""
+"""The development server reloads changed templates, style sheets and code, and survives a syntax error."""
 
 import shutil
 import subprocess

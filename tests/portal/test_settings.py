@@ -57,11 +57,25 @@ def test_deployment_checks_are_clean(tmp_path):
     ],
 )
 def test_what_is_insecure_stops_the_start(tmp_path, monkeypatch, name, value):
+    monkeypatch.delenv("PORTAL_DEBUG", raising=False)
     for variable, given in (PRODUCTION | {"PORTAL_DATA": str(tmp_path), name: value}).items():
         monkeypatch.setenv(variable, given)
     with pytest.raises(ImproperlyConfigured, match=name):
         runpy.run_path(str(settings.BASE_DIR / "portal/settings.py"))
     assert not (tmp_path / "secret-key").exists()
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "EMAIL_URL", "CACHE_URL"])
+def test_debug_pages_never_show_a_password_of_the_environment(tmp_path, monkeypatch, name):
+    for variable in ("DATABASE_URL", "EMAIL_URL", "CACHE_URL", "PORTAL_SITE_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PORTAL_DATA", str(tmp_path))
+    monkeypatch.setenv("PORTAL_DEBUG", "1")
+    path = str(settings.BASE_DIR / "portal/settings.py")
+    assert runpy.run_path(path)["DEBUG"]
+    monkeypatch.setenv(name, "smtp://user:secret@mail.example" if name == "EMAIL_URL" else "redis://user:secret@host/0")
+    with pytest.raises(ImproperlyConfigured, match="PORTAL_DEBUG"):
+        runpy.run_path(path)
 
 
 def test_embedded_makes_a_secret_that_nobody_else_reads(tmp_path):

@@ -1,6 +1,7 @@
 """The accounts of staff: how the first is created, and how each keeps its language."""
 
 import pytest
+from django.core.management.base import CommandError
 from django.test import Client
 
 from portal.management.commands.serve import Command
@@ -32,6 +33,15 @@ def test_without_a_password_one_is_made_and_shown(monkeypatch, capsys):
     shown = capsys.readouterr().out
     assert "user name editor, password " in shown
     assert User.objects.get().check_password(shown.split()[-1])
+
+
+@pytest.mark.parametrize(("name", "value"), [("USERNAME", "a b/<c>"), ("EMAIL", "not an address")])
+def test_a_faulty_account_is_not_made(monkeypatch, name, value):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "given")
+    monkeypatch.setenv(f"DJANGO_SUPERUSER_{name}", value)
+    with pytest.raises(CommandError):
+        Command().create_staff_account()
+    assert not User.objects.exists()
 
 
 def test_the_language_chosen_in_the_header_goes_with_the_user(client, staff):

@@ -7,6 +7,7 @@ import threading
 from time import monotonic
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
@@ -57,9 +58,15 @@ class Command(BaseCommand):
             self.stdout.write("There is no staff account yet: run manage.py createsuperuser.")
             return
         name = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "staff"
-        email = os.environ.get("DJANGO_SUPERUSER_EMAIL")
+        email = os.environ.get("DJANGO_SUPERUSER_EMAIL", "")
         password = given or secrets.token_urlsafe(12)
-        User.objects.create_superuser(name, email, password)
+        user = User(username=name, email=email, is_staff=True, is_superuser=True)
+        user.set_password(password)
+        try:
+            user.full_clean()
+        except ValidationError as error:
+            raise CommandError(f"DJANGO_SUPERUSER_USERNAME or _EMAIL: {' '.join(error.messages)}") from error
+        user.save()
         if not given:
             self.stdout.write(f"\nStaff account, shown this once: user name {name}, password {password}")
 

@@ -469,6 +469,18 @@ def test_mails_to_an_owner_are_in_the_owners_language(client, enquiry, officer, 
         ["officer@example.com"],
         f"Further message on enquiry {enquiry.reference}",
     )
+    assert {mail.headers["Reply-To"] for mail in (to_desk, to_owner)} == {enquiry.email}
+
+
+def test_an_owner_among_the_recipients_gets_one_mail_in_the_owners_language(client, enquiry, officer, settings):
+    settings.PORTAL_ENQUIRIES_TO = ["Officer@example.com"]
+    officer.email, officer.language = "officer@example.com", "en"
+    officer.save()
+    actions.assign(enquiry, officer, officer)
+    known = enquiry.mails.count()
+    client.post(enquiry.get_status_url(), {"text": "One more question"})
+    assert enquiry.mails.count() == known + 1
+    assert enquiry.mails.latest("pk").subject == f"Further message on enquiry {enquiry.reference}"
 
 
 def test_what_somebody_did_keeps_the_name_when_the_account_is_deleted(enquiry, officer):
