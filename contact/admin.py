@@ -26,7 +26,7 @@ from contact.text_fields import MultiLineField
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.territories import territory_name
 
-# Staff read mails on the page of their enquiry, and nobody may change them.
+# Staff read mails on the page of their enquiry, and cannot change them.
 for model in (Attachment, Email, EmailTemplate, Log):
     admin.site.unregister(model)
 
@@ -94,7 +94,7 @@ class DeskActionForm(ActionForm):
 
 @admin.register(Enquiry)
 class EnquiryAdmin(admin.ModelAdmin):
-    """The desk. Nobody can change what a visitor wrote."""
+    """The desk. Staff cannot change what a visitor wrote."""
 
     action_form = DeskActionForm
     actions = ["assign", "mark_as_spam", "mark_as_not_spam", "merge", "as_xlsx", "as_csv", "as_zip", "erase"]
@@ -108,7 +108,7 @@ class EnquiryAdmin(admin.ModelAdmin):
         return False
 
     def has_delete_permission(self, request, obj=None):
-        """Nobody may delete an enquiry. Staff erase it instead, which keeps the row for the statistics."""
+        """Staff cannot delete an enquiry. They erase it instead, which keeps the row for the statistics."""
         return False
 
     def has_erase_permission(self, request):
@@ -198,7 +198,7 @@ class EnquiryAdmin(admin.ModelAdmin):
         return self.render_page(request, enquiry, "answer", form=form, templates=templates, seen=seen)
 
     def get_enquiry(self, request, object_id):
-        """Returns the Enquiry, or None if there is none. Raises PermissionDenied if the user may not read it."""
+        """Returns the Enquiry, or None if it does not exist. Raises PermissionDenied if the user may not read it."""
         enquiry = self.get_object(request, unquote(object_id))
         if enquiry is not None:
             prefetch_related_objects([enquiry], "notes__author", "answers__author", "attachments", "duplicates")
@@ -306,7 +306,7 @@ class ActorFilter(admin.SimpleListFilter):
 
 @admin.register(Event)
 class EventAdmin(admin.ModelAdmin):
-    """The log of all actions on enquiries and their personal data. Nobody can change it."""
+    """The log of all actions on enquiries and their personal data. It is read-only."""
 
     list_display = ["at", "who", "enquiry", "__str__"]
     list_display_links = None

@@ -124,7 +124,7 @@ def _cell(sheet, value, date_formats):
     cell = WriteOnlyCell(sheet, None if value == "" else value)
     if isinstance(cell.value, str):
         # Without a data type, openpyxl writes "=..." as a formula and "#N/A" as an error. The quote prefix keeps a
-        # text from becoming a formula when somebody edits the cell.
+        # text from becoming a formula when the cell is edited.
         cell.data_type = "s"
         cell.quotePrefix = value.startswith(FORMULA)
     elif type(value) in date_formats:
