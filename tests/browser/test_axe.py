@@ -109,7 +109,7 @@ class Sweep:
     def run_axe(self, how, only):
         # A change of colour scheme may start transitions. Axe would measure their intermediate colours.
         self.page.evaluate("document.getAnimations().forEach(animation => animation.finish())")
-        options = {"runOnly": only, "resultTypes": ["violations"], "preload": False}
+        options = {"runOnly": only, "resultTypes": ["violations"], "preload": False, "selectors": False}
         found = self.page.evaluate("options => axe.run(options)", options)
         for violation in found["violations"]:
             elements = "; ".join(node["html"][:200] for node in violation["nodes"][:3])
