@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PY = .venv/bin/python
 SHELL = /bin/sh
+# Images for containers often forbid it. Then every process would compile all modules again.
+export PYTHONDONTWRITEBYTECODE =
 
 run: .venv/installed
 	@exec $(PY) manage.py serve
@@ -49,12 +51,12 @@ lock: .venv/tested
 
 .venv/installed: requirements.txt | .venv/bin/python
 	@echo "Installing what requirements.txt locks …"
-	@$(PY) -m pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 .venv/tested: requirements-test.txt | .venv/bin/python
 	@echo "Installing what requirements-test.txt locks …"
-	@$(PY) -m pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch .venv/installed $@
 
 .PHONY: run dev test check bench pictures format lock
