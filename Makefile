@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PY = .venv/bin/python
 SHELL = /bin/sh
-# Images for containers often forbid it. Then every process would compile all modules again.
+# Container images often set this. Then every process would compile all modules again.
 export PYTHONDONTWRITEBYTECODE =
 
 run: .venv/installed

@@ -33,6 +33,7 @@ PORTAL_ENQUIRIES_TO = [address for _name, address in getaddresses([env.str("PORT
 PORTAL_TRUSTED_PROXIES = env.int("PORTAL_TRUSTED_PROXIES", 0)
 SECRET_KEY = env.str("PORTAL_SECRET_KEY", "")
 DATABASE_URL = env.str("DATABASE_URL", "")
+CACHE_URL = env.str("CACHE_URL", "")
 CACHES = {"default": env.dj_cache_url("CACHE_URL", "db://cache")}
 EMAIL_URL = env.str("EMAIL_URL", "")
 EMAIL = env.dj_email_url("EMAIL_URL", "file:///")
@@ -71,7 +72,7 @@ else:
             + "."
         )
 
-if DEBUG and any(env.str(name, "") for name in ("DATABASE_URL", "EMAIL_URL", "CACHE_URL")):
+if DEBUG and (DATABASE_URL or EMAIL_URL or CACHE_URL):
     raise ImproperlyConfigured(
         "PORTAL_DEBUG shows the settings to every visitor, so it is refused while DATABASE_URL, EMAIL_URL or CACHE_URL "
         "is set: they may hold passwords."

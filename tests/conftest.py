@@ -130,9 +130,8 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="session")
 def chrome():
     """Chromium, driven by Playwright and shared by the whole session."""
-    executable = chromium.executable()
-    if executable is None:
-        pytest.skip("no Chromium on this machine")
+    if not chromium.is_usable():
+        pytest.skip("no Chromium or no Han font on this machine")
     from playwright.sync_api import sync_playwright
 
     # Playwright leaves an event loop in this thread. Without this, Django's ORM would refuse to run in later tests.
@@ -144,7 +143,7 @@ def chrome():
             "--disable-background-networking",
             "--disable-component-update",
         ]
-        browser = playwright.chromium.launch(executable_path=executable, args=flags)
+        browser = playwright.chromium.launch(executable_path=chromium.executable(), args=flags)
         yield browser
         browser.close()
 

@@ -103,7 +103,7 @@ def take_share_pictures(browser, site):
 def main():
     executable = chromium.executable()
     if executable is None:
-        return f"Install Chromium first (apt-get install {' '.join(chromium.PACKAGES)}), then run again."
+        return f"Install Chromium first (apt-get install {chromium.HEADLESS} {chromium.FONT}), then run again."
     FOLDER.mkdir(parents=True, exist_ok=True)
     taken = 0
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:

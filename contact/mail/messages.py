@@ -50,7 +50,9 @@ def queue_further_message(message):
     """Notifies the desk and the owner of a further Message, without repeating it; each address gets one mail."""
     enquiry = message.enquiry.merged_into or message.enquiry
     subject = _("Further message on enquiry %(reference)s")
-    owner = enquiry.owner if enquiry.owner and enquiry.owner.is_active else None
+    owner = enquiry.owner
+    if owner and not (owner.is_active and is_deliverable(owner.email)):
+        owner = None
     queue_to_desk(enquiry, "further_message", subject, except_to=owner)
     if owner:
         queue_to_owner(enquiry, "further_message", subject, enquiry.email)

@@ -39,7 +39,7 @@ def test_without_a_password_one_is_made_and_shown(monkeypatch, capsys):
 def test_a_faulty_account_is_not_made(monkeypatch, name, value):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "given")
     monkeypatch.setenv(f"DJANGO_SUPERUSER_{name}", value)
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match=rf"^DJANGO_SUPERUSER_{name}: Enter a valid"):
         Command().create_staff_account()
     assert not User.objects.exists()
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
+from django.utils.translation import override
 from granian import Granian
 
 from portal.models import User
@@ -65,7 +66,10 @@ class Command(BaseCommand):
         try:
             user.full_clean()
         except ValidationError as error:
-            raise CommandError(f"DJANGO_SUPERUSER_USERNAME or _EMAIL: {' '.join(error.messages)}") from error
+            with override("en"):
+                faults = error.message_dict
+            sentences = [f"DJANGO_SUPERUSER_{name.upper()}: {' '.join(said)}" for name, said in faults.items()]
+            raise CommandError(" ".join(sentences)) from error
         user.save()
         if not given:
             self.stdout.write(f"\nStaff account, shown this once: user name {name}, password {password}")

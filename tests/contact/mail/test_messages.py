@@ -11,7 +11,7 @@ from post_office.models import Email
 
 from contact.mail import messages
 from contact.models import Answer, Enquiry
-from portal.models import Department
+from portal.models import Department, User
 from programs.models import Program
 from tests.contact.steps import send
 
@@ -152,6 +152,14 @@ def test_the_desk_is_told_of_a_further_message_without_its_words(enquiry):
     assert mail.headers == {"Reply-To": "zhang@example.com"}
     assert "confidential" not in mail.message + mail.html_message
     assert f"/admin/contact/enquiry/{enquiry.pk}/change/" in mail.message
+
+
+def test_an_owner_without_a_deliverable_address_takes_no_mail_from_the_desk(enquiry, settings):
+    settings.PORTAL_ENQUIRIES_TO = ['"ab"@example.com']
+    enquiry.owner = User.objects.create(username="owner", email='"ab"@example.com')
+    before = enquiry.mails.count()
+    messages.queue_further_message(enquiry.messages.create(text="x"))
+    assert enquiry.mails.count() == before + 1
 
 
 def test_no_mail_remains_of_a_transaction_that_fails(enquiry):
