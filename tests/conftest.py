@@ -97,6 +97,7 @@ def start_site(data, project=PROJECT, **variables):
         env=environment,
         stdout=log,
         stderr=subprocess.STDOUT,
+        start_new_session=True,
     )
     site = Site(f"http://localhost:{port}", data, password, process, environment)
     for _attempt in range(600):

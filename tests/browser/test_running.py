@@ -1,5 +1,7 @@
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -57,7 +59,10 @@ def test_it_starts_stops_and_starts_again_with_what_it_had(start, page):
     expect(page.locator("#user-tools")).to_contain_text("staff")
     page.goto(f"{second.url}/en/programs/")
     expect(page.locator(".result-count")).to_have_text("11 programs")
-    assert stop_site(second) == 0
+
+    # As a terminal does on Ctrl-C.
+    os.killpg(second.process.pid, signal.SIGINT)
+    assert second.process.wait(20) == 0
 
 
 def test_it_keeps_to_its_port_and_its_folder(site):

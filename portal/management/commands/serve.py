@@ -1,5 +1,6 @@
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
+from django.utils.module_loading import import_string
 from django.utils.translation import override
 from granian import Granian
 
@@ -86,7 +88,7 @@ class Command(BaseCommand):
 
     def serve(self):
         server = Granian(
-            "portal.wsgi:application",
+            settings.WSGI_APPLICATION,
             address="127.0.0.1",
             port=settings.PORT,
             interface="wsgi",
@@ -102,7 +104,7 @@ class Command(BaseCommand):
         server.on_startup(self.start_worker)
         server.on_startup(lambda: threading.Thread(target=self.keep_worker, args=[stopping], daemon=True).start())
         try:
-            server.serve()
+            server.serve(target_loader=load_application)
         finally:
             stopping.set()
             self.stop_worker()
@@ -114,7 +116,8 @@ class Command(BaseCommand):
 
     def start_worker(self):
         self.worker = subprocess.Popen(  # noqa: S603
-            [sys.executable, settings.BASE_DIR / "manage.py", "run_worker", "--parent", str(os.getpid())]
+            [sys.executable, settings.BASE_DIR / "manage.py", "run_worker", "--parent", str(os.getpid())],
+            process_group=0,  # Ctrl-C in a terminal reaches `serve` alone, which then stops the worker.
         )
 
     def keep_worker(self, stopping):
@@ -145,6 +148,16 @@ def check_port_is_free(port):
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise CommandError(f"Port {port} cannot be used ({error.strerror}). Set PORT to another.") from error
+
+
+def load_application(path):
+    """
+    Returns the WSGI application at the dotted `path`, for a process of the server.
+
+    A terminal sends Ctrl-C to every process. Granian's would hang: they get SIGTERM from their parent at the same time.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    return import_string(path)
 
 
 def close_connections():
