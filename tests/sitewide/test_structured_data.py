@@ -303,7 +303,7 @@ def test_programs_are_services_and_nothing_else_is(served):
         assert [each["@id"] for each in organisations] == [f"{SITE}/#society", f"{SITE}/#department"], page.path
 
 
-def test_a_program_for_nobody_in_particular_has_no_audience(client):
+def test_a_program_without_an_audience_names_none(client):
     Program.objects.filter(slug="teacher-exchange").update(audience_en="")
     assert "audience" not in node(at(client, "/en/programs/teacher-exchange/"), "Service")
 

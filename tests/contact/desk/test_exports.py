@@ -279,7 +279,7 @@ def test_an_export_is_noted_in_the_timeline_of_each(desk):
         ("CSV", "text/csv; charset=utf-8"),
     ],
 )
-def test_a_download_is_dated_and_kept_by_nobody(desk, detail, content_type):
+def test_a_download_has_a_date_in_its_name_and_is_not_cached(desk, detail, content_type):
     enquiry = stored()
     response = download(Enquiry.objects.all(), desk, detail)
     name = f"enquiries-{timezone.localdate():%Y-%m-%d}.{detail.lower()}"
@@ -377,7 +377,7 @@ def test_a_file_that_is_gone_is_said_to_be_gone():
     assert (found["name"], found["file"]) == ("Plan 计划.pdf", None)
 
 
-def test_an_address_is_nobody_elses():
+def test_the_data_of_one_address_hold_no_other():
     stored(email="axb@college.example")
     for email in ("a_b@college.example", "%@college.example", "b@college.example"):
         assert not enquiries_of(email).exists()

@@ -77,7 +77,7 @@ def test_what_became_of_an_enquirys_mails(mails, expected):
     assert list(unaccounted(Enquiry.objects.all())) == ([] if expected else [enquiry])
 
 
-def test_every_enquiry_counts_whatever_became_of_it():
+def test_enquiries_of_every_state_are_counted():
     target = stored(STATUS.sent)
     stored(STATUS.sent, state=State.SPAM)
     stored(STATUS.queued, state=State.WITHDRAWN)

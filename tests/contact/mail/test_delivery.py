@@ -321,7 +321,7 @@ def test_after_five_days_a_mail_has_failed_and_is_marked(enquiry, point_at, sett
     assert len(events(enquiry)) == 2
 
 
-def test_whoever_dies_before_settling_is_made_up_for(enquiry, point_at, monkeypatch):
+def test_failures_of_a_dead_worker_are_settled_by_the_next(enquiry, point_at, monkeypatch):
     with monkeypatch.context() as dying:
         dying.setattr(delivery, "settle_failures", lambda: None)
         with running(Mailbox(recipient="550 No such user")) as port:

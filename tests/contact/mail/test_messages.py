@@ -91,7 +91,7 @@ def test_every_recipient_has_a_mail_of_his_own(client, answers, settings):
     ]
 
 
-def test_the_desk_is_who_the_type_and_the_centres_of_the_program_name(enquiry, settings):
+def test_recipients_are_those_of_the_area_and_the_centres_of_the_program(enquiry, settings):
     program = Program.objects.get(slug="credit-recognition")
     centre = program.centres.first()
     assert messages.enquiry_recipients(enquiry) == ["desk@example.com"]

@@ -36,7 +36,7 @@ def test_an_enquiry_may_be_about_a_country(client, answers):
     assert Enquiry.objects.get().country.iso_code == "JP"
 
 
-def test_the_receipt_says_what_happens_next_and_is_nobody_elses(client, answers):
+def test_the_receipt_says_what_happens_next_and_is_not_cached(client, answers):
     response = client.get(send(client, answers, "en").headers["Location"])
     enquiry = Enquiry.objects.get()
     text = response.content.decode()

@@ -66,7 +66,7 @@ FAILING = {
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 @pytest.mark.parametrize("error", [OperationalError, DatabaseError, OSError])
 @pytest.mark.parametrize("place", FAILING.values(), ids=FAILING)
-def test_whatever_cannot_be_stored_nothing_is_and_the_visitor_is_told(
+def test_where_storing_fails_nothing_is_stored_and_the_visitor_is_told(
     client, answers, monkeypatch, caplog, place, error, language
 ):
     def fail(*args, **kwargs):

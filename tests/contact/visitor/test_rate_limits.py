@@ -219,7 +219,7 @@ def delete_all():
     connection.close()
 
 
-def test_those_who_count_at_once_are_all_counted(committed):
+def test_simultaneous_actions_are_all_counted(committed):
     def count_often(address):
         for _enquiry in range(20):
             rate_limits.count(come_from(address), ENQUIRIES)

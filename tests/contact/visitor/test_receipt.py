@@ -92,7 +92,7 @@ def test_it_leads_to_the_status(client, answers):
     assert ">https://portal.example/en/contact/status/</a>" in text
 
 
-def test_nobody_keeps_it(client, answers):
+def test_it_is_neither_cached_nor_indexed(client, answers):
     response = client.get(send(client, answers, "en").headers["Location"])
     assert "no-store" in response.headers["Cache-Control"]
     assert response.headers["Referrer-Policy"] == "no-referrer"

@@ -208,7 +208,7 @@ def test_the_form_stands_below_contact_and_contact_leads_to_it(client):
 # Content
 
 
-def test_the_status_is_nobody_elses(client, enquiry):
+def test_the_status_page_is_private(client, enquiry):
     response = client.get(address(enquiry))
     text = response.content.decode()
     for path in (address(enquiry), address(enquiry, "withdraw/")):

@@ -135,7 +135,7 @@ def test_fixed_pages_are_not_deleted(admin_client):
     assert "delete_selected" not in admin_client.get("/admin/portal/page/").content.decode()
 
 
-def test_nobody_enters_without_signing_in(client):
+def test_the_admin_requires_a_sign_in(client):
     response = client.get("/admin/contact/enquiry/")
     assert response.status_code == 302
     assert response.headers["Location"].startswith("/admin/login/")
