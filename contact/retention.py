@@ -4,7 +4,7 @@ import logging
 
 from django.db import DatabaseError, transaction
 from django.utils import timezone
-from post_office.models import Log
+from post_office.models import STATUS, Email, Log
 
 from contact.attachments import remove
 from contact.mail.messages import WAITING, stop_mails
@@ -63,6 +63,12 @@ def erase(enquiry: Enquiry, actor=None):
     enquiry.erased_at = timezone.now()
     enquiry.save()
     enquiry.log(Event.Kind.ERASED, actor)
+
+
+def empty_account_mails():
+    """Empties the mails about accounts that are sent or have failed for good: their links let a password be set."""
+    ended = Email.objects.filter(status__in=[STATUS.sent, STATUS.failed]).exclude(message="")
+    empty_mails(ended.filter(enquiries=None, daily_reports=None))
 
 
 def empty_mails(mails):

@@ -1,18 +1,110 @@
-from django.contrib import admin
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from portal.bilingual.editing import BilingualAdmin
-from portal.models import Centre, Department, Page, User
+from portal.models import AccountEvent, Centre, Department, Page, User
+from portal.sign_in import second_factor
+from portal.sign_in.account_log import record
 
 admin.site.site_header = _("International Department: staff")
 admin.site.site_title = _("Staff")
 admin.site.index_title = _("Content and enquiries")
 
 
+# Users see their own on the page about the security of their account. Nobody sees those of others.
+for model in (EmailAddress, Authenticator, UserSession, Group):
+    admin.site.unregister(model)
+
+
+class RightsRecorder(admin.ModelAdmin):
+    """Writes each change of rights into the log of accounts: who gave what to whom."""
+
+    RIGHTS = ()
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        changed = [name for name in form.changed_data if name in self.RIGHTS]
+        if changed:
+            detail = "; ".join(f"{name}: {shown(form.cleaned_data[name])}" for name in changed)
+            record(AccountEvent.Kind.RIGHTS_CHANGED, str(form.instance)[:150], detail[:500])
+
+
+def shown(right) -> str:
+    """Returns the new value of a right for the log: yes or no, or the names of groups or permissions."""
+    if isinstance(right, bool):
+        return "yes" if right else "no"
+    return ", ".join(getattr(row, "codename", str(row)) for row in right) or "–"
+
+
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(RightsRecorder, DjangoUserAdmin):
+    RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+
     fieldsets = [*DjangoUserAdmin.fieldsets, (_("Language"), {"fields": ["language"]})]
+    list_display = ["username", "email", "is_superuser", "has_second_factor", "last_login"]
+    actions = ["reset_second_factor"]
+
+    def get_queryset(self, request):
+        factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
+        return super().get_queryset(request).annotate(factor=Exists(factors))
+
+    @admin.display(description=_("two-step sign-in"), boolean=True, ordering="factor")
+    def has_second_factor(self, user):
+        return user.factor
+
+    def has_reset_permission(self, request):
+        return request.user.is_superuser
+
+    @admin.action(description=_("Reset two-step sign-in, after a loss of the telephone"), permissions=["reset"])
+    def reset_second_factor(self, request, users):
+        for user in users:
+            second_factor.reset(user)
+            told = _("Two-step sign-in of %(user)s is reset, and all their sessions have ended.")
+            self.message_user(request, told % {"user": user}, messages.SUCCESS)
+
+
+@admin.register(Group)
+class GroupAdmin(RightsRecorder, DjangoGroupAdmin):
+    RIGHTS = ("permissions",)
+
+
+@admin.register(AccountEvent)
+class AccountEventAdmin(admin.ModelAdmin):
+    """The log of sign-ins and accounts. It is read-only, and for administrators."""
+
+    list_display = ["at", "what", "account", "actor", "address"]
+    list_display_links = None
+    list_filter = ["kind", "at"]
+    search_fields = ["account", "actor", "address"]
+
+    @admin.display(description=_("what"), ordering="kind")
+    def what(self, event):
+        return str(event)
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": _("Sign-ins and accounts")})
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_superuser
+
+    def has_module_permission(self, request):
+        return request.user.is_superuser
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
 
 
 @admin.register(Department)

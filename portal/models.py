@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
@@ -35,6 +36,47 @@ class User(AbstractUser):
             "Of the admin, and of mails about this person’s enquiries. The choice in the admin’s header sets it."
         ),
     )
+
+
+class AccountEvent(models.Model):
+    """An entry in the log of sign-ins and of changes to accounts, which is kept for 90 days."""
+
+    class Kind(models.TextChoices):
+        SIGNED_IN = "signed_in", pgettext_lazy("account", "Signed in")
+        FAILED = "failed", pgettext_lazy("account", "Wrong user name or password")
+        WRONG_CODE = "wrong_code", pgettext_lazy("account", "Wrong code of the second step")
+        REFUSED = "refused", pgettext_lazy("account", "Refused after too many attempts")
+        PASSWORD_ASKED = "password_asked", pgettext_lazy("account", "New password asked for by mail")
+        PASSWORD_CHANGED = "password_changed", pgettext_lazy("account", "Password set")
+        RECOVERY_CODE_USED = "recovery_used", pgettext_lazy("account", "Recovery code used")
+        FACTOR_ADDED = "factor_added", pgettext_lazy("account", "Second step set up")
+        FACTOR_REMOVED = "factor_removed", pgettext_lazy("account", "Second step removed")
+        FACTOR_RESET = "factor_reset", pgettext_lazy("account", "Second step reset, sessions ended")
+        RIGHTS_CHANGED = "rights_changed", pgettext_lazy("account", "Rights changed")
+
+    # The labels of the kinds of second factor that `detail` may name.
+    FACTORS = {"totp": _("authenticator app"), "webauthn": _("passkey"), "recovery_codes": _("recovery codes")}
+
+    at = models.DateTimeField(_("when"), auto_now_add=True, db_index=True)
+    kind = models.CharField(_("what"), max_length=20, choices=Kind)
+    account = models.CharField(_("account"), max_length=150, blank=True)
+    actor = models.CharField(_("who"), max_length=150, blank=True)
+    address = models.GenericIPAddressField(_("network address"), null=True, blank=True)
+    number = models.PositiveIntegerField(_("times"), default=1)
+    detail = models.CharField(_("detail"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("account event")
+        verbose_name_plural = _("sign-ins and accounts")
+        ordering = ["-at", "-pk"]
+
+    def __str__(self):
+        words = self.get_kind_display()
+        if self.number > 1:
+            words = gettext("%(event)s (%(number)d times)") % {"event": words, "number": self.number}
+        if not self.detail:
+            return words
+        return gettext("%(event)s: %(detail)s") % {"event": words, "detail": self.FACTORS.get(self.detail, self.detail)}
 
 
 class Department(models.Model):

@@ -41,6 +41,7 @@ SMTP = EMAIL.get("EMAIL_BACKEND") == "django.core.mail.backends.smtp.EmailBacken
 
 SITE = urlsplit(PORTAL_SITE_URL)
 EMBEDDED = SITE.hostname in {"localhost", "127.0.0.1"}
+PORTAL_REQUIRE_MFA = env.bool("PORTAL_REQUIRE_MFA", not EMBEDDED)
 BEHIND_TLS = SITE.scheme == "https"
 
 # It holds enquiries, so no other user of the machine may read it.
@@ -92,10 +93,11 @@ for name, address in [
 
 # Applications
 
-ALLOWED_HOSTS = [SITE.hostname, "localhost", "127.0.0.1"]
+ALLOWED_HOSTS = [SITE.hostname, "localhost", "127.0.0.1"] if EMBEDDED else [SITE.hostname]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
 AUTH_USER_MODEL = "portal.User"
+AUTHENTICATION_BACKENDS = ["portal.sign_in.adapters.StaffBackend"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -103,6 +105,10 @@ INSTALLED_APPS = [
     "post_office",
     "django_prose_editor",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "portal",
     "partners",
     "programs",
@@ -129,6 +135,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "portal.sign_in.second_factor.RequireSecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Inside the others, whose headers its page gets; still before the CSRF protection reads the body.
     "portal.site.request_size.RequestSizeMiddleware",
@@ -147,6 +155,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.views.site_context",
+                "portal.views.admin_context",
             ],
         },
     },
@@ -171,6 +180,10 @@ else:
     # Ten seconds here too. Health checks replace the connections to a server that was restarted.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault("pool", {"timeout": 10})
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
+    # With Django's 300 entries, a crowd of attackers would push out the counts of their own attempts.
+    CACHES["default"].setdefault("OPTIONS", {})["MAX_ENTRIES"] = 100_000
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA / "static"
@@ -234,7 +247,10 @@ WORKER_CHORES = [
     "contact.retention.close_answered",
     "contact.retention.erase_due",
     "contact.attachments.remove_orphans",
+    "contact.retention.empty_account_mails",
     "contact.visitor.rate_limits.delete_expired",
+    "portal.sign_in.account_log.delete_expired",
+    "portal.sign_in.sessions.delete_expired",
     "contact.desk.daily_report.queue_daily_report",
 ]
 
@@ -249,6 +265,47 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTH_PASSWORD_VALIDATORS += [{"NAME": "portal.sign_in.account_log.PasswordChangeRecorder"}]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+# Staff sign in again after half a day.
+SESSION_COOKIE_AGE = 12 * 60 * 60
+PASSWORD_RESET_TIMEOUT = 60 * 60
+ACCOUNT_ADAPTER = "portal.sign_in.adapters.AccountAdapter"
+ACCOUNT_FORMS = {
+    "login": "portal.sign_in.forms.LoginForm",
+    "reauthenticate": "portal.sign_in.forms.ReauthenticateForm",
+    "reset_password": "portal.sign_in.forms.ResetPasswordForm",
+    "reset_password_from_key": "portal.sign_in.forms.ResetPasswordKeyForm",
+}
+# allauth's own generator copies each address into a table of its own, where it would hold after a change.
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_RATE_LIMITS = {
+    # Each account has so few attempts an hour that guessing is useless; a department behind one address has more.
+    "login_failed": "30/h/ip,10/h/key",
+    "login_failed_on_device": "10/h/key",
+    "reset_password": "10/h/ip,3/h/key",
+}
+MFA_FORMS = {
+    "authenticate": "portal.sign_in.forms.CodeForm",
+    "reauthenticate": "portal.sign_in.forms.ConfirmCodeForm",
+    "activate_totp": "portal.sign_in.forms.ActivateTOTPForm",
+}
+MFA_ADAPTER = "portal.sign_in.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = EMBEDDED
+MFA_TOTP_ISSUER = SITE.hostname
+# The clock of a telephone may be half a minute wrong.
+MFA_TOTP_TOLERANCE = 1
+# It refers to e-mail addresses that users add themselves; here administrators do.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

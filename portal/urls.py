@@ -1,5 +1,6 @@
 """The URLs of the site. Those of public pages begin with their language."""
 
+from allauth.account.decorators import secure_admin_login
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.contrib.staticfiles.urls import staticfiles_urlpatterns
@@ -8,6 +9,8 @@ from django.urls import include, path
 from portal import views
 from portal.site.home import home
 from portal.site.sitemaps import sitemap
+
+admin.site.login = secure_admin_login(admin.site.login)
 
 urlpatterns = [
     path("", views.root, name="root"),
@@ -24,6 +27,7 @@ urlpatterns = [
         path("contact/", include("contact.urls")),
     ),
     path("admin/language/", views.set_language, name="set_language"),
+    path("admin/account/", include("portal.sign_in.urls")),
     path("admin/", admin.site.urls),
     path("media/<path:name>", views.media, name="media"),
     path("sitemap.xml", sitemap, name="sitemap"),

@@ -1,5 +1,7 @@
 from datetime import timedelta
 
+from allauth.account.adapter import get_adapter
+from django.contrib import admin
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
 from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
@@ -30,9 +32,17 @@ def site_context(request):
     }
 
 
+def admin_context(request):
+    """Context processor: adds to the pages about accounts what Django adds to the other pages of the admin."""
+    return admin.site.each_context(request) if request.path_info.startswith("/admin/account/") else {}
+
+
 @require_POST
 def set_language(request):
     """Sets the language of the admin, as Django's view does, and stores it if the user is signed in."""
+    if not get_adapter(request).is_safe_url(request.POST.get("next", "")):
+        request.POST = request.POST.copy()
+        request.POST["next"] = reverse("admin:index")
     language = request.POST.get("language")
     if request.user.is_authenticated and language in LANGUAGES:
         request.user.language = language

@@ -70,7 +70,7 @@ def secrets_of(site, reference):
 def sign_in(page, site, password=None):
     """Signs in to the admin with the account "staff"."""
     page.goto(f"{site.url}/admin/")
-    page.locator("#id_username").fill("staff")
+    page.locator("#id_login").fill("staff")
     page.locator("#id_password").fill(password or site.password)
     page.locator("#login-form [type=submit]").click()
 

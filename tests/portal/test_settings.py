@@ -96,8 +96,8 @@ def test_any_embedded_address_has_a_sender_of_mails(tmp_path):
 def test_settings_from_the_environment(tmp_path):
     code = (
         "from django.conf import settings as s; print(s.PORTAL_ENQUIRIES_TO, s.EMAIL_HOST, s.EMAIL_TIMEOUT, "
-        "s.EMAIL_USE_TLS, s.SESSION_COOKIE_SECURE, s.ALLOWED_HOSTS)"
+        "s.EMAIL_USE_TLS, s.SESSION_COOKIE_SECURE, s.ALLOWED_HOSTS, s.PORTAL_REQUIRE_MFA)"
     )
     run = manage(tmp_path, "shell", "-v0", "-c", code, **PRODUCTION)
     assert "['desk@portal.example', 'other@portal.example'] mail.example 20 True True" in run.stdout
-    assert "['portal.example', 'localhost', '127.0.0.1']" in run.stdout
+    assert "['portal.example'] True" in run.stdout

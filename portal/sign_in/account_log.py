@@ -1,0 +1,71 @@
+"""The log of sign-ins and of changes to accounts; see AccountEvent."""
+
+from datetime import timedelta
+
+from allauth.core import context
+from allauth.mfa.models import Authenticator
+from django.db.models import F
+from django.utils import timezone
+
+from portal.client_address import client_address
+from portal.models import AccountEvent
+
+# How long an event is kept.
+KEPT = timedelta(days=90)
+
+
+def record(kind: AccountEvent.Kind, account: str, detail: str = ""):
+    """
+    Saves an AccountEvent of the account with the username `account`, "" for an account that does not exist.
+
+    The actor and the address are those of the current request, if there is one. Refused attempts are only counted:
+    one row an hour for each account and address, so that guessing fills no disk.
+    """
+    request = context.request
+    user = getattr(request, "user", None)
+    actor = user.get_username() if user and user.is_authenticated else ""
+    address = str(client_address(request)) if request else None
+    if kind == AccountEvent.Kind.REFUSED:
+        this_hour = timezone.now().replace(minute=0, second=0, microsecond=0)
+        same = AccountEvent.objects.filter(kind=kind, account=account, address=address, at__gte=this_hour)
+        if same.update(number=F("number") + 1):
+            return
+    AccountEvent.objects.create(kind=kind, account=account, actor=actor, address=address, detail=detail)
+
+
+def delete_expired():
+    """Deletes the events that are older than KEPT. The worker calls it."""
+    AccountEvent.objects.filter(at__lt=timezone.now() - KEPT).delete()
+
+
+class PasswordChangeRecorder:
+    """A password validator that accepts every password. Django calls it after each change of one, from anywhere."""
+
+    def validate(self, password, user=None):
+        pass
+
+    def get_help_text(self):
+        return ""
+
+    def password_changed(self, password, user=None):
+        record(AccountEvent.Kind.PASSWORD_CHANGED, user.get_username())
+
+
+# Receivers of allauth's signals; see PortalConfig.
+
+
+def record_wrong_code(user, **details):
+    record(AccountEvent.Kind.WRONG_CODE, user.get_username())
+
+
+def record_recovery_code(user, authenticator, **details):
+    if authenticator.type == Authenticator.Type.RECOVERY_CODES:
+        record(AccountEvent.Kind.RECOVERY_CODE_USED, user.get_username())
+
+
+def record_added(user, authenticator, **details):
+    record(AccountEvent.Kind.FACTOR_ADDED, user.get_username(), authenticator.type)
+
+
+def record_removed(user, authenticator, **details):
+    record(AccountEvent.Kind.FACTOR_REMOVED, user.get_username(), authenticator.type)

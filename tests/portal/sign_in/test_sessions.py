@@ -1,0 +1,73 @@
+from datetime import timedelta
+
+import pytest
+import time_machine
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
+
+from portal.sign_in import sessions
+from tests.portal.sign_in.steps import code, give_app, sign_in
+
+SESSIONS = "/admin/account/security/sessions/"
+
+
+@pytest.mark.parametrize("has_app", [False, True])
+def test_a_session_ends_twelve_hours_after_the_sign_in_however_much_it_is_used(owner, has_app):
+    client = Client()
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        if has_app:
+            give_app(owner)
+        sign_in(client)
+        if has_app:
+            client.post("/admin/account/sign-in/code/", {"code": code()})
+        for _hour in range(11):
+            clock.shift(timedelta(hours=1))
+            session = client.session
+            session["used"] = clock.time() if hasattr(clock, "time") else _hour
+            session.save()
+            assert client.get("/admin/").status_code == 200
+        clock.shift(timedelta(minutes=59, seconds=59))
+        assert client.get("/admin/").status_code == 200
+        clock.shift(timedelta(seconds=2))
+        assert client.get("/admin/").status_code == 302
+
+
+def test_its_owner_sees_and_ends_the_others(owner):
+    here, elsewhere = Client(), Client()
+    sign_in(here, HTTP_USER_AGENT="Here")
+    sign_in(elsewhere, address="192.0.2.9", HTTP_USER_AGENT="Elsewhere")
+    text = here.get(SESSIONS).content.decode()
+    assert "192.0.2.9" in text
+    assert "Elsewhere" in text
+    here.post(SESSIONS)
+    assert here.get("/admin/").status_code == 200
+    assert elsewhere.get("/admin/").status_code == 302
+    assert "192.0.2.9" not in here.get(SESSIONS).content.decode()
+
+
+def test_nobody_sees_the_sessions_of_another(owner, administrator):
+    client = Client()
+    sign_in(Client(), "administrator", address="192.0.2.9")
+    sign_in(client)
+    assert "192.0.2.9" not in client.get(SESSIONS).content.decode()
+
+
+def test_ended_sessions_leave_nothing(owner):
+    client, another = Client(), Client()
+    with time_machine.travel(timezone.now() - timedelta(hours=13)):
+        sign_in(client)
+    sign_in(another)
+    UserSession.objects.create(user=owner, session_key="ended", ip="192.0.2.1", user_agent="Gone")
+    sessions.delete_expired()
+    assert [row.session_key for row in Session.objects.all()] == [another.session.session_key]
+    assert [row.session_key for row in UserSession.objects.all()] == [another.session.session_key]
+
+
+def test_a_user_who_is_no_longer_staff_is_signed_out(owner):
+    client = Client()
+    sign_in(client)
+    owner.is_staff = False
+    owner.save()
+    assert client.get("/admin/").status_code == 302
