@@ -40,7 +40,7 @@ def test_files_go_from_a_visitor_to_the_desk_and_nowhere_else(site, page, chrome
     addresses = [f"{site.url}/admin/contact/enquiry/attachments/{row[0]}/" for row in stored]
     for address in addresses:
         page.goto(address)
-        expect(page).to_have_url(re.compile("/admin/login/"))
+        expect(page).to_have_url(re.compile("/admin/account/sign-in/"))
     desk = chrome.new_context().new_page()
     sign_in(desk, site)
     for address, original, name in zip(addresses, (pdf, png), ("合作 计划.pdf", "photo.png"), strict=True):

@@ -37,6 +37,8 @@ ADMIN_PAGES = [
     "/admin/contact/event/",
     "/admin/contact/answertemplate/",
     "/admin/password_change/",
+    "/admin/portal/user/",
+    "/admin/portal/accountevent/",
 ]
 
 # The states of an enquiry that the status page shows, as SQL assignments that the test makes one after the other.
