@@ -141,3 +141,10 @@ def page_not_found(request, exception):
     page = exception.page if isinstance(exception, OnlyInOtherLanguage) else None
     context = {"elsewhere": page, "other_language": other_language(get_language())}
     return render(request, "404.html", context, status=404)
+
+
+def too_many_requests(request):
+    """The answer to a client that has reached a limit of django-allauth, most of which are per minute."""
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = 60
+    return response

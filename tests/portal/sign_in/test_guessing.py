@@ -53,8 +53,9 @@ def test_guesses_at_many_accounts_from_one_address(owner):
 
 
 def test_pages_of_the_sign_in_are_limited_too(owner):
-    statuses = [sign_in(Client(), "nobody", "guess").status_code for _guess in range(31)]
-    assert statuses == [200] * 30 + [429]
+    responses = [sign_in(Client(), "nobody", "guess") for _guess in range(31)]
+    assert [response.status_code for response in responses] == [200] * 30 + [429]
+    assert responses[-1].headers["Retry-After"] == "60"
 
 
 def test_a_forged_header_changes_no_address(owner, settings):
