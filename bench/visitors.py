@@ -28,7 +28,7 @@ class Visitor:
         self.number = number
         self.headers = {"X-Forwarded-For": f"10.{number}.0.1"}
         self.hidden = {}
-        self.opened = 0
+        self.forms = self.opened = 0
 
     def open_form(self, url):
         """Requests the form and keeps its cookie and hidden fields. Raises Unexpected if it is not the form."""
@@ -36,11 +36,12 @@ class Visitor:
         connection.request("GET", FORM, headers={"X-Forwarded-For": self.headers["X-Forwarded-For"]})
         response = connection.getresponse()
         page, cookie = response.read().decode(), response.headers["Set-Cookie"]
-        hidden = dict(re.findall(r'name="(csrfmiddlewaretoken|issued)" value="([^"]+)"', page))
+        hidden = dict(re.findall(r'name="(csrfmiddlewaretoken|form_token)" value="([^"]+)"', page))
         if response.status != 200 or not cookie or len(hidden) != 2:
             raise Unexpected(f"{response.status} and not the form")
         self.headers["Cookie"] = cookie.partition(";")[0]
         self.hidden, self.opened = hidden, monotonic()
+        self.forms += 1
 
     def post(self, url, organisation) -> tuple[int, str | None]:
         """Submits an enquiry of `organisation`. Returns the status, and the path of the receipt or None."""
@@ -49,7 +50,8 @@ class Visitor:
             "organisation": organisation,
             "territory": "CN",
             "person": "Alex Example",
-            "email": f"visitor{self.number}@college.example",
+            # An address of its own for each form, because one address gets only some acknowledgements an hour.
+            "email": f"visitor{self.number}-{self.forms}@college.example",
             "about": "program:teacher-exchange",
             "message": "What should two visiting teachers prepare?",
             "consent": "on",

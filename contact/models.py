@@ -98,6 +98,7 @@ class Enquiry(models.Model):
     code = models.CharField(max_length=12, default=new_code)
     token = models.CharField(max_length=43, unique=True, default=new_token)
     fingerprint = models.CharField(max_length=64, unique=True, null=True, blank=True)
+    form_nonce = models.CharField(max_length=22, unique=True, null=True, blank=True)
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     privacy_version = models.CharField(_("privacy notice accepted"), max_length=12)
@@ -200,6 +201,11 @@ class Enquiry(models.Model):
     def territory_name(self):
         return territory_name(self.territory)
 
+    @property
+    def acknowledgement_was_withheld(self) -> bool:
+        """Whether no acknowledgement was sent, because many had gone to the address; see rate_limits."""
+        return self.events.filter(kind=Event.Kind.WITHHELD).exists()
+
     def all_messages(self):
         """The further Messages of the visitor, including those on its duplicates."""
         return Message.objects.filter(Q(enquiry=self) | Q(enquiry__merged_into=self))
@@ -247,12 +253,12 @@ class Enquiry(models.Model):
         self.state = State(state)
         self.merged_into = self.closed_at = self.erase_on = None
         if self.is_finished:
-            self.closed_at, self.erase_on, self.fingerprint = now, self.retention_ends_on(now), None
+            self.closed_at, self.erase_on = now, self.retention_ends_on(now)
+            self.fingerprint = self.form_nonce = None
         elif self.state == State.ANSWERED:
             self.answered_at = self.answered_at or now
-        self.save(
-            update_fields=["state", "due_on", "closed_at", "erase_on", "answered_at", "merged_into", "fingerprint"]
-        )
+        dates = ["due_on", "closed_at", "erase_on", "answered_at"]
+        self.save(update_fields=["state", *dates, "merged_into", "fingerprint", "form_nonce"])
         self.log(Event.Kind.MOVED, actor, state)
         if self.state == State.WITHDRAWN:
             stop_mails(self)
@@ -279,6 +285,7 @@ class Event(models.Model):
 
     class Kind(models.TextChoices):
         RECEIVED = "received", pgettext_lazy("event", "Received")
+        WITHHELD = "withheld", pgettext_lazy("event", "No acknowledgement: many have gone to this address")
         VIEWED = "viewed", pgettext_lazy("event", "Viewed")
         ASSIGNED = "assigned", pgettext_lazy("event", "Assigned")
         MOVED = "moved", pgettext_lazy("event", "State")
@@ -436,7 +443,7 @@ class DailyReport(models.Model):
 
 
 class RateSalt(models.Model):
-    """The salt for hashing network addresses on one day. Without it, a count cannot be traced to an address."""
+    """The salt for hashing addresses on one day. Without it, a count cannot be traced to an address."""
 
     day = models.DateField(unique=True)
     value = models.CharField(max_length=43, default=new_token)
@@ -446,14 +453,15 @@ class RateSalt(models.Model):
 
 
 class RateCount(models.Model):
-    """A count of actions within one hour from one address or one network, which is stored as a salted hash."""
+    """A count of actions within one hour or day. Its address or network is stored as a salted hash, the bucket."""
 
     bucket = models.CharField(max_length=64)
-    hour = models.DateTimeField()
+    # The end of the hour or day.
+    expires_at = models.DateTimeField()
     number = models.PositiveIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["bucket", "hour"], name="contact_ratecount_one_an_hour")]
+        constraints = [models.UniqueConstraint(fields=["bucket", "expires_at"], name="contact_ratecount_one_a_period")]
 
     def __str__(self):
-        return f"{self.hour:%H}: {self.number}"
+        return f"{self.expires_at:%H}: {self.number}"

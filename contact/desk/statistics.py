@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from post_office.models import STATUS
 
 from contact.mail import messages
-from contact.models import Enquiry, State, can_view_enquiries
+from contact.models import Enquiry, Event, State, can_view_enquiries
 from partners.models import Country
 from portal.bilingual.territories import territory_name
 from programs.models import Area
@@ -30,21 +30,31 @@ MONTHS = 24
 MAILS = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"))
 FAILED = Exists(MAILS.filter(email__status=STATUS.failed))
 WAITING = ~FAILED & Exists(MAILS.filter(email__status__in=messages.WAITING))
-DELIVERED = Exists(MAILS) & ~Exists(MAILS.exclude(email__status=STATUS.sent))
+ALL_SENT = Exists(MAILS) & ~Exists(MAILS.exclude(email__status=STATUS.sent))
+UNACKNOWLEDGED = Exists(Event.objects.filter(enquiry=OuterRef("pk"), kind=Event.Kind.WITHHELD))
+DELIVERED = ALL_SENT & ~UNACKNOWLEDGED
+WITHHELD = ALL_SENT & UNACKNOWLEDGED
 
 
 @dataclass(frozen=True)
 class Reconciliation:
-    """Enquiries received, and of these: all mails are sent; a mail waits and none failed; a mail failed for good."""
+    """
+    Enquiries received, and of these: all mails are sent; a mail waits and none failed; a mail failed for good; all
+    mails are sent, but the acknowledgement was withheld.
+
+    So an enquiry counts once, by its most urgent fact: one whose acknowledgement was withheld is failed or waiting
+    as long as its notification is.
+    """
 
     received: int
     delivered: int
     waiting: int
     failed: int
+    withheld: int
 
     @property
     def accounted_for(self):
-        return self.delivered + self.waiting + self.failed
+        return self.delivered + self.waiting + self.failed + self.withheld
 
     @property
     def difference(self):
@@ -57,20 +67,21 @@ def reconcile(enquiries) -> Reconciliation:
     Counts a queryset of Enquiry, including erased, merged and spam enquiries.
 
     Each number has its own condition, and none is computed from the others, so an enquiry without its mails shows as
-    a difference. One query counts all four numbers, so an enquiry that arrives meanwhile causes no difference.
+    a difference. One query counts all numbers, so an enquiry that arrives meanwhile causes no difference.
     """
     numbers = enquiries.order_by().aggregate(
         received=Count("pk"),
         delivered=Count("pk", filter=DELIVERED),
         waiting=Count("pk", filter=WAITING),
         failed=Count("pk", filter=FAILED),
+        withheld=Count("pk", filter=WITHHELD),
     )
     return Reconciliation(**numbers)
 
 
 def unaccounted(enquiries):
-    """Filters a queryset of Enquiry to those that are not delivered, waiting or failed, such as one without mails."""
-    return enquiries.exclude(DELIVERED | WAITING | FAILED)
+    """Filters a queryset of Enquiry to those that reconcile() counts only as received, such as one without mails."""
+    return enquiries.exclude(DELIVERED | WAITING | FAILED | WITHHELD)
 
 
 @dataclass(frozen=True)

@@ -25,16 +25,19 @@ STATES = {
 WAITING = (STATUS.queued, STATUS.requeued)
 
 
-def queue_acknowledgement_and_notifications(enquiry):
+def queue_acknowledgement(enquiry):
     """
-    Queues the acknowledgement to the visitor and the notifications to the desk, each in its own language.
+    Queues the acknowledgement to the visitor.
 
-    No mail contains the message or the code, because mail is read by more people than the desk. The acknowledgement
-    contains no other answer either, because the visitor may have entered another person's address.
+    It contains no answer of the form and not the code, because the visitor may have entered another person's address.
     """
     queue_to_visitor(
         enquiry, "acknowledgement", _("We have received your enquiry %(reference)s"), enquiry.get_absolute_url
     )
+
+
+def queue_notifications(enquiry):
+    """Queues the notifications to the desk. They contain neither the message nor the code: more people read mail."""
     queue_to_desk(enquiry, "notification", _("New enquiry %(reference)s"))
 
 

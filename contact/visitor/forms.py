@@ -12,10 +12,11 @@ from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from contact.attachments import AttachmentsField, reattach_errors, removed_on_failure, store
-from contact.mail.messages import queue_acknowledgement_and_notifications
+from contact.mail.messages import queue_acknowledgement, queue_notifications
 from contact.models import Attachment, Enquiry, Event
 from contact.references import new_code, normalize_code
 from contact.text_fields import MultiLineField, OneLineField, TextField
+from contact.visitor.rate_limits import may_acknowledge
 from contact.working_days import promised_date
 from partners.models import Country
 from portal.bilingual.email_addresses import is_deliverable
@@ -28,7 +29,7 @@ MIN_FILL_SECONDS = 3
 # In seconds. A form that was open longer is shown again with every answer.
 MAX_FORM_AGE = 24 * 60 * 60
 
-ISSUED_SIGNER = signing.TimestampSigner(salt="contact.form")
+FORM_SALT = "contact.form_token"
 
 # An unknown reference is checked against this code, so that the check takes the same time as for a known one.
 DUMMY_CODE = new_code()
@@ -44,8 +45,24 @@ class DeliverableEmailField(TextField, forms.EmailField):
         return value
 
 
+class AlreadySent(Exception):
+    """The form was sent before, with other answers. `reference` is that of the enquiry that was stored then."""
+
+    def __init__(self, reference):
+        self.reference = reference
+
+
+def new_form_token(is_blank=True) -> str:
+    """Returns a signed and dated token for a form: blank, or given back with the visitor's answers."""
+    return signing.dumps([secrets.token_urlsafe(16), is_blank], salt=FORM_SALT)
+
+
 class EnquiryForm(forms.ModelForm):
-    """The form for an enquiry. Its hidden field `issued` is a signed timestamp of when the form was rendered."""
+    """
+    The form for an enquiry. Its hidden field `form_token` is valid for MAX_FORM_AGE, and for one enquiry.
+
+    The same answers with the same token lead to the same enquiry. With other answers, the form comes back.
+    """
 
     organisation = OneLineField(
         label=_("College or organisation"),
@@ -129,6 +146,7 @@ class EnquiryForm(forms.ModelForm):
         """
         super().__init__(data, files, initial={"about": about}, label_suffix="")
         self.sender = sender
+        self.nonce, self.was_blank = self.read_token(max_age=MAX_FORM_AGE) or (None, True)
         programs = {subject_key(program): program for program in Program.objects.published()}
         countries = {subject_key(country): country for country in Country.objects.published()}
         self.fields["territory"].choices = [("", _("Choose")), *territory_choices()]
@@ -146,25 +164,38 @@ class EnquiryForm(forms.ModelForm):
 
     def clean(self):
         cleaned = super().clean()
-        if self.data.get("website"):
+        if self.data.get("remarks"):
             self.add_error(None, _("A hidden field was filled in, as robots do. Please submit again."))
-        if self.issued_within(MAX_FORM_AGE) is None:
+        if self.nonce is None:
             self.add_error(None, _("This form was open for too long. Please submit it again."))
-        elif not self.errors and self.issued_within(MIN_FILL_SECONDS) and not self.stored():
+        elif not self.errors and self.was_quick() and not self.stored():
             self.add_error(None, _("That was very quick. Please look over your answers and submit again."))
         return cleaned
 
     @property
-    def issued(self) -> str:
-        """The submitted value of `issued`, or a new one if it is missing, invalid or too old."""
-        return (self.issued_within(MAX_FORM_AGE) and self.data["issued"]) or ISSUED_SIGNER.sign("form")
+    def form_token(self) -> str:
+        """The submitted token, or a new one if that is missing, invalid, too old or used."""
+        if self.nonce:
+            return self.data["form_token"]
+        # Only a token that a visitor once had for MIN_FILL_SECONDS leads to one without the time trap.
+        return new_form_token(is_blank=self.read_token() is None)
 
-    def issued_within(self, seconds):
-        """Returns the signed text if `issued` is valid and at most `seconds` old, otherwise None."""
+    def read_token(self, max_age=None) -> list | None:
+        """Returns the nonce and `is_blank` of the submitted token, if it is valid and at most `max_age` seconds old."""
         try:
-            return ISSUED_SIGNER.unsign(self.data.get("issued", ""), max_age=seconds)
+            return signing.loads(self.data.get("form_token", ""), salt=FORM_SALT, max_age=max_age)
         except signing.BadSignature:
             return None
+
+    def was_quick(self) -> bool:
+        """Whether a blank form was submitted too soon. One that came back is complete, and may be sent at once."""
+        return self.was_blank and self.read_token(max_age=MIN_FILL_SECONDS) is not None
+
+    def refuse_if_sent(self):
+        """Raises AlreadySent if an enquiry was stored with this token. The form then has a new token."""
+        if first := Enquiry.objects.filter(form_nonce=self.nonce).first():
+            self.nonce = None
+            raise AlreadySent(first.reference)
 
     def fingerprint(self) -> str:
         """Returns a SHA-256 hash of the sender, the answers and the contents of the files."""
@@ -183,11 +214,17 @@ class EnquiryForm(forms.ModelForm):
         return Enquiry.objects.filter(fingerprint=self.fingerprint()).first()
 
     def save(self) -> Enquiry:
-        """Writes the files, then saves the Enquiry and queues its mails; or returns the Enquiry of stored()."""
+        """
+        Writes the files, then saves the Enquiry and queues its mails; or returns the Enquiry of stored().
+
+        Raises AlreadySent if the token was used for another enquiry.
+        """
         if known := self.stored():
             return known
+        self.refuse_if_sent()
         enquiry = self.instance
         enquiry.fingerprint = self.fingerprint()
+        enquiry.form_nonce = self.nonce
         enquiry.language = get_language()
         enquiry.privacy_version = Page.privacy_version()
         enquiry.due_on = promised_date(timezone.now())
@@ -202,10 +239,16 @@ class EnquiryForm(forms.ModelForm):
                 enquiry.save()
                 Attachment.objects.bulk_create(attachments)
                 enquiry.log(Event.Kind.RECEIVED)
-                queue_acknowledgement_and_notifications(enquiry)
+                if may_acknowledge(enquiry.email):
+                    queue_acknowledgement(enquiry)
+                else:
+                    enquiry.log(Event.Kind.WITHHELD)
+                queue_notifications(enquiry)
         except IntegrityError:
+            # The same form was sent twice at the same time.
             if known := self.stored():
                 return known
+            self.refuse_if_sent()
             raise
         return enquiry
 

@@ -1,11 +1,13 @@
 """
-Rate limits per hour. They store only salted hashes of network addresses.
+Rate limits. They store only salted hashes of network addresses and of e-mail addresses.
 
-The hour is a clock hour, which is simple. Twice the limit can pass around the full hour, which does no harm.
+An hour is a clock hour and a day a calendar day in Beijing, which is simple. Twice the limit can pass around their
+ends, which does no harm.
 """
 
 import hashlib
 import logging
+from datetime import timedelta
 from ipaddress import ip_network
 from typing import NamedTuple
 
@@ -38,6 +40,11 @@ ENQUIRIES = Limit("enquiry", 60, 300)
 WRONG_CODES = Limit("status", 60, 300)
 MESSAGES = Limit("message", 60, 300)
 
+# How many acknowledgements are sent to one e-mail address, which may be another person's. No honest office meets these
+# limits: it would have to write an enquiry every four minutes, which is more than one about each program in an hour.
+ACKNOWLEDGEMENTS_AN_HOUR = 15
+ACKNOWLEDGEMENTS_A_DAY = 30
+
 
 def is_reached(request, limit: Limit) -> bool:
     """Whether the address or network of `request` has reached `limit` in this hour."""
@@ -46,7 +53,7 @@ def is_reached(request, limit: Limit) -> bool:
         return False
     address, network = buckets(request, limit, salt)
     reached = Q(bucket=address, number__gte=limit.per_address) | Q(bucket=network, number__gte=limit.per_network)
-    return RateCount.objects.filter(reached, hour=this_hour()).exists()
+    return RateCount.objects.filter(reached, expires_at=next_hour()).exists()
 
 
 def count(request, limit: Limit):
@@ -56,16 +63,42 @@ def count(request, limit: Limit):
         with transaction.atomic():
             # The address comes before the network in every transaction, which avoids deadlocks.
             for bucket in buckets(request, limit, salt):
-                known, _made = RateCount.objects.get_or_create(bucket=bucket, hour=this_hour())
-                RateCount.objects.filter(pk=known.pk).update(number=F("number") + 1)
+                add_one(bucket, next_hour())
     except DatabaseError:
         # The visitor's enquiry is more important than the count.
         logger.exception("Limit %s: not counted.", limit.name)
 
 
+def may_acknowledge(email: str) -> bool:
+    """
+    Whether an acknowledgement may be sent to the address `email`. If so, counts it.
+
+    Call it in the transaction that stores the enquiry. Another enquiry with this address then waits for its end, so
+    that simultaneous ones do not exceed the limits, and what was not stored is not counted.
+    """
+    limits = {"hour": (next_hour(), ACKNOWLEDGEMENTS_AN_HOUR), "day": (next_day(), ACKNOWLEDGEMENTS_A_DAY)}
+    try:
+        with transaction.atomic():
+            salt, _made = RateSalt.objects.get_or_create(day=timezone.localdate())
+            return all(
+                add_one(hashed(salt, "acknowledgement", period, mailbox(email)), expires_at, most)
+                for period, (expires_at, most) in limits.items()
+            )
+    except DatabaseError:
+        logger.exception("An acknowledgement was not counted.")
+        return True
+
+
+def add_one(bucket, expires_at, most=None) -> bool:
+    """Adds one to a count, unless it has already reached `most`. Returns whether it was added."""
+    known, _made = RateCount.objects.get_or_create(bucket=bucket, expires_at=expires_at)
+    below = Q() if most is None else Q(number__lt=most)
+    return RateCount.objects.filter(below, pk=known.pk).update(number=F("number") + 1) == 1
+
+
 def delete_expired():
-    """Deletes the counts of past hours and the salts of past days. The worker calls it."""
-    RateCount.objects.filter(hour__lt=this_hour()).delete()
+    """Deletes the counts of past hours and days, and the salts of past days. The worker calls it."""
+    RateCount.objects.filter(expires_at__lte=timezone.now()).delete()
     RateSalt.objects.filter(day__lt=timezone.localdate()).delete()
 
 
@@ -75,8 +108,28 @@ def seconds_left() -> int:
     return 3600 - now.minute * 60 - now.second
 
 
-def this_hour():
-    return timezone.now().replace(minute=0, second=0, microsecond=0)
+def next_hour():
+    return timezone.now().replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+
+
+def next_day():
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def mailbox(email) -> str:
+    """
+    Returns the address `email` without what often makes no difference: capitals, dots and a +tag before the @.
+
+    Two people whose addresses differ in nothing else share a count, which may cost them an acknowledgement. Addresses
+    that only their mail host knows to be one mailbox are counted one by one.
+    """
+    local, _at, domain = email.casefold().rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '')}@{domain}"
+
+
+def hashed(salt, *parts) -> str:
+    """Returns a SHA-256 hash of `parts` in hexadecimal, valid for the day of `salt`."""
+    return hashlib.sha256(" ".join([salt.value, *map(str, parts)]).encode()).hexdigest()
 
 
 def buckets(request, limit, salt):
@@ -84,4 +137,4 @@ def buckets(request, limit, salt):
     address = client_address(request)
     for kind, bits in (("address", ADDRESS_PREFIX), ("network", NETWORK_PREFIX)):
         part = ip_network((address, bits[address.version]), strict=False)
-        yield hashlib.sha256(f"{salt.value} {limit.name} {kind} {part}".encode()).hexdigest()
+        yield hashed(salt, limit.name, kind, part)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from contact.models import OPEN, Enquiry, State
 from contact.references import format_code, notice_has_changed
 from contact.visitor import rate_limits
-from contact.visitor.forms import EnquiryForm, MessageForm, StatusForm
+from contact.visitor.forms import AlreadySent, EnquiryForm, MessageForm, StatusForm
 from contact.visitor.status import Progress, store_message, withdraw_consent
 from portal.bilingual.links import absolute_url
 
@@ -43,6 +43,15 @@ ENQUIRY_EXPIRED = Problem(
 )
 ENQUIRY_EXPIRED_AGAIN = ENQUIRY_EXPIRED._replace(
     help=_("If it fails again, your browser may be blocking cookies for this site. Please telephone us:")
+)
+ALREADY_SENT = Problem(
+    _(
+        "It was stored as enquiry %(reference)s. What you have sent now is different and has not been stored. "
+        "Everything you typed is still here. If it is another enquiry, please submit it again."
+    ),
+    409,
+    title=_("This form was already sent"),
+    help="",
 )
 TOO_MANY_ENQUIRIES = Problem(
     _(
@@ -112,6 +121,9 @@ def contact(request, *, expired=False):
         if enquiry is None and rate_limits.is_reached(request, rate_limits.ENQUIRIES):
             return enquiry_page(request, form, TOO_MANY_ENQUIRIES)
         enquiry = enquiry or form.save()
+    except AlreadySent as first:
+        problem = ALREADY_SENT._replace(text=ALREADY_SENT.text % {"reference": first.reference})
+        return enquiry_page(request, form, problem)
     except (DatabaseError, OSError):
         logger.exception("An enquiry could not be stored.")
         return enquiry_page(request, form, ENQUIRY_NOT_STORED)
@@ -147,6 +159,7 @@ def received(request, token):
         "code": format_code(enquiry.code),
         "status": absolute_url(reverse("status")),
         "is_open": enquiry.state in OPEN,
+        "is_acknowledged": not enquiry.acknowledgement_was_withheld,
         # A duplicate is kept as long as the enquiry that it was merged into.
         "kept": enquiry.merged_into or enquiry,
         "notice_has_changed": notice_has_changed(enquiry),

@@ -8,7 +8,7 @@ TITLE = "#id_title_zh_hans"
 # Creates rows of the models that are empty on a new site.
 ROWS = """
 from django.contrib.auth.models import Group
-from contact.mail.messages import queue_acknowledgement_and_notifications
+from contact.mail.messages import queue_acknowledgement, queue_notifications
 from contact.models import Enquiry
 from partners.models import Country, Institution
 
@@ -18,7 +18,8 @@ enquiry = Enquiry.objects.create(
     fingerprint="-", language="en", privacy_version="-", organisation="Example College", territory="GB",
     person="Alex Example", email="alex@college.example", message="What should we prepare?",
 )
-queue_acknowledgement_and_notifications(enquiry)
+queue_acknowledgement(enquiry)
+queue_notifications(enquiry)
 enquiry.log("received")
 """
 

@@ -1,7 +1,6 @@
 import pytest
 
 from contact.models import Attachment, private_storage
-from tests.contact.steps import issued
 
 
 @pytest.fixture(autouse=True)
@@ -22,5 +21,4 @@ def answers():
         "about": "program:credit-recognition",
         "message": "我们希望了解 {{ 7|add:7 }} {% now 'Y' %} 学分互认。",
         "consent": "on",
-        "issued": issued(),
     }

@@ -6,13 +6,13 @@ from itertools import count
 from django.utils import timezone
 from post_office.models import Email
 
-from contact.models import FINISHED, PERSONAL_FIELDS, Enquiry
+from contact.models import FINISHED, PERSONAL_FIELDS, Enquiry, Event
 
 NUMBERS = count()
 
 
-def stored(*mails, created_at=None, **fields):
-    """Creates an Enquiry with one mail for each status in `mails`."""
+def stored(*mails, created_at=None, withheld=False, **fields):
+    """Creates an Enquiry with one mail for each status in `mails`, perhaps with a withheld acknowledgement."""
     number = next(NUMBERS)
     if fields.get("state") in FINISHED:
         closing = {"closed_at": timezone.now(), "erase_on": timezone.localdate() + timedelta(days=700)}
@@ -34,6 +34,8 @@ def stored(*mails, created_at=None, **fields):
         Enquiry.objects.filter(pk=enquiry.pk).update(created_at=created_at)
         enquiry.refresh_from_db()
     enquiry.mails.set([_mail(enquiry, status) for status in mails])
+    if withheld:
+        enquiry.log(Event.Kind.WITHHELD)
     return enquiry
 
 

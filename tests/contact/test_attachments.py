@@ -212,7 +212,7 @@ def test_each_file_has_an_input_that_offers_the_endings_of_all_types(client):
     assert endings == {*filetypes.TYPES.values(), ".jpeg"}
 
 
-@pytest.mark.parametrize("changes", [{"person": None}, {"issued": None}, {"website": "x"}])
+@pytest.mark.parametrize("changes", [{"person": None}, {"form_token": None}, {"remarks": "x"}])
 def test_a_form_that_comes_back_asks_for_its_files_again(client, answers, changes):
     response = send(client, answers, "en", attachments=[upload("a.pdf"), upload("b.png", PNG)], **changes)
     [again] = errors(response)

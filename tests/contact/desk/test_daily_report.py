@@ -43,6 +43,7 @@ def test_at_zero_it_is_sent_all_the_same():
         "– all mails sent: 0\n"
         "– a mail is still waiting: 0\n"
         "– a mail has failed for good: 0\n"
+        "– all mails sent, acknowledgement withheld: 0\n"
         "Answered: 0\n"
         "Closed: 0\n"
         "\n"
@@ -54,7 +55,7 @@ def test_at_zero_it_is_sent_all_the_same():
         "With a mail that has failed for good: 0\n"
         "\n"
         "All enquiries ever received\n"
-        "0 received: 0 sent, 0 waiting, 0 failed\n"
+        "0 received: 0 sent, 0 waiting, 0 failed, 0 sent without acknowledgement\n"
         "\n"
         "Open the desk:\n"
         "\n"
@@ -85,6 +86,7 @@ def test_it_says_what_happened_and_what_waits():
     stored(STATUS.sent, STATUS.requeued, state=State.ANSWERED, answered_at=YESTERDAY, **day)
     stored(STATUS.failed, STATUS.failed, state=State.CLOSED, closed_at=YESTERDAY, **day)
     stored(STATUS.failed, state=State.SPAM, closed_at=YESTERDAY, **day)
+    stored(STATUS.sent, withheld=True, **day)
     # Received before and after the day of the report.
     stored(STATUS.sent, created_at=EIGHT - timedelta(hours=33), answered_at=EIGHT - timedelta(hours=33))
     erased(STATUS.failed, created_at=EIGHT - timedelta(days=900), closed_at=EIGHT - timedelta(days=800))
@@ -92,18 +94,19 @@ def test_it_says_what_happened_and_what_waits():
     text = queue_daily_report()[0].message
     assert text.startswith("Enquiries on 23 November 2026\n")
     for line in [
-        "Received: 5",
+        "Received: 6",
         "– all mails sent: 2",
         "– a mail is still waiting: 1",
         "– a mail has failed for good: 2",
+        "– all mails sent, acknowledgement withheld: 1",
         "Answered: 1",
         "Closed: 1",
-        "Open: 4",
+        "Open: 5",
         "Overdue: 1",
-        "Open without an owner: 3",
+        "Open without an owner: 4",
         "Answered, not closed: 1",
         "With a mail that has failed for good: 1",
-        "8 received: 3 sent, 2 waiting, 3 failed",
+        "9 received: 3 sent, 2 waiting, 3 failed, 1 sent without acknowledgement",
     ]:
         assert f"\n{line}\n" in text
 
@@ -125,7 +128,7 @@ def test_after_a_standstill_one_mail_covers_the_days_that_were_missed():
     one, _two = queue_daily_report()
     assert one.subject == "Enquiries from 20 November 2026 to 23 November 2026"
     assert "\nReceived: 2\n" in one.message
-    assert "\n3 received: 3 sent, 0 waiting, 0 failed\n" in one.message
+    assert "\n3 received: 3 sent, 0 waiting, 0 failed, 0 sent without acknowledgement\n" in one.message
     [tomorrow, _two] = queue_daily_report(EIGHT + timedelta(days=1))
     assert tomorrow.subject == "Enquiries on 24 November 2026"
 
@@ -198,7 +201,7 @@ def test_it_names_twenty_references_at_most():
 
 def test_a_difference_that_no_enquiry_explains_is_told_too(monkeypatch):
     stored(STATUS.sent, created_at=YESTERDAY)
-    monkeypatch.setattr("contact.desk.daily_report.reconcile", lambda enquiries: Reconciliation(1, 0, 0, 0))
+    monkeypatch.setattr("contact.desk.daily_report.reconcile", lambda enquiries: Reconciliation(1, 0, 0, 0, 0))
     one, _two = queue_daily_report()
     assert "\nNo single enquiry explains the difference.\n" in one.message
 

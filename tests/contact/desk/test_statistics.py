@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from itertools import combinations_with_replacement
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -66,15 +67,34 @@ def totals(response):
         ([STATUS.failed, STATUS.queued], "failed"),
         ([], None),
         ([STATUS.sent, None], None),
+        (["withheld", STATUS.sent], "withheld"),
+        (["withheld", STATUS.sent, STATUS.sent], "withheld"),
+        (["withheld", STATUS.sent, STATUS.queued], "waiting"),
+        (["withheld", STATUS.requeued], "waiting"),
+        (["withheld", STATUS.sent, STATUS.failed], "failed"),
+        (["withheld"], None),
     ],
 )
 def test_what_became_of_an_enquirys_mails(mails, expected):
-    enquiry = stored(*mails)
-    numbers = {"delivered": 0, "waiting": 0, "failed": 0} | ({expected: 1} if expected else {})
+    enquiry = stored(*(mail for mail in mails if mail != "withheld"), withheld="withheld" in mails)
+    numbers = {"delivered": 0, "waiting": 0, "failed": 0, "withheld": 0} | ({expected: 1} if expected else {})
     found = reconcile(Enquiry.objects.all())
     assert found == Reconciliation(received=1, **numbers)
     assert found.difference == (0 if expected else 1)
     assert list(unaccounted(Enquiry.objects.all())) == ([] if expected else [enquiry])
+
+
+def test_every_enquiry_with_mails_is_counted_once():
+    statuses = [STATUS.sent, STATUS.queued, STATUS.requeued, STATUS.failed]
+    combinations = [mails for number in (1, 2, 3) for mails in combinations_with_replacement(statuses, number)]
+    for create in (stored, erased):
+        for withheld in (False, True):
+            for mails in combinations:
+                enquiry = create(*mails, withheld=withheld)
+                assert reconcile(Enquiry.objects.filter(pk=enquiry.pk)).accounted_for == 1, (mails, withheld)
+    found = reconcile(Enquiry.objects.all())
+    assert found.received == found.accounted_for == 4 * len(combinations) == 136
+    assert not unaccounted(Enquiry.objects.all())
 
 
 def test_enquiries_of_every_state_are_counted():
@@ -83,7 +103,9 @@ def test_enquiries_of_every_state_are_counted():
     stored(STATUS.queued, state=State.WITHDRAWN)
     stored(STATUS.failed, state=State.CLOSED, merged_into=target)
     erased(STATUS.sent)
-    assert reconcile(Enquiry.objects.all()) == Reconciliation(received=5, delivered=3, waiting=1, failed=1)
+    erased(STATUS.sent, withheld=True)
+    found = Reconciliation(received=6, delivered=3, waiting=1, failed=1, withheld=1)
+    assert reconcile(Enquiry.objects.all()) == found
 
 
 def test_a_reconciliation_is_one_look_at_the_database():
@@ -94,7 +116,7 @@ def test_a_reconciliation_is_one_look_at_the_database():
 
 
 def test_no_enquiry_at_all_adds_up_and_has_a_sentence(reader):
-    assert reconcile(Enquiry.objects.all()) == Reconciliation(0, 0, 0, 0)
+    assert reconcile(Enquiry.objects.all()) == Reconciliation(0, 0, 0, 0, 0)
     response = reader.get(PAGE)
     assert "There is no enquiry to count yet." in response.content.decode()
     assert tables(response) == {}

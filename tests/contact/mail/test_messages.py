@@ -67,7 +67,7 @@ def test_the_acknowledgement_says_by_when_where_that_is_promised(enquiry):
     enquiry.due_on = date(2026, 12, 8)
     for language, words in [("en", "We will answer by 8 December 2026."), ("zh-hans", "最迟将于2026年12月8日答复")]:
         enquiry.language = language
-        messages.queue_acknowledgement_and_notifications(enquiry)
+        messages.queue_acknowledgement(enquiry)
         acknowledgement = enquiry.mails.filter(to="zhang@example.com").latest("pk")
         assert words in acknowledgement.message
         assert words in acknowledgement.html_message
@@ -121,7 +121,7 @@ def test_a_reply_goes_to_the_other_side(client, answers, enquiry):
     assert reply_to(enquiry.mails.get(to="zhang@example.com")) is None
     assert reply_to(enquiry.mails.get(to="desk@example.com")) == "zhang@example.com"
     Department.objects.update(email="office@example.com")
-    messages.queue_acknowledgement_and_notifications(enquiry)
+    messages.queue_acknowledgement(enquiry)
     assert reply_to(enquiry.mails.filter(to="zhang@example.com").latest("pk")) == "office@example.com"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from contact.models import Enquiry
-from tests.contact.steps import issued, send
+from tests.contact.steps import form_token, send
 
 pytestmark = pytest.mark.django_db
 
@@ -78,15 +78,15 @@ def test_a_text_of_one_line_stays_one(client, answers):
 
 def test_two_tabs_of_one_form(client, answers):
     """Different answers are different enquiries. The same answers are one enquiry, even from two tabs."""
-    other_tab = issued(40)
+    other_tab = form_token(40)
     first = send(client, answers)
-    second = send(client, answers, issued=other_tab, message="另一个标签页")
-    assert send(client, answers, issued=other_tab).headers["Location"] == first.headers["Location"]
+    second = send(client, answers, form_token=other_tab, message="另一个标签页")
+    assert send(client, answers, form_token=other_tab).headers["Location"] == first.headers["Location"]
     assert second.headers["Location"] != first.headers["Location"]
     assert Enquiry.objects.count() == 2
 
 
-@pytest.mark.parametrize("name", ["issued", "website", "token_failed", "csrfmiddlewaretoken", "consent"])
+@pytest.mark.parametrize("name", ["form_token", "remarks", "token_failed", "csrfmiddlewaretoken", "consent"])
 @pytest.mark.parametrize("text", ["\x00", "国" * 10_000, "𠮷\u202e", "a:b:c"])
 def test_any_text_in_a_hidden_field(client, answers, name, text):
     assert send(client, answers, **{name: text}).status_code in (200, 303)

@@ -1,16 +1,19 @@
 """An enquiry from the form to the receipt: stored data, queued mails, and a form that is sent twice."""
 
+import re
+
 import pytest
+from bs4 import BeautifulSoup
 from django.test import Client
 from django.utils import timezone
 from django.utils.translation import override
 from post_office.models import STATUS, Email
 
-from contact.models import Enquiry
+from contact.models import Enquiry, State
 from contact.references import ALPHABET
 from contact.visitor import forms
 from portal.models import Department, Page
-from tests.contact.steps import issued, send
+from tests.contact.steps import form_token, send
 
 pytestmark = pytest.mark.django_db
 
@@ -84,8 +87,11 @@ def test_a_visitors_words_are_no_template(client, answers):
     assert "{{ 7|add:7 }} {% now 'Y' %} <b>" in notification.message
 
 
-def test_the_same_form_twice_is_one_enquiry(client, answers):
-    first, second = send(client, answers), send(client, answers)
+@pytest.mark.parametrize("is_fetched_anew", [False, True])
+def test_the_same_answers_twice_are_one_enquiry(client, answers, is_fetched_anew):
+    """A second click sends the same form. A browser that went back may have fetched the form anew."""
+    tokens = [form_token()] * 2 if not is_fetched_anew else [form_token(), form_token()]
+    first, second = (send(client, answers, form_token=token) for token in tokens)
     assert first.headers["Location"] == second.headers["Location"]
     assert Enquiry.objects.count() == 1
     assert Email.objects.count() == 2
@@ -100,10 +106,67 @@ def test_the_same_answers_of_another_visitor_are_another_enquiry(answers):
     assert Enquiry.objects.count() == 2
 
 
-def test_the_same_form_with_other_answers_is_another(client, answers):
-    first, second = send(client, answers), send(client, answers, message="另一个问题")
-    assert first.headers["Location"] != second.headers["Location"]
-    assert Enquiry.objects.count() == 2
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "It was stored as enquiry {}. What you have sent now is different and has not been stored."),
+        ("zh-hans", "此前提交的咨询已保存，编号为{}。这次提交的内容与之不同，尚未保存。"),
+    ],
+)
+def test_a_form_that_was_sent_comes_back_with_other_answers(client, answers, time_machine, language, words):
+    time_machine.move_to(timezone.now(), tick=False)
+    token = form_token()
+    send(client, answers, form_token=token)
+    first = Enquiry.objects.get()
+    changed = answers | {"message": "另一个问题", "person": "李四"}
+    response = send(client, changed, language, form_token=token)
+    text = response.content.decode()
+    assert response.status_code == 409
+    assert words.format(first.reference) in text
+    assert first.token not in text
+    assert first.code not in text
+    for name in changed.keys() - {"consent"}:
+        assert changed[name].replace("'", "&#x27;") in text
+    assert response.context["form"]["consent"].value()
+    assert Enquiry.objects.count() == 1
+
+    # The visitor may send it at once: there is nothing left to fill in.
+    [fresh] = re.findall('name="form_token" value="([^"]+)"', text)
+    assert send(client, changed, language, form_token=fresh).status_code == 303
+    assert [enquiry.message for enquiry in Enquiry.objects.order_by("pk")] == [first.message, "另一个问题"]
+    assert send(client, answers, language, form_token=fresh, message="第三个问题").status_code == 409
+
+
+def test_one_form_is_stored_once_however_often_it_is_sent(client, answers):
+    token = form_token()
+    for number in range(20):
+        send(client, answers, form_token=token, email=f"person{number}@example.com")
+    assert Enquiry.objects.get().email == "person0@example.com"
+    assert Email.objects.count() == 2
+
+
+def test_two_simultaneous_posts_of_one_form_with_other_answers(client, answers, monkeypatch):
+    """The other post commits after this one has found no enquiry and before this one stores its own."""
+    token = form_token()
+    store = forms.store
+
+    def store_later(*args):
+        monkeypatch.setattr(forms, "store", store)
+        assert send(Client(), answers, form_token=token, message="The other post").status_code == 303
+        return store(*args)
+
+    monkeypatch.setattr(forms, "store", store_later)
+    assert send(client, answers, form_token=token).status_code == 409
+    assert Enquiry.objects.get().message == "The other post"
+
+
+def test_a_finished_enquiry_does_not_hold_its_form(client, answers):
+    token = form_token()
+    send(client, answers, form_token=token)
+    assert Enquiry.objects.get().form_nonce
+    Enquiry.objects.get().move_to(State.CLOSED)
+    assert Enquiry.objects.get().form_nonce is None
+    assert send(client, answers, form_token=token, message="另一个问题").status_code == 303
 
 
 def test_no_mail_without_its_enquiry(client, answers, monkeypatch):
@@ -125,7 +188,7 @@ def test_what_is_missing_is_asked_for_and_the_rest_is_kept(client, answers, name
     assert f'href="#id_{name}"' in text
     with override("en"):
         assert text.count(str(response.context["form"].errors[name][0])) == 2
-    for kept in answers.keys() - {name, "consent", "issued", "message"}:
+    for kept in answers.keys() - {name, "consent", "message"}:
         assert answers[kept] in text
     assert not Enquiry.objects.exists()
 
@@ -153,9 +216,9 @@ def test_the_form_is_prefilled_from_the_page_it_came_from(client):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"website": "https://spam.example"}, "hidden field"),
-        ({"issued": None}, "open for too long"),
-        ({"issued": "made-up"}, "open for too long"),
+        ({"remarks": "https://spam.example"}, "hidden field"),
+        ({"form_token": None}, "open for too long"),
+        ({"form_token": "made-up"}, "open for too long"),
     ],
 )
 def test_what_robots_do_is_not_stored_and_said(client, answers, changes, words):
@@ -165,16 +228,57 @@ def test_what_robots_do_is_not_stored_and_said(client, answers, changes, words):
     assert not Enquiry.objects.exists()
 
 
-@pytest.mark.parametrize(("age", "stored"), [(0, False), (2, False), (5, True), (80_000, True), (90_000, False)])
-def test_the_time_trap(client, answers, monkeypatch, time_machine, age, stored):
+@pytest.mark.parametrize(("age", "words"), [(0, "very quick"), (2, "very quick"), (90_000, "open for too long")])
+def test_a_form_that_is_too_young_or_too_old_comes_back(client, answers, time_machine, age, words):
     time_machine.move_to(timezone.now(), tick=False)
-    response = send(client, answers, "en", issued=issued(age))
-    assert Enquiry.objects.exists() == stored
-    if not stored:
-        fresh = response.context["form"].issued
-        assert send(client, answers, "en", issued=fresh).status_code == 200
-        monkeypatch.setattr(forms, "MIN_FILL_SECONDS", 0)
-        assert send(client, answers, "en", issued=fresh).status_code == 303
+    response = send(client, answers, "en", form_token=form_token(age))
+    assert words in response.content.decode()
+    assert not Enquiry.objects.exists()
+    again = response.context["form"].form_token
+    if age < forms.MAX_FORM_AGE:
+        assert send(client, answers, "en", form_token=again).status_code == 200
+        time_machine.shift(forms.MIN_FILL_SECONDS + 1)
+    # An old form comes back with every answer, so the visitor may send it at once.
+    assert send(client, answers, "en", form_token=again).status_code == 303
+
+
+@pytest.mark.parametrize("age", [5, 80_000])
+def test_a_form_that_took_a_while_is_stored(client, answers, time_machine, age):
+    time_machine.move_to(timezone.now(), tick=False)
+    assert send(client, answers, form_token=form_token(age)).status_code == 303
+
+
+@pytest.mark.parametrize("invented", [None, "", "made-up", "WyIiLGZhbHNlXQ:1vP0Bq:x"])
+def test_an_invented_token_does_not_evade_the_time_trap(client, answers, time_machine, invented):
+    time_machine.move_to(timezone.now(), tick=False)
+    fresh = send(client, answers, form_token=invented).context["form"].form_token
+    response = send(client, answers, "en", form_token=fresh)
+    assert "very quick" in response.content.decode()
+    assert not Enquiry.objects.exists()
+
+
+# Parts of the names and labels by which Chromium and Firefox recognise a field that they fill in, and those of the
+# vocabulary of `autocomplete`.
+FILLED_IN = re.compile(
+    "name|nickname|user|login|pass|e.?mail|tel|phone|mobile|fax|address|addr|street|line|house|city|town|suburb|state"
+    "|county|region|province|country|zip|post|code|company|business|organi[sz]ation|title|url|web|site|home|page|card|cc"
+    "|cvc|exp|month|year|day|date|sex|gender|lang|currency|amount|photo|impp|search|query|coupon"
+    "|姓|名|公司|单位|地址|市|省|国家|邮|电话|手机|网址|网站|年|月|卡"
+)
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_hidden_field_is_none_that_browsers_fill_in(client, language):
+    page = BeautifulSoup(client.get(f"/{language}/contact/").content, "html.parser")
+    trap = page.select_one(".trap")
+    field = trap.input
+    assert field["name"] == "remarks"
+    words = f"{field['name']} {trap.label.text}".casefold()
+    assert words.strip() != field["name"]
+    assert not FILLED_IN.search(words)
+    assert FILLED_IN.search("website")
+    assert field["autocomplete"] == "off"
+    assert (trap["aria-hidden"], field["tabindex"]) == ("true", "-1")
 
 
 def test_a_missing_csrf_token_gives_the_form_again(client, answers):

@@ -37,7 +37,7 @@ def assert_told(response, answers, language="en"):
     assert "no-store" in response.headers["Cache-Control"]
     for said in words:
         assert said in summary
-    for name in answers.keys() - {"consent", "issued", "message"}:
+    for name in answers.keys() - {"consent", "message"}:
         assert answers[name] in text
     assert answers["message"].split()[0] in text
     assert response.context["form"]["consent"].value()
@@ -159,7 +159,7 @@ def test_a_page_that_cannot_be_made_is_the_static_one(client, answers, monkeypat
 
 
 def test_a_hidden_field_filled_in_says_whom_to_telephone(client, answers):
-    text = send(client, answers, "en", website="https://college.example").content.decode()
+    text = send(client, answers, "en", remarks="https://college.example").content.decode()
     summary = text.partition('class="error-summary"')[2].partition("</div>")[0]
     assert "Please submit again" in summary
     assert "+86 10 5365 6705" in summary

@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.test import RequestFactory
 from django.utils import timezone
 
 from contact.models import Enquiry, RateCount, RateSalt
+from contact.retention import erase
 from contact.visitor import rate_limits
 from contact.visitor.rate_limits import ENQUIRIES, WRONG_CODES, Limit
 from tests.contact.databases import on_file
@@ -35,7 +36,8 @@ def number(address="127.0.0.1", limit=ENQUIRIES):
     """Returns the count of this hour for `address`, without its network."""
     salt = RateSalt.objects.filter(day=timezone.localdate()).first()
     bucket, _network = rate_limits.buckets(come_from(address), limit, salt) if salt else (None, None)
-    return sum(RateCount.objects.filter(bucket=bucket, hour=rate_limits.this_hour()).values_list("number", flat=True))
+    counts = RateCount.objects.filter(bucket=bucket, expires_at=rate_limits.next_hour())
+    return sum(counts.values_list("number", flat=True))
 
 
 def test_thirty_people_behind_one_address_pass_each_with_two_slips(client, answers):
@@ -67,7 +69,7 @@ def test_after_sixty_in_an_hour_the_form_comes_back_and_says_what_to_do(
     assert "no-store" in response.headers["Cache-Control"]
     for said in [*words, telephone]:
         assert said in summary
-    for name in answers.keys() - {"consent", "issued", "message"}:
+    for name in answers.keys() - {"consent", "message"}:
         assert answers[name] in text
     assert "The sixty-first of this hour" in text
     assert Enquiry.objects.count() == 1
@@ -131,7 +133,9 @@ def test_no_address_is_kept_and_no_day_can_be_told_from_another(clock):
     clock.shift(timedelta(days=1))
     rate_limits.count(come_from("192.0.2.1"), ENQUIRIES)
     assert RateSalt.objects.count() == 2
-    assert buckets.isdisjoint(RateCount.objects.filter(hour=rate_limits.this_hour()).values_list("bucket", flat=True))
+    new = RateCount.objects.filter(expires_at=rate_limits.next_hour()).values_list("bucket", flat=True)
+    assert len(new) == 2
+    assert buckets.isdisjoint(new)
 
 
 def test_the_salt_is_of_the_day_in_beijing(clock):
@@ -145,10 +149,12 @@ def test_past_hours_and_days_are_forgotten_and_the_present_ones_are_not(clock):
     for hours_ago in (24, 1, 0):
         clock.move_to(NOON - timedelta(hours=hours_ago))
         rate_limits.count(come_from("192.0.2.1"), ENQUIRIES)
+        rate_limits.may_acknowledge("zhang@example.com")
     rate_limits.delete_expired()
-    assert {row.hour for row in RateCount.objects.all()} == {NOON.replace(minute=0, second=0)}
-    assert number("192.0.2.1") == 1
-    clock.shift(timedelta(days=1))
+    one, midnight = datetime(2100, 11, 24, 5, tzinfo=UTC), datetime(2100, 11, 24, 16, tzinfo=UTC)
+    counts = RateCount.objects.order_by("expires_at", "number").values_list("expires_at", "number")
+    assert list(counts) == [(one, 1), (one, 1), (one, 1), (midnight, 2)]
+    clock.move_to(midnight)
     rate_limits.delete_expired()
     assert not RateCount.objects.exists()
     assert not RateSalt.objects.exists()
@@ -160,8 +166,92 @@ def test_an_enquiry_that_cannot_be_counted_is_received_all_the_same(client, answ
 
     monkeypatch.setattr(RateCount.objects, "get_or_create", fail)
     assert send(client, answers).status_code == 303
-    assert Enquiry.objects.count() == 1
+    assert Enquiry.objects.get().mails.count() == 2
     assert "enquiry: not counted" in caplog.text
+    assert "An acknowledgement was not counted" in caplog.text
+
+
+def acknowledged(times, email="zhang@example.com"):
+    """Asks `times` whether `email` may get an acknowledgement, and returns how often it may."""
+    return sum(rate_limits.may_acknowledge(email) for _time in range(times))
+
+
+def test_one_address_gets_fifteen_acknowledgements_an_hour_and_thirty_a_day(clock):
+    assert acknowledged(20) == 15
+    assert acknowledged(1, "li@example.com") == 1
+    clock.shift(timedelta(hours=1))
+    assert acknowledged(10) == 10
+    clock.shift(timedelta(hours=1))
+    assert acknowledged(20) == 5
+    clock.shift(timedelta(hours=9))
+    assert acknowledged(1) == 0
+    clock.shift(timedelta(hours=1))
+    assert acknowledged(20) == 15
+
+
+@pytest.mark.parametrize(
+    ("another", "is_counted_with_it"),
+    [
+        ("Zhang.San@Example.COM", True),
+        ("zhangsan@example.com", True),
+        ("zhang.san+1@example.com", True),
+        ("z.h.a.n.g.s.a.n+a+b@example.com", True),
+        ("zhang.san@example.org", False),
+        ("zhang.san2@example.com", False),
+        ("zhang-san@example.com", False),
+        ("+1@example.com", False),
+    ],
+)
+def test_how_an_address_is_counted(clock, another, is_counted_with_it):
+    assert acknowledged(15, "zhang.san@example.com") == 15
+    assert acknowledged(1, another) == (0 if is_counted_with_it else 1)
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "not_said"),
+    [
+        ("en", "No acknowledgement will be sent, because many have already gone to zhang@example.com.", "on its way"),
+        ("zh-hans", "发往zhang@example.com的确认邮件已较多，这次不再发送。请打印或保存本页。", "正发往"),
+    ],
+)
+def test_after_that_an_enquiry_is_stored_without_acknowledgement_and_its_receipt_says_so(
+    clock, client, answers, settings, language, said, not_said
+):
+    settings.PORTAL_ENQUIRIES_TO = ["desk@example.com"]
+    first = client.get(send(client, answers, language).headers["Location"]).content.decode()
+    assert not_said in first
+    assert said not in first
+    acknowledged(14)
+    response = send(client, answers, language, message="The sixteenth of this hour")
+    enquiry = Enquiry.objects.get(message="The sixteenth of this hour")
+    assert [mail.to for mail in enquiry.mails.all()] == [["desk@example.com"]]
+    assert [event.kind for event in enquiry.events.all()] == ["received", "withheld"]
+    receipt = client.get(response.headers["Location"]).content.decode()
+    assert said in receipt
+    assert not_said not in receipt
+    assert enquiry.reference in receipt
+    erase(enquiry)
+    assert enquiry.acknowledgement_was_withheld
+
+
+def test_the_desk_reads_that_there_was_no_acknowledgement(clock, client, admin_client, answers):
+    acknowledged(15)
+    send(client, answers)
+    admin_client.cookies["django_language"] = "en"
+    page = admin_client.get(f"/admin/contact/enquiry/{Enquiry.objects.get().pk}/change/").content.decode()
+    assert "<td>the portal</td><td>No acknowledgement: many have gone to this address</td>" in page
+
+
+def test_an_acknowledgement_that_is_not_stored_is_not_counted(client, answers, monkeypatch):
+    def fail(*args, **kwargs):
+        raise DatabaseError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("contact.mail.messages.mail.send", fail)
+        assert send(client, answers).status_code == 503
+    assert not RateCount.objects.exists()
+    assert send(client, answers).status_code == 303
+    assert RateCount.objects.exists()
 
 
 @pytest.fixture
@@ -193,3 +283,15 @@ def test_simultaneous_actions_are_all_counted(committed):
     assert number("192.0.2.1") == number("192.0.2.2") == 40
     assert sorted(RateCount.objects.values_list("number", flat=True)) == [40, 40, 80]
     assert RateSalt.objects.count() == 1
+
+
+def test_simultaneous_enquiries_do_not_exceed_the_limit(committed):
+    def ask(number):
+        with transaction.atomic():
+            may = rate_limits.may_acknowledge("zhang@example.com")
+        connection.close()
+        return may
+
+    with ThreadPoolExecutor(4) as visitors:
+        assert sum(visitors.map(ask, range(40))) == 15
+    assert sorted(RateCount.objects.values_list("number", flat=True)) == [15, 15]
