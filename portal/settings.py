@@ -7,6 +7,7 @@ secret key are all in one folder. If PORTAL_SITE_URL names a public host, the po
 setting stops the start with a sentence that names it.
 """
 
+import os
 from datetime import timedelta
 from email.utils import getaddresses, parseaddr
 from pathlib import Path
@@ -44,8 +45,9 @@ EMBEDDED = SITE.hostname in {"localhost", "127.0.0.1"}
 PORTAL_REQUIRE_MFA = env.bool("PORTAL_REQUIRE_MFA", not EMBEDDED)
 BEHIND_TLS = SITE.scheme == "https"
 
-# It holds enquiries, so no other user of the machine may read it.
-DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
+# It holds enquiries. Whatever a process of the portal writes, only its own user may read, except public files (below).
+DATA.mkdir(mode=0o711, parents=True, exist_ok=True)
+os.umask(0o077)
 
 # Production
 
@@ -192,6 +194,9 @@ WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["map", "png", "gif", "jpg", "webp", "avif", "woff2"]
 MEDIA_URL = "media/"
 MEDIA_ROOT = DATA / "media"
+# A web server in front reads public files as another user; see portal/data_folder.py.
+FILE_UPLOAD_PERMISSIONS = 0o644
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o755
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     # The files that visitors send; they have no public address.

@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import override
 from granian import Granian
 
+from portal.data_folder import set_rights
 from portal.models import User
 
 # Seconds that a stopping worker has to finish its mail; longer than a mail host that is down takes.
@@ -43,6 +44,10 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             self.step("static files", "collectstatic", interactive=False, verbosity=0)
         self.create_staff_account()
+        try:
+            set_rights(settings.DATA)
+        except PermissionError as error:
+            raise CommandError(f"{error.filename} belongs to another user, so its rights cannot be set.") from error
 
     def step(self, what, command, **options):
         """Runs `command`, and prints what is being prepared and how long it took."""

@@ -1,0 +1,30 @@
+"""The rights in the data folder, whatever they were before and whatever the process's umask is."""
+
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+
+# The folders that a web server in front reads, as another user. Nobody else reads the other ones.
+PUBLIC = {"static", "media"}
+
+
+def set_rights(data: Path):
+    """
+    Gives the owner alone access to everything in the folder `data`, and others access to read what is in PUBLIC.
+
+    Raises PermissionError if something with other rights belongs to another user.
+    """
+    for path in chain([data], data.rglob("*")):
+        # A file may vanish meanwhile, if another process uses the folder.
+        with suppress(FileNotFoundError):
+            if not path.is_symlink() and path.stat().st_mode & 0o777 != (rights := expected_rights(data, path)):
+                path.chmod(rights)
+
+
+def expected_rights(data: Path, path: Path) -> int:
+    """Returns the rights of `path`, which is the folder `data` or something in it. Others may pass through `data`."""
+    if path == data:
+        return 0o711
+    if path.relative_to(data).parts[0] in PUBLIC:
+        return 0o755 if path.is_dir() else 0o644
+    return 0o700 if path.is_dir() else 0o600
