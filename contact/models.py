@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from django_cleanup import cleanup
 from post_office.models import STATUS, Email
 
 from contact.mail.messages import stop_mails
@@ -414,8 +415,9 @@ def random_name(attachment, filename):
     return f"attachments/{uuid4().hex}"
 
 
+@cleanup.ignore
 class Attachment(models.Model):
-    """A file that the visitor uploaded with an enquiry."""
+    """A file that the visitor uploaded with an enquiry. contact.attachments removes it, not django-cleanup."""
 
     enquiry = models.ForeignKey(Enquiry, related_name="attachments", on_delete=models.CASCADE)
     file = models.FileField(_("file"), storage=private_storage, upload_to=random_name)

@@ -1,4 +1,4 @@
-"""The file types that visitors may attach, recognised by content, and the image types that staff may upload."""
+"""The file types that visitors may attach, recognised by content, and those of public pictures."""
 
 import re
 from xml.parsers import expat
@@ -22,7 +22,7 @@ TYPES = {
     "image/jpeg": ".jpg",
 }
 
-# The file name extensions of images that staff may upload, each with its media type.
+# The file name extensions of public pictures, each with its media type.
 IMAGE_TYPES = {
     "avif": "image/avif",
     "gif": "image/gif",

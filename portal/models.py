@@ -3,7 +3,7 @@ import hashlib
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
-from django.core.validators import FileExtensionValidator, MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -21,7 +21,7 @@ from portal.bilingual.publishing import (
     required_when_published,
 )
 from portal.bilingual.telephones import parse_telephones, validate_telephones
-from portal.filetypes import IMAGE_TYPES
+from portal.pictures import PictureField
 
 
 class User(AbstractUser):
@@ -99,14 +99,13 @@ class Department(models.Model):
     email = models.EmailField(_("e-mail address"), blank=True)
     website = models.URLField(_("website"), blank=True)
     wechat_account = models.CharField(_("WeChat account"), max_length=60, blank=True)
-    wechat_code = models.ImageField(
+    wechat_code = PictureField(
         _("QR code of the WeChat account"),
         upload_to="department/",
         blank=True,
         # The size is stored, so that no page has to open the file.
         width_field="wechat_code_width",
         height_field="wechat_code_height",
-        validators=[FileExtensionValidator(list(IMAGE_TYPES))],
     )
     wechat_code_width = models.PositiveIntegerField(null=True, editable=False)
     wechat_code_height = models.PositiveIntegerField(null=True, editable=False)

@@ -122,6 +122,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",
+    # Last, as it asks for: deletes the files of replaced, cleared and deleted pictures after the commit.
+    "django_cleanup",
 ]
 
 MIDDLEWARE = [

@@ -349,6 +349,15 @@ def test_removal_waits_for_the_commit(sent, django_capture_on_commit_callbacks):
     assert not kept()
 
 
+def test_a_file_is_removed_once(sent, monkeypatch, django_capture_on_commit_callbacks):
+    """Django-cleanup removes the files of other models."""
+    removed = []
+    monkeypatch.setattr(sent.file.storage, "delete", removed.append)
+    with django_capture_on_commit_callbacks(execute=True):
+        attachments.remove(Attachment.objects.all())
+    assert removed == [sent.file.name]
+
+
 def test_a_removal_that_is_taken_back_keeps_the_file(sent):
     with pytest.raises(RuntimeError), transaction.atomic():
         attachments.remove([sent])
