@@ -37,7 +37,7 @@ def queue_acknowledgement(enquiry):
 
 
 def queue_notifications(enquiry):
-    """Queues the notifications to the desk. They contain neither the message nor the code: more people read mail."""
+    """Queues the notifications to the desk, without message and code: mail is read by more people than the desk."""
     queue_to_desk(enquiry, "notification", _("New enquiry %(reference)s"))
 
 

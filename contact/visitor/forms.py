@@ -61,7 +61,7 @@ class EnquiryForm(forms.ModelForm):
     """
     The form for an enquiry. Its hidden field `form_token` is valid for MAX_FORM_AGE, and for one enquiry.
 
-    The same answers with the same token lead to the same enquiry. With other answers, the form comes back.
+    The same answers from the same browser lead to the same enquiry. Anything else sent with a used token comes back.
     """
 
     organisation = OneLineField(

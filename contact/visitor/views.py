@@ -46,7 +46,7 @@ ENQUIRY_EXPIRED_AGAIN = ENQUIRY_EXPIRED._replace(
 )
 ALREADY_SENT = Problem(
     _(
-        "It was stored as enquiry %(reference)s. What you have sent now is different and has not been stored. "
+        "It was stored as enquiry %(reference)s. What you have sent now has not been stored. "
         "Everything you typed is still here. If it is another enquiry, please submit it again."
     ),
     409,

@@ -280,6 +280,11 @@ def test_no_damage_causes_another_error(kind, record_property):
     record_property("damaged files", len(spoilt))
 
 
+def test_forty_megapixels_are_stored(desk):
+    assert upload(desk, encoded("PNG", Image.new("1", (8000, 5000)))) == []
+    assert Image.open(BytesIO(stored()[1])).size == (8000, 5000)
+
+
 def test_an_error_is_in_the_language_of_the_admin(desk):
     desk.cookies["django_language"] = "zh-hans"
     assert upload(desk, REFUSED["SVG"][0]) == ["这不是PNG、JPEG、WebP或GIF图片，或者文件已损坏。"]

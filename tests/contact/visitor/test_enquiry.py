@@ -10,7 +10,7 @@ from django.utils.translation import override
 from post_office.models import STATUS, Email
 
 from contact.models import Enquiry, State
-from contact.references import ALPHABET
+from contact.references import ALPHABET, format_code
 from contact.visitor import forms
 from portal.models import Department, Page
 from tests.contact.steps import form_token, send
@@ -109,8 +109,8 @@ def test_the_same_answers_of_another_visitor_are_another_enquiry(answers):
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "It was stored as enquiry {}. What you have sent now is different and has not been stored."),
-        ("zh-hans", "此前提交的咨询已保存，编号为{}。这次提交的内容与之不同，尚未保存。"),
+        ("en", "It was stored as enquiry {}. What you have sent now has not been stored."),
+        ("zh-hans", "此前提交的咨询已保存，编号为{}。这次提交的内容尚未保存，都保留在下方；"),
     ],
 )
 def test_a_form_that_was_sent_comes_back_with_other_answers(client, answers, time_machine, language, words):
@@ -135,6 +135,18 @@ def test_a_form_that_was_sent_comes_back_with_other_answers(client, answers, tim
     assert send(client, changed, language, form_token=fresh).status_code == 303
     assert [enquiry.message for enquiry in Enquiry.objects.order_by("pk")] == [first.message, "另一个问题"]
     assert send(client, answers, language, form_token=fresh, message="第三个问题").status_code == 409
+
+
+def test_another_browser_does_not_get_the_receipt_of_a_form(answers):
+    token = form_token()
+    for status in (303, 409):
+        browser = Client()
+        browser.get("/zh-hans/contact/")
+        response = send(browser, answers, form_token=token)
+        assert response.status_code == status
+    enquiry = Enquiry.objects.get()
+    for secret in (enquiry.token, enquiry.code, format_code(enquiry.code)):
+        assert secret not in response.content.decode()
 
 
 def test_one_form_is_stored_once_however_often_it_is_sent(client, answers):
