@@ -41,7 +41,7 @@ WRONG_CODES = Limit("status", 60, 300)
 MESSAGES = Limit("message", 60, 300)
 
 # How many acknowledgements are sent to one e-mail address, which may be another person's. No honest office meets these
-# limits: it would have to write an enquiry every four minutes, which is more than one about each program in an hour.
+# limits: fifteen enquiries in an hour are one every four minutes, and more than one about each program.
 ACKNOWLEDGEMENTS_AN_HOUR = 15
 ACKNOWLEDGEMENTS_A_DAY = 30
 
