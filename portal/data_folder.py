@@ -17,14 +17,17 @@ def set_rights(data: Path):
     for path in chain([data], data.rglob("*")):
         # A file may vanish meanwhile, if another process uses the folder.
         with suppress(FileNotFoundError):
-            if not path.is_symlink() and path.stat().st_mode & 0o777 != (rights := expected_rights(data, path)):
-                path.chmod(rights)
+            if not path.is_symlink():
+                rights = path.stat().st_mode & 0o777
+                if rights != (expected := expected_rights(data, path, rights)):
+                    path.chmod(expected)
 
 
-def expected_rights(data: Path, path: Path) -> int:
-    """Returns the rights of `path`, which is the folder `data` or something in it. Others may pass through `data`."""
+def expected_rights(data: Path, path: Path, rights: int) -> int:
+    """Returns what `rights` of `path` become, which is the folder `data` or something in it."""
     if path == data:
+        # Others may pass through it, and not list it.
         return 0o711
     if path.relative_to(data).parts[0] in PUBLIC:
         return 0o755 if path.is_dir() else 0o644
-    return 0o700 if path.is_dir() else 0o600
+    return rights & 0o700
