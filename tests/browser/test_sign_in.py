@@ -11,8 +11,18 @@ from tests.portal.sign_in.steps import code
 
 LOCALES = {"zh-hans": "zh-CN", "en": "en-GB"}
 WORDS = {
-    "zh-hans": {"sign in": "登录", "on": "两步验证已启用", "wrong": "输入有误", "reset": "已重置“{}”的两步验证"},
-    "en": {"sign in": "Sign in", "on": "Two-step sign-in is on", "wrong": "This is not right", "reset": "Two-step sign-in of {} is reset"},
+    "zh-hans": {
+        "sign in": "登录",
+        "on": "两步验证已启用",
+        "wrong": "输入有误",
+        "reset": "已重置“{}”的两步验证",
+    },
+    "en": {
+        "sign in": "Sign in",
+        "on": "Two-step sign-in is on",
+        "wrong": "This is not right",
+        "reset": "Two-step sign-in of {} is reset",
+    },
 }
 
 
