@@ -8,14 +8,12 @@ import unicodedata
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 from django import forms
 from django.contrib.admin.views.decorators import staff_member_required
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -186,19 +184,22 @@ def fsync(file):
             os.close(descriptor)
 
 
-def remove(attachments):
-    """Deletes Attachments (a queryset or a list), and their files after the current transaction has committed."""
-    attachments = list(attachments)
-    Attachment.objects.filter(pk__in=[attachment.pk for attachment in attachments]).delete()
-    for attachment in attachments:
-        transaction.on_commit(partial(attachment.file.storage.delete, attachment.file.name), robust=True)
+def remove_erased():
+    """Deletes the files of erased enquiries, then their Attachments. A file that cannot be deleted keeps its row."""
+    for attachment in Attachment.objects.filter(enquiry__erased_at__isnull=False):
+        try:
+            attachment.file.storage.delete(attachment.file.name)
+        except OSError:
+            log.exception("The file of attachment %d could not be deleted, will be tried again.", attachment.pk)
+        else:
+            attachment.delete()
 
 
 def remove_orphans() -> int:
     """
     Deletes files that are older than ORPHANS_AFTER and have no Attachment. Returns how many it deleted.
 
-    They remain after a crash between writing a file and its row, or after deleting rows without their files.
+    They remain after a crash between writing a file and its row.
     """
     storage = private_storage()
     try:

@@ -80,7 +80,7 @@ if DEBUG and (DATABASE_URL or EMAIL_URL or CACHE_URL):
         "PORTAL_DEBUG shows the settings to every visitor, so it is refused while DATABASE_URL, EMAIL_URL or CACHE_URL "
         "is set: they may hold passwords."
     )
-if "EMAIL_BACKEND" not in EMAIL:
+if EMAIL_URL and not SMTP:
     raise ImproperlyConfigured("EMAIL_URL must begin with smtp:// or submission://.")
 DEFAULT_FROM_EMAIL = EMAIL.get("DEFAULT_FROM_EMAIL", f"portal@{'localhost' if EMBEDDED else SITE.hostname}")
 # With an invalid address no mail could be queued, and so no enquiry stored.
@@ -235,7 +235,7 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_USER"], EMAIL["EMAIL_HO
 EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL["EMAIL_USE_TLS"], EMAIL["EMAIL_USE_SSL"]
 EMAIL_FILE_PATH = DATA / "mail"
 POST_OFFICE = {
-    "BACKENDS": {"default": "contact.mail.delivery.EmailBackend" if SMTP else EMAIL["EMAIL_BACKEND"]},
+    "BACKENDS": {"default": f"contact.mail.{'delivery' if SMTP else 'files'}.EmailBackend"},
     "MAX_RETRIES": 480,
     "RETRY_INTERVAL": timedelta(minutes=15),
     # One mail at a time: before each, the worker renews its lease and checks whether it should stop.
@@ -250,9 +250,11 @@ POST_OFFICE = {
 
 # Called about once a minute, without arguments. The process may end at any time: a chore must leave nothing half done.
 WORKER_CHORES = [
+    "contact.retention.complete_erased_list",
     "contact.mail.delivery.settle_failures",
     "contact.retention.close_answered",
     "contact.retention.erase_due",
+    "contact.attachments.remove_erased",
     "contact.attachments.remove_orphans",
     "contact.retention.empty_account_mails",
     "contact.visitor.rate_limits.delete_expired",

@@ -48,6 +48,8 @@ def test_settings(settings, tmp_path):
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.DATA = tmp_path
+    settings.EMAIL_FILE_PATH = tmp_path / "mail"
     settings.PORTAL_SITE_URL = "https://portal.example"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 

@@ -15,6 +15,8 @@ from post_office.mail import send_queued
 from post_office.models import STATUS, Email, Log
 from post_office.settings import get_batch_delivery_timeout
 
+from contact import erased_list
+from contact.mail.files import delete_orphans
 from contact.mail.messages import WAITING, stop_mails
 from contact.models import Enquiry, Event
 from portal.bilingual.email_addresses import is_deliverable
@@ -95,9 +97,13 @@ def check_message(message):
 
 def deliver() -> int:
     """Tries to send the next mail and settles failures. Returns how many mails it tried: 0 or 1."""
+    erased = erased_list.size()
     tried = sum(send_queued(log_level=1))
     if tried:
         settle_failures()
+        if erased_list.size() != erased:
+            # Perhaps the enquiry of this mail, which then left a file behind.
+            delete_orphans()
     return tried
 
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contact.mail.messages import queue_further_message
 from contact.models import OPEN, Enquiry, Event, State
+from contact.retention import try_to_erase
 from portal.bilingual.languages import html_code
 
 # The maximum number of further messages on an enquiry. A visitor who has more to say should telephone.
@@ -89,6 +90,11 @@ class Progress:
         """Whether the retention period is over, so that the worker will erase the data soon."""
         return self.main_enquiry.erase_on is not None and self.main_enquiry.erase_on <= timezone.localdate()
 
+    @cached_property
+    def has_files(self):
+        """Whether attachments are stored. In an erased enquiry they are files that could not be deleted yet."""
+        return self.enquiry.attachments.exists()
+
     @property
     def is_locked(self):
         """Whether consent was withdrawn or the data were erased, so that no message can be added."""
@@ -140,8 +146,16 @@ def is_second_click(last, text):
 
 
 def withdraw_consent(enquiry: Enquiry):
-    """Ends the enquiry for good and stops its waiting mails. Does nothing if consent is already withdrawn."""
+    """
+    Ends the enquiry for good, and erases it unless the Department keeps such enquiries for some days.
+
+    Does nothing if consent is already withdrawn. Raises DatabaseError if the withdrawal cannot be stored. If only the
+    erasing fails, the worker tries it again.
+    """
     with transaction.atomic():
         [enquiry] = Enquiry.objects.for_update(enquiry)
-        if State.WITHDRAWN in enquiry.next_states:
-            enquiry.move_to(State.WITHDRAWN)
+        if State.WITHDRAWN not in enquiry.next_states:
+            return
+        enquiry.move_to(State.WITHDRAWN)
+        if enquiry.erase_on <= timezone.localdate():
+            try_to_erase(enquiry)

@@ -30,11 +30,10 @@ def desk(chrome, site):
 def arrived(site, subject):
     """The mails in the embedded portal's folder whose subject contains `subject`."""
     found = []
-    for path in sorted((site.data / "mail").glob("*.log")):
-        for text in path.read_bytes().split(b"-" * 79):
-            mail = message_from_bytes(text.strip() + b"\n", policy=policy.default)
-            if subject in (mail["Subject"] or ""):
-                found.append(mail)
+    for path in sorted((site.data / "mail").glob("*.eml")):
+        mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+        if subject in (mail["Subject"] or ""):
+            found.append(mail)
     return found
 
 

@@ -27,10 +27,9 @@ def count_of(site, organisation):
 
 def delivered(site, reference):
     """The mails in the site's folder whose subject contains `reference`, by recipient."""
-    separator = b"-" * 79 + b"\n"
-    texts = [text for path in (site.data / "mail").glob("*.log") for text in path.read_bytes().split(separator)[:-1]]
-    mails = [message_from_bytes(text, policy=policy.default) for text in texts]
-    return {mail["To"]: mail for mail in mails if reference in mail["Subject"]}
+    files = (site.data / "mail").glob("*.eml")
+    mails = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]
+    return {mail["To"]: mail for mail in mails if reference in (mail["Subject"] or "")}
 
 
 def assert_stored_and_told(site, page, *, email, language, program, subjects):

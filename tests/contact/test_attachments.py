@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.core.files.storage import Storage
+from django.core.files.storage import FileSystemStorage, Storage
 from django.core.files.uploadedfile import SimpleUploadedFile, TemporaryUploadedFile
-from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import override
 
-from contact import attachments
+from contact import attachments, retention
 from contact.models import Attachment, Enquiry, Event, private_storage
 from contact.visitor import forms
 from portal import filetypes
@@ -339,13 +338,36 @@ def test_a_storage_without_paths_is_not_synced(monkeypatch):
 # Removal
 
 
-def test_removal_waits_for_the_commit(sent, django_capture_on_commit_callbacks):
-    with django_capture_on_commit_callbacks() as callbacks:
-        attachments.remove(Attachment.objects.all())
-    assert not Attachment.objects.exists()
+def test_the_files_of_erased_enquiries_alone_are_removed(client, answers, sent):
+    send(client, answers, message="Another", attachments=[upload()])
+    other = Attachment.objects.exclude(pk=sent.pk).get()
+    attachments.remove_erased()
+    assert len(kept()) == 2
+    retention.erase(sent.enquiry)
+    attachments.remove_erased()
+    assert Attachment.objects.get() == other
+    assert kept() == [other.file.name]
+
+
+def test_a_file_that_cannot_be_removed_is_tried_again(client, answers, sent, monkeypatch):
+    send(client, answers, message="Another", attachments=[upload()])
+    for enquiry in Enquiry.objects.all():
+        retention.erase(enquiry)
+    delete = FileSystemStorage.delete
+
+    def refuse(storage, name):
+        if name == sent.file.name:
+            raise PermissionError
+        delete(storage, name)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(FileSystemStorage, "delete", refuse)
+        attachments.remove_erased()
+    [left] = Attachment.objects.all()
+    assert (left.pk, left.name) == (sent.pk, "")
     assert kept() == [sent.file.name]
-    for callback in callbacks:
-        callback()
+    attachments.remove_erased()
+    assert not Attachment.objects.exists()
     assert not kept()
 
 
@@ -354,16 +376,8 @@ def test_a_file_is_removed_once(sent, monkeypatch, django_capture_on_commit_call
     removed = []
     monkeypatch.setattr(sent.file.storage, "delete", removed.append)
     with django_capture_on_commit_callbacks(execute=True):
-        attachments.remove(Attachment.objects.all())
+        retention.erase(sent.enquiry)
     assert removed == [sent.file.name]
-
-
-def test_a_removal_that_is_taken_back_keeps_the_file(sent):
-    with pytest.raises(RuntimeError), transaction.atomic():
-        attachments.remove([sent])
-        raise RuntimeError
-    assert Attachment.objects.get() == sent
-    assert kept() == [sent.file.name]
 
 
 def test_orphans_go_after_a_day(sent):

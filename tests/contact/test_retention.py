@@ -1,18 +1,26 @@
 """Retention: personal data, files and mails are erased when due, and the remaining rows can be counted."""
 
+import random
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
+from time import monotonic
 
 import pytest
 from django.apps import apps
+from django.core.files.base import ContentFile
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import override
 from post_office.models import STATUS, Email, Log
 
-from contact import retention
+from contact import erased_list, retention
 from contact.desk import actions
 from contact.mail import delivery
 from contact.models import Answer, Attachment, Enquiry, Event, Message, State
 from portal.models import Department, User
+from tests.contact.databases import on_file
+from tests.contact.rows import stored
 from tests.contact.steps import send
 
 pytestmark = pytest.mark.django_db
@@ -41,18 +49,12 @@ def enquiry(client, answers, staff):
     actions.write_note(found, "Secret words of staff", staff)
     actions.answer(found, "Secret words of an answer", True, staff)
     file = Attachment(enquiry=found, name="Secret name.pdf", content_type="application/pdf", size=6)
-    file.file.save("secret", open_file(b"Secret"))
+    file.file.save("secret", ContentFile(b"Secret"))
     found.refresh_from_db()
     first = found.mails.order_by("pk").first()
     Log.objects.create(email=first, status=STATUS.failed, message="secret@college.example: no such user")
     found.mails.update(status=STATUS.sent)
     return found
-
-
-def open_file(content):
-    from django.core.files.base import ContentFile
-
-    return ContentFile(content)
 
 
 def everything_stored():
@@ -237,3 +239,111 @@ def test_one_that_cannot_be_erased_keeps_no_other_from_it(client, answers, enqui
     monkeypatch.setattr(retention, "erase", fail_once)
     retention.erase_due()
     assert list(Enquiry.objects.filter(erased_at=None)) == [broken]
+
+
+# The list of erased references
+
+
+def test_an_erasure_is_listed_once_it_is_committed(enquiry, staff, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        with pytest.raises(RuntimeError), transaction.atomic():
+            retention.erase(enquiry)
+            raise RuntimeError
+        assert erased_list.references() == set()
+        retention.erase(enquiry)
+        assert erased_list.references() == set()
+    assert erased_list.references() == {enquiry.reference}
+
+
+def test_the_list_is_completed_after_a_crash(client, answers, enquiry):
+    retention.erase(enquiry)
+    send(client, answers, "en", message="Not erased")
+    retention.complete_erased_list()
+    enquiry.refresh_from_db()
+    assert erased_list.path().read_text() == f"{enquiry.reference} {enquiry.erased_at:%Y-%m-%dT%H:%M:%SZ}\n"
+    retention.complete_erased_list()
+    assert erased_list.path().read_text().count(enquiry.reference) == 1
+
+
+def test_what_a_restored_backup_brings_back_is_erased_again(client, answers, enquiry):
+    send(client, answers, "en", message="Not erased")
+    other = Enquiry.objects.exclude(pk=enquiry.pk).get()
+    erased_list.add([(enquiry.reference, timezone.now())])
+    assert traces()
+    retention.complete_erased_list()
+    assert traces() == []
+    assert enquiry.events.last().kind == Event.Kind.ERASED
+    assert enquiry.events.last().actor is None
+    other.refresh_from_db()
+    assert other.message == "Not erased"
+
+
+# SQLite's files
+
+on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL keeps its files elsewhere")
+
+
+@pytest.fixture
+def file(db, tmp_path):
+    with on_file(tmp_path / "portal.sqlite3") as path:
+        yield path
+
+
+def bytes_of(path):
+    """Returns the bytes of a database file and of its write-ahead log."""
+    return b"".join(part.read_bytes() for part in path.parent.glob(f"{path.name}*"))
+
+
+def found_in(path, texts):
+    content = bytes_of(path)
+    return [text for text in texts if text.encode() in content]
+
+
+@on_sqlite
+def test_the_files_of_the_database_hold_nothing_of_an_erased_enquiry(file):
+    names = [f"秘密人{number:02}" for number in range(40)]
+    enquiries = [stored(person=name, message=name * (number % 7) ** 3) for number, name in enumerate(names)]
+    for enquiry in enquiries[::2]:
+        retention.erase(enquiry)
+    assert erased_list.references() == {enquiry.reference for enquiry in enquiries[::2]}
+    assert found_in(file, names) == names[1::2]
+
+
+@on_sqlite
+def test_copies_in_unused_parts_of_the_database_are_removed(file):
+    """SQLite leaves copies of rows and keys that it moves to another page, and secure_delete does not see them."""
+    numbers = random.Random(5)
+    texts = [f"{numbers.random()}secret@x.example" for _number in range(2400)]
+    with connection.cursor() as cursor:
+        for table in range(12):
+            cursor.execute(f"CREATE TABLE scratch{table} (text text)")
+            cursor.execute(f"CREATE INDEX scratch{table}_text ON scratch{table} (text)")
+            with transaction.atomic():
+                rows = [[text] for text in texts[table * 200 : (table + 1) * 200]]
+                cursor.executemany(f"INSERT INTO scratch{table} VALUES (%s)", rows)
+                odd = [[number] for number in range(1, 200, 2)]
+                cursor.executemany(f"UPDATE scratch{table} SET text = '' WHERE rowid = %s", odd)
+        assert retention.empty_write_ahead_log()
+        assert found_in(file, texts[::2]), "this SQLite leaves no copies, so scrub_database() need not VACUUM"
+        assert retention.scrub_database()
+        assert found_in(file, texts) == texts[1::2]
+        assert cursor.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+@on_sqlite
+def test_a_reader_in_the_way_costs_the_visitor_little_and_is_waited_for_by_the_worker(file):
+    enquiry = stored(person="秘密人")
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM contact_enquiry").fetchone()
+        began = monotonic()
+        retention.erase(enquiry)
+        assert monotonic() - began < 2
+        assert found_in(file, ["秘密人"])
+        assert not retention.scrub_database()
+        reader.execute("COMMIT")
+        # A connection without a transaction is in nobody's way.
+        assert retention.scrub_database()
+    assert not found_in(file, ["秘密人"])
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA busy_timeout").fetchone() == (200,)

@@ -10,7 +10,9 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, close_old_connections, connection, connections
 from django.utils.module_loading import import_string
 
+from contact import erased_list
 from contact.mail.delivery import deliver
+from contact.retention import delete_remaining_files, scrub_database
 from portal.models import Lease
 
 # How long to wait before an empty queue is checked again, in seconds.
@@ -38,6 +40,7 @@ class Command(BaseCommand):
         # In a thread of its own, so that no mail waits for a chore and no chore for a mail host.
         chores = threading.Thread(target=repeat_chores, args=[me, stopped], daemon=True)
         chores.start()
+        threading.Thread(target=repeat_scrubbing, args=[stopped], daemon=True).start()
         self.stdout.write("Worker: delivering mails.")
         self.stdout.flush()
         while not stopped.is_set() and (parent is None or os.getppid() == parent):
@@ -88,3 +91,24 @@ def do_chores(me, stopped):
         except Exception:
             logger.exception("Chore %s failed and will be tried again.", path)
     return True
+
+
+def repeat_scrubbing(stopped):
+    """
+    Removes what is left of erased enquiries, within about PAUSE seconds, until the Event `stopped` is set.
+
+    In a thread of its own, so that it waits for no mail host. It needs no lease: two workers do no harm.
+    """
+    scrubbed, pause = 0, PAUSE
+    while not stopped.wait(pause):
+        pause = PAUSE
+        try:
+            size = erased_list.size()
+            if size != scrubbed:
+                delete_remaining_files()
+                if scrub_database():
+                    scrubbed = size
+        except Exception:
+            logger.exception("What is left of erased enquiries could not be removed, will be tried again.")
+            pause = INTERVAL
+        connection.close()

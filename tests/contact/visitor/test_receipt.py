@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from contact.models import PERSONAL_FIELDS, Attachment, Enquiry, State
-from contact.references import normalize_code
+from contact.references import format_code, normalize_code
 from contact.working_days import due_date
 from portal.models import Department, Page
 from tests.contact.steps import send
@@ -144,7 +144,9 @@ def test_it_names_the_attached_files(receipt):
     assert "Attached files plan &lt;b&gt;.pdf合作.docx Privacy" in receipt()
 
 
-@pytest.mark.parametrize(("language", "gone"), [("en", "Your data were erased 1 November 2028"), ("zh-hans", "2028年")])
+@pytest.mark.parametrize(
+    ("language", "gone"), [("en", "were erased on 1 November 2028"), ("zh-hans", "2028年11月1日删除")]
+)
 def test_after_the_erasing_it_holds_nothing_of_the_visitor_and_no_empty_place(receipt, language, gone):
     enquiry = Enquiry.objects.get()
     enquiry.move_to(State.CLOSED)
@@ -152,9 +154,11 @@ def test_after_the_erasing_it_holds_nothing_of_the_visitor_and_no_empty_place(re
     text = receipt(language, **dict.fromkeys(PERSONAL_FIELDS, ""), erase_on=at.date(), erased_at=at)
     assert gone in text
     assert enquiry.reference in text
-    for value in (getattr(enquiry, name) for name in PERSONAL_FIELDS):
+    for value in (*(getattr(enquiry, name) for name in PERSONAL_FIELDS), format_code(enquiry.code), enquiry.code):
         assert value not in text
-    for label in ("From", "acknowledgement", "What happens next", "来自", "确认邮件", "接下来"):
+    for label in ("From", "Code", "About", "acknowledgement", "What happens next", "will be erased"):
+        assert label not in text
+    for label in ("来自", "查询码", "咨询事项", "学分互认", "确认邮件", "接下来", "删除时间"):
         assert label not in text
 
 

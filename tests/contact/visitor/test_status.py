@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.translation import override
 from post_office.models import STATUS, Email
 
-from contact import models
-from contact.models import PERSONAL_FIELDS, Answer, Enquiry, Event, Message, State
+from contact import attachments, models, retention
+from contact.models import PERSONAL_FIELDS, Answer, Attachment, Enquiry, Event, Message, State
+from contact.references import format_code
 from contact.visitor import rate_limits
 from contact.visitor import status as progress
 from contact.visitor.status import Progress
@@ -510,7 +511,70 @@ def test_before_withdrawing_it_says_what_follows(client, enquiry):
     assert enquiry.state == State.RECEIVED
 
 
+def today():
+    return f"{timezone.localdate().day} {timezone.localdate():%B %Y}"
+
+
+def test_withdrawing_erases_at_once(client, enquiry):
+    code = enquiry.code
+    for _click in range(2):
+        response = client.post(address(enquiry, "withdraw/"))
+        assert response.status_code == 303
+        assert response.headers["Location"] == address(enquiry)
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.WITHDRAWN
+    assert enquiry.erased_at is not None
+    assert {getattr(enquiry, name) for name in PERSONAL_FIELDS} == {""}
+    assert {tuple(mail.to) for mail in enquiry.mails.all()} == {()}
+    assert [event.kind for event in enquiry.events.all()] == [
+        Event.Kind.RECEIVED,
+        Event.Kind.MOVED,
+        Event.Kind.ERASED,
+    ]
+    text = shown(client, enquiry)
+    assert f">{today()}</time>" in text.partition("<dt>Consent withdrawn</dt>")[2]
+    assert f"All personal data of this enquiry were erased on {today()}." in text
+    assert "<form" not in text
+    assert "<dt>已撤回同意</dt>" in shown(client, enquiry, "zh-hans")
+    receipt = client.get(f"/en/contact/received/{enquiry.token}/").content.decode()
+    assert "All personal data of this enquiry were erased on" in receipt
+    assert format_code(code) not in receipt
+    assert "Credit recognition" not in receipt
+    assert client.get(address(enquiry, "withdraw/")).status_code == 303
+
+
+@pytest.mark.parametrize("error", [DatabaseError, OSError])
+def test_what_cannot_be_erased_at_once_is_withdrawn_and_erased_by_the_worker(client, enquiry, monkeypatch, error):
+    def fail(mails):
+        raise error
+
+    person = enquiry.person
+    with monkeypatch.context() as broken:
+        broken.setattr(retention, "empty_mails", fail)
+        assert client.post(address(enquiry, "withdraw/")).status_code == 303
+    enquiry.refresh_from_db()
+    assert (enquiry.state, enquiry.erased_at, enquiry.person) == (State.WITHDRAWN, None, person)
+    text = shown(client, enquiry)
+    assert "and your data are being erased" in text
+    assert "were erased" not in text
+    retention.erase_due()
+    assert f"were erased on {today()}" in shown(client, enquiry)
+
+
+def test_a_file_that_cannot_be_deleted_is_said(client, enquiry):
+    Attachment.objects.create(enquiry=enquiry, file="x", name="secret.pdf", content_type="x", size=1)
+    client.post(address(enquiry, "withdraw/"))
+    receipt = client.get(f"/en/contact/received/{enquiry.token}/").content.decode()
+    for page in (shown(client, enquiry), receipt):
+        assert "The attached files are still being deleted." in page
+        assert "All personal data" not in page
+        assert "secret.pdf" not in page
+    attachments.remove_erased()
+    assert "All personal data of this enquiry were erased" in shown(client, enquiry)
+
+
 def test_withdrawing_ends_the_enquiry_and_stops_its_mails(client, enquiry):
+    Department.objects.update(keep_withdrawn_days=7)
     acknowledgement, notification = enquiry.mails.order_by("pk")
     Email.objects.filter(pk=acknowledgement.pk).update(status=STATUS.sent)
     Email.objects.filter(pk=notification.pk).update(status=STATUS.requeued)
@@ -521,7 +585,8 @@ def test_withdrawing_ends_the_enquiry_and_stops_its_mails(client, enquiry):
         assert response.status_code == 303
         assert response.headers["Location"] == address(enquiry)
     enquiry.refresh_from_db()
-    assert (enquiry.state, enquiry.erase_on) == (State.WITHDRAWN, timezone.localdate())
+    assert (enquiry.state, enquiry.erase_on) == (State.WITHDRAWN, timezone.localdate() + timedelta(days=7))
+    assert (enquiry.erased_at, enquiry.organisation) == (None, "北京某职业学院")
     assert [event.kind for event in enquiry.events.all()] == [Event.Kind.RECEIVED, Event.Kind.MOVED]
     assert [mail.status for mail in enquiry.mails.order_by("pk")] == [STATUS.sent, STATUS.failed, STATUS.failed]
     unrelated.refresh_from_db()
@@ -541,7 +606,8 @@ def test_withdrawing_a_duplicate_leaves_the_other(client, enquiry):
     duplicate.refresh_from_db()
     enquiry.refresh_from_db()
     assert (duplicate.state, duplicate.merged_into) == (State.WITHDRAWN, None)
-    assert enquiry.state == State.RECEIVED
+    assert duplicate.erased_at is not None
+    assert (enquiry.state, enquiry.erased_at) == (State.RECEIVED, None)
     assert Progress(enquiry).withdrawn_at is None
 
 
@@ -552,7 +618,9 @@ def test_what_was_merged_into_a_withdrawn_enquiry_goes_on(client, enquiry):
     enquiry.refresh_from_db()
     duplicate.refresh_from_db()
     assert enquiry.state == State.WITHDRAWN
-    assert (duplicate.state, duplicate.merged_into) == (State.IN_PROGRESS, None)
+    assert enquiry.erased_at is not None
+    assert (duplicate.state, duplicate.merged_into, duplicate.erased_at) == (State.IN_PROGRESS, None, None)
+    assert duplicate.person
 
 
 def test_nothing_is_withdrawn_of_what_is_erased(client, enquiry):

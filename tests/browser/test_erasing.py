@@ -1,0 +1,164 @@
+"""After an erasure, no byte of the person is left in the data folder of a running portal, while enquiries come in."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from threading import Event
+from time import monotonic
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+from tests.browser.steps import rows
+from tests.contact.files import picture
+from tests.contact.steps import issued
+
+# Seconds within which everything must be gone.
+AT_ONCE = 5
+
+PERSON = {
+    "organisation": "秘密职业学院",
+    "person": "欧阳秘密",
+    "position": "秘密处长",
+    "email": "secret@college.example",
+    "telephone": "010-99988877",
+    "message": "秘密的正文，" * 800,
+}
+WRITTEN_LATER = {
+    "note": "员工的秘密备注",
+    "answer": "给对方的秘密答复",
+    "further message": "Another secret question",
+    "file name": "秘密计划.png",
+}
+BY_STAFF = f"""
+from contact.desk import actions
+from contact.models import Enquiry
+from portal.models import User
+staff, enquiry = User.objects.get(), Enquiry.objects.get()
+actions.write_note(enquiry, {WRITTEN_LATER["note"]!r}, staff)
+actions.answer(enquiry, {WRITTEN_LATER["answer"]!r}, True, staff)
+"""
+
+
+class Visitor:
+    """A visitor with their own network address and cookie."""
+
+    def __init__(self, site, number):
+        self.host, self.headers = urlsplit(site.url).netloc, {"X-Forwarded-For": f"10.{number}.0.1"}
+        self.headers["Origin"] = site.url
+
+    def request(self, method, path, body=None, headers=None):
+        """Returns the status, the Location header and the text of the response."""
+        connection = HTTPConnection(self.host, timeout=30)
+        connection.request(method, path, body, self.headers | (headers or {}))
+        response = connection.getresponse()
+        if cookie := response.headers["Set-Cookie"]:
+            self.headers["Cookie"] = cookie.partition(";")[0]
+        return response.status, response.headers["Location"], response.read().decode()
+
+    def post(self, path, fields):
+        """Opens the form at `path` and submits it. Returns the Location header of the response, which must be 303."""
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.request("GET", path)[2])[1]
+        body = encode_multipart(BOUNDARY, fields | {"csrfmiddlewaretoken": token})
+        status, location, page = self.request("POST", path, body, {"Content-Type": MULTIPART_CONTENT})
+        assert status == 303, page
+        return location
+
+    def submit(self, **answers):
+        """Submits an enquiry and returns the path of its status page."""
+        fields = {"territory": "CN", "about": "", "consent": "on", "issued": issued(), **answers}
+        return self.post("/zh-hans/contact/", fields).replace("/received/", "/status/")
+
+
+@pytest.fixture
+def running(start):
+    """A portal that takes the visitor's address from X-Forwarded-For, and whose forms the test can sign."""
+    return start(PORTAL_SECRET_KEY=settings.SECRET_KEY, PORTAL_TRUSTED_PROXIES="1")
+
+
+def traces(site, values):
+    """Returns what is found of `values` (texts or bytes) in the files of the data folder, as (file, value)."""
+    wanted = {form for value in values for form in forms_of(value)}
+    return [
+        (path.name, form)
+        for path in site.data.rglob("*")
+        if path.is_file() and "static" not in path.parts
+        for content in [read(path)]
+        for form in wanted
+        if form in content
+    ]
+
+
+def forms_of(value):
+    """Yields the bytes by which `value` may be stored: as UTF-8, and as JSON escapes it."""
+    if isinstance(value, bytes):
+        yield value
+    else:
+        yield value.encode()
+        yield value.encode("unicode_escape")
+
+
+def read(path):
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def is_delivered(site):
+    """Whether every mail that is not erased has become a file."""
+    known = "SELECT count(*) FROM post_office_email WHERE message_id IS NOT NULL"
+    return rows(site, known) == [(len(list((site.data / "mail").glob("*.eml"))),)]
+
+
+def until(met, seconds=20):
+    """Waits up to `seconds` until `met()` is true. Returns whether it is, and the seconds that it took."""
+    began, pause = monotonic(), Event()
+    while not (is_met := met()) and monotonic() - began < seconds:
+        pause.wait(0.1)
+    return is_met, monotonic() - began
+
+
+def test_nothing_of_a_person_is_left_while_enquiries_come_in(running, record_property):
+    content = picture("PNG") + b"secret content of a file"
+    file = SimpleUploadedFile(WRITTEN_LATER["file name"], content, "image/png")
+    visitor = Visitor(running, 1)
+    status_page = visitor.submit(**PERSON, attachments=file)
+    visitor.post(status_page, {"text": WRITTEN_LATER["further message"]})
+    running.manage("shell", "-v0", "-c", BY_STAFF)
+    values = [*PERSON.values(), *WRITTEN_LATER.values(), content]
+    values[values.index(PERSON["message"])] = PERSON["message"][:12]
+    assert until(lambda: is_delivered(running))[0]
+    found = {form for _name, form in traces(running, values)}
+    assert {value if isinstance(value, bytes) else value.encode() for value in values} <= found
+    assert {name.rpartition(".")[2] for name, _form in traces(running, values)} >= {"sqlite3", "eml"}
+
+    stop = Event()
+
+    def keep_writing(number):
+        other, sent = Visitor(running, number), 0
+        while not stop.is_set():
+            other.submit(**PERSON | dict.fromkeys(PERSON, f"nobody{number}-{sent}@college.example"))
+            sent += 1
+        return sent
+
+    with ThreadPoolExecutor(2) as others:
+        sending = [others.submit(keep_writing, number) for number in (2, 3)]
+        try:
+            visitor.post(f"{status_page}withdraw/", {})
+            is_gone, seconds = until(lambda: not traces(running, values), AT_ONCE)
+        finally:
+            stop.set()
+        sent = sum(future.result() for future in sending)
+    assert is_gone, traces(running, values)
+    assert sent >= 2
+    record_property("enquiries that came in meanwhile", sent)
+    record_property("seconds until no trace was left", round(seconds, 1))
+    page = visitor.request("GET", status_page)[2]
+    assert "已撤回同意" in page
+    assert "全部个人信息已于" in page
+    assert re.fullmatch(r"\w{8} \S+Z\n", (running.data / "erased.txt").read_text())
+    assert until(lambda: is_delivered(running))[0], "the mails of others are written, and stay"
