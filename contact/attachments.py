@@ -224,7 +224,7 @@ def attachment(request, number):
     try:
         file = attachment.file.open()
     except FileNotFoundError:
-        log.error("Attachment %d of enquiry %s has lost its file.", number, attachment.enquiry)
+        log.error("Attachment %d of enquiry %d has lost its file.", number, attachment.enquiry_id)
         return render(request, "contact/attachment_missing.html", {"attachment": attachment}, status=404)
     attachment.enquiry.log(Event.Kind.FETCHED, request.user, attachment.content_type)
     response = FileResponse(file, as_attachment=True, filename=attachment.name, content_type=attachment.content_type)

@@ -7,6 +7,7 @@ secret key are all in one folder. If PORTAL_SITE_URL names a public host, the po
 setting stops the start with a sentence that names it.
 """
 
+import logging
 import os
 from datetime import timedelta
 from email.utils import getaddresses, parseaddr
@@ -351,11 +352,13 @@ SILENCED_SYSTEM_CHECKS = [
 
 # Logging
 
+# When a line cannot be written, Python would write its arguments to stderr.
+logging.raiseExceptions = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"strict": {"()": "portal.log_format.StrictFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "strict"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {"post_office": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
 }

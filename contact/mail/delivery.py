@@ -31,7 +31,11 @@ AUTHENTICATION_CODES = {530, 534, 535, 538}
 
 
 class PermanentRefusal(Exception):
-    """The mail host will never accept this mail, so there is no retry."""
+    """The mail host will never accept this mail, so there is no retry. `smtp_code` is its reply code, if it replied."""
+
+    def __init__(self, text, smtp_code=None):
+        super().__init__(text)
+        self.smtp_code = smtp_code
 
 
 class EmailBackend(smtp.EmailBackend):
@@ -80,7 +84,8 @@ class EmailBackend(smtp.EmailBackend):
 def permanent_refusal(replies) -> PermanentRefusal | None:
     """Returns a PermanentRefusal if all `replies`, pairs of an SMTP code (int) and a text (bytes), are permanent."""
     if all(code >= 500 and code not in AUTHENTICATION_CODES for code, _words in replies):
-        return PermanentRefusal("; ".join(f"{code} {words.decode(errors='replace')}" for code, words in replies))
+        text = "; ".join(f"{code} {words.decode(errors='replace')}" for code, words in replies)
+        return PermanentRefusal(text, max(code for code, _words in replies))
     return None
 
 

@@ -2,19 +2,16 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from http.client import HTTPConnection
 from threading import Event
 from time import monotonic
-from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from tests.browser.steps import rows
+from tests.browser.visitor import Visitor
 from tests.contact.files import picture
-from tests.contact.steps import issued
 
 # Seconds within which everything must be gone.
 AT_ONCE = 5
@@ -41,36 +38,6 @@ staff, enquiry = User.objects.get(), Enquiry.objects.get()
 actions.write_note(enquiry, {WRITTEN_LATER["note"]!r}, staff)
 actions.answer(enquiry, {WRITTEN_LATER["answer"]!r}, True, staff)
 """
-
-
-class Visitor:
-    """A visitor with their own network address and cookie."""
-
-    def __init__(self, site, number):
-        self.host, self.headers = urlsplit(site.url).netloc, {"X-Forwarded-For": f"10.{number}.0.1"}
-        self.headers["Origin"] = site.url
-
-    def request(self, method, path, body=None, headers=None):
-        """Returns the status, the Location header and the text of the response."""
-        connection = HTTPConnection(self.host, timeout=30)
-        connection.request(method, path, body, self.headers | (headers or {}))
-        response = connection.getresponse()
-        if cookie := response.headers["Set-Cookie"]:
-            self.headers["Cookie"] = cookie.partition(";")[0]
-        return response.status, response.headers["Location"], response.read().decode()
-
-    def post(self, path, fields):
-        """Opens the form at `path` and submits it. Returns the Location header of the response, which must be 303."""
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.request("GET", path)[2])[1]
-        body = encode_multipart(BOUNDARY, fields | {"csrfmiddlewaretoken": token})
-        status, location, page = self.request("POST", path, body, {"Content-Type": MULTIPART_CONTENT})
-        assert status == 303, page
-        return location
-
-    def submit(self, **answers):
-        """Submits an enquiry and returns the path of its status page."""
-        fields = {"territory": "CN", "about": "", "consent": "on", "issued": issued(), **answers}
-        return self.post("/zh-hans/contact/", fields).replace("/received/", "/status/")
 
 
 @pytest.fixture
@@ -126,8 +93,8 @@ def test_nothing_of_a_person_is_left_while_enquiries_come_in(running, record_pro
     content = picture("PNG") + b"secret content of a file"
     file = SimpleUploadedFile(WRITTEN_LATER["file name"], content, "image/png")
     visitor = Visitor(running, 1)
-    status_page = visitor.submit(**PERSON, attachments=file)
-    visitor.post(status_page, {"text": WRITTEN_LATER["further message"]})
+    status_page = visitor.submit(**PERSON, attachments=file)[1].replace("/received/", "/status/")
+    assert visitor.post(status_page, {"text": WRITTEN_LATER["further message"]})[0] == 303
     running.manage("shell", "-v0", "-c", BY_STAFF)
     values = [*PERSON.values(), *WRITTEN_LATER.values(), content]
     values[values.index(PERSON["message"])] = PERSON["message"][:12]
@@ -141,14 +108,15 @@ def test_nothing_of_a_person_is_left_while_enquiries_come_in(running, record_pro
     def keep_writing(number):
         other, sent = Visitor(running, number), 0
         while not stop.is_set():
-            other.submit(**PERSON | dict.fromkeys(PERSON, f"nobody{number}-{sent}@college.example"))
+            answers = dict.fromkeys(PERSON, f"nobody{number}-{sent}@college.example")
+            assert other.submit(**answers)[0] == 303
             sent += 1
         return sent
 
     with ThreadPoolExecutor(2) as others:
         sending = [others.submit(keep_writing, number) for number in (2, 3)]
         try:
-            visitor.post(f"{status_page}withdraw/", {})
+            assert visitor.post(f"{status_page}withdraw/", {})[0] == 303
             is_gone, seconds = until(lambda: not traces(running, values), AT_ONCE)
         finally:
             stop.set()

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from contact import erased_list
 from contact.mail.delivery import deliver
 from contact.retention import delete_remaining_files, scrub_database
+from portal.log_format import log_uncaught
 from portal.models import Lease
 
 # How long to wait before an empty queue is checked again, in seconds.
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--parent", type=int, help="stop when the process with this ID has ended")
 
     def handle(self, *, parent, **options):
+        log_uncaught()
         stopped = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopped.set())

@@ -17,6 +17,7 @@ from django.utils.translation import override
 from granian import Granian
 
 from portal.data_folder import set_rights
+from portal.log_format import log_uncaught
 from portal.models import User
 
 # Seconds that a stopping worker has to finish its mail; longer than a mail host that is down takes.
@@ -29,6 +30,7 @@ class Command(BaseCommand):
     worker = None
 
     def handle(self, **options):
+        log_uncaught()
         self.prepare()
         if settings.DEBUG:
             self.serve_development()
@@ -101,6 +103,7 @@ class Command(BaseCommand):
             blocking_threads=4,
             respawn_failed_workers=True,
             log_level="warning",
+            log_dictconfig=settings.LOGGING,
         )
         close_connections()
         stopping = threading.Event()
