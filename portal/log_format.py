@@ -21,7 +21,7 @@ from pathlib import Path
 
 from django.middleware import csrf
 
-# Texts that Django fills into its messages, and that it does not take from a request.
+# Texts of Django and Granian that are not taken from a request, and that are no constants of a running function.
 WORDS = {
     *(status.phrase for status in HTTPStatus),
     csrf.REASON_NO_CSRF_COOKIE,
@@ -32,6 +32,7 @@ WORDS = {
     csrf.REASON_NO_REFERER,
     csrf.REASON_MALFORMED_REFERER,
     csrf.REASON_INSECURE_REFERER,
+    "Application callable raised an exception",
 }
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 HIDDEN = "…"
@@ -70,14 +71,16 @@ def shown_message(record) -> str:
 
 
 def constant_part(text: str) -> str:
-    """Returns the longest beginning of `text` that is a constant of a running function, and "…" for the rest."""
-    found, frame = "", sys._getframe()
+    """Returns the longest phrase that begins `text` and stands in a running function or in WORDS, and "…"."""
+    constants, frame = set(WORDS), sys._getframe()
     while frame:
-        for constant in frame.f_code.co_consts:
-            if isinstance(constant, str) and len(constant) > len(found) and text.startswith(constant):
-                found = constant
+        constants.update(constant for constant in frame.f_code.co_consts if isinstance(constant, str))
         frame = frame.f_back
-    return found if found == text else found + HIDDEN
+    if text in constants:
+        return text
+    # A single word or letter may begin anything.
+    phrases = [constant for constant in constants if " " in constant and text.startswith(constant)]
+    return max(phrases, key=len, default="") + HIDDEN
 
 
 def shown(value) -> str:
