@@ -18,7 +18,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.utils import get_random_secret_key
 from django.core.validators import validate_email
-from environs import Env
+from environs import Env, EnvError
 
 from portal.bilingual.languages import LANGUAGE_NAMES, localized_label
 
@@ -27,6 +27,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # Environment
 
 env = Env()
+
+
+def read_url(read, name, *default):
+    """Returns what `read` makes of a variable. Its error does not repeat the URL, which may hold a password."""
+    try:
+        return read(name, *default)
+    except EnvError as error:
+        raise ImproperlyConfigured(str(error)) from None
+
+
 DEBUG = env.bool("PORTAL_DEBUG", False)
 PORT = env.int("PORT", 8000)
 DATA = (BASE_DIR / env.path("PORTAL_DATA", "var")).resolve()
@@ -36,9 +46,9 @@ PORTAL_TRUSTED_PROXIES = env.int("PORTAL_TRUSTED_PROXIES", 0)
 SECRET_KEY = env.str("PORTAL_SECRET_KEY", "")
 DATABASE_URL = env.str("DATABASE_URL", "")
 CACHE_URL = env.str("CACHE_URL", "")
-CACHES = {"default": env.dj_cache_url("CACHE_URL", "db://cache")}
+CACHES = {"default": read_url(env.dj_cache_url, "CACHE_URL", "db://cache")}
 EMAIL_URL = env.str("EMAIL_URL", "")
-EMAIL = env.dj_email_url("EMAIL_URL", "file:///")
+EMAIL = read_url(env.dj_email_url, "EMAIL_URL", "file:///")
 SMTP = EMAIL.get("EMAIL_BACKEND") == "django.core.mail.backends.smtp.EmailBackend"
 
 SITE = urlsplit(PORTAL_SITE_URL)
@@ -92,7 +102,7 @@ for name, address in [
     try:
         validate_email(address)
     except ValidationError:
-        raise ImproperlyConfigured(f"{name} must be an e-mail address; {address!r} is not.") from None
+        raise ImproperlyConfigured(f"{name} must name e-mail addresses that mail can be sent to.") from None
 
 # Applications
 
@@ -170,7 +180,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # Data
 
 if DATABASE_URL:
-    DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
+    DATABASES = {"default": read_url(env.dj_db_url, "DATABASE_URL")}
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "portal.sqlite3"}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":

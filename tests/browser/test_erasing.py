@@ -1,7 +1,9 @@
 """After an erasure, no byte of the person is left in the data folder of a running portal, while enquiries come in."""
 
 import re
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from threading import Event
 from time import monotonic
 
@@ -87,6 +89,21 @@ def until(met, seconds=20):
     while not (is_met := met()) and monotonic() - began < seconds:
         pause.wait(0.1)
     return is_met, monotonic() - began
+
+
+def test_what_a_reader_holds_back_is_removed_by_the_worker(running, record_property):
+    visitor = Visitor(running)
+    status_page = visitor.submit(**PERSON)[1].replace("/received/", "/status/")
+    assert until(lambda: is_delivered(running))[0]
+    with closing(sqlite3.connect(running.data / "portal.sqlite3", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM contact_enquiry").fetchone()
+        assert visitor.post(f"{status_page}withdraw/", {})[0] == 303
+        assert traces(running, [PERSON["person"]])
+        reader.execute("COMMIT")
+        is_gone, seconds = until(lambda: not traces(running, PERSON.values()), AT_ONCE)
+    assert is_gone, traces(running, PERSON.values())
+    record_property("seconds until no trace was left", round(seconds, 1))
 
 
 def test_nothing_of_a_person_is_left_while_enquiries_come_in(running, record_property):

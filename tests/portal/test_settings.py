@@ -65,6 +65,23 @@ def test_what_is_insecure_stops_the_start(tmp_path, monkeypatch, name, value):
     assert not (tmp_path / "secret-key").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EMAIL_URL", "submission://user:geheim/word@mail.example"),
+        ("EMAIL_URL", "submission://user:word@mail.example:geheim"),
+        ("DATABASE_URL", "postgres://user:geheim/word@host/name"),
+        ("CACHE_URL", "//user:geheim@host"),
+        ("PORTAL_ENQUIRIES_TO", "geheim@@mail.example"),
+    ],
+)
+def test_a_faulty_setting_is_named_but_not_repeated(tmp_path, name, value):
+    run = manage(tmp_path, "check", **PRODUCTION | {name: value})
+    assert run.returncode != 0
+    assert name in run.stderr.splitlines()[-1]
+    assert "geheim" not in run.stdout + run.stderr
+
+
 @pytest.mark.parametrize("name", ["DATABASE_URL", "EMAIL_URL", "CACHE_URL"])
 def test_debug_pages_never_show_a_password_of_the_environment(tmp_path, monkeypatch, name):
     for variable in ("DATABASE_URL", "EMAIL_URL", "CACHE_URL", "PORTAL_SITE_URL"):
