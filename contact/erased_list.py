@@ -28,12 +28,15 @@ def add(erasures):
         file.seek(0)
         text = file.read()
         listed = _parse(text)
+        lines = [
+            f"{reference} {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
+            for reference, at in erasures
+            if reference not in listed
+        ]
         if text and not text.endswith("\n"):
             # A crash cut the last line short.
-            file.write("\n")
-        for reference, at in erasures:
-            if reference not in listed:
-                file.write(f"{reference} {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}\n")
+            lines.insert(0, "\n")
+        file.writelines(lines)
         file.flush()
         os.fsync(file.fileno())
 

@@ -77,7 +77,9 @@ def erase(enquiry: Enquiry, actor=None):
     enquiry.erased_at = timezone.now()
     enquiry.save()
     enquiry.log(Event.Kind.ERASED, actor)
-    transaction.on_commit(lambda: finish_erasing(enquiry), robust=True)
+    erasure = (enquiry.reference, enquiry.erased_at)
+    for step in (lambda: erased_list.add([erasure]), empty_write_ahead_log, delete_remaining_files):
+        transaction.on_commit(step, robust=True)
 
 
 def empty_account_mails():
@@ -93,13 +95,6 @@ def empty_mails(mails):
     mails.update(to="", cc="", bcc="", subject="", message="", html_message="", headers=None, message_id=None)
 
 
-def finish_erasing(enquiry: Enquiry):
-    """Lists an enquiry whose erasure is committed, deletes its files, and tries to empty SQLite's log."""
-    erased_list.add([(enquiry.reference, enquiry.erased_at)])
-    delete_remaining_files()
-    empty_write_ahead_log()
-
-
 def delete_remaining_files():
     """Deletes the files of erased enquiries: attachments, and mails that were being sent when they were erased."""
     remove_erased()
@@ -113,11 +108,11 @@ def complete_erased_list():
     The list lacks one after a crash. The database still has one after a backup was restored.
     """
     erased_list.add(Enquiry.objects.filter(erased_at__isnull=False).values_list("reference", "erased_at"))
-    listed = erased_list.references()
-    for enquiry in Enquiry.objects.filter(erased_at__isnull=True).only("reference"):
-        if enquiry.reference in listed:
-            logger.warning("Enquiry %d was erased before a backup was restored, and is erased again.", enquiry.pk)
-            try_to_erase(enquiry)
+    present = Enquiry.objects.filter(erased_at__isnull=True).values_list("reference", flat=True)
+    for reference in erased_list.references().intersection(present):
+        enquiry = Enquiry.objects.get(reference=reference)
+        logger.warning("Enquiry %d was erased before a backup was restored, and is erased again.", enquiry.pk)
+        try_to_erase(enquiry)
 
 
 def scrub_database() -> bool:

@@ -9,9 +9,11 @@ The format of the log. It holds no personal data and no secret, because nothing 
   looked up (errno, SQLSTATE, the reply code of a mail host), but not its text.
 """
 
+import errno
 import logging
 import os
 import re
+import ssl
 import sys
 import threading
 import traceback
@@ -123,7 +125,9 @@ def shown_chain(error):
 
 def shown_codes(error):
     """Yields the codes of an exception: those of the system, of SQLite, of PostgreSQL and of a mail host."""
-    if isinstance(error, OSError) and isinstance(error.errno, int):
+    if isinstance(error, ssl.SSLError):
+        yield from names(error.reason)
+    elif isinstance(error, OSError) and error.errno in errno.errorcode:
         yield os.strerror(error.errno)
     yield from names(getattr(error, "sqlite_errorname", None))
     yield from names(getattr(error, "sqlstate", None))

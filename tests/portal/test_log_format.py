@@ -4,6 +4,8 @@ import ast
 import logging
 import re
 import smtplib
+import socket
+import ssl
 import subprocess
 import sys
 from io import StringIO
@@ -125,6 +127,12 @@ def refused(code):
     return smtplib.SMTPRecipientsRefused({ADDRESS: (code, f"<{ADDRESS}> {PERSON}".encode())})
 
 
+def untrusted():
+    error = ssl.SSLCertVerificationError(1, f"certificate verify failed: {ADDRESS}")
+    error.reason = "CERTIFICATE_VERIFY_FAILED"
+    return error
+
+
 def error_of(function, *arguments):
     try:
         function(*arguments)
@@ -143,6 +151,8 @@ def error_of(function, *arguments):
         (FileNotFoundError(2, PERSON, f"/data/{PERSON}.pdf"), "builtins.FileNotFoundError (No such file or directory)"),
         (OSError(28, TOKEN), "builtins.OSError (No space left on device)"),
         (OSError(PERSON), "builtins.OSError\n"),
+        (untrusted(), "ssl.SSLCertVerificationError (CERTIFICATE_VERIFY_FAILED)"),
+        (socket.gaierror(-2, ADDRESS), "socket.gaierror\n"),
         (error_of(int, PERSON), "builtins.ValueError\n"),
         (error_of(PERSON.encode, "ascii"), "builtins.UnicodeEncodeError\n"),
         (error_of({}.__getitem__, ADDRESS), "builtins.KeyError\n"),

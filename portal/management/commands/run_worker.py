@@ -106,10 +106,9 @@ def repeat_scrubbing(stopped):
         pause = PAUSE
         try:
             size = erased_list.size()
-            if size != scrubbed:
+            if size != scrubbed and scrub_database():
                 delete_remaining_files()
-                if scrub_database():
-                    scrubbed = size
+                scrubbed = size
         except Exception:
             logger.exception("What is left of erased enquiries could not be removed, will be tried again.")
             pause = INTERVAL
