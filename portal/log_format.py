@@ -2,7 +2,7 @@
 The format of the log. It holds no personal data and no secret, because nothing is shown but
 
 - the time, the level and the logger, and where in the code the line was logged;
-- the message as it stands in the source code, word by word, until the first word that does not;
+- the message before it is filled in, if it stands in the source code; of another one, the phrase that begins it there;
 - among what is filled into a message: numbers, classes, exceptions as below, and WORDS; the rest becomes "…";
 - of a request its method, its status and the pattern of its address, but not the address;
 - of an exception its class, the files, lines and functions that it passed, and the codes by which its cause can be
@@ -13,6 +13,7 @@ import errno
 import logging
 import os
 import re
+import smtplib
 import ssl
 import sys
 import threading
@@ -116,7 +117,7 @@ def shown_chain(error):
     chain = []
     while error is not None and error not in chain:
         chain.append(error)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        error = error.__cause__ if error.__suppress_context__ else error.__context__
     for link in reversed(chain):
         yield f"  {shown(link)}"
         for frame, number in list(traceback.walk_tb(link.__traceback__))[-MAX_FRAMES:]:
@@ -136,7 +137,7 @@ def shown_codes(error):
     if type(error).__name__ == "OperationalError" and getattr(error, "sqlstate", "") is None:
         # No server answered, so the text tells of the connection alone. What it quotes may come from DATABASE_URL.
         yield re.sub(r"\S*(@|://)\S*", HIDDEN, re.sub(r'"[^"]*("|$)', f'"{HIDDEN}"', str(error).partition("\n")[0]))
-    replies = getattr(error, "recipients", None) or {}
+    replies = error.recipients if isinstance(error, smtplib.SMTPRecipientsRefused) else {}
     codes = {getattr(error, "smtp_code", None), *(reply[0] for reply in replies.values())}
     yield from (f"reply {code}" for code in codes if isinstance(code, int))
 

@@ -1,9 +1,12 @@
 """Steps that several browser tests take."""
 
+import resource
 import sqlite3
 from contextlib import closing
 from time import monotonic
 from urllib.parse import urlsplit
+
+import psutil
 
 LANGUAGES = ("zh-hans", "en")
 
@@ -15,6 +18,9 @@ ANSWERS = {
     "telephone": "+44 20 7946 0018",
     "message": "What should two visiting teachers prepare?",
 }
+
+# Bytes. The portal's messages fit into its log, but an enquiry with its mails does not fit into the database.
+ROOM = 20_480
 
 # Milliseconds spent typing a message. In under three seconds, the form would take the visitor for a program.
 WRITING = 3_200
@@ -32,6 +38,14 @@ def until(page, met, seconds=20):
     while not (found := met()) and monotonic() < deadline:
         page.wait_for_timeout(100)
     return found
+
+
+def limit_files(site, size):
+    """Simulates a full disk: no process of `site` can make a file longer than `size` bytes from now on."""
+    server = psutil.Process(site.process.pid)
+    for process in [server, *server.children(recursive=True)]:
+        _soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
 def tab_to(page, target):

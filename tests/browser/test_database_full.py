@@ -5,24 +5,11 @@ import sqlite3
 from contextlib import closing
 from urllib.request import urlopen
 
-import psutil
 from playwright.sync_api import expect
 
-from tests.browser.steps import ANSWERS, rows, until, write_enquiry
+from tests.browser.steps import ANSWERS, ROOM, limit_files, rows, until, write_enquiry
 
 STORED = "SELECT (SELECT count(*) FROM contact_enquiry), (SELECT count(*) FROM contact_enquiry_mails)"
-
-
-# Bytes. The portal's messages fit into its log, but an enquiry with its mails does not fit into the database.
-ROOM = 20_480
-
-
-def limit_files(site, size):
-    """Simulates a full disk: no process of `site` can make a file longer than `size` bytes from now on."""
-    server = psutil.Process(site.process.pid)
-    for process in [server, *server.children(recursive=True)]:
-        _soft, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
 def expect_told(page):

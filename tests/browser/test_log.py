@@ -10,8 +10,7 @@ from aiosmtpd.controller import Controller
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from tests.browser.steps import rows
-from tests.browser.test_database_full import ROOM, limit_files
+from tests.browser.steps import ROOM, limit_files, rows
 from tests.browser.visitor import Visitor
 from tests.conftest import free_port
 from tests.contact.files import PDF
