@@ -84,8 +84,8 @@ def erase(enquiry: Enquiry, actor=None):
 
 def empty_account_mails():
     """Empties the mails about accounts that are sent or have failed for good: their links let a password be set."""
-    ended = Email.objects.filter(status__in=[STATUS.sent, STATUS.failed]).exclude(message="")
-    empty_mails(ended.filter(enquiries=None, daily_reports=None))
+    ended = Email.objects.filter(status__in=[STATUS.sent, STATUS.failed], enquiries=None, daily_reports=None)
+    ended.exclude(message="").update(subject="", message="", html_message="")
 
 
 def empty_mails(mails):
