@@ -1,6 +1,5 @@
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -19,33 +18,51 @@ admin.site.index_title = _("Content and enquiries")
 
 
 # Users see their own on the page about the security of their account. Nobody sees those of others.
-for model in (EmailAddress, Authenticator, UserSession, Group):
+for model in (EmailAddress, Authenticator, Group):
     admin.site.unregister(model)
 
 
-class RightsRecorder(admin.ModelAdmin):
-    """Writes each change of rights into the log of accounts: who gave what to whom."""
+class AdministratorsOnly(admin.ModelAdmin):
+    """Only superusers see and change it: who may change accounts and rights could give themselves every right."""
+
+    def has_module_permission(self, request):
+        return request.user.is_superuser
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_superuser
+
+    has_add_permission = has_module_permission
+    has_change_permission = has_delete_permission = has_view_permission
+
+
+class RightsRecorder(AdministratorsOnly):
+    """Writes into the log of accounts which of the fields RIGHTS were changed."""
 
     RIGHTS = ()
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
-        changed = [name for name in form.changed_data if name in self.RIGHTS]
-        if changed:
-            detail = "; ".join(f"{name}: {shown(form.cleaned_data[name])}" for name in changed)
-            record(AccountEvent.Kind.RIGHTS_CHANGED, str(form.instance)[:150], detail[:500])
+        changes = [
+            change_of(name, form.initial.get(name), form.cleaned_data[name])
+            for name in form.changed_data
+            if name in self.RIGHTS
+        ]
+        if changes:
+            record(AccountEvent.Kind.RIGHTS_CHANGED, str(form.instance)[:150], "; ".join(changes))
 
 
-def shown(right) -> str:
-    """Returns the new value of a right for the log: yes or no, or the names of groups or permissions."""
-    if isinstance(right, bool):
-        return "yes" if right else "no"
-    return ", ".join(getattr(row, "codename", str(row)) for row in right) or "–"
+def change_of(name, before, after) -> str:
+    """Returns a change of a field, such as "is_staff: False → True", or of rows, such as "groups: +Desk -Editors"."""
+    if isinstance(after, bool | str):
+        return f"{name}: {before} → {after}"
+    rows = {"+": set(after) - set(before or ()), "-": set(before or ()) - set(after)}
+    names = [f"{sign}{getattr(row, 'codename', row)}" for sign, some in rows.items() for row in some]
+    return f"{name}: {' '.join(sorted(names))}"
 
 
 @admin.register(User)
 class UserAdmin(RightsRecorder, DjangoUserAdmin):
-    RIGHTS = ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+    RIGHTS = ("username", "email", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 
     fieldsets = [*DjangoUserAdmin.fieldsets, (_("Language"), {"fields": ["language"]})]
     list_display = ["username", "email", "is_superuser", "has_second_factor", "last_login"]
@@ -59,25 +76,22 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
     def has_second_factor(self, user):
         return user.factor
 
-    def has_reset_permission(self, request):
-        return request.user.is_superuser
-
-    @admin.action(description=_("Reset two-step sign-in, after a loss of the telephone"), permissions=["reset"])
+    @admin.action(description=_("Reset two-step sign-in, after a loss of the telephone"))
     def reset_second_factor(self, request, users):
         for user in users:
             second_factor.reset(user)
-            told = _("Two-step sign-in of %(user)s is reset, and all their sessions have ended.")
-            self.message_user(request, told % {"user": user}, messages.SUCCESS)
+            text = _("Two-step sign-in of %(user)s is reset, and all their sessions have ended.")
+            self.message_user(request, text % {"user": user}, messages.SUCCESS)
 
 
 @admin.register(Group)
 class GroupAdmin(RightsRecorder, DjangoGroupAdmin):
-    RIGHTS = ("permissions",)
+    RIGHTS = ("name", "permissions")
 
 
 @admin.register(AccountEvent)
-class AccountEventAdmin(admin.ModelAdmin):
-    """The log of sign-ins and accounts. It is read-only, and for administrators."""
+class AccountEventAdmin(AdministratorsOnly):
+    """The log of sign-ins and accounts. It is read-only."""
 
     list_display = ["at", "what", "account", "actor", "address"]
     list_display_links = None
@@ -90,12 +104,6 @@ class AccountEventAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": _("Sign-ins and accounts")})
-
-    def has_view_permission(self, request, obj=None):
-        return request.user.is_superuser
-
-    def has_module_permission(self, request):
-        return request.user.is_superuser
 
     def has_add_permission(self, request):
         return False

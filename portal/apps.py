@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models import signals
 from django.utils.translation import gettext_lazy as _
 
 
@@ -7,12 +8,18 @@ class PortalConfig(AppConfig):
     verbose_name = _("Portal")
 
     def ready(self):
-        from allauth.mfa import signals
+        from allauth.mfa import signals as mfa
+        from django.contrib.auth.models import Group
 
+        from portal.models import User
         from portal.sign_in import account_log
 
-        signals.authentication_failed.connect(account_log.record_wrong_code)
-        signals.authenticator_used.connect(account_log.record_recovery_code)
-        signals.authenticator_added.connect(account_log.record_added)
-        signals.authenticator_reset.connect(account_log.record_added)
-        signals.authenticator_removed.connect(account_log.record_removed)
+        signals.pre_save.connect(account_log.record_disabled_password, sender=User)
+        signals.post_save.connect(account_log.record_saved_user, sender=User)
+        for model in (User, Group):
+            signals.post_delete.connect(account_log.record_deleted, sender=model)
+        mfa.authentication_failed.connect(account_log.record_wrong_code)
+        mfa.authenticator_used.connect(account_log.record_recovery_code)
+        mfa.authenticator_added.connect(account_log.record_added)
+        mfa.authenticator_reset.connect(account_log.record_added)
+        mfa.authenticator_removed.connect(account_log.record_removed)

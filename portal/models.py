@@ -48,11 +48,14 @@ class AccountEvent(models.Model):
         REFUSED = "refused", pgettext_lazy("account", "Refused after too many attempts")
         PASSWORD_ASKED = "password_asked", pgettext_lazy("account", "New password asked for by mail")
         PASSWORD_CHANGED = "password_changed", pgettext_lazy("account", "Password set")
+        PASSWORD_DISABLED = "password_disabled", pgettext_lazy("account", "Password disabled")
         RECOVERY_CODE_USED = "recovery_used", pgettext_lazy("account", "Recovery code used")
         FACTOR_ADDED = "factor_added", pgettext_lazy("account", "Second step set up")
         FACTOR_REMOVED = "factor_removed", pgettext_lazy("account", "Second step removed")
         FACTOR_RESET = "factor_reset", pgettext_lazy("account", "Second step reset, sessions ended")
-        RIGHTS_CHANGED = "rights_changed", pgettext_lazy("account", "Rights changed")
+        RIGHTS_CHANGED = "rights_changed", pgettext_lazy("account", "Account or rights changed")
+        CREATED = "created", pgettext_lazy("account", "Account created")
+        DELETED = "deleted", pgettext_lazy("account", "Account or group deleted")
 
     # The labels of the kinds of second factor that `detail` may name.
     FACTORS = {"totp": _("authenticator app"), "webauthn": _("passkey"), "recovery_codes": _("recovery codes")}
@@ -63,7 +66,7 @@ class AccountEvent(models.Model):
     actor = models.CharField(_("who"), max_length=150, blank=True)
     address = models.GenericIPAddressField(_("network address"), null=True, blank=True)
     number = models.PositiveIntegerField(_("times"), default=1)
-    detail = models.CharField(_("detail"), max_length=500, blank=True)
+    detail = models.TextField(_("detail"), blank=True)
 
     class Meta:
         verbose_name = _("account event")

@@ -47,6 +47,7 @@ SECRET_KEY = env.str("PORTAL_SECRET_KEY", "")
 DATABASE_URL = env.str("DATABASE_URL", "")
 CACHE_URL = env.str("CACHE_URL", "")
 CACHES = {"default": read_url(env.dj_cache_url, "CACHE_URL", "db://cache")}
+SHARED_CACHE = CACHES["default"]["BACKEND"].endswith(("DatabaseCache", "RedisCache"))
 EMAIL_URL = env.str("EMAIL_URL", "")
 EMAIL = read_url(env.dj_email_url, "EMAIL_URL", "file:///")
 SMTP = EMAIL.get("EMAIL_BACKEND") == "django.core.mail.backends.smtp.EmailBackend"
@@ -78,6 +79,7 @@ else:
         "PORTAL_TRUSTED_PROXIES must say how many proxies (nginx: 1) stand in front": PORTAL_TRUSTED_PROXIES < 1,
         "EMAIL_URL must name the mail host, as in submission://user:password@host:587": not SMTP,
         "PORTAL_ENQUIRIES_TO must name the recipients of enquiry notifications": not PORTAL_ENQUIRIES_TO,
+        "CACHE_URL must name the database or Redis, which all processes share": not SHARED_CACHE,
     }
     if any(faults.values()):
         raise ImproperlyConfigured(
@@ -121,7 +123,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
-    "allauth.usersessions",
     "portal",
     "partners",
     "programs",
@@ -198,7 +199,7 @@ else:
 
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
     # With Django's 300 entries, a crowd of attackers would push out the counts of their own attempts.
-    CACHES["default"].setdefault("OPTIONS", {})["MAX_ENTRIES"] = 100_000
+    CACHES["default"].setdefault("OPTIONS", {}).setdefault("MAX_ENTRIES", 100_000)
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA / "static"
@@ -285,7 +286,6 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AUTH_PASSWORD_VALIDATORS += [{"NAME": "portal.sign_in.account_log.PasswordChangeRecorder"}]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "admin:index"
 # Staff sign in again after half a day.
@@ -298,7 +298,8 @@ ACCOUNT_FORMS = {
     "reset_password": "portal.sign_in.forms.ResetPasswordForm",
     "reset_password_from_key": "portal.sign_in.forms.ResetPasswordKeyForm",
 }
-# allauth's own generator copies each address into a table of its own, where it would hold after a change.
+# allauth's own generator copies each address into a table of its own, which would still get links after the user's
+# address was changed.
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
@@ -309,8 +310,12 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = {
     # Each account has so few attempts an hour that guessing is useless; a department behind one address has more.
-    "login_failed": "30/h/ip,10/h/key",
+    # "login_failed" limits the passwords of an account, and the codes of its second step.
+    "login_failed": "10/h/key",
+    "login_failed_from_address": "30/h/ip",
     "login_failed_on_device": "10/h/key",
+    # Whatever is sent to the page. It bounds the work, and is met by no department.
+    "login": "300/m/ip",
     "reset_password": "10/h/ip,3/h/key",
 }
 MFA_FORMS = {

@@ -3,10 +3,13 @@
 from allauth.account.decorators import secure_admin_login
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import PasswordChangeView
 from django.contrib.staticfiles.urls import staticfiles_urlpatterns
-from django.urls import include, path
+from django.urls import include, path, reverse_lazy
 
 from portal import views
+from portal.sign_in.forms import OwnPasswordForm
 from portal.site.home import home
 from portal.site.sitemaps import sitemap
 
@@ -28,6 +31,14 @@ urlpatterns = [
     ),
     path("admin/language/", views.set_language, name="set_language"),
     path("admin/account/", include("portal.sign_in.urls")),
+    path(
+        "admin/password_change/",
+        login_required(
+            PasswordChangeView.as_view(
+                form_class=OwnPasswordForm, success_url=reverse_lazy("admin:password_change_done")
+            )
+        ),
+    ),
     path("admin/", admin.site.urls),
     path("media/<path:name>", views.media, name="media"),
     path("sitemap.xml", sitemap, name="sitemap"),

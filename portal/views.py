@@ -34,7 +34,8 @@ def site_context(request):
 
 def admin_context(request):
     """Context processor: adds to the pages about accounts what Django adds to the other pages of the admin."""
-    return admin.site.each_context(request) if request.path_info.startswith("/admin/account/") else {}
+    is_about_accounts = request.path_info.startswith(("/admin/account/", "/admin/password_change/"))
+    return admin.site.each_context(request) if is_about_accounts else {}
 
 
 @require_POST
@@ -144,7 +145,7 @@ def page_not_found(request, exception):
 
 
 def too_many_requests(request):
-    """The answer to a client that has reached a limit of django-allauth, most of which are per minute."""
+    """The answer to a client that has reached a limit of django-allauth."""
     response = render(request, "429.html", status=429)
-    response["Retry-After"] = 60
+    response["Retry-After"] = 3600
     return response

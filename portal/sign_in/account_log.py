@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from portal.client_address import client_address
-from portal.models import AccountEvent
+from portal.models import AccountEvent, User
 
 # How long an event is kept.
 KEPT = timedelta(days=90)
@@ -38,20 +38,28 @@ def delete_expired():
     AccountEvent.objects.filter(at__lt=timezone.now() - KEPT).delete()
 
 
-class PasswordChangeRecorder:
-    """A password validator that accepts every password. Django calls it after each change of one, from anywhere."""
-
-    def validate(self, password, user=None):
-        pass
-
-    def get_help_text(self):
-        return ""
-
-    def password_changed(self, password, user=None):
-        record(AccountEvent.Kind.PASSWORD_CHANGED, user.get_username())
+# Receivers of signals; see PortalConfig.
 
 
-# Receivers of allauth's signals; see PortalConfig.
+def record_disabled_password(instance, **details):
+    """Before a user is saved: whether a password that could be used is taken away."""
+    if instance.pk and not instance.has_usable_password():
+        before = User.objects.filter(pk=instance.pk).first()
+        if before and before.has_usable_password():
+            record(AccountEvent.Kind.PASSWORD_DISABLED, instance.get_username())
+
+
+def record_saved_user(instance, created, **details):
+    """After a user was saved. Django keeps a new password in `_password` until then."""
+    if created:
+        record(AccountEvent.Kind.CREATED, instance.get_username())
+    elif instance._password is not None:
+        record(AccountEvent.Kind.PASSWORD_CHANGED, instance.get_username())
+
+
+def record_deleted(instance, **details):
+    """After a user or a group was deleted."""
+    record(AccountEvent.Kind.DELETED, str(instance))
 
 
 def record_wrong_code(user, **details):

@@ -1,15 +1,16 @@
 """How the portal signs its staff in with django-allauth. Settings name these classes."""
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
-from allauth.core import context, ratelimit
+from allauth.core import context
+from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.contrib import messages
 from django.contrib.auth.backends import ModelBackend
-from django.core.exceptions import ValidationError
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,10 +19,10 @@ from django.utils.translation import override
 from portal.bilingual.links import absolute_url
 from portal.client_address import client_address
 from portal.models import AccountEvent, Department, User
-from portal.sign_in import device_cookie
+from portal.sign_in import device_cookie, sessions
 from portal.sign_in.account_log import record
 
-# One answer for every failure: it does not say whether the account exists, nor whether the attempt was tried.
+# One answer for every failure: it does not say whether the account exists.
 REFUSAL = _(
     "This is not right, or there have been too many attempts within an hour. "
     "Check what you typed, or try again in an hour."
@@ -34,12 +35,11 @@ MESSAGES = {
     "mfa/messages/recovery_codes_generated.txt": _("You have new recovery codes."),
     "mfa/messages/webauthn_added.txt": _("The passkey is added."),
     "mfa/messages/webauthn_removed.txt": _("The passkey is removed."),
-    "usersessions/messages/sessions_logged_out.txt": _("You are signed out everywhere else."),
 }
 
 
 class StaffBackend(ModelBackend):
-    """Lets only active staff sign in. A session ends when its user is no longer that."""
+    """Lets only active staff sign in. A session ends when its user is no longer active staff."""
 
     def user_can_authenticate(self, user):
         return super().user_can_authenticate(user) and user.is_staff
@@ -64,44 +64,45 @@ class AccountAdapter(DefaultAccountAdapter):
         could keep the owner of an account out by guessing at it (OWASP, "Slow Down Online Guessing Attacks with Device
         Cookies").
         """
-        self.device = device_cookie.read(request, credentials["username"])
-        try:
-            if not self.device:
-                super().pre_authenticate(request, **credentials)
-            elif not ratelimit.consume(request, action="login_failed_on_device", key=self.device):
+        username = credentials["username"]
+        device = device_cookie.read(request, username)
+        on_device = [("login_failed_on_device", device)]
+        elsewhere = [("login_failed_from_address", None), ("login_failed", username)]
+        self.counted = []
+        for action, key in on_device if device else elsewhere:
+            usage = ratelimit.consume(request, app="allauth.account", action=action, key=key)
+            if usage is None:
+                record(AccountEvent.Kind.REFUSED, existing_name(username))
                 raise self.validation_error("too_many_login_attempts")
-        except ValidationError:
-            record(AccountEvent.Kind.REFUSED, existing_name(credentials["username"]))
-            raise
+            self.counted.append(usage)
 
     def authenticate(self, request, **credentials):
         user = super().authenticate(request, **credentials)
-        if user and self.device:
-            ratelimit.clear(request, action="login_failed_on_device", key=self.device)
+        if user:
+            for usage in self.counted:
+                usage.rollback()
         return user
 
     def authentication_failed(self, request, **credentials):
         record(AccountEvent.Kind.FAILED, existing_name(credentials["username"]))
 
-    def _get_login_attempts_cache_key(self, request, **credentials):
-        return device_cookie.normalize(credentials["username"])
-
     def set_password(self, user, password):
-        """Sets a forgotten password anew. Its owner, whom we know by the mail, may then sign in at once."""
+        """Sets a forgotten password anew. The owner has proved to read the account's mail, and may sign in at once."""
         super().set_password(user, password)
-        ratelimit.clear(context.request, action="login_failed", key=device_cookie.normalize(user.get_username()))
+        ratelimit.clear(context.request, app="allauth.account", action="login_failed", key=user.get_username())
 
     def post_login(self, request, user, **options):
         response = super().post_login(request, user, **options)
-        device_cookie.write(response, user.get_username())
+        device_cookie.write(request, response, user)
+        sessions.describe(request)
         record(AccountEvent.Kind.SIGNED_IN, user.get_username())
         return response
 
     def is_reauthentication_required(self, *, app, **options):
         """A user who has signed in within the last five minutes need not enter the password again."""
         records = get_authentication_records(context.request, context.request.user)
-        since = timezone.now().timestamp() - app_settings.REAUTHENTICATION_TIMEOUT
-        return not any(step["at"] > since for step in records)
+        since = timezone.now() - timedelta(seconds=app_settings.REAUTHENTICATION_TIMEOUT)
+        return not any(step["at"] > since.timestamp() for step in records)
 
     def is_safe_url(self, url):
         """Whether a page may lead on to `url`: only to a page of the admin that exists."""
@@ -123,7 +124,7 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_password_reset_mail(self, user, email, context):
         record(AccountEvent.Kind.PASSWORD_ASKED, user.get_username())
         with override(user.language or Department.current().staff_language):
-            super().send_password_reset_mail(user, email, context)
+            super().send_password_reset_mail(user, user.email, context)
 
 
 class MFAAdapter(DefaultMFAAdapter):

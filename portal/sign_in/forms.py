@@ -1,13 +1,19 @@
-"""django-allauth's forms with the portal's labels. Settings name these classes."""
+"""The forms for signing in: django-allauth's with the portal's labels. Settings name most of these classes."""
 
 from datetime import timedelta
 
 from allauth.account import forms as account
+from allauth.account.adapter import get_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
 from django.conf import settings
+from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from portal.models import AccountEvent, User
+from portal.sign_in.account_log import record
 
 LABELS = {
     "login": _("User name"),
@@ -46,7 +52,14 @@ class ReauthenticateForm(LabelledForm, account.ReauthenticateForm):
 
 
 class ResetPasswordForm(LabelledForm, account.ResetPasswordForm):
-    pass
+    """Finds the active staff with an address, in any case. allauth finds only addresses in small letters."""
+
+    def clean_email(self):
+        email = self.cleaned_data["email"]
+        staff = User.objects.filter(email__iexact=email, is_active=True, is_staff=True)
+        # A database may take letters for equal that are not.
+        self.users = [user for user in staff if user.email.lower() == email.lower()]
+        return email
 
 
 class ResetPasswordKeyForm(LabelledForm, account.ResetPasswordKeyForm):
@@ -54,7 +67,13 @@ class ResetPasswordKeyForm(LabelledForm, account.ResetPasswordKeyForm):
 
 
 class CodeForm(LabelledForm, mfa.AuthenticateForm):
-    pass
+    def clean_code(self):
+        try:
+            return super().clean_code()
+        except ValidationError as error:
+            if error.code == "too_many_login_attempts":
+                record(AccountEvent.Kind.REFUSED, self.user.get_username())
+            raise
 
 
 class ConfirmCodeForm(LabelledForm, mfa.ReauthenticateForm):
@@ -63,3 +82,13 @@ class ConfirmCodeForm(LabelledForm, mfa.ReauthenticateForm):
 
 class ActivateTOTPForm(LabelledForm, totp.ActivateTOTPForm):
     pass
+
+
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """The form in which staff change their own password. Guesses at the old one are limited and logged."""
+
+    def clean_old_password(self):
+        old_password = self.cleaned_data["old_password"]
+        if not get_adapter().reauthenticate(self.user, old_password):
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return old_password

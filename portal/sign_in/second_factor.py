@@ -2,13 +2,13 @@
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
-from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import transaction
 from django.shortcuts import redirect
 
 from portal.models import AccountEvent, User
 from portal.sign_in.account_log import record
+from portal.sign_in.sessions import end_sessions
 
 # What a user may do before having a second factor: set one up, choose a language, sign out.
 OPEN_PATHS = ("/admin/account/", "/admin/language/", "/admin/logout/", "/admin/jsi18n/")
@@ -38,6 +38,5 @@ class RequireSecondFactorMiddleware:
 def reset(user: User):
     """Removes the second factor and the recovery codes of a user, and ends the user's sessions."""
     Authenticator.objects.filter(user=user).delete()
-    for session in UserSession.objects.filter(user=user):
-        session.end()
+    end_sessions(user)
     record(AccountEvent.Kind.FACTOR_RESET, user.get_username())

@@ -1,7 +1,7 @@
 """
-The addresses of django-allauth that the portal uses. The others, such as those for signing up, do not exist.
+The addresses for signing in, most of them of django-allauth. Its others, such as those for signing up, do not exist.
 
-Their names are allauth's, because it looks them up. Each page gets its title here.
+The names are allauth's, because it looks them up. Each of its pages gets its title here.
 """
 
 from allauth.account import views as account
@@ -9,10 +9,11 @@ from allauth.mfa.base import views as mfa
 from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
-from allauth.usersessions import views as sessions
 from django.urls import path, re_path
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
+
+from portal.sign_in.sessions import session_list
 
 
 def titled(view, title):
@@ -75,9 +76,5 @@ urlpatterns = [
         recovery_codes.DownloadRecoveryCodesView.as_view(),
         name="mfa_download_recovery_codes",
     ),
-    path(
-        "security/sessions/",
-        titled(sessions.ListUserSessionsView, _("Where you are signed in")),
-        name="usersessions_list",
-    ),
+    path("security/sessions/", session_list, name="session_list"),
 ]

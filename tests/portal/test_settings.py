@@ -49,6 +49,8 @@ def test_deployment_checks_are_clean(tmp_path):
         ("PORTAL_SECRET_KEY", ""),
         ("PORTAL_SECRET_KEY", "short"),
         ("PORTAL_TRUSTED_PROXIES", "0"),
+        ("CACHE_URL", "dummy://"),
+        ("CACHE_URL", "locmem://"),
         ("EMAIL_URL", ""),
         ("EMAIL_URL", "console:"),
         ("EMAIL_URL", "submission://user:password@mail.example:587?_default_from_email=nobody"),

@@ -66,8 +66,33 @@ def test_changes_of_rights(owner, administrator):
     change(client, owner, is_superuser=None, groups=[])
     assert kinds() == [("rights_changed", "owner", "administrator")] * 2
     first, second = AccountEvent.objects.order_by("pk")
-    assert first.detail == "is_superuser: yes; groups: Desk"
-    assert second.detail == "is_superuser: no; groups: –"
+    assert first.detail == "is_superuser: False → True; groups: +Desk"
+    assert second.detail == "is_superuser: True → False; groups: -Desk"
+
+
+def test_changes_of_the_name_and_the_address_of_an_account(owner, administrator):
+    client = Client()
+    sign_in(client, "administrator")
+    AccountEvent.objects.all().delete()
+    change(client, owner, username="renamed", email="new@example.com")
+    [event] = AccountEvent.objects.all()
+    assert (event.account, event.actor) == ("renamed", "administrator")
+    assert event.detail == "username: owner → renamed; email: owner@example.com → new@example.com"
+
+
+def test_accounts_and_groups_that_come_and_go(administrator):
+    AccountEvent.objects.all().delete()
+    User.objects.create_user("short-lived").delete()
+    Group.objects.create(name="Desk").delete()
+    assert kinds() == [("created", "short-lived", ""), ("deleted", "short-lived", ""), ("deleted", "Desk", "")]
+
+
+def test_a_password_that_is_taken_away(owner):
+    AccountEvent.objects.all().delete()
+    owner.set_unusable_password()
+    for _time in range(2):
+        owner.save()
+    assert kinds() == [("password_disabled", "owner", "")]
 
 
 def test_changes_of_the_rights_of_a_group(administrator):
@@ -79,7 +104,7 @@ def test_changes_of_the_rights_of_a_group(administrator):
     client.post(reverse("admin:auth_group_change", args=[desk.pk]), {"name": "Desk", "permissions": [right.pk]})
     [event] = AccountEvent.objects.all()
     assert (event.kind, event.account, event.actor) == ("rights_changed", "Desk", "administrator")
-    assert event.detail == "permissions: change_enquiry"
+    assert event.detail == "permissions: +change_enquiry"
 
 
 def test_only_administrators_read_it_and_nobody_changes_it(owner, administrator):

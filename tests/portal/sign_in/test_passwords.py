@@ -9,7 +9,7 @@ from django.utils import timezone
 from post_office.models import STATUS, Email
 
 from contact.retention import empty_account_mails
-from portal.models import User
+from portal.models import AccountEvent, User
 from tests.contact.rows import stored
 from tests.portal.sign_in.steps import PASSWORD, give_app, is_signed_in, sign_in
 
@@ -103,6 +103,19 @@ def test_a_weak_password_is_refused(owner):
     assert is_signed_in(sign_in(Client()))
 
 
+def test_the_case_of_the_address_does_not_matter(owner):
+    User.objects.update(email="Zhang.Wei@Example.cn")
+    Client().post(ASK, {"email": "zhang.wei@example.CN"})
+    assert Email.objects.get().to == ["Zhang.Wei@Example.cn"]
+
+
+def test_only_active_staff_get_a_link(owner):
+    for changes in ({"is_staff": False}, {"is_staff": True, "is_active": False}):
+        User.objects.update(**changes)
+        Client().post(ASK, {"email": owner.email})
+    assert not Email.objects.exists()
+
+
 def test_nobody_learns_which_addresses_have_an_account(owner):
     responses = [Client().post(ASK, {"email": email}) for email in (owner.email, "nobody@example.com")]
     assert {(response.status_code, response.headers["Location"]) for response in responses} == {(302, f"{ASK}sent/")}
@@ -135,3 +148,16 @@ def test_staff_who_change_their_password_stay_signed_in(owner):
     answers = {"old_password": PASSWORD, "new_password1": NEW, "new_password2": NEW}
     assert client.post("/admin/password_change/", answers).status_code == 302
     assert client.get("/admin/").status_code == 200
+
+
+def test_guesses_at_the_old_password_are_limited_and_logged(owner):
+    client = Client()
+    sign_in(client)
+    AccountEvent.objects.all().delete()
+    answers = {"old_password": "guess", "new_password1": NEW, "new_password2": NEW}
+    for _guess in range(11):
+        assert client.post("/admin/password_change/", answers).status_code == 200
+    assert client.post("/admin/password_change/", answers | {"old_password": PASSWORD}).status_code == 200
+    numbers = {event.kind: event.number for event in AccountEvent.objects.all()}
+    assert AccountEvent.objects.filter(kind="failed").count() == 10
+    assert numbers["refused"] == 2

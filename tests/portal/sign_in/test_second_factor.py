@@ -2,6 +2,7 @@ import re
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -125,26 +126,31 @@ def test_an_administrator_resets_it_and_ends_the_sessions(owner, administrator):
     client, other = Client(), Client()
     sign_in(client)
     enrol(client)
+    own = {"old_password": PASSWORD, "new_password1": "a new and better password"}
+    client.post("/admin/password_change/", own | {"new_password2": "a new and better password"})
+    assert client.get("/admin/").status_code == 200
     sign_in(other, "administrator")
     users = reverse("admin:portal_user_changelist")
     response = other.post(users, {"action": "reset_second_factor", "_selected_action": [owner.pk]}, follow=True)
     assert "owner" in str(next(iter(response.context["messages"])))
     assert not Authenticator.objects.exists()
     assert client.get("/admin/").status_code == 302
-    assert is_signed_in(sign_in(Client()))
+    assert is_signed_in(sign_in(Client(), password="a new and better password"))
     [event] = AccountEvent.objects.filter(kind="factor_reset")
     assert (event.account, event.actor) == ("owner", "administrator")
 
 
-def test_only_administrators_reset_it(owner, administrator):
+def test_only_administrators_reset_it_or_give_rights(owner, administrator):
     give_app(administrator)
-    owner.user_permissions.add(*owner.user_permissions.model.objects.filter(codename__endswith="_user"))
+    owner.user_permissions.add(*Permission.objects.filter(content_type__app_label__in=["portal", "auth"]))
     client = Client()
     sign_in(client)
-    users = reverse("admin:portal_user_changelist")
-    client.post(users, {"action": "reset_second_factor", "_selected_action": [administrator.pk]})
+    users, own = reverse("admin:portal_user_changelist"), reverse("admin:portal_user_change", args=[owner.pk])
+    reset = client.post(users, {"action": "reset_second_factor", "_selected_action": [administrator.pk]})
+    assert reset.status_code == 403
     assert Authenticator.objects.count() == 1
-    assert "reset_second_factor" not in client.get(users).content.decode()
+    assert client.post(own, {"username": "owner", "is_superuser": "on"}).status_code == 403
+    assert client.get(reverse("admin:auth_group_changelist")).status_code == 403
 
 
 def test_the_command_resets_it(owner, capsys):
