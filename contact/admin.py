@@ -103,6 +103,11 @@ class EnquiryAdmin(admin.ModelAdmin):
     list_select_related = ["program", "country", "owner"]
     list_per_page = 50
     search_fields = ["reference", "organisation", "person", "email", "telephone", "message"]
+    # A filter by one of these, character by character, would reveal it.
+    secret_fields = ("code", "token", "fingerprint")
+
+    def lookup_allowed(self, lookup, value, request=None):
+        return not lookup.startswith(self.secret_fields) and super().lookup_allowed(lookup, value, request)
 
     def has_add_permission(self, request):
         return False
