@@ -3,8 +3,7 @@ from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import Exists, OuterRef, TextField, prefetch_related_objects
-from django.forms import ModelChoiceField
+from django.db.models import Exists, OuterRef, Prefetch, TextField, prefetch_related_objects
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,10 +17,11 @@ from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
 from contact import retention, working_days
 from contact.attachments import attachment
 from contact.desk import actions, daily_report, exports
-from contact.desk.forms import TASKS, AnswerForm, staff
+from contact.desk.forms import TASKS, AnswerForm, OwnerField
 from contact.desk.statistics import statistics
-from contact.mail.messages import STATES
-from contact.models import AnswerTemplate, Enquiry, Event, State
+from contact.mail.delivery import last_failure
+from contact.mail.messages import MAIL_STATES
+from contact.models import Answer, AnswerTemplate, Enquiry, Event, State
 from contact.text_fields import MultiLineField
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.territories import territory_name
@@ -89,12 +89,12 @@ class TerritoryFilter(admin.SimpleListFilter):
 
 
 class DeskActionForm(ActionForm):
-    owner = ModelChoiceField(label=_("New owner"), queryset=staff(), required=False)
+    owner = OwnerField(label=_("New owner"))
 
 
 @admin.register(Enquiry)
 class EnquiryAdmin(admin.ModelAdmin):
-    """The desk. Staff cannot change what a visitor wrote."""
+    """The desk. Of what a visitor wrote, staff can change only the e-mail address."""
 
     action_form = DeskActionForm
     actions = ["assign", "mark_as_spam", "mark_as_not_spam", "merge", "as_xlsx", "as_csv", "as_zip", "erase"]
@@ -174,15 +174,31 @@ class EnquiryAdmin(admin.ModelAdmin):
                 raise PermissionDenied
             form = TASKS[task](request.POST, enquiry=enquiry, actor=request.user)
             if form.perform():
-                self.message_user(request, _("Done."), messages.SUCCESS)
+                self.message_user(request, form.done, messages.SUCCESS)
+                if form.warning:
+                    self.message_user(request, form.warning, messages.WARNING)
                 return HttpResponseRedirect(request.path)
         actions.record_view(enquiry, request.user)
         forms = {name: Form(enquiry=enquiry, actor=request.user) for name, Form in TASKS.items()}
-        context = {"forms": forms | ({task: form} if form else {}), "timeline": actions.timeline(enquiry)}
+        context = {
+            "forms": forms | ({task: form} if form else {}),
+            "mails": [
+                (mail, MAIL_STATES[mail.status], last_failure(mail))
+                for mail in enquiry.mails.order_by("pk").prefetch_related("logs")
+            ],
+            "timeline": actions.timeline(enquiry),
+        }
+        if not enquiry.is_locked:
+            failed = enquiry.all_answers().filter(mail__status=STATUS.failed).prefetch_related("mail__logs")
+            context["failed_answers"] = [(answer, last_failure(answer.mail)) for answer in failed]
         return self.render_page(request, enquiry, "change_form", **context)
 
     def answer_view(self, request, object_id):
-        """The page for writing an answer. A chosen template is appended to the text that is already there."""
+        """
+        The page for writing an answer. A chosen template is appended to the text that is already there.
+
+        Entries since the page was first opened are marked as new.
+        """
         enquiry = self.get_enquiry(request, object_id)
         if enquiry is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
@@ -198,23 +214,33 @@ class EnquiryAdmin(admin.ModelAdmin):
         elif request.method == "POST" and form.perform():
             self.message_user(request, _("The answer is stored and on its way by mail."), messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:contact_enquiry_change", args=[enquiry.pk]))
+        if request.method == "POST":
+            # Somebody may have written while the form was checked. Only what is on the page has been seen.
+            enquiry = self.get_enquiry(request, object_id)
         actions.record_view(enquiry, request.user)
-        seen = actions.latest_entry(enquiry)
-        return self.render_page(request, enquiry, "answer", form=form, templates=templates, seen=seen)
+        context = {
+            "form": form,
+            "templates": templates,
+            "seen": actions.entry_keys(enquiry),
+            "new": actions.new_entries(enquiry, request.POST.get("seen")),
+        }
+        return self.render_page(request, enquiry, "answer", **context)
 
     def get_enquiry(self, request, object_id):
         """Returns the Enquiry, or None if it does not exist. Raises PermissionDenied if the user may not read it."""
         enquiry = self.get_object(request, unquote(object_id))
         if enquiry is not None:
-            prefetch_related_objects([enquiry], "notes__author", "answers__author", "attachments", "duplicates")
+            answers = Answer.objects.select_related("author", "mail")
+            written = ["messages", "attachments", Prefetch("answers", answers)]
+            duplicates = Enquiry.objects.select_related("program", "country").prefetch_related(*written)
+            prefetch_related_objects([enquiry], *written, "notes__author", Prefetch("duplicates", duplicates))
         if enquiry is not None and not self.has_view_permission(request, enquiry):
             raise PermissionDenied
         return enquiry
 
     def render_page(self, request, enquiry, template, **context):
         context |= {
-            "failed": STATES[STATUS.failed],
-            "mails": [(mail, STATES[mail.status]) for mail in enquiry.mails.order_by("pk")],
+            "failed": MAIL_STATES[STATUS.failed],
             **self.admin_site.each_context(request),
             "title": _("Enquiry %(reference)s") % {"reference": enquiry.reference},
             "enquiry": enquiry,
@@ -227,7 +253,11 @@ class EnquiryAdmin(admin.ModelAdmin):
     # Several at once
 
     def for_each(self, request, enquiries, do):
-        """Calls `do` for each enquiry. Shows a message with the number of successes, and one for each error."""
+        """
+        Calls `do` for each enquiry, and returns the number of successes.
+
+        Shows a message with this number, and one for each error.
+        """
         if not enquiries:
             self.message_user(
                 request, _("Nothing was done: what you chose is not in this list any more."), messages.ERROR
@@ -242,14 +272,17 @@ class EnquiryAdmin(admin.ModelAdmin):
         if done:
             said = ngettext("Done for %(number)s enquiry.", "Done for %(number)s enquiries.", done)
             self.message_user(request, said % {"number": done}, messages.SUCCESS)
+        return done
 
     @admin.action(description=_("Give to the owner chosen here"), permissions=["change"])
     def assign(self, request, enquiries):
-        owner = staff().filter(pk=request.POST.get("owner") or None).first()
+        owner = actions.possible_owners().filter(pk=request.POST.get("owner") or None).first()
         if owner is None:
             self.message_user(request, _("Choose the new owner, beside the action."), messages.ERROR)
             return
-        self.for_each(request, enquiries, lambda enquiry: actions.assign(enquiry, owner, request.user))
+        done = self.for_each(request, enquiries, lambda enquiry: actions.assign(enquiry, owner, request.user))
+        if done and (warning := actions.missing_address_warning(owner)):
+            self.message_user(request, warning, messages.WARNING)
 
     @admin.action(description=_("Mark as spam"), permissions=["change"])
     def mark_as_spam(self, request, enquiries):
@@ -262,6 +295,9 @@ class EnquiryAdmin(admin.ModelAdmin):
     @admin.action(description=_("Merge into the oldest of them"), permissions=["change"])
     def merge(self, request, enquiries):
         oldest_first = list(enquiries.order_by("created_at", "pk"))
+        if len(oldest_first) == 1:
+            self.message_user(request, _("Choose at least two enquiries to merge."), messages.ERROR)
+            return
         self.for_each(request, oldest_first[1:], lambda enquiry: actions.merge(enquiry, oldest_first[0], request.user))
 
     @admin.action(description=_("Export as XLSX"), permissions=["export"])

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.storage import storages
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Min, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, pgettext_lazy
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django_cleanup import cleanup
 from post_office.models import STATUS, Email
 
-from contact.mail.messages import stop_mails
+from contact.mail.messages import MAIL_STATES, WAITING, stop_mails
 from contact.references import new_code, new_reference, new_token
 from contact.working_days import promised_date
 from partners.models import Country
@@ -62,10 +62,29 @@ class EnquiryQuerySet(models.QuerySet):
         return self.open().filter(due_on__lt=timezone.localdate())
 
     def answered_long_ago(self):
-        """Answered enquiries without a new answer or message in the last `Department.close_answered_days` days."""
+        """
+        Answered enquiries without a new answer or message in the last `Department.close_answered_days` days.
+
+        An answer is as new as the last try to send its mail.
+        """
         before = timezone.now() - timedelta(days=Department.current().close_answered_days)
         answered = self.filter(state=State.ANSWERED, answered_at__lt=before)
-        return answered.exclude(answers__created_at__gte=before).exclude(messages__created_at__gte=before)
+        answered = answered.exclude(answers__created_at__gte=before).exclude(messages__created_at__gte=before)
+        return answered.exclude(answers__mail__last_updated__gte=before)
+
+    def answered_after_all(self):
+        """
+        Enquiries in progress for no other reason than an answer that did not arrive, with all answers sent by now.
+
+        If anybody has changed the state since, the visitor has written or a duplicate was added, there is more to do.
+        """
+        reasons = [Event.Kind.MOVED, Event.Kind.NOT_ARRIVED, Event.Kind.WRITTEN, Event.Kind.MERGED]
+        last_reason = Event.objects.filter(enquiry=OuterRef("pk"), kind__in=reasons).order_by("-pk").values("kind")[:1]
+        not_sent = Answer.objects.filter(mail__status__in=[*WAITING, STATUS.failed])
+        # Two conditions, because with one for both no index would help.
+        own, of_duplicates = (not_sent.filter(**{of: OuterRef("pk")}) for of in ("enquiry", "enquiry__merged_into"))
+        in_progress = self.filter(~Exists(own), ~Exists(of_duplicates), state=State.IN_PROGRESS)
+        return in_progress.alias(last_reason=Subquery(last_reason)).filter(last_reason=Event.Kind.NOT_ARRIVED)
 
     def due_for_erasing(self):
         """Enquiries whose retention period is over. Duplicates are erased with the enquiry they were merged into."""
@@ -207,9 +226,10 @@ class Enquiry(models.Model):
         """Whether no acknowledgement was sent, because many had gone to the address; see rate_limits."""
         return self.events.filter(kind=Event.Kind.WITHHELD).exists()
 
-    def all_messages(self):
-        """The further Messages of the visitor, including those on its duplicates."""
-        return Message.objects.filter(Q(enquiry=self) | Q(enquiry__merged_into=self))
+    def all_answers(self):
+        """The Answers to the visitor, including those to its duplicates."""
+        with_duplicates = Enquiry.objects.filter(Q(pk=self.pk) | Q(merged_into=self))
+        return Answer.objects.filter(enquiry__in=with_duplicates).select_related("enquiry", "mail")
 
     @property
     def is_finished(self):
@@ -235,13 +255,14 @@ class Enquiry(models.Model):
         """The states that are allowed next. An erased enquiry has none."""
         return set() if self.erased_at else TRANSITIONS[self.state]
 
-    def move_to(self, state, actor=None):
+    def move_to(self, state, actor=None, kind=None):
         """
         Saves a new state. Call it in a transaction. Raises ValidationError if `state` is not one of `next_states`.
 
-        `actor` is the user, or None for the visitor or the worker. A finished enquiry gets the date on which it is
-        erased, and the same form may be sent again as a new enquiry. One that is opened again gets a new due date.
-        A withdrawal stops waiting mails and opens duplicates again, because each has a consent of its own.
+        `actor` is the user, or None for the visitor or the worker. `kind` is that of the logged Event, MOVED by
+        default. A finished enquiry gets the date on which it is erased, and the same form may be sent again as a new
+        enquiry. One that is opened again gets a new due date. A withdrawal stops waiting mails and opens duplicates
+        again, because each has a consent of its own.
         """
         if state not in self.next_states:
             raise ValidationError(
@@ -260,11 +281,24 @@ class Enquiry(models.Model):
             self.answered_at = self.answered_at or now
         dates = ["due_on", "closed_at", "erase_on", "answered_at"]
         self.save(update_fields=["state", *dates, "merged_into", "fingerprint", "form_nonce"])
-        self.log(Event.Kind.MOVED, actor, state)
+        self.log(kind or Event.Kind.MOVED, actor, state)
         if self.state == State.WITHDRAWN:
             stop_mails(self)
+            self.discount_failed_answers()
             for duplicate in self.duplicates.filter(erased_at__isnull=True):
                 duplicate.move_to(State.IN_PROGRESS, actor)
+
+    def discount_failed_answers(self):
+        """
+        Saves `answered_at` anew, after mails have failed: an answer that did not arrive is no answer.
+
+        It becomes the time of the first answer whose mail has not failed, or None. It never becomes earlier: an answer
+        that failed first, and was sent again, counts from then on.
+        """
+        answers = self.answers.exclude(mail__status=STATUS.failed)
+        first = answers.aggregate(first=Min("created_at"))["first"]
+        self.answered_at = max(first, self.answered_at) if first and self.answered_at else None
+        self.save(update_fields=["answered_at"])
 
     def retention_ends_on(self, since):
         """Returns the date on which an enquiry that entered its finished state at `since` (aware) is erased."""
@@ -296,7 +330,10 @@ class Event(models.Model):
         MERGED = "merged", pgettext_lazy("event", "Merged with")
         FETCHED = "fetched", pgettext_lazy("event", "File fetched")
         MAIL_FAILED = "mail_failed", pgettext_lazy("event", "Mail failed for good")
-        MAIL_AGAIN = "mail_again", pgettext_lazy("event", "Mail sent again")
+        MAIL_AGAIN = "mail_again", pgettext_lazy("event", "Mail queued again")
+        NOT_ARRIVED = "not_arrived", pgettext_lazy("event", "An answer did not arrive")
+        ARRIVED = "arrived", pgettext_lazy("event", "An answer arrived after all")
+        NEW_ADDRESS = "new_address", pgettext_lazy("event", "E-mail address corrected")
         EXPORTED = "exported", pgettext_lazy("event", "Exported")
         ERASED = "erased", pgettext_lazy("event", "Personal data erased")
 
@@ -337,7 +374,8 @@ class Event(models.Model):
     @property
     def shown_detail(self):
         """The detail for display: for a change of state, the label of the state in the active language."""
-        return State(self.detail).label if self.kind == self.Kind.MOVED else self.detail
+        changes = (self.Kind.MOVED, self.Kind.NOT_ARRIVED, self.Kind.ARRIVED)
+        return State(self.detail).label if self.kind in changes else self.detail
 
 
 class Entry(models.Model):
@@ -376,6 +414,8 @@ class Note(Entry):
 class Answer(Entry):
     """An answer to the visitor, sent by mail and, if staff choose so, shown on the status page."""
 
+    # Empty until the mail is queued, and in answers that are older than this field if their mail was not recognised.
+    mail = models.OneToOneField(Email, on_delete=models.SET_NULL, null=True, editable=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
     text = models.TextField(_("text"), max_length=10_000)
     is_on_status_page = models.BooleanField(_("show it on the visitor's status page"), default=True)
@@ -383,6 +423,11 @@ class Answer(Entry):
     class Meta(Entry.Meta):
         verbose_name = pgettext_lazy("to an enquiry", "answer")
         verbose_name_plural = pgettext_lazy("to an enquiry", "answers")
+
+    @property
+    def mail_state(self):
+        """The label of the state of its mail for the desk, or an empty text if the mail is not known."""
+        return MAIL_STATES[self.mail.status] if self.mail else ""
 
 
 class AnswerTemplate(models.Model):

@@ -68,9 +68,10 @@ def erase(enquiry: Enquiry, actor=None):
     if not enquiry.is_finished:
         enquiry.move_to(State.CLOSED, actor)
     enquiry.attachments.update(name="")
+    stop_mails(enquiry)
+    enquiry.discount_failed_answers()
     for written in (enquiry.messages, enquiry.notes, enquiry.answers):
         written.all().delete()
-    stop_mails(enquiry)
     empty_mails(enquiry.mails.all())
     for name in PERSONAL_FIELDS:
         setattr(enquiry, name, "")

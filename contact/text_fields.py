@@ -3,6 +3,8 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from portal.bilingual.email_addresses import is_deliverable
+
 
 class TextField(forms.CharField):
     """
@@ -33,3 +35,19 @@ class MultiLineField(TextField):
 
     def to_python(self, value):
         return super().to_python(value).replace("\r\n", "\n").replace("\r", "\n")
+
+
+class DeliverableEmailField(TextField, forms.EmailField):
+    """An e-mail address that mail can be sent to; see is_deliverable()."""
+
+    widget = forms.EmailInput(attrs={"spellcheck": "false"})
+    default_error_messages = {
+        "required": _("Enter an e-mail address"),
+        "invalid": _("Enter an e-mail address in the form name@example.com"),
+    }
+
+    def clean(self, value):
+        value = super().clean(value)
+        if not is_deliverable(value):
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
+        return value

@@ -264,6 +264,7 @@ POST_OFFICE = {
 WORKER_CHORES = [
     "contact.retention.complete_erased_list",
     "contact.mail.delivery.settle_failures",
+    "contact.mail.delivery.settle_arrivals",
     "contact.retention.close_answered",
     "contact.retention.erase_due",
     "contact.attachments.remove_erased",

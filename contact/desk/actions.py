@@ -4,14 +4,17 @@ import re
 from datetime import timedelta
 from operator import itemgetter
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from contact.mail.messages import queue_answer, queue_assignment
+from contact.mail.messages import queue_answer, queue_assignment, readdress_mails
 from contact.models import Answer, AnswerTemplate, Enquiry, Event, Note, State
+from portal.bilingual.email_addresses import is_deliverable
 
 # A further view by the same user within this time is not logged.
 VIEW_LOG_INTERVAL = timedelta(minutes=10)
@@ -31,10 +34,30 @@ def for_update(*enquiries):
 
 @transaction.atomic
 def record_view(enquiry: Enquiry, actor):
-    """Logs that the user `actor` viewed the personal data, unless that was logged within VIEW_LOG_INTERVAL."""
+    """
+    Logs that the user `actor` viewed the personal data of an enquiry and its duplicates, which its page shows too.
+
+    It does not log again what was logged within VIEW_LOG_INTERVAL.
+    """
     since = timezone.now() - VIEW_LOG_INTERVAL
-    if not enquiry.events.filter(kind=Event.Kind.VIEWED, actor=actor, at__gt=since).exists():
-        enquiry.log(Event.Kind.VIEWED, actor)
+    viewed = Event.objects.filter(kind=Event.Kind.VIEWED, actor=actor, at__gt=since)
+    shown = Enquiry.objects.filter(Q(pk=enquiry.pk) | Q(merged_into=enquiry)).exclude(events__in=viewed)
+    Event.objects.bulk_create(Event.of(row, Event.Kind.VIEWED, actor) for row in shown)
+
+
+def possible_owners():
+    """Returns a queryset of the users who may own an enquiry: staff who may work on enquiries."""
+    # Named, because Django asks which one if there are several. This one knows the permissions in the database.
+    backend = "django.contrib.auth.backends.ModelBackend"
+    allowed = get_user_model().objects.with_perm("contact.change_enquiry", backend=backend)
+    return allowed.filter(is_staff=True).order_by("username")
+
+
+def missing_address_warning(owner) -> str:
+    """Returns a warning, in the active language, if no mail can be sent to the user `owner`, or an empty text."""
+    if owner is None or is_deliverable(owner.email):
+        return ""
+    return _("The owner %(owner)s has no e-mail address, so no mail tells them about enquiries.") % {"owner": owner}
 
 
 @transaction.atomic
@@ -42,13 +65,16 @@ def assign(enquiry: Enquiry, owner, actor):
     """
     Makes the user `owner` the owner of an enquiry; None removes the owner. Notifies an owner other than `actor`.
 
-    A received enquiry with an owner is in progress. Raises ValidationError if the enquiry is finished or erased.
+    A received enquiry with an owner is in progress. Raises ValidationError if the enquiry is finished or erased, or if
+    `owner` is not one of possible_owners().
     """
     [enquiry] = for_update(enquiry)
     if enquiry.owner == owner:
         return
     if enquiry.is_finished:
         raise ValidationError(_("This enquiry has ended. Open it again to give it to somebody."))
+    if owner and not possible_owners().filter(pk=owner.pk).exists():
+        raise ValidationError(_("%(owner)s may not work on enquiries."), params={"owner": owner})
     enquiry.owner = owner
     enquiry.save(update_fields=["owner"])
     enquiry.log(Event.Kind.ASSIGNED, actor, owner.get_username() if owner else "–")
@@ -79,15 +105,17 @@ def answer(enquiry: Enquiry, text: str, is_on_status_page: bool, actor, seen: st
     Stores an answer and queues it as a mail to the visitor. A second click returns the stored Answer.
 
     An enquiry without an owner is assigned to the user `actor`. Raises ValidationError if it is finished or erased, or
-    if latest_entry() is no longer `seen`, its result when the user began to write (None for no check).
+    if there are entries that are not in `seen`: the text of entry_keys() when the user began to write (None for no
+    check).
     """
     [enquiry] = for_update(enquiry)
     last = enquiry.answers.last()
-    if last and (last.text, last.author) == (text, actor) and last.created_at > timezone.now() - DUPLICATE_WINDOW:
+    is_same = last and (last.text, last.author) == (text, actor) and enquiry.state == State.ANSWERED
+    if is_same and last.created_at > timezone.now() - DUPLICATE_WINDOW:
         return last
     if not enquiry.can_be_answered:
         raise ValidationError(_("This enquiry has ended. Open it again to answer it."))
-    if seen not in (None, latest_entry(enquiry)):
+    if new_entries(enquiry, seen):
         raise ValidationError(
             _("Somebody has answered, or the visitor has written, since you began. Look at it, then send again.")
         )
@@ -102,10 +130,44 @@ def answer(enquiry: Enquiry, text: str, is_on_status_page: bool, actor, seen: st
     return given
 
 
-def latest_entry(enquiry: Enquiry) -> str:
-    """Returns the primary keys of the last answer and the last message as "12-34". A new one changes this text."""
-    answer, message = enquiry.answers.last(), enquiry.all_messages().last()
-    return f"{answer.pk if answer else 0}-{message.pk if message else 0}"
+def entries(enquiry: Enquiry) -> dict:
+    """Returns all that a new answer must take into account: the answers, further messages and duplicates, by a key."""
+    rows = [*enquiry.answers.all(), *enquiry.messages.all()]
+    for duplicate in enquiry.duplicates.all():
+        rows += [duplicate, *duplicate.answers.all(), *duplicate.messages.all()]
+    return {f"{row._meta.model_name}-{row.pk}": row for row in rows}
+
+
+def entry_keys(enquiry: Enquiry) -> str:
+    """Returns the keys of entries() as one text, for the form of an answer."""
+    return " ".join(entries(enquiry))
+
+
+def new_entries(enquiry: Enquiry, seen: str | None) -> list:
+    """Returns the rows of entries() whose key is not in the text `seen`. None means that all have been seen."""
+    if seen is None:
+        return []
+    return [row for key, row in entries(enquiry).items() if key not in seen.split()]
+
+
+@transaction.atomic
+def correct_address(enquiry: Enquiry, email: str, actor):
+    """
+    Changes the visitor's e-mail address, also in the duplicates and in mails that are not sent yet.
+
+    Sent mails keep theirs. A merged enquiry is changed together with its main one, because an answer goes to one
+    address. Raises ValidationError if consent was withdrawn or the personal data are erased.
+    """
+    [main] = for_update(enquiry.merged_into or enquiry)
+    if main.is_locked:
+        raise ValidationError(_("Consent was withdrawn, so nothing is sent any more."))
+    for row in (main, *main.duplicates.filter(erased_at=None)):
+        if row.email != email:
+            row.email = email
+            row.save(update_fields=["email"])
+            readdress_mails(row, email)
+            # The detail outlives the personal data, so it does not name the address.
+            row.log(Event.Kind.NEW_ADDRESS, actor)
 
 
 @transaction.atomic

@@ -9,18 +9,32 @@ from contact.desk import actions
 from contact.mail import delivery
 from contact.models import Answer, Enquiry, Note, State
 from contact.references import normalize_code
-from contact.text_fields import MultiLineField
+from contact.text_fields import DeliverableEmailField, MultiLineField
+from portal.bilingual.email_addresses import is_deliverable
 
 
-def staff():
-    """Returns a queryset of the users who may own an enquiry."""
-    return get_user_model().objects.filter(is_active=True, is_staff=True).order_by("username")
+class OwnerField(forms.ModelChoiceField):
+    """A choice of the users who may own an enquiry. It says who cannot be reached by mail."""
+
+    def __init__(self, **options):
+        super().__init__(queryset=actions.possible_owners(), required=False, **options)
+
+    def label_from_instance(self, user):
+        if is_deliverable(user.email):
+            return str(user)
+        return _("%(user)s (no e-mail address)") % {"user": user}
 
 
 class DeskForm(forms.Form):
-    """A form about `enquiry`, submitted by the user `actor`. Its carry_out() may raise ValidationError."""
+    """
+    A form about `enquiry`, submitted by the user `actor`. Its carry_out() may raise ValidationError.
+
+    `done` and `warning` tell the user afterwards what was done, and what to mind.
+    """
 
     use_required_attribute = False
+    done = _("Done.")
+    warning = ""
 
     def __init__(self, data=None, *, enquiry, actor):
         super().__init__(data, label_suffix="", auto_id=f"{type(self).__name__.lower()}_%s")
@@ -38,19 +52,23 @@ class DeskForm(forms.Form):
 
 
 class OwnerForm(DeskForm):
-    owner = forms.ModelChoiceField(label=_("Owner"), queryset=staff(), required=False, empty_label=_("Nobody"))
+    owner = OwnerField(label=_("Owner"), empty_label=_("Nobody"))
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.initial["owner"] = self.enquiry.owner_id
+        # One who may no longer work on enquiries stays the owner until somebody else is chosen.
+        self.fields["owner"].queryset |= get_user_model().objects.filter(pk=self.enquiry.owner_id)
 
     def carry_out(self):
-        actions.assign(self.enquiry, self.cleaned_data["owner"], self.actor)
+        owner = self.cleaned_data["owner"]
+        actions.assign(self.enquiry, owner, self.actor)
+        self.warning = actions.missing_address_warning(owner)
 
 
 class StateForm(DeskForm):
-    # ANSWERED is set only by sending an answer, because the status page then says that one was sent. Only the visitor
-    # withdraws consent; if somebody asks for it by telephone, staff erase the enquiry.
+    # ANSWERED is set only by an answer that is sent, because the status page then says that one was sent. Only the
+    # visitor withdraws consent; if somebody asks for it by telephone, staff erase the enquiry.
     BY_HAND = [state for state in State if state not in (State.ANSWERED, State.WITHDRAWN)]
 
     state = forms.ChoiceField(label=_("State"), choices=[(state.value, state.label) for state in BY_HAND])
@@ -100,8 +118,23 @@ class MailForm(DeskForm):
         self.fields["mail"].queryset = self.enquiry.mails.all()
 
     def carry_out(self):
-        if not delivery.send_again(self.cleaned_data["mail"], self.actor):
+        mail = self.cleaned_data["mail"]
+        if not delivery.send_again(mail, self.actor):
             raise ValidationError(_("This mail cannot be sent again."))
+        self.done = _("The mail to %(address)s waits to be sent.") % {"address": ", ".join(mail.to)}
+
+
+class AddressForm(DeskForm):
+    email = DeliverableEmailField(label=_("The visitor’s e-mail address"), max_length=254)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.initial["email"] = self.enquiry.email
+
+    def carry_out(self):
+        email = self.cleaned_data["email"]
+        actions.correct_address(self.enquiry, email, self.actor)
+        self.done = _("Mails that are not sent yet now go to %(address)s.") % {"address": email}
 
 
 class AnswerForm(DeskForm):
@@ -121,4 +154,11 @@ class AnswerForm(DeskForm):
 
 
 #: The forms on the page of one enquiry, by the value of the `task` field that each form submits.
-TASKS = {"assign": OwnerForm, "move": StateForm, "note": NoteForm, "merge": MergeForm, "mail": MailForm}
+TASKS = {
+    "assign": OwnerForm,
+    "move": StateForm,
+    "note": NoteForm,
+    "merge": MergeForm,
+    "mail": MailForm,
+    "address": AddressForm,
+}

@@ -5,6 +5,7 @@ import shutil
 import unicodedata
 import zipfile
 from io import BytesIO
+from operator import attrgetter
 from pathlib import PurePath
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -12,7 +13,8 @@ from django.utils import timezone
 from django.utils.text import get_valid_filename
 from post_office.models import STATUS
 
-from contact.mail.messages import WAITING
+from contact.mail.delivery import last_failure
+from contact.mail.messages import WAITING, is_to_visitor
 from contact.models import Enquiry, Event
 
 # Events whose detail is about somebody else: a member of staff, or perhaps another visitor.
@@ -43,7 +45,7 @@ def personal_data(email: str) -> bytes:
             "compiled_at": _beijing(timezone.now()),
             "enquiries": [
                 _enquiry(enquiry, folder)
-                for enquiry in enquiries.prefetch_related("messages", "answers", "mails", "events", "attachments")
+                for enquiry in enquiries.prefetch_related("messages", "answers", "mails__logs", "events", "attachments")
             ],
         }
         folder.writestr("data.json", json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))
@@ -75,15 +77,7 @@ def _enquiry(enquiry, folder):
         "answers": [
             {"written_at": _beijing(answer.created_at), "text": answer.text} for answer in enquiry.answers.all()
         ],
-        "mails": [
-            {
-                "to": "you" if enquiry.email in mail.to else "the department",
-                "subject": mail.subject,
-                "queued_at": _beijing(mail.created),
-                "state": "waiting" if mail.status in WAITING else STATUS._fields[mail.status],
-            }
-            for mail in enquiry.mails.all()
-        ],
+        "mails": [_mail(mail, enquiry) for mail in sorted(enquiry.mails.all(), key=attrgetter("pk"))],
         "timeline": [
             {
                 "at": _beijing(event.at),
@@ -104,6 +98,19 @@ def _enquiry(enquiry, folder):
             }
             for number, attachment in enumerate(enquiry.attachments.all(), start=1)
         ],
+    }
+
+
+def _mail(mail, enquiry):
+    is_to_you = is_to_visitor(mail, enquiry)
+    # What a mail host says of an address of the desk is about its staff.
+    failure = last_failure(mail) if is_to_you else None
+    return {
+        "to": "you" if is_to_you else "the department",
+        "subject": mail.subject,
+        "queued_at": _beijing(mail.created),
+        "state": "waiting" if mail.status in WAITING else STATUS._fields[mail.status],
+        "not_sent_because": failure.words if failure else "",
     }
 
 

@@ -4,13 +4,17 @@ import logging
 import smtplib
 import socket
 from contextlib import suppress
+from datetime import datetime
 from email.utils import parseaddr
+from operator import attrgetter
 from time import monotonic
+from typing import NamedTuple
 
 from django.core.mail.backends import smtp
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 from post_office.mail import send_queued
 from post_office.models import STATUS, Email, Log
 from post_office.settings import get_batch_delivery_timeout
@@ -18,7 +22,7 @@ from post_office.settings import get_batch_delivery_timeout
 from contact import erased_list
 from contact.mail.files import delete_orphans
 from contact.mail.messages import WAITING, stop_mails
-from contact.models import Enquiry, Event
+from contact.models import Answer, Enquiry, Event, State
 from portal.bilingual.email_addresses import is_deliverable
 
 logger = logging.getLogger(__name__)
@@ -30,12 +34,25 @@ RESPONSE_TIMEOUT = 60
 AUTHENTICATION_CODES = {530, 534, 535, 538}
 
 
-class PermanentRefusal(Exception):
-    """The mail host will never accept this mail, so there is no retry. `smtp_code` is its reply code, if it replied."""
+# Faults that the portal itself finds. They are translated where they are shown; see last_failure().
+NO_ADDRESS = gettext_noop("No mail can be written to this address.")
+TOO_SLOW = gettext_noop("The mail host took too long to let us in.")
+
+
+class Refusal(Exception):
+    """The mail host did not accept a mail. The text is its reply; `smtp_code` is the code of the reply, if there is one."""
 
     def __init__(self, text, smtp_code=None):
         super().__init__(text)
         self.smtp_code = smtp_code
+
+
+class TemporaryRefusal(Refusal):
+    """The host may accept the mail later."""
+
+
+class PermanentRefusal(Refusal):
+    """The host will never accept the mail, so there is no retry."""
 
 
 class EmailBackend(smtp.EmailBackend):
@@ -54,19 +71,21 @@ class EmailBackend(smtp.EmailBackend):
         return opened
 
     def send_messages(self, messages):
-        """Raises PermanentRefusal, TimeoutError if post_office has given up on the mail, or an error of smtplib."""
+        """
+        Raises PermanentRefusal, TemporaryRefusal, TimeoutError if post_office has given up on the mail, or an OSError.
+        """
         for message in messages:
             check_message(message)
         if monotonic() > self.deadline:
             # The host was slow, or the process was suspended. The mail is requeued by now, or another worker has it.
-            raise TimeoutError("The mail host took too long to let us in.")
+            raise TimeoutError(TOO_SLOW)
         self.is_sending = True
         try:
             return super().send_messages(messages)
         except smtplib.SMTPRecipientsRefused as error:
-            raise permanent_refusal(error.recipients.values()) or error from None
+            raise refusal(error.recipients.values()) from None
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            raise permanent_refusal([(error.smtp_code, error.smtp_error)]) or error from None
+            raise refusal([(error.smtp_code, error.smtp_error)]) from None
         finally:
             self.is_sending = False
 
@@ -81,19 +100,19 @@ class EmailBackend(smtp.EmailBackend):
         super().close()
 
 
-def permanent_refusal(replies) -> PermanentRefusal | None:
-    """Returns a PermanentRefusal if all `replies`, pairs of an SMTP code (int) and a text (bytes), are permanent."""
-    if all(code >= 500 and code not in AUTHENTICATION_CODES for code, _words in replies):
-        text = "; ".join(f"{code} {words.decode(errors='replace')}" for code, words in replies)
-        return PermanentRefusal(text, max(code for code, _words in replies))
-    return None
+def refusal(replies) -> PermanentRefusal | TemporaryRefusal:
+    """Returns a refusal, permanent if all `replies` are: pairs of an SMTP code (int) and a text (bytes)."""
+    is_permanent = all(code >= 500 and code not in AUTHENTICATION_CODES for code, _words in replies)
+    words = "; ".join(f"{code} {words.decode(errors='replace')}" for code, words in replies)
+    kind = PermanentRefusal if is_permanent else TemporaryRefusal
+    return kind(words, max(code for code, _words in replies))
 
 
 def check_message(message):
     """Raises PermanentRefusal for an EmailMessage that SMTP cannot transport, because no retry can succeed."""
     for address in (message.from_email, *message.recipients()):
         if not is_deliverable(parseaddr(address)[1]):
-            raise PermanentRefusal("No mail can be written to this address.")
+            raise PermanentRefusal(NO_ADDRESS)
     try:
         message.message()
     except ValueError as error:
@@ -101,18 +120,18 @@ def check_message(message):
 
 
 def deliver() -> int:
-    """Tries to send the next mail and settles failures. Returns how many mails it tried: 0 or 1."""
+    """Tries to send the next mail and settles the result. Returns how many mails it tried: 0 or 1."""
     erased = erased_list.size()
     tried = sum(send_queued(log_level=1))
     if tried:
         settle_failures()
+        settle_arrivals()
         if erased_list.size() != erased:
             # Perhaps the enquiry of this mail, which then left a file behind.
             delete_orphans()
     return tried
 
 
-@transaction.atomic
 def settle_failures():
     """
     Marks every mail that failed for good as failed, and logs it in the timeline of its enquiries.
@@ -123,16 +142,46 @@ def settle_failures():
     An enquiry may be withdrawn or erased while post_office sends its mail, requeues it and logs the host's reply. Such
     mails are stopped, and the logs of erased enquiries are deleted.
     """
-    for enquiry in Enquiry.objects.locked().filter(mails__status__in=WAITING).distinct():
-        stop_mails(enquiry)
-    Log.objects.filter(email__enquiries__erased_at__isnull=False).delete()
+    with transaction.atomic():
+        for enquiry in Enquiry.objects.locked().filter(mails__status__in=WAITING).distinct():
+            stop_mails(enquiry)
+        Log.objects.filter(email__enquiries__erased_at__isnull=False).delete()
     refused = Exists(Log.objects.filter(email=OuterRef("pk"), exception_type=PermanentRefusal.__name__))
-    ended = Q(status=STATUS.failed, scheduled_time__isnull=False) | Q(refused, status=STATUS.requeued)
-    for mail in Email.objects.select_for_update().filter(ended):
-        Email.objects.filter(pk=mail.pk).update(status=STATUS.failed, scheduled_time=None)
-        for enquiry in mail.enquiries.all():
-            enquiry.log(Event.Kind.MAIL_FAILED, detail=mail_label(mail))
+    ended = Email.objects.filter(
+        Q(status=STATUS.failed, scheduled_time__isnull=False) | Q(refused, status=STATUS.requeued)
+    )
+    for mail in ended.all():
+        with transaction.atomic():
+            # As everywhere, enquiries are locked before their mails, to avoid deadlocks.
+            enquiries = [
+                Enquiry.objects.for_update(enquiry, enquiry.merged_into or enquiry) for enquiry in mail.enquiries.all()
+            ]
+            if not ended.filter(pk=mail.pk).update(status=STATUS.failed, scheduled_time=None):
+                continue
+            for enquiry, worked_on in enquiries:
+                enquiry.log(Event.Kind.MAIL_FAILED, detail=mail_label(mail))
+                if enquiry.answers.filter(mail=mail).exists():
+                    enquiry.discount_failed_answers()
+                    if worked_on.state in (State.ANSWERED, State.CLOSED) and not worked_on.erased_at:
+                        worked_on.move_to(State.IN_PROGRESS, kind=Event.Kind.NOT_ARRIVED)
         logger.warning("Mail %s failed for good.", mail.pk)
+
+
+def settle_arrivals():
+    """
+    Counts answers that were sent after they had failed, and makes their enquiries answered again.
+
+    It finds them by what is stored, so each is settled once, even if a worker dies before.
+    """
+    late = Answer.objects.filter(enquiry__answered_at=None, mail__status=STATUS.sent).order_by("mail__last_updated")
+    for answer in late.select_related("mail"):
+        unanswered = Enquiry.objects.filter(pk=answer.enquiry_id, answered_at=None)
+        unanswered.update(answered_at=answer.mail.last_updated)
+    for enquiry in Enquiry.objects.answered_after_all():
+        with transaction.atomic():
+            [enquiry] = Enquiry.objects.for_update(enquiry)
+            if Enquiry.objects.answered_after_all().filter(pk=enquiry.pk).exists():
+                enquiry.move_to(State.ANSWERED, kind=Event.Kind.ARRIVED)
 
 
 @transaction.atomic
@@ -152,6 +201,21 @@ def send_again(mail: Email, actor) -> bool:
     for enquiry in mail.enquiries.all():
         enquiry.log(Event.Kind.MAIL_AGAIN, actor, mail_label(mail))
     return True
+
+
+class Failure(NamedTuple):
+    """When a mail could not be sent, and why: in the mail host's words, or the portal's in the active language."""
+
+    at: datetime
+    words: str
+
+
+def last_failure(mail: Email) -> Failure | None:
+    """Returns why a mail failed or will be tried again; None for other mails, and for those that were stopped."""
+    log = max(mail.logs.all(), key=attrgetter("pk"), default=None)
+    if log is None or mail.status not in (STATUS.failed, STATUS.requeued):
+        return None
+    return Failure(log.date, gettext(log.message) if log.message else log.exception_type)
 
 
 def mail_label(mail: Email) -> str:

@@ -16,7 +16,7 @@ from portal.bilingual.links import absolute_url
 from portal.models import Department
 
 # The labels of mail states on the desk's pages, and the states of mails that are not sent yet.
-STATES = {
+MAIL_STATES = {
     STATUS.queued: _("waiting"),
     STATUS.sent: _("sent"),
     STATUS.requeued: _("failed, will be tried again"),
@@ -42,11 +42,12 @@ def queue_notifications(enquiry):
 
 
 def queue_answer(answer):
-    """Queues an Answer to the visitor, in the language of the enquiry, with a link to its status page."""
+    """Queues an Answer to the visitor, in the language of the enquiry, with a link to its status page; saves `mail`."""
     enquiry = answer.enquiry
-    queue_to_visitor(
+    answer.mail = queue_to_visitor(
         enquiry, "answer", _("Answer to your enquiry %(reference)s"), enquiry.get_status_url, answer=answer
     )
+    answer.save(update_fields=["mail"])
 
 
 def queue_further_message(message):
@@ -71,11 +72,35 @@ def stop_mails(enquiry):
     enquiry.mails.filter(status__in=WAITING).update(status=STATUS.failed, scheduled_time=None)
 
 
+def readdress_mails(enquiry, email):
+    """
+    Changes the visitor's address to `email` in the mails of an enquiry that are not sent yet, failed ones included.
+
+    It is the recipient of mails to the visitor, and the Reply-To of mails to the desk.
+    """
+    for unsent in enquiry.mails.exclude(status=STATUS.sent):
+        if is_to_visitor(unsent, enquiry):
+            enquiry.mails.filter(pk=unsent.pk).update(to=[email])
+        elif unsent.headers and "Reply-To" in unsent.headers:
+            enquiry.mails.filter(pk=unsent.pk).update(headers=unsent.headers | {"Reply-To": email})
+
+
+def is_to_visitor(mail, enquiry) -> bool:
+    """Whether a mail of an enquiry is to its visitor. Those to the desk contain its path in the admin."""
+    return desk_path(enquiry) not in mail.message
+
+
 def queue_to_visitor(enquiry, template, subject, get_url, **context):
-    """Queues a mail with Reply-To the Department. `get_url` returns a path; it is called in the visitor's language."""
+    """
+    Queues a mail with Reply-To the Department, and returns the Email.
+
+    `get_url` returns a path; it is called in the visitor's language.
+    """
     with override(enquiry.language):
         reply_to = Department.current().email
-        queue(enquiry, [enquiry.email], template, subject, absolute_url(get_url()), reply_to, **context)
+        link = absolute_url(get_url())
+        [mail] = queue(enquiry, [enquiry.email], template, subject, link, reply_to, **context)
+    return mail
 
 
 def queue_to_desk(enquiry, template, subject, except_to=None):
@@ -83,7 +108,7 @@ def queue_to_desk(enquiry, template, subject, except_to=None):
     skipped = except_to.email.casefold() if except_to else None
     addresses = [address for address in enquiry_recipients(enquiry) if address.casefold() != skipped]
     with override(Department.current().staff_language):
-        queue(enquiry, addresses, template, subject, desk_url(enquiry), enquiry.email)
+        queue(enquiry, addresses, template, subject, absolute_url(desk_path(enquiry)), enquiry.email)
 
 
 def queue_to_owner(enquiry, template, subject, reply_to=""):
@@ -92,12 +117,12 @@ def queue_to_owner(enquiry, template, subject, reply_to=""):
     if not is_deliverable(owner.email):
         return
     with override(owner.language or Department.current().staff_language):
-        queue(enquiry, [owner.email], template, subject, desk_url(enquiry), reply_to)
+        queue(enquiry, [owner.email], template, subject, absolute_url(desk_path(enquiry)), reply_to)
 
 
-def desk_url(enquiry) -> str:
-    """Returns the absolute URL of an enquiry in the admin."""
-    return absolute_url(reverse("admin:contact_enquiry_change", args=[enquiry.pk]))
+def desk_path(enquiry) -> str:
+    """Returns the path of an enquiry in the admin."""
+    return reverse("admin:contact_enquiry_change", args=[enquiry.pk])
 
 
 def enquiry_recipients(enquiry) -> list[str]:
@@ -109,11 +134,17 @@ def enquiry_recipients(enquiry) -> list[str]:
 
 
 def queue(enquiry, addresses, template, subject, link, reply_to="", **context):
-    """Queues one mail per address in the active language: smtplib does not report a refusal of some of several."""
+    """
+    Queues one mail per address in the active language, and returns the list of Email.
+
+    One mail to several addresses would not do: smtplib does not report that some of them were refused.
+    """
     context |= {"enquiry": enquiry, "department": Department.current(), "link": link}
     text = render_to_string(f"contact/mail/{template}.txt", context)
-    for address in addresses:
-        enquiry.mails.add(queue_text(address, subject % {"reference": enquiry.reference}, text, link, reply_to))
+    subject = subject % {"reference": enquiry.reference}
+    mails = [queue_text(address, subject, text, link, reply_to) for address in addresses]
+    enquiry.mails.add(*mails)
+    return mails
 
 
 def queue_text(address, subject, text, link, reply_to=""):

@@ -15,11 +15,10 @@ from contact.attachments import AttachmentsField, reattach_errors, removed_on_fa
 from contact.mail.messages import queue_acknowledgement, queue_notifications
 from contact.models import Attachment, Enquiry, Event
 from contact.references import new_code, normalize_code
-from contact.text_fields import MultiLineField, OneLineField, TextField
+from contact.text_fields import DeliverableEmailField, MultiLineField, OneLineField, TextField
 from contact.visitor.rate_limits import may_acknowledge
 from contact.working_days import promised_date
 from partners.models import Country
-from portal.bilingual.email_addresses import is_deliverable
 from portal.bilingual.territories import territory_choices
 from portal.models import Page
 from programs.models import Program
@@ -33,16 +32,6 @@ FORM_SALT = "contact.form_token"
 
 # An unknown reference is checked against this code, so that the check takes the same time as for a known one.
 DUMMY_CODE = new_code()
-
-
-class DeliverableEmailField(TextField, forms.EmailField):
-    """An e-mail address that mail can be sent to; see is_deliverable()."""
-
-    def clean(self, value):
-        value = super().clean(value)
-        if not is_deliverable(value):
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        return value
 
 
 class AlreadySent(Exception):
@@ -94,10 +83,6 @@ class EnquiryForm(forms.ModelForm):
         label=_("E-mail address"),
         max_length=254,
         help_text=_("We will send our answer to this address."),
-        error_messages={
-            "required": _("Enter an e-mail address"),
-            "invalid": _("Enter an e-mail address in the form name@example.com"),
-        },
         widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
     )
     telephone = OneLineField(

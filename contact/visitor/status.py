@@ -6,6 +6,7 @@ from functools import cached_property
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from post_office.models import STATUS
 
 from contact.mail.messages import queue_further_message
 from contact.models import OPEN, Enquiry, Event, State
@@ -25,6 +26,12 @@ STATE_DESCRIPTIONS = {
     State.ANSWERED: _("We have sent our answer to your e-mail address."),
     State.CLOSED: _("Our work on your enquiry has ended."),
 }
+# Instead of these, for an enquiry whose last answer is not sent yet, or was refused.
+ANSWER_WAITS = _("Our answer is written. We are sending it to your e-mail address.")
+ANSWER_FAILED = _(
+    "Our answer could not be delivered to your e-mail address, and a member of staff is working on it. If you have "
+    "another address, please write it to us below."
+)
 # The new state when the visitor adds a message to an enquiry in one of these states.
 REOPENED = {State.ANSWERED: State.IN_PROGRESS, State.CLOSED: State.IN_PROGRESS, State.SPAM: State.RECEIVED}
 
@@ -54,6 +61,13 @@ class Progress:
 
     @property
     def meaning(self):
+        """What the state means, in words. It says that an answer was sent only if its mail was."""
+        last = self.main_enquiry.all_answers().last()
+        mail_status = last.mail.status if last and last.mail else STATUS.sent
+        if self.state == State.ANSWERED and mail_status != STATUS.sent:
+            return ANSWER_WAITS
+        if self.state == State.IN_PROGRESS and mail_status == STATUS.failed:
+            return ANSWER_FAILED
         return STATE_DESCRIPTIONS[self.state]
 
     @property

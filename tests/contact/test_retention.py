@@ -219,6 +219,10 @@ def test_what_was_answered_is_closed_in_time(enquiry, staff):
     Answer.objects.update(created_at=month_ago)
     retention.close_answered()
     enquiry.refresh_from_db()
+    assert enquiry.state == State.ANSWERED, "the mail of its last answer was sent later"
+    Email.objects.update(last_updated=month_ago)
+    retention.close_answered()
+    enquiry.refresh_from_db()
     assert enquiry.state == State.CLOSED
     assert enquiry.erase_on is not None
     with override("en"):

@@ -8,13 +8,16 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import override
-from post_office.models import STATUS
+from post_office.models import STATUS, Email
 
 from contact import retention
 from contact.desk import actions
+from contact.mail import delivery
 from contact.models import TRANSITIONS, Answer, AnswerTemplate, Enquiry, Event, State
 from portal.models import Department, User
+from tests.contact.rows import stored
 from tests.contact.steps import send
 
 pytestmark = pytest.mark.django_db
@@ -147,22 +150,64 @@ def test_the_same_words_again_are_an_answer_to_what_was_written_since(enquiry, o
     assert enquiry.state == State.ANSWERED
 
 
-def test_who_has_not_seen_the_latest_entry_is_told_and_keeps_the_text(at_desk, enquiry, officer):
+@pytest.mark.parametrize("new", ["a message", "an answer", "a duplicate"])
+def test_who_has_not_seen_the_latest_entry_is_told_and_keeps_the_text(at_desk, enquiry, another, admin_user, new):
     address = reverse("admin:contact_answer", args=[enquiry.pk])
-    seen = at_desk.get(address).context["seen"]
-    enquiry.messages.create(text="One thing more")
-    response = at_desk.post(address, {"text": "Mine", "seen": seen})
-    text = response.content.decode()
+    actions.answer(enquiry, "The first answer", True, admin_user)
+    first = at_desk.get(address)
+    assert "The first answer" in first.content.decode()
+    assert first.context["new"] == []
+    if new == "a message":
+        enquiry.messages.create(text="One thing more")
+    elif new == "an answer":
+        actions.answer(enquiry, "One thing more", True, admin_user)
+    else:
+        Enquiry.objects.filter(pk=another.pk).update(message="One thing more")
+        actions.merge(another, enquiry, admin_user)
+    response = at_desk.post(address, {"text": "Mine", "seen": first.context["seen"]})
+    text = " ".join(response.content.decode().split())
     assert "since you began" in text
     assert "Mine</textarea>" in text
     assert "One thing more" in text
-    assert not enquiry.answers.exists()
+    assert len(response.context["new"]) == 1
+    heading = text.split("One thing more")[0].rpartition("<h")[2]
+    assert "New</" in heading
+    assert text.count("New</") == 1
+    assert not enquiry.answers.filter(text="Mine").exists()
     assert at_desk.post(address, {"text": "Mine", "seen": response.context["seen"]}).status_code == 302
-    assert enquiry.answers.count() == 1
+    assert enquiry.answers.filter(text="Mine").exists()
+
+
+def test_what_is_answered_at_the_same_moment_is_shown_too(at_desk, enquiry, admin_user, monkeypatch):
+    address = reverse("admin:contact_answer", args=[enquiry.pk])
+    seen = at_desk.get(address).context["seen"]
+    answer = actions.answer
+
+    def too_late(*args, **kwargs):
+        """Lets another person answer after the page was read and before the answer is stored."""
+        answer(enquiry, "The first answer", True, admin_user)
+        return answer(*args, **kwargs)
+
+    monkeypatch.setattr(actions, "answer", too_late)
+    response = at_desk.post(address, {"text": "Mine", "seen": seen})
+    assert "The first answer" in response.content.decode()
+    [new] = response.context["new"]
+    assert new.text == "The first answer"
+    assert not enquiry.answers.filter(text="Mine").exists()
+
+
+def test_what_is_new_is_marked_when_a_template_is_chosen(at_desk, enquiry):
+    template = AnswerTemplate.objects.create(title_en="General", text_en="Dear {person},")
+    address = reverse("admin:contact_answer", args=[enquiry.pk])
+    seen = at_desk.get(address).context["seen"]
+    message = enquiry.messages.create(text="One thing more")
+    response = at_desk.post(address, {"text": "Mine", "template": template.pk, "seen": seen})
+    assert response.context["new"] == [message]
+    assert "since you began" not in response.content.decode()
 
 
 def test_an_owner_is_told_unless_it_was_their_own_doing(enquiry, officer):
-    owner = User.objects.create_user("owner", "owner@example.com", "x", is_staff=True)
+    owner = User.objects.create_superuser("owner", "owner@example.com", "x")
     mails = enquiry.mails.count()
     actions.assign(enquiry, owner, officer)
     assert enquiry.mails.count() == mails + 1
@@ -222,9 +267,15 @@ def test_the_number_of_queries_of_a_page_does_not_grow(admin_client, enquiry, dj
         actions.write_note(enquiry, "A note", author)
         Answer.objects.create(enquiry=enquiry, author=author, text="An answer")
         enquiry.messages.create(text="A message")
+    for _number in range(5):
+        duplicate = stored(STATUS.failed, state=State.CLOSED, merged_into=enquiry)
+        Answer.objects.create(enquiry=duplicate, author=author, text="An answer", mail=duplicate.mails.get())
+        duplicate.messages.create(text="A message")
     admin_client.get(page_of(enquiry))
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(23):
         admin_client.get(page_of(enquiry))
+    with django_assert_max_num_queries(18):
+        admin_client.get(reverse("admin:contact_answer", args=[enquiry.pk]))
     with django_assert_max_num_queries(16):
         admin_client.get(LIST)
 
@@ -505,3 +556,214 @@ def test_a_line_break_counts_once(at_desk, enquiry, task, longest):
     page = page_of(enquiry) if task == "note" else reverse("admin:contact_answer", args=[enquiry.pk])
     assert at_desk.post(page, {"task": task, "text": f"{lines}x"}).status_code == 200
     assert at_desk.post(page, {"task": task, "text": lines}).status_code == 302
+
+
+# Owners
+
+
+@pytest.fixture
+def reader():
+    """A member of staff who may read enquiries, but not work on them."""
+    user = User.objects.create_user("reader", "reader@example.com", "x", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_enquiry"))
+    return user
+
+
+def test_only_who_may_work_on_enquiries_can_own_one(at_desk, enquiry, officer, reader, admin_user):
+    of_group = User.objects.create_user("of a group", is_staff=True)
+    of_group.groups.create(name="Desk").permissions.add(Permission.objects.get(codename="change_enquiry"))
+    unfit = [reader]
+    for name, rights in (("gone", {"is_active": False}), ("no staff", {"is_staff": False})):
+        unfit.append(User.objects.create_superuser(name))
+        User.objects.filter(username=name).update(**rights)
+    assert set(actions.possible_owners()) == {officer, of_group, admin_user}
+    page, choices = page_of(enquiry), set(actions.possible_owners().values_list("pk", flat=True))
+    for form in (at_desk.get(page).context["forms"]["assign"], at_desk.get(LIST).context["action_form"]):
+        assert {value.value for value, _label in form.fields["owner"].choices if value} == choices
+    for user in unfit:
+        with pytest.raises(ValidationError, match=user.username):
+            actions.assign(enquiry, user, officer)
+        assert "Select a valid choice" in at_desk.post(page, {"task": "assign", "owner": user.pk}).content.decode()
+        at_desk.post(LIST, {"action": "assign", "owner": user.pk, "_selected_action": [enquiry.pk]})
+    enquiry.refresh_from_db()
+    assert enquiry.owner is None
+
+
+def test_an_owner_who_may_no_longer_work_stays_until_another_is_chosen(at_desk, enquiry, officer, reader):
+    Enquiry.objects.update(owner=reader)
+    form = at_desk.get(page_of(enquiry)).context["forms"]["assign"]
+    assert form.initial["owner"] == reader.pk
+    assert reader.pk in [getattr(value, "value", value) for value, _label in form.fields["owner"].choices]
+    assert at_desk.post(page_of(enquiry), {"task": "assign", "owner": reader.pk}).status_code == 302
+    assert at_desk.post(page_of(enquiry), {"task": "assign", "owner": officer.pk}).status_code == 302
+    enquiry.refresh_from_db()
+    assert enquiry.owner == officer
+
+
+def messages_of(response):
+    return [str(message) for message in response.context["messages"]]
+
+
+@pytest.mark.parametrize("address", ["", "officer@example.com"])
+def test_an_owner_without_an_address_is_said_to_have_none(at_desk, enquiry, another, officer, address):
+    User.objects.filter(pk=officer.pk).update(email=address)
+    label = "officer" if address else "officer (no e-mail address)"
+    for page in (page_of(enquiry), LIST):
+        assert f">{label}</option>" in at_desk.get(page).content.decode()
+    warning = "The owner officer has no e-mail address, so no mail tells them about enquiries."
+    response = at_desk.post(page_of(enquiry), {"task": "assign", "owner": officer.pk}, follow=True)
+    assert messages_of(response) == (["Done."] if address else ["Done.", warning])
+    chosen = {"action": "assign", "owner": officer.pk, "_selected_action": [another.pk]}
+    response = at_desk.post(LIST, chosen, follow=True)
+    assert messages_of(response) == ["Done for 1 enquiry."] + ([] if address else [warning])
+
+
+# Mails that did not arrive
+
+
+@pytest.fixture
+def refused(enquiry, officer):
+    """An enquiry whose answer was refused by the mail host."""
+    given = actions.answer(enquiry, "Prepare two forms.", True, officer)
+    refuse(given.mail)
+    enquiry.refresh_from_db()
+    return enquiry
+
+
+def refuse(mail, words="550 5.1.1 No such user"):
+    """Does what post_office does when the mail host refuses a mail for good."""
+    Email.objects.filter(pk=mail.pk).update(status=STATUS.requeued, scheduled_time=timezone.now())
+    mail.logs.create(status=STATUS.failed, message=words, exception_type="PermanentRefusal")
+    delivery.settle_failures()
+
+
+def test_the_page_says_on_top_that_an_answer_did_not_arrive(at_desk, refused):
+    text = " ".join(at_desk.get(page_of(refused)).content.decode().split())
+    with override("en"):
+        day = date_format(timezone.localdate())
+    banner = f"The answer of {day} to {refused.email} did not arrive: 550 5.1.1 No such user"
+    assert text.index(banner) < text.index('<div class="desk">')
+    assert text.count("Last try on ") == 1
+    assert "· mail: failed" in text
+    [row] = listed(at_desk, queue="open")
+    assert row == refused
+    assert b"a mail has failed" in at_desk.get(LIST).content
+    retention.erase(refused)
+    assert "No such user" not in at_desk.get(page_of(refused)).content.decode()
+
+
+def test_a_reader_of_the_page_sees_the_failure_and_no_task(client, refused, reader):
+    client.force_login(reader)
+    text = client.get(page_of(refused)).content.decode()
+    assert "550 5.1.1 No such user" in text
+    assert 'id="address"' not in text
+
+
+def test_send_again_says_what_became_of_it(at_desk, refused):
+    mail = refused.answers.get().mail
+    response = at_desk.post(page_of(refused), {"task": "mail", "mail": mail.pk}, follow=True)
+    assert messages_of(response) == [f"The mail to {refused.email} waits to be sent."]
+    text = response.content.decode()
+    assert "errornote" not in text
+    assert "· mail: waiting" in text
+    refuse(mail, "554 5.7.1 Mailbox closed")
+    text = at_desk.get(page_of(refused)).content.decode()
+    assert "did not arrive: 554 5.7.1 Mailbox closed" in text
+    assert "No such user" not in text
+    at_desk.post(page_of(refused), {"task": "mail", "mail": mail.pk})
+    Email.objects.filter(pk=mail.pk).update(status=STATUS.sent)
+    delivery.settle_arrivals()
+    text = at_desk.get(page_of(refused)).content.decode()
+    assert "· mail: sent" in text
+    assert "An answer arrived after all: Answered" in text
+    response = at_desk.post(page_of(refused), {"task": "mail", "mail": mail.pk})
+    assert "This mail cannot be sent again." in response.content.decode()
+
+
+def test_the_desk_corrects_the_address(at_desk, refused, another, officer):
+    actions.merge(another, refused, officer)
+    old, new = refused.email, "right@college.example"
+    mail = refused.answers.get().mail
+    Email.objects.filter(pk=refused.mails.earliest("pk").pk).update(status=STATUS.sent)
+    response = at_desk.post(page_of(refused), {"task": "address", "email": f" {new} "}, follow=True)
+    assert messages_of(response) == [f"Mails that are not sent yet now go to {new}."]
+    for row in (refused, another):
+        row.refresh_from_db()
+        assert row.email == new
+        event = row.events.get(kind=Event.Kind.NEW_ADDRESS)
+        assert (event.actor, event.detail) == (officer, "")
+    mail.refresh_from_db()
+    assert (mail.to, mail.status) == ([new], STATUS.failed)
+    assert refused.mails.earliest("pk").to == [old]
+    assert another.mails.earliest("pk").to == [new]
+    to_desk = [mail for row in (refused, another) for mail in row.mails.exclude(to__in=[old, new])]
+    assert [mail.headers["Reply-To"] for mail in to_desk] == [new, new]
+    at_desk.post(page_of(refused), {"task": "address", "email": new})
+    assert kinds(refused).count(Event.Kind.NEW_ADDRESS) == 1
+
+
+def test_an_address_is_corrected_from_the_page_of_a_duplicate_too(at_desk, enquiry, another, officer):
+    actions.merge(another, enquiry, officer)
+    assert at_desk.post(page_of(another), {"task": "address", "email": "right@college.example"}).status_code == 302
+    assert set(Enquiry.objects.values_list("email", flat=True)) == {"right@college.example"}
+
+
+def test_an_erased_duplicate_stays_empty_when_the_address_is_corrected(at_desk, enquiry, another, officer):
+    actions.merge(another, enquiry, officer)
+    retention.erase(another)
+    assert at_desk.post(page_of(enquiry), {"task": "address", "email": "right@college.example"}).status_code == 302
+    another.refresh_from_db()
+    assert another.email == ""
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nobody", "zhang@exa mple.com", "张三@example.com", f"{'x' * 250}@example.com"]
+)
+def test_an_address_is_checked_as_a_visitors_is(at_desk, enquiry, address):
+    response = at_desk.post(page_of(enquiry), {"task": "address", "email": address})
+    assert response.status_code == 200
+    assert response.context["forms"]["address"].errors["email"]
+    enquiry.refresh_from_db()
+    assert enquiry.email == "zhang@example.com"
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "erased"])
+def test_no_address_is_corrected_in_what_is_locked(at_desk, enquiry, end):
+    retention.erase(enquiry) if end == "erased" else enquiry.move_to(State.WITHDRAWN)
+    assert 'id="address"' not in at_desk.get(page_of(enquiry)).content.decode()
+    assert at_desk.post(page_of(enquiry), {"task": "address", "email": "right@college.example"}).status_code == 200
+    enquiry.refresh_from_db()
+    assert enquiry.email != "right@college.example"
+
+
+# Duplicates
+
+
+def test_the_page_of_the_main_enquiry_shows_its_duplicates(at_desk, enquiry, another, officer):
+    actions.answer(another, "An answer to the other", True, officer)
+    another.messages.create(text="Further words on the other")
+    another.attachments.create(file="attachments/x", name="Plan.pdf", content_type="application/pdf", size=6)
+    actions.merge(another, enquiry, officer)
+    for page in (page_of(enquiry), reverse("admin:contact_answer", args=[enquiry.pk])):
+        text = at_desk.get(page).content.decode()
+        section = text.split(f'aria-labelledby="duplicate-{another.reference}"')[1].split("</section>")[0]
+        for words in ("Another matter", "Further words on the other", "Plan.pdf", "An answer to the other"):
+            assert words in section
+            assert text.count(words) == 1, words
+    assert kinds(another).count(Event.Kind.VIEWED) == 1, "who reads the page has read the duplicate too"
+
+
+def test_the_answers_of_duplicates_that_did_not_arrive_are_on_the_main_page(at_desk, refused, another, officer):
+    actions.merge(refused, another, officer)
+    text = at_desk.get(page_of(another)).content.decode()
+    assert "did not arrive: 550 5.1.1 No such user" in text
+    assert text.split("did not arrive:")[1].split("</p>")[0].count(page_of(refused)) == 1
+
+
+def test_merging_takes_two(at_desk, enquiry, another):
+    chosen = {"action": "merge", "_selected_action": [enquiry.pk]}
+    response = at_desk.post(LIST, chosen, follow=True)
+    assert messages_of(response) == ["Choose at least two enquiries to merge."]
+    in_state(enquiry, State.CLOSED)
+    response = at_desk.post(LIST, chosen, follow=True)
+    assert messages_of(response) == ["Nothing was done: what you chose is not in this list any more."]

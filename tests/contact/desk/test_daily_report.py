@@ -1,5 +1,6 @@
 """The daily report to the desk: when it is queued, what it says, and when it raises an alarm."""
 
+import re
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,8 +9,10 @@ from django.db.models import QuerySet
 from django.utils.translation import override
 from post_office.models import STATUS, Email
 
+from contact.desk.actions import answer
 from contact.desk.daily_report import queue_daily_report, warning
 from contact.desk.statistics import Reconciliation
+from contact.mail.delivery import settle_arrivals, settle_failures
 from contact.models import DailyReport, Enquiry, State
 from portal.models import Department, User
 from tests.contact.rows import erased, stored
@@ -109,6 +112,23 @@ def test_it_says_what_happened_and_what_waits():
         "9 received: 3 sent, 2 waiting, 3 failed, 1 sent without acknowledgement",
     ]:
         assert f"\n{line}\n" in text
+
+
+def test_an_answer_that_did_not_arrive_is_counted_when_it_does(time_machine):
+    def answered():
+        """The numbers of the answered enquiries in the report on the last day, and of those that are open."""
+        return re.findall("^(?:Answered|Open): .+", queue_daily_report()[0].message, re.MULTILINE)
+
+    enquiry = stored(created_at=YESTERDAY)
+    given = answer(enquiry, "Yes.", True, User.objects.create_superuser("officer"))
+    Email.objects.filter(pk=given.mail_id).update(status=STATUS.failed, scheduled_time=EIGHT)
+    settle_failures()
+    time_machine.move_to(EIGHT + timedelta(days=1), tick=False)
+    assert answered() == ["Answered: 0", "Open: 1"]
+    time_machine.move_to(EIGHT + timedelta(days=2), tick=False)
+    Email.objects.filter(pk=given.mail_id).update(status=STATUS.sent, last_updated=EIGHT + timedelta(days=1))
+    settle_arrivals()
+    assert answered() == ["Answered: 1", "Open: 0"]
 
 
 def test_a_day_begins_at_midnight_in_beijing():

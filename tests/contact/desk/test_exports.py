@@ -15,8 +15,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
 from openpyxl import load_workbook
-from post_office.models import STATUS
+from post_office.models import STATUS, Email
 
+from contact.desk import actions
 from contact.desk.exports import (
     as_csv,
     as_xlsx,
@@ -26,6 +27,7 @@ from contact.desk.exports import (
     log,
     personal_data,
 )
+from contact.mail.messages import queue_acknowledgement_and_notifications
 from contact.models import Attachment, Enquiry, Event, State
 from partners.models import Country
 from portal.models import User
@@ -295,6 +297,29 @@ def archive_of(email):
     return zipfile.ZipFile(BytesIO(personal_data(email)))
 
 
+def test_a_persons_mails_are_told_apart_after_the_address_was_corrected(settings):
+    settings.PORTAL_ENQUIRIES_TO = ["one@desk.example"]
+    officer = User.objects.create_superuser("officer", "officer@desk.example")
+    enquiry = stored(email="wrong@college.example")
+    queue_acknowledgement_and_notifications(enquiry)
+    actions.answer(enquiry, "请准备材料。", True, officer)
+    acknowledgement, notification, answer = enquiry.mails.order_by("pk")
+    Email.objects.filter(pk=acknowledgement.pk).update(status=STATUS.sent)
+    for mail in (notification, answer):
+        Email.objects.filter(pk=mail.pk).update(status=STATUS.failed)
+        mail.logs.create(status=STATUS.failed, message=f"550 5.1.1 <{mail.to[0]}> unknown")
+    actions.correct_address(enquiry, "right@college.example", officer)
+    text = archive_of("right@college.example").read("data.json").decode()
+    [found] = json.loads(text)["enquiries"]
+    assert [(mail["to"], mail["state"], mail["not_sent_because"]) for mail in found["mails"]] == [
+        ("you", "sent", ""),
+        ("the department", "failed", ""),
+        ("you", "failed", "550 5.1.1 <wrong@college.example> unknown"),
+    ]
+    assert {"what": "new_address", "detail": ""}.items() <= found["timeline"][-1].items()
+    assert "desk.example" not in text
+
+
 def test_a_person_gets_all_that_is_stored_about_them(desk):
     enquiry = full(desk)
     stored(email="another@college.example", person="Somebody Else")
@@ -334,7 +359,13 @@ def test_a_person_gets_all_that_is_stored_about_them(desk):
     assert [message["text"] for message in found["further_messages"]] == ["还有一个问题"]
     assert [answer["text"] for answer in found["answers"]] == ["请准备材料。"]
     assert found["mails"] == [
-        {"to": "you", "subject": "已收到您的咨询", "queued_at": "2026-11-23T23:30:05+08:00", "state": "sent"}
+        {
+            "to": "you",
+            "subject": "已收到您的咨询",
+            "queued_at": "2026-11-23T23:30:05+08:00",
+            "state": "sent",
+            "not_sent_because": "",
+        }
     ]
     assert [(event["what"], event["detail"]) for event in found["timeline"]] == [
         ("moved", "answered"),

@@ -10,12 +10,16 @@ import pytest
 from aiosmtpd.controller import Controller
 from django.core.mail import EmailMessage
 from django.utils import timezone
+from django.utils.translation import override
 from post_office import mail
 from post_office.models import STATUS, Email
 
+from contact import retention
+from contact.desk import actions
 from contact.mail import delivery
-from contact.models import Enquiry, Event
+from contact.models import Enquiry, Event, State
 from portal.management.commands import run_worker
+from portal.models import Department, User
 from tests.conftest import free_port
 from tests.contact.steps import send
 
@@ -366,9 +370,255 @@ def test_a_mail_that_did_not_fail_is_not_sent_again(enquiry, admin_user):
     assert not enquiry.events.filter(kind=Event.Kind.MAIL_AGAIN).exists()
 
 
+# Answers that do not arrive
+
+NO_SUCH_USER = "550 5.1.1 No such user"
+
+
+@pytest.fixture
+def host(point_at):
+    """A mail host that refuses the visitor's address for good."""
+    mailbox = Mailbox(recipient=NO_SUCH_USER)
+    with running(mailbox) as port:
+        point_at(port)
+        yield mailbox
+
+
+@pytest.fixture
+def officer():
+    return User.objects.create_superuser("officer", "officer@example.com")
+
+
+def answered(enquiry, officer, text="Prepare two forms."):
+    """Stores an answer to `enquiry`, tries to send its mail, and returns the answer."""
+    answer = actions.answer(enquiry, text, True, officer)
+    deliver_all()
+    enquiry.refresh_from_db()
+    answer.refresh_from_db()
+    return answer
+
+
+def sent_again(enquiry, answer, officer):
+    assert delivery.send_again(answer.mail, officer)
+    deliver_all()
+    enquiry.refresh_from_db()
+
+
+def turns(enquiry):
+    """Returns the kind and the state of the events that changed the state of `enquiry`, and who caused them."""
+    kinds = [Event.Kind.MOVED, Event.Kind.NOT_ARRIVED, Event.Kind.ARRIVED]
+    with override("en"):
+        return [(event.kind, event.detail, str(event.shown_actor)) for event in enquiry.events.filter(kind__in=kinds)]
+
+
+def test_an_answer_that_is_refused_opens_its_enquiry_again(enquiry, officer, host):
+    Department.objects.update(promised_days=5)
+    Enquiry.objects.update(due_on=timezone.localdate() - timedelta(days=30))
+    answer = answered(enquiry, officer)
+    assert answer.mail.status == STATUS.failed
+    assert (enquiry.state, enquiry.answered_at) == (State.IN_PROGRESS, None)
+    assert enquiry.due_on > timezone.localdate()
+    assert turns(enquiry) == [
+        ("moved", "in_progress", "officer"),
+        ("moved", "answered", "officer"),
+        ("not_arrived", "in_progress", "the portal"),
+    ]
+    assert list(Enquiry.objects.open()) == list(Enquiry.objects.with_failed_mail()) == [enquiry]
+    delivery.settle_failures()
+    delivery.settle_arrivals()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.IN_PROGRESS
+    assert len(turns(enquiry)) == 3
+
+
+def test_an_answer_that_is_refused_for_now_still_is_one(enquiry, officer, host):
+    host.recipient = "451 4.7.1 Try again later"
+    answer = answered(enquiry, officer)
+    assert answer.mail.status == STATUS.requeued
+    assert enquiry.state == State.ANSWERED
+    assert enquiry.answered_at is not None
+    assert delivery.last_failure(answer.mail).words == "451 4.7.1 Try again later"
+
+
+def test_another_mail_that_fails_leaves_the_enquiry_answered(enquiry, officer, host):
+    host.recipient = "250 OK"
+    answered(enquiry, officer)
+    acknowledgement = enquiry.mails.earliest("pk")
+    Email.objects.filter(pk=acknowledgement.pk).update(status=STATUS.failed, scheduled_time=timezone.now())
+    delivery.settle_failures()
+    enquiry.refresh_from_db()
+    assert len(events(enquiry)) == 1
+    assert enquiry.state == State.ANSWERED
+
+
+def test_a_closed_enquiry_is_opened_again_because_nobody_was_answered(enquiry, officer, host):
+    actions.answer(enquiry, "Prepare two forms.", True, officer)
+    actions.move(enquiry, State.CLOSED, officer)
+    deliver_all()
+    enquiry.refresh_from_db()
+    assert (enquiry.state, enquiry.closed_at, enquiry.erase_on) == (State.IN_PROGRESS, None, None)
+    assert enquiry.answered_at is None
+
+
+def test_what_was_closed_after_the_failure_stays_closed(enquiry, officer, host):
+    answered(enquiry, officer)
+    actions.move(enquiry, State.CLOSED, officer)
+    delivery.settle_failures()
+    delivery.settle_arrivals()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.CLOSED
+
+
+@pytest.mark.parametrize("end", ["spam", "withdrawn", "erased"])
+def test_what_has_ended_for_good_is_not_opened_again(enquiry, officer, host, end):
+    answer = actions.answer(enquiry, "Prepare two forms.", True, officer)
+    if end == "erased":
+        retention.erase(enquiry)
+    else:
+        enquiry.refresh_from_db()
+        enquiry.move_to(State(end))
+    # What post_office writes when the host refuses a mail that was on its way.
+    Email.objects.filter(pk=answer.mail_id).update(status=STATUS.requeued, scheduled_time=timezone.now())
+    answer.mail.logs.create(status=STATUS.failed, message=NO_SUCH_USER, exception_type="PermanentRefusal")
+    delivery.settle_failures()
+    enquiry.refresh_from_db()
+    assert enquiry.is_finished
+    assert enquiry.answered_at is None
+    assert enquiry.events.filter(kind=Event.Kind.NOT_ARRIVED).count() == 0
+
+
+def test_the_first_answer_that_arrives_counts(enquiry, officer, host, time_machine):
+    answered(enquiry, officer)
+    time_machine.move_to(timedelta(days=3))
+    host.recipient = "250 OK"
+    second = answered(enquiry, officer, "Here it is again.")
+    assert enquiry.state == State.ANSWERED
+    assert enquiry.answered_at - second.created_at < timedelta(minutes=1)
+    arrived_at = enquiry.answered_at
+    time_machine.move_to(timedelta(days=3))
+    host.recipient = NO_SUCH_USER
+    answered(enquiry, officer, "And a third.")
+    assert (enquiry.state, enquiry.answered_at) == (State.IN_PROGRESS, arrived_at)
+
+
+def test_an_answer_sent_again_answers_when_it_arrives(enquiry, officer, host, time_machine):
+    answer = answered(enquiry, officer)
+    time_machine.move_to(timedelta(days=3))
+    assert delivery.send_again(answer.mail, officer)
+    delivery.settle_arrivals()
+    enquiry.refresh_from_db()
+    assert (enquiry.state, enquiry.answered_at) == (State.IN_PROGRESS, None), "it only waits"
+    host.recipient = "250 OK"
+    deliver_all()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.ANSWERED
+    assert enquiry.answered_at - answer.created_at > timedelta(days=2)
+    assert turns(enquiry)[-1] == ("arrived", "answered", "the portal")
+    delivery.settle_arrivals()
+    assert len(turns(enquiry)) == 4
+
+
+def test_an_answer_sent_again_may_fail_again(enquiry, officer, host):
+    answer = answered(enquiry, officer)
+    host.recipient = "554 5.7.1 Mailbox closed"
+    sent_again(enquiry, answer, officer)
+    assert (enquiry.state, enquiry.answered_at) == (State.IN_PROGRESS, None)
+    answer.mail.refresh_from_db()
+    assert delivery.last_failure(answer.mail).words == "554 5.7.1 Mailbox closed"
+    assert len(events(enquiry)) == 3
+
+
+@pytest.mark.parametrize("since", ["a message", "a state", "a duplicate"])
+def test_what_somebody_did_since_keeps_the_enquiry_open(client, answers, enquiry, officer, host, since):
+    answer = answered(enquiry, officer)
+    if since == "a message":
+        client.post(enquiry.get_status_url(), {"text": "My address is another one."})
+    elif since == "a state":
+        actions.move(enquiry, State.CLOSED, officer)
+        actions.move(enquiry, State.IN_PROGRESS, officer)
+    else:
+        send(client, answers, "en", email="refused@example.com", message="Another matter")
+        actions.merge(Enquiry.objects.exclude(pk=enquiry.pk).get(), enquiry, officer)
+    host.recipient = "250 OK"
+    sent_again(enquiry, answer, officer)
+    assert enquiry.state == State.IN_PROGRESS
+    assert enquiry.answered_at is not None, "an answer has arrived all the same"
+
+
+def test_an_enquiry_is_answered_again_when_all_its_answers_have_arrived(enquiry, officer, host):
+    one = actions.answer(enquiry, "One", True, officer)
+    two = actions.answer(enquiry, "Two", True, officer)
+    deliver_all()
+    host.recipient = "250 OK"
+    sent_again(enquiry, one, officer)
+    assert enquiry.state == State.IN_PROGRESS
+    sent_again(enquiry, two, officer)
+    assert enquiry.state == State.ANSWERED
+
+
+def test_an_answer_to_a_duplicate_opens_its_main_enquiry(client, answers, enquiry, officer, host):
+    send(client, answers, "en", email="refused@example.com", message="Another matter")
+    duplicate = Enquiry.objects.exclude(pk=enquiry.pk).get()
+    host.recipient = "250 OK"
+    answered(enquiry, officer)
+    answer = actions.answer(duplicate, "To the other", True, officer)
+    actions.merge(duplicate, enquiry, officer)
+    host.recipient = NO_SUCH_USER
+    deliver_all()
+    for row in (enquiry, duplicate):
+        row.refresh_from_db()
+    assert (enquiry.state, duplicate.state, duplicate.merged_into) == (State.IN_PROGRESS, State.CLOSED, enquiry)
+    assert enquiry.answered_at is not None
+    assert duplicate.answered_at is None
+    host.recipient = "250 OK"
+    sent_again(enquiry, answer, officer)
+    duplicate.refresh_from_db()
+    assert (enquiry.state, duplicate.state) == (State.ANSWERED, State.CLOSED)
+    assert duplicate.answered_at is not None
+
+
+def test_failures_and_arrivals_of_a_dead_worker_are_settled_by_the_next(enquiry, officer, host, monkeypatch):
+    def without_settling(do):
+        with monkeypatch.context() as dying:
+            dying.setattr(delivery, "settle_failures", lambda: None)
+            dying.setattr(delivery, "settle_arrivals", lambda: None)
+            return do()
+
+    answer = without_settling(lambda: answered(enquiry, officer))
+    assert enquiry.state == State.ANSWERED
+    delivery.settle_failures()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.IN_PROGRESS
+    host.recipient = "250 OK"
+    without_settling(lambda: sent_again(enquiry, answer, officer))
+    assert enquiry.state == State.IN_PROGRESS
+    delivery.settle_arrivals()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.ANSWERED
+
+
+def test_the_same_answer_again_is_no_second_click_after_the_first_failed(enquiry, officer, host):
+    answered(enquiry, officer)
+    host.recipient = "250 OK"
+    answered(enquiry, officer)
+    assert enquiry.answers.count() == 2
+    assert enquiry.state == State.ANSWERED
+
+
+def test_a_fault_that_the_portal_found_is_told_in_the_readers_language(enquiry, officer, host):
+    answer = actions.answer(enquiry, "Prepare two forms.", True, officer)
+    Email.objects.filter(pk=answer.mail_id).update(to="ſtaff@example.com")
+    deliver_all()
+    answer.mail.refresh_from_db()
+    for language, words in (("en", "No mail can be written to this address."), ("zh-hans", "无法向该邮箱发送邮件。")):
+        with override(language):
+            assert delivery.last_failure(answer.mail).words == words
+
+
 def test_no_refusal_is_taken_for_one_of_another_kind():
-    assert delivery.permanent_refusal([(550, b"no"), (451, b"later")]) is None
-    assert str(delivery.permanent_refusal([(553, "不".encode())])) == "553 不"
+    mixed, permanent = delivery.refusal([(550, b"no"), (451, b"later")]), delivery.refusal([(553, "不".encode())])
+    assert (type(mixed), str(mixed)) == (delivery.TemporaryRefusal, "550 no; 451 later")
+    assert (type(permanent), str(permanent)) == (delivery.PermanentRefusal, "553 不")
 
 
 def test_the_lease_outlasts_a_mail(settings):

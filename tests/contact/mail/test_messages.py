@@ -7,7 +7,7 @@ import html5lib
 import pytest
 from django.db import transaction
 from django.utils.translation import override
-from post_office.models import Email
+from post_office.models import STATUS, Email
 
 from contact.mail import messages
 from contact.models import Answer, Enquiry
@@ -213,3 +213,38 @@ def test_an_unusual_address_is_written_to_and_answered(client, answers, email, w
         raw = mail.email_message().message().as_bytes(linesep="\r\n")
         assert all(len(line) <= 998 for line in raw.split(b"\r\n"))
         assert message_from_bytes(raw, policy=policy.default)[header].addresses[0].addr_spec == written
+
+
+def test_only_mails_that_are_not_sent_follow_a_corrected_address(client, enquiry, admin_user):
+    # Even if the visitor's address is that of the desk, each mail is known by what it contains.
+    enquiry.owner = User.objects.create_superuser("owner", enquiry.email)
+    enquiry.save()
+    messages.queue_assignment(enquiry)
+    messages.queue_answer(Answer.objects.create(enquiry=enquiry, text="Yes."))
+    acknowledgement, notification, assignment, answer = mails = enquiry.mails.order_by("pk")
+    to_visitor = [mail for mail in mails if messages.is_to_visitor(mail, enquiry)]
+    assert (to_visitor, assignment.to) == ([acknowledgement, answer], [enquiry.email])
+    sent = {STATUS.sent: acknowledgement, STATUS.failed: answer, STATUS.requeued: notification}
+    for status, mail in sent.items():
+        Email.objects.filter(pk=mail.pk).update(status=status)
+    messages.readdress_mails(enquiry, "right@college.example")
+    assert [mail.to for mail in enquiry.mails.order_by("pk")] == [
+        ["zhang@example.com"],
+        ["desk@example.com"],
+        ["zhang@example.com"],
+        ["right@college.example"],
+    ]
+    reply_to = [(mail.headers or {}).get("Reply-To") for mail in enquiry.mails.order_by("pk")]
+    assert reply_to == [None, "right@college.example", None, None]
+    Email.objects.filter(pk=notification.pk).update(status=STATUS.sent)
+    messages.readdress_mails(enquiry, "another@college.example")
+    notification.refresh_from_db()
+    assert notification.headers["Reply-To"] == "right@college.example"
+
+
+def test_an_answer_knows_its_mail(enquiry):
+    answer = Answer.objects.create(enquiry=enquiry, text="Yes.")
+    messages.queue_answer(answer)
+    answer.refresh_from_db()
+    assert answer.mail == enquiry.mails.latest("pk")
+    assert "Yes." in answer.mail.message

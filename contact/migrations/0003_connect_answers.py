@@ -1,0 +1,34 @@
+from datetime import timedelta
+
+from django.db import migrations
+from django.db.models import F
+
+# post_office's status of a mail that failed for good.
+FAILED = 1
+
+
+def connect_answers(apps, schema_editor):
+    """
+    Connects each answer with its mail: the first to the visitor that was queued just after it.
+
+    Answers that did not arrive are settled anew, which opens their enquiries again if they are not closed.
+    """
+    Answer, Email = (apps.get_model(*name) for name in (("contact", "Answer"), ("post_office", "Email")))
+    for answer in Answer.objects.filter(mail=None).order_by("pk").select_related("enquiry"):
+        until = answer.created_at + timedelta(seconds=10)
+        queued = answer.enquiry.mails.filter(created__range=(answer.created_at, until), to=answer.enquiry.email)
+        answer.mail = queued.filter(answer=None).order_by("pk").first()
+        answer.save(update_fields=["mail"])
+    # contact.mail.delivery.settle_failures looks for failed mails with a scheduled time.
+    Email.objects.filter(answer__enquiry__state="answered", status=FAILED).update(scheduled_time=F("last_updated"))
+
+
+class Migration(migrations.Migration):
+    # Apart from the new column: PostgreSQL refuses to change a table whose rows were changed in one transaction.
+    dependencies = [
+        ("contact", "0002_answer_mail"),
+    ]
+
+    operations = [
+        migrations.RunPython(connect_answers, migrations.RunPython.noop),
+    ]

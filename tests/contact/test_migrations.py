@@ -1,0 +1,43 @@
+"""Migrations that change rows."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from post_office.models import STATUS, Email
+
+import contact.migrations
+from contact.desk import actions
+from contact.mail import delivery
+from contact.models import Answer, Enquiry, Event, State
+from portal.models import User
+from tests.contact.rows import stored
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def connect_answers():
+    """A function that runs the migration that connects answers with their mails. Its number is not fixed."""
+    [path] = Path(contact.migrations.__path__[0]).glob("*_connect_answers.py")
+    module = import_module(f"contact.migrations.{path.stem}")
+    return lambda: module.connect_answers(apps, None)
+
+
+def test_answers_find_their_mails_and_failed_ones_open_their_enquiries(connect_answers):
+    officer = User.objects.create_superuser("officer", "officer@example.com")
+    enquiries = [stored(STATUS.sent, email=f"{name}@college.example") for name in ("alex", "bao", "chen")]
+    given = {actions.answer(enquiry, text, True, officer) for enquiry in enquiries for text in ("One", "Two")}
+    unknown = Answer.objects.create(enquiry=enquiries[0], text="Its mail was queued at another time")
+    expected = {answer.pk: answer.mail_id for answer in given} | {unknown.pk: None}
+    assert len(set(expected.values())) == 7
+    Answer.objects.update(mail=None)
+    Email.objects.filter(to=["bao@college.example"]).update(status=STATUS.failed)
+    Email.objects.filter(to=["chen@college.example"]).update(status=STATUS.failed)
+    actions.move(enquiries[2], State.CLOSED, officer)
+    connect_answers()
+    assert dict(Answer.objects.values_list("pk", "mail")) == expected
+    delivery.settle_failures()
+    assert list(Enquiry.objects.order_by("pk").values_list("state", flat=True)) == ["answered", "in_progress", "closed"]
+    assert Event.objects.filter(kind=Event.Kind.NOT_ARRIVED).count() == 1
