@@ -180,11 +180,16 @@ def test_public_pages(site, withdrawn, reader, record_property, language):
 def test_pages_of_the_admin(site, reader, record_property, language):
     page = reader(language)
     sweep = Sweep(page)
+    page.goto(f"{site.url}/{language}/contact/")
+    write_enquiry(page)
+    expect(page.locator(".reference")).to_be_visible()
+    [[number]] = rows(site, "SELECT max(id) FROM contact_enquiry")
+    of_enquiry = [f"/admin/contact/enquiry/{number}/{name}/" for name in ("change", "answer")]
     page.goto(f"{site.url}/admin/")
     sweep.look()
     sign_in(page, site)
     expect(page.locator("#user-tools")).to_be_visible()
-    for path in ADMIN_PAGES:
+    for path in ADMIN_PAGES + of_enquiry:
         assert page.goto(f"{site.url}{path}").status == 200, path
         if page.locator("textarea[data-django-prose-editor-configurable]").count():
             page.locator("[contenteditable]").first.wait_for()

@@ -7,18 +7,26 @@ import pytest
 from aiosmtpd.controller import Controller
 from playwright.sync_api import expect
 
-from tests.browser.steps import ANSWERS, rows, until, write_enquiry
+from tests.browser.steps import ANSWERS, Watch, rows, secrets_of, sign_in, until, write_enquiry
 from tests.conftest import free_port, stop_site
+
+REFUSAL = "550 5.1.1 No such user"
 
 # The states of a mail in post_office.
 SENT, REQUEUED = 0, 3
 
 
 class Mailbox:
-    """A mail host that keeps the recipients and the text of each mail."""
+    """A mail host that keeps the recipients and the text of each mail, and refuses the address `refused` for good."""
 
-    def __init__(self):
-        self.kept = []
+    def __init__(self, refused=None):
+        self.kept, self.refused = [], refused
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address == self.refused:
+            return REFUSAL
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         self.kept.append((envelope.rcpt_tos, message_from_bytes(envelope.content, policy=policy.default)))
@@ -59,6 +67,78 @@ def test_a_refusing_mail_host_costs_the_visitor_nothing_and_loses_nothing(start,
     for text in texts.values():
         assert reference in text
         assert ANSWERS["message"] not in text
+
+
+@pytest.fixture
+def refusing_host():
+    """A mail host that refuses ANSWERS["email"] for good."""
+    mailbox = Mailbox(refused=ANSWERS["email"])
+    host = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    host.start()
+    mailbox.port = host.port
+    yield mailbox
+    host.stop()
+
+
+def test_an_answer_that_is_refused_is_corrected_and_sent_again(start, chrome, refusing_host, page):
+    site = start(EMAIL_URL=f"smtp://127.0.0.1:{refusing_host.port}", PORTAL_ENQUIRIES_TO="desk@example.com")
+    page.goto(f"{site.url}/en/contact/")
+    write_enquiry(page)
+    reference = page.locator(".reference").inner_text()
+    _code, token = secrets_of(site, reference)
+    status = f"{site.url}/en/contact/status/{token}/"
+
+    # The desk answers, and the mail host refuses the mail.
+    desk = chrome.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB").new_page()
+    watch = Watch(desk, site)
+    sign_in(desk, site)
+    desk.goto(f"{site.url}/admin/contact/enquiry/")
+    desk.get_by_role("link", name=reference).click()
+    enquiry = desk.url
+    desk.get_by_role("link", name="Write an answer").click()
+    desk.locator("#answerform_text").fill("Please prepare two forms.")
+    desk.get_by_role("button", name="Send the answer").click()
+    expect(desk.locator(".messagelist")).to_contain_text("on its way by mail")
+    banner = desk.locator(".errornote")
+    state = desk.locator("#state + p")
+
+    def shows(text, locator):
+        """Whether `locator` has `text` on the enquiry's page, which is loaded again."""
+        desk.goto(enquiry)
+        return text in locator.inner_text()
+
+    assert until(desk, lambda: shows("In progress", state))
+    expect(banner).to_contain_text(f"to {ANSWERS['email']} did not arrive: {REFUSAL}")
+    page.goto(status)
+    expect(page.locator("[aria-current=step]")).to_have_text("In progress (now)")
+    expect(page.locator("main")).to_contain_text("could not be delivered to your e-mail address")
+    expect(page.locator("main")).to_contain_text("Please prepare two forms.")
+
+    # Sent again to the same address, it fails again.
+    answer = desk.locator("#mails ~ form").last
+    answer.get_by_role("button", name="Send again").click()
+    expect(desk.locator(".messagelist")).to_have_text(f"The mail to {ANSWERS['email']} waits to be sent.")
+    failures = "SELECT count(*) FROM contact_event WHERE kind = 'mail_failed' AND detail LIKE '%Answer%'"
+    assert until(desk, lambda: rows(site, failures) == [(2,)])
+    desk.goto(enquiry)
+    expect(banner).to_contain_text(REFUSAL)
+
+    # Sent to the right address, it arrives.
+    desk.locator("#addressform_email").fill("right@college.example")
+    desk.get_by_role("button", name="Correct the address").click()
+    expect(desk.locator(".messagelist")).to_contain_text("now go to right@college.example")
+    answer.get_by_role("button", name="Send again").click()
+    expect(desk.locator(".messagelist")).to_have_text("The mail to right@college.example waits to be sent.")
+    assert until(desk, lambda: shows("Answered", state))
+    expect(banner).to_have_count(0)
+    expect(desk.locator("#timeline + table")).to_contain_text("An answer arrived after all: Answered")
+    [text] = [mail for to, mail in refusing_host.kept if to == ["right@college.example"]]
+    assert "Please prepare two forms." in text.get_body(["plain"]).get_content()
+    page.reload()
+    expect(page.locator("[aria-current=step]")).to_have_text("Answered (now)")
+    expect(page.locator("main")).to_contain_text("We have sent our answer to your e-mail address.")
+    assert watch.faults() == []
+    desk.context.close()
 
 
 @pytest.fixture
