@@ -40,7 +40,7 @@ TOO_SLOW = gettext_noop("The mail host took too long to let us in.")
 
 
 class Refusal(Exception):
-    """The mail host did not accept a mail. The text is its reply; `smtp_code` is the code of the reply, if there is one."""
+    """The mail host did not accept a mail. The text is its reply, and `smtp_code` the code of the reply, if any."""
 
     def __init__(self, text, smtp_code=None):
         super().__init__(text)

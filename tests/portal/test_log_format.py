@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from contact.mail.delivery import permanent_refusal
+from contact.mail.delivery import refusal
 from portal import log_format
 from tests.contact.rows import stored
 from tests.sitewide.test_structure import MODULES
@@ -145,7 +145,7 @@ def error_of(function, *arguments):
     ("error", "shown"),
     [
         (refused(550), "smtplib.SMTPRecipientsRefused (reply 550)"),
-        (permanent_refusal([(550, PERSON.encode())]), "contact.mail.delivery.PermanentRefusal (reply 550)"),
+        (refusal([(550, PERSON.encode())]), "contact.mail.delivery.PermanentRefusal (reply 550)"),
         (smtplib.SMTPDataError(452, ADDRESS.encode()), "smtplib.SMTPDataError (reply 452)"),
         (smtplib.SMTPAuthenticationError(535, TOKEN.encode()), "smtplib.SMTPAuthenticationError (reply 535)"),
         (FileNotFoundError(2, PERSON, f"/data/{PERSON}.pdf"), "builtins.FileNotFoundError (No such file or directory)"),
