@@ -26,7 +26,7 @@ def connect_answers(apps, schema_editor):
 class Migration(migrations.Migration):
     # Apart from the new column: PostgreSQL refuses to change a table whose rows were changed in one transaction.
     dependencies = [
-        ("contact", "0002_answer_mail"),
+        ("contact", "0003_answer_mail"),
     ]
 
     operations = [
