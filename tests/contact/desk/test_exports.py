@@ -27,7 +27,7 @@ from contact.desk.exports import (
     log,
     personal_data,
 )
-from contact.mail.messages import queue_acknowledgement_and_notifications
+from contact.mail.messages import queue_acknowledgement, queue_notifications
 from contact.models import Attachment, Enquiry, Event, State
 from partners.models import Country
 from portal.models import User
@@ -301,7 +301,8 @@ def test_a_persons_mails_are_told_apart_after_the_address_was_corrected(settings
     settings.PORTAL_ENQUIRIES_TO = ["one@desk.example"]
     officer = User.objects.create_superuser("officer", "officer@desk.example")
     enquiry = stored(email="wrong@college.example")
-    queue_acknowledgement_and_notifications(enquiry)
+    queue_acknowledgement(enquiry)
+    queue_notifications(enquiry)
     actions.answer(enquiry, "请准备材料。", True, officer)
     acknowledgement, notification, answer = enquiry.mails.order_by("pk")
     Email.objects.filter(pk=acknowledgement.pk).update(status=STATUS.sent)
