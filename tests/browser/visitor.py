@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from tests.contact.steps import issued
+from tests.contact.steps import form_token
 
 
 class Visitor:
@@ -40,5 +40,5 @@ class Visitor:
 
     def submit(self, **answers):
         """Submits an enquiry and returns what request() returns."""
-        fields = {"territory": "CN", "about": "", "consent": "on", "issued": issued(), **answers}
+        fields = {"territory": "CN", "about": "", "consent": "on", "form_token": form_token(), **answers}
         return self.post("/zh-hans/contact/", fields)
