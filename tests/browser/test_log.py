@@ -109,7 +109,7 @@ def test_the_log_of_a_days_mishaps(running, record_property):
 
     # A damaged attachment
     desk = Visitor(running, 2)
-    assert desk.post("/admin/login/", {"username": "staff", "password": running.password, "next": "/admin/"})[0] == 302
+    assert desk.post("/admin/account/sign-in/", {"login": "staff", "password": running.password})[0] == 302
     [(attachment, name)] = rows(running, "SELECT id, file FROM contact_attachment")
     path = running.data / "private" / name
     path.unlink()
