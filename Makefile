@@ -26,6 +26,8 @@ check: .venv/tested
 
 bench: .venv/tested
 	$(PY) -m bench.hanging_mail
+	$(PY) -m bench.slow_senders
+	$(PY) -m bench.database_away
 	$(PY) -m bench.kill
 	EXAMPLES=20000 $(PY) -m pytest -q -n 2 tests/contact/test_arbitrary_input.py
 

@@ -15,6 +15,14 @@ from tests.conftest import free_port
 FORM = "/en/contact/"
 # The time that a visitor takes to fill in the form, in seconds. It must be longer than the form's time trap.
 WRITING = 4
+# What all visitors answer.
+ANSWERS = {
+    "territory": "CN",
+    "person": "Alex Example",
+    "about": "program:teacher-exchange",
+    "message": "What should two visiting teachers prepare?",
+    "consent": "on",
+}
 
 
 class Unexpected(Exception):
@@ -29,6 +37,8 @@ class Visitor:
         self.headers = {"X-Forwarded-For": f"10.{number}.0.1"}
         self.hidden = {}
         self.forms = self.opened = 0
+        # The last response to a POST, as text.
+        self.page = ""
 
     def open_form(self, url):
         """Requests the form and keeps its cookie and hidden fields. Raises Unexpected if it is not the form."""
@@ -46,21 +56,14 @@ class Visitor:
     def post(self, url, organisation) -> tuple[int, str | None]:
         """Submits an enquiry of `organisation`. Returns the status, and the path of the receipt or None."""
         sleep(max(0, self.opened + WRITING - monotonic()))
-        answers = {
-            "organisation": organisation,
-            "territory": "CN",
-            "person": "Alex Example",
-            # An address of its own for each form, because one address gets only some acknowledgements an hour.
-            "email": f"visitor{self.number}-{self.forms}@college.example",
-            "about": "program:teacher-exchange",
-            "message": "What should two visiting teachers prepare?",
-            "consent": "on",
-        }
+        # An address of its own for each form, because one address gets only some acknowledgements an hour.
+        email = f"visitor{self.number}-{self.forms}@college.example"
+        answers = ANSWERS | {"organisation": organisation, "email": email}
         connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
         headers = self.headers | {"Content-Type": "application/x-www-form-urlencoded", "Origin": url}
         connection.request("POST", FORM, urlencode(answers | self.hidden), headers)
         response = connection.getresponse()
-        response.read()
+        self.page = response.read().decode()
         return response.status, response.headers.get("Location")
 
 

@@ -21,6 +21,7 @@ from django.core.validators import validate_email
 from environs import Env, EnvError
 
 from portal.bilingual.languages import LANGUAGE_NAMES, localized_label
+from portal.database import is_worth_logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -185,6 +186,7 @@ if DATABASE_URL:
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "portal.sqlite3"}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "portal.database.sqlite3"
     # A committed row survives a power cut (FULL). Readers do not wait for a writer (WAL). A transaction that writes
     # waits for its lock at its start (IMMEDIATE), at most ten seconds. Erased data are overwritten (secure_delete).
     DATABASES["default"]["OPTIONS"] = {
@@ -192,9 +194,17 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 10,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
     }
+    # pytest-django takes this for granted only for Django's own backend.
+    DATABASES["default"]["TEST"] = {"NAME": ":memory:"}
 else:
-    # Ten seconds here too. Health checks replace the connections to a server that was restarted.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("pool", {"timeout": 10})
+    DATABASES["default"]["ENGINE"] = "portal.database.postgresql"
+    # The pool of each process. A request holds a connection while its page is rendered, which threads of one process
+    # do one after the other; ten leave room for those that wait for a lock. Two machines with four processes each stay
+    # below the 100 connections that PostgreSQL allows by default. A request that gets none within a second finds out
+    # whether the server is there. Health checks replace the connections to a server that was restarted.
+    options = DATABASES["default"].setdefault("OPTIONS", {})
+    options.setdefault("pool", {"min_size": 2, "max_size": 10, "timeout": 1})
+    options.setdefault("connect_timeout", 2)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
@@ -259,6 +269,9 @@ POST_OFFICE = {
     "MESSAGE_ID_ENABLED": True,
     "MESSAGE_ID_FQDN": SITE.hostname,
 }
+
+# What pages show of the department while the database is away. Each worker keeps it up to date.
+DEPARTMENT_COPY = DATA / "department.json"
 
 # Called about once a minute, without arguments. The process may end at any time: a chore must leave nothing half done.
 WORKER_CHORES = [
@@ -374,7 +387,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"strict": {"()": "portal.log_format.StrictFormatter"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "strict"}},
+    "filters": {"outage": {"()": "django.utils.log.CallbackFilter", "callback": is_worth_logging}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "strict", "filters": ["outage"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"post_office": {"handlers": ["stderr"], "level": "WARNING", "propagate": False}},
+    "loggers": {
+        "post_office": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        # It warns of every attempt to connect.
+        "psycopg.pool": {"level": "ERROR"},
+    },
 }

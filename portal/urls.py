@@ -53,3 +53,4 @@ urlpatterns = [
 handler400 = "portal.views.bad_request"
 handler404 = "portal.views.page_not_found"
 handler429 = "portal.views.too_many_requests"
+handler500 = "portal.views.server_error"

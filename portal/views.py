@@ -1,3 +1,5 @@
+import logging
+import sys
 from datetime import timedelta
 
 from allauth.account.adapter import get_adapter
@@ -11,17 +13,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import get_language
-from django.views import i18n
+from django.utils.translation import get_language, get_language_from_request, override
+from django.views import defaults, i18n
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.bilingual.languages import LANGUAGES, negotiated_language, other_language
+from portal.bilingual.languages import LANGUAGES, html_code, negotiated_language, other_language
 from portal.bilingual.links import absolute_url
 from portal.bilingual.publishing import OnlyInOtherLanguage
 from portal.bilingual.side_by_side import render_detail
+from portal.database import RETRY_AFTER, is_away
+from portal.department_copy import context_without_database
 from portal.filetypes import IMAGE_TYPES
 from portal.models import Centre, Department, Page
+
+logger = logging.getLogger(__name__)
 
 
 def site_context(request):
@@ -130,7 +136,9 @@ def health(request):
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError:
-        return HttpResponse("database unavailable\n", status=503, content_type="text/plain; charset=utf-8")
+        response = HttpResponse("database unavailable\n", status=503, content_type="text/plain; charset=utf-8")
+        response["Retry-After"] = RETRY_AFTER
+        return response
     return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")
 
 
@@ -148,4 +156,24 @@ def too_many_requests(request):
     """The answer to a client that has reached a limit of django-allauth."""
     response = render(request, "429.html", status=429)
     response["Retry-After"] = 3600
+    return response
+
+
+def server_error(request):
+    """The page for a fault: the static 500.html, or a page with status 503 if the database is away."""
+    static_page = defaults.server_error(request)
+    if not is_away(sys.exception()):
+        return static_page
+    # LanguageMiddleware does not get as far as to choose a language of the admin: the user is in the database.
+    language = getattr(request, "LANGUAGE_CODE", None) or get_language_from_request(request)
+    try:
+        with override(language):
+            response = render(request, "503.html", context_without_database(), status=503)
+    except Exception:
+        logger.exception("The page for an outage cannot be rendered.")
+        response = static_page
+        response.status_code = 503
+    response["Content-Language"] = html_code(language)
+    response["Cache-Control"] = "no-store"
+    response["Retry-After"] = RETRY_AFTER
     return response

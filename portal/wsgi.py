@@ -4,6 +4,8 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from whitenoise import WhiteNoise
 
+from portal.site.request_size import read_body
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 
@@ -19,7 +21,14 @@ def is_immutable(path, url):
     return len(parts) >= 3 and len(parts[-2]) == 12
 
 
-application = get_wsgi_application()
+django = get_wsgi_application()
+
+
+def application(environ, start_response):
+    read_body(environ)
+    return django(environ, start_response)
+
+
 # In development, urls.py serves static files without collectstatic.
 if not settings.DEBUG:
     application = WhiteNoise(

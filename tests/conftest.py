@@ -50,6 +50,7 @@ def test_settings(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.DATA = tmp_path
     settings.EMAIL_FILE_PATH = tmp_path / "mail"
+    settings.DEPARTMENT_COPY = tmp_path / "department.json"
     settings.PORTAL_SITE_URL = "https://portal.example"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
@@ -105,6 +106,9 @@ def start_site(data, project=PROJECT, **variables):
     for _attempt in range(600):
         try:
             urllib.request.urlopen(f"{site.url}/healthz", timeout=5).close()
+            return site
+        except urllib.error.HTTPError:
+            # It answers, though without its database.
             return site
         except (urllib.error.URLError, ConnectionError):
             if process.poll() is not None:

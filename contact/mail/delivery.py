@@ -3,15 +3,16 @@
 import logging
 import smtplib
 import socket
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from email.utils import parseaddr
+from functools import wraps
 from operator import attrgetter
 from time import monotonic
 from typing import NamedTuple
 
 from django.core.mail.backends import smtp
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
@@ -59,6 +60,8 @@ class EmailBackend(smtp.EmailBackend):
     """Detects permanent refusals. post_office creates a backend for each mail, after the worker has the lease."""
 
     is_sending = False
+    # The HeldLease of the worker in this process, if there is one.
+    lease = None
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -68,17 +71,27 @@ class EmailBackend(smtp.EmailBackend):
         opened = super().open()
         if opened:
             self.connection.sock.settimeout(RESPONSE_TIMEOUT)
+            self.connection.data = self.checked(self.connection.data)
         return opened
 
+    def checked(self, data):
+        """Wraps the method of an smtplib.SMTP that hands over a mail: another worker may have the mail by now."""
+
+        @wraps(data)
+        def hand_over(message):
+            if monotonic() > self.deadline:
+                # The host was slow, or the process was suspended. post_office has given up on the mail.
+                raise TimeoutError(TOO_SLOW)
+            if self.lease:
+                self.lease.check()
+            return data(message)
+
+        return hand_over
+
     def send_messages(self, messages):
-        """
-        Raises PermanentRefusal, TemporaryRefusal, TimeoutError if post_office has given up on the mail, or an OSError.
-        """
+        """Raises a Refusal, an OSError, or TimeoutError or LeaseLost if it is too late to send."""
         for message in messages:
             check_message(message)
-        if monotonic() > self.deadline:
-            # The host was slow, or the process was suspended. The mail is requeued by now, or another worker has it.
-            raise TimeoutError(TOO_SLOW)
         self.is_sending = True
         try:
             return super().send_messages(messages)
@@ -119,16 +132,22 @@ def check_message(message):
         raise PermanentRefusal(f"This mail cannot be written: {error}") from error
 
 
-def deliver() -> int:
-    """Tries to send the next mail and settles the result. Returns how many mails it tried: 0 or 1."""
+def deliver(lease=None) -> int:
+    """
+    Tries to send the next mail and settles the result. Returns how many mails it tried: 0 or 1.
+
+    With a HeldLease it raises LeaseLost, and records nothing, if another worker may have taken the mail meanwhile.
+    """
+    EmailBackend.lease = lease
     erased = erased_list.size()
-    tried = sum(send_queued(log_level=1))
-    if tried:
-        settle_failures()
-        settle_arrivals()
-        if erased_list.size() != erased:
-            # Perhaps the enquiry of this mail, which then left a file behind.
-            delete_orphans()
+    with connection.execute_wrapper(lease.guard) if lease else nullcontext():
+        tried = sum(send_queued(log_level=1))
+        if tried:
+            settle_failures()
+            settle_arrivals()
+            if erased_list.size() != erased:
+                # Perhaps the enquiry of this mail, which then left a file behind.
+                delete_orphans()
     return tried
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import secrets
 
 from django import forms
@@ -122,25 +123,31 @@ class EnquiryForm(forms.ModelForm):
         model = Enquiry
         fields = ["organisation", "territory", "person", "position", "email", "telephone", "message"]
 
-    def __init__(self, data=None, files=None, *, about=None, sender=""):
+    def __init__(self, data=None, files=None, *, about=None, sender="", has_database=True):
         """
         `about` is the initial choice ("program:slug"), from the page that the visitor came from.
 
         `sender` is a value that only this visitor's browser has. The same answers from the same sender are the same
         enquiry, even if the visitor went back and the browser requested the form again.
+
+        Without a database the form can only be shown again: its subjects are the one that was submitted.
         """
         super().__init__(data, files, initial={"about": about}, label_suffix="")
-        self.sender = sender
+        self.sender, self.has_database = sender, has_database
         self.nonce, self.was_blank = self.read_token(max_age=MAX_FORM_AGE) or (None, True)
-        programs = {subject_key(program): program for program in Program.objects.published()}
-        countries = {subject_key(country): country for country in Country.objects.published()}
         self.fields["territory"].choices = [("", _("Choose")), *territory_choices()]
-        self.fields["about"].choices = [
-            ("", _("Something else, or not decided yet")),
-            (_("Programs"), [(key, program.display_title) for key, program in programs.items()]),
-            (_("Partner countries and regions"), [(key, country.display_title) for key, country in countries.items()]),
-        ]
-        self.fields["about"].coerce = (programs | countries).__getitem__
+        if has_database:
+            programs = {subject_key(program): program for program in Program.objects.published()}
+            countries = {subject_key(country): country for country in Country.objects.published()}
+            self.fields["about"].coerce = (programs | countries).__getitem__
+            subjects = [
+                (_("Programs"), [(key, program.display_title) for key, program in programs.items()]),
+                (_("Partner countries and regions"), [(key, row.display_title) for key, row in countries.items()]),
+            ]
+        else:
+            submitted = re.fullmatch(r"(?:program|country):([-\w]+)", self.data.get("about", ""))
+            subjects = [(submitted[0], _("Your choice: %(slug)s") % {"slug": submitted[1]})] if submitted else []
+        self.fields["about"].choices = [("", _("Something else, or not decided yet")), *subjects]
         self.fields["consent"].help_text = format_html(
             '<a href="{}" target="_blank">{}</a>',
             reverse("privacy"),
@@ -153,7 +160,7 @@ class EnquiryForm(forms.ModelForm):
             self.add_error(None, _("A hidden field was filled in, as robots do. Please submit again."))
         if self.nonce is None:
             self.add_error(None, _("This form was open for too long. Please submit it again."))
-        elif not self.errors and self.was_quick() and not self.stored():
+        elif self.has_database and not self.errors and self.was_quick() and not self.stored():
             self.add_error(None, _("That was very quick. Please look over your answers and submit again."))
         return cleaned
 

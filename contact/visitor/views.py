@@ -16,6 +16,8 @@ from contact.visitor import rate_limits
 from contact.visitor.forms import AlreadySent, EnquiryForm, MessageForm, StatusForm
 from contact.visitor.status import Progress, store_message, withdraw_consent
 from portal.bilingual.links import absolute_url
+from portal.database import is_away
+from portal.department_copy import context_without_database
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +92,13 @@ NOT_STORED = Problem(
     _("This could not be stored just now, through a fault of ours. Please try again in a few minutes."),
     503,
 )
+UNAVAILABLE = Problem(
+    _(
+        "Nothing has been sent yet: our system cannot answer at the moment. "
+        "What you typed is still here. Please press the button once more in a few minutes."
+    ),
+    503,
+)
 
 
 def form_page(request, template, form=None, problem=None, help="", **context):
@@ -106,11 +115,34 @@ def form_page(request, template, form=None, problem=None, help="", **context):
     return response
 
 
+def form_view(view):
+    """
+    A decorator for the views in FORM_VIEWS. It keeps what the visitor typed if the database is away.
+
+    It calls the view again with `away`: the view then shows the submitted form and a Problem, and asks no database.
+    """
+
+    @wraps(view)
+    def kept(request, **kwargs):
+        try:
+            return view(request, **kwargs)
+        except DatabaseError as error:
+            if request.method != "POST" or not is_away(error):
+                raise
+        return view(request, **kwargs | {"away": True})
+
+    return kept
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def contact(request, *, expired=False):
+@form_view
+def contact(request, *, expired=False, away=False):
     if request.method != "POST":
         return enquiry_page(request, EnquiryForm(about=initial_subject(request)))
+    if away:
+        form = EnquiryForm(request.POST, request.FILES, has_database=False)
+        return enquiry_page(request, form, ENQUIRY_NOT_STORED, **context_without_database())
     form = EnquiryForm(request.POST, request.FILES, sender=request.META.get("CSRF_COOKIE", ""))
     if expired:
         return enquiry_page(request, form, ENQUIRY_EXPIRED_AGAIN if "token_failed" in request.POST else ENQUIRY_EXPIRED)
@@ -132,13 +164,13 @@ def contact(request, *, expired=False):
     return HttpResponseRedirect(enquiry.get_absolute_url(), status=303)
 
 
-def enquiry_page(request, form, problem=None):
+def enquiry_page(request, form, problem=None, **context):
     """Renders the enquiry form. A submitted form names the files that the visitor must attach again."""
     if form.is_bound:
         form.ask_for_files_again()
     token_failed = problem in (ENQUIRY_EXPIRED, ENQUIRY_EXPIRED_AGAIN)
     help = TELEPHONE_US if form.non_field_errors() else ""
-    return form_page(request, "contact/enquiry_form.html", form, problem, help, token_failed=token_failed)
+    return form_page(request, "contact/enquiry_form.html", form, problem, help, token_failed=token_failed, **context)
 
 
 def initial_subject(request) -> str | None:
@@ -186,10 +218,14 @@ def private_page(view):
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-def status(request, *, expired=False):
+@form_view
+def status(request, *, expired=False, away=False):
     template = "contact/enquiry_status_form.html"
     if request.method != "POST":
         return form_page(request, template, StatusForm(initial={"reference": request.GET.get("reference")}))
+    if away:
+        form = StatusForm(initial=request.POST.dict())
+        return form_page(request, template, form, UNAVAILABLE, **context_without_database())
     if expired or rate_limits.is_reached(request, rate_limits.WRONG_CODES):
         # The form is not validated, because its errors would reveal whether the pair is right.
         form = StatusForm(initial=request.POST.dict())
@@ -206,7 +242,12 @@ def status(request, *, expired=False):
 @never_cache
 @private_page
 @require_http_methods(["GET", "HEAD", "POST"])
-def status_detail(request, token, *, expired=False):
+@form_view
+def status_detail(request, token, *, expired=False, away=False):
+    if away:
+        context = {"title": _("Add a message"), "button": _("Send the message")} | context_without_database()
+        form = MessageForm(initial=request.POST.dict())
+        return form_page(request, "contact/enquiry_form_kept.html", form, UNAVAILABLE, **context)
     enquiry = get_object_or_404(Enquiry.objects.select_related("program", "country"), token=token)
     form, problem = MessageForm(), None
     if request.method == "POST":
@@ -223,7 +264,12 @@ def status_detail(request, token, *, expired=False):
 @never_cache
 @private_page
 @require_http_methods(["GET", "HEAD", "POST"])
-def withdraw(request, token, *, expired=False):
+@form_view
+def withdraw(request, token, *, expired=False, away=False):
+    if away:
+        title = _("Withdraw consent and erase my data")
+        context = {"title": title, "button": title} | context_without_database()
+        return form_page(request, "contact/enquiry_form_kept.html", problem=UNAVAILABLE, **context)
     enquiry = get_object_or_404(Enquiry, token=token)
     problem = EXPIRED if expired else None
     if request.method == "POST" and not expired:
@@ -255,6 +301,7 @@ def add_message(request, enquiry: Enquiry, text: str) -> Problem | None:
 
 
 # The views with a parameter `expired`. If it is true, they show a form that was posted without a valid CSRF token.
+# With `away` they show it without a database.
 FORM_VIEWS = (contact, status, status_detail, withdraw)
 
 

@@ -1,3 +1,5 @@
+from tempfile import SpooledTemporaryFile
+
 from django.conf import settings
 from django.shortcuts import render
 
@@ -6,30 +8,42 @@ DISCARDED = 256 * 1024 * 1024
 AT_ONCE = 64 * 1024
 
 
-class RequestSizeMiddleware:
+def read_body(environ):
     """
-    Answers a request with status 413 and a page if its body is larger than PORTAL_LARGEST_REQUEST.
+    Puts a file with the whole body in the place of a WSGI request's `wsgi.input`. Call it before Django handles it.
 
-    It reads and discards up to DISCARDED bytes of the body: if it closed the connection while the browser was still
-    sending, the browser would show a connection error, or a proxy its own error page.
+    A client sends a body as slowly as it likes, and Django may hold one of few connections to the database while it
+    reads. If the body is larger than PORTAL_LARGEST_REQUEST, up to DISCARDED bytes of it are read, but not kept: if the
+    portal closed the connection while the browser was still sending, the browser would show a connection error, or a
+    proxy its own error page.
     """
+    body = SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
+    is_kept = content_length(environ) <= settings.PORTAL_LARGEST_REQUEST
+    left = min(content_length(environ), DISCARDED)
+    while left > 0 and (part := environ["wsgi.input"].read(min(left, AT_ONCE))):
+        left -= len(part)
+        if is_kept:
+            body.write(part)
+    body.seek(0)
+    environ["wsgi.input"] = body
+
+
+class RequestSizeMiddleware:
+    """Answers a request with status 413 and a page if its body is larger than PORTAL_LARGEST_REQUEST."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
-        if content_length(request) <= settings.PORTAL_LARGEST_REQUEST:
+        if content_length(request.META) <= settings.PORTAL_LARGEST_REQUEST:
             return self.get_response(request)
-        for _part in range(DISCARDED // AT_ONCE):
-            if not request.read(AT_ONCE):
-                break
         megabytes = settings.PORTAL_LARGEST_REQUEST // (1024 * 1024)
         return render(request, "413.html", {"megabytes": megabytes}, status=413)
 
 
-def content_length(request) -> int:
+def content_length(environ) -> int:
     """Returns the Content-Length in bytes; 0 if it is missing or invalid. Django reads no more of the body."""
     try:
-        return int(request.META.get("CONTENT_LENGTH") or 0)
+        return int(environ.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0

@@ -26,3 +26,17 @@ def on_file(path, timeout=0.2):
     finally:
         connections["default"].close()
         connections["default"], connections.settings["default"] = before, settings
+        # Otherwise the next database would be refused for a moment.
+        type(before).away_until = None
+
+
+@contextmanager
+def away(path):
+    """Moves the database at `path` away inside the `with` block, and ends the pause after it."""
+    connection.close()
+    hidden = path.rename(path.with_name("hidden"))
+    try:
+        yield
+    finally:
+        hidden.rename(path)
+        type(connections["default"]).away_until = 0.0

@@ -16,8 +16,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from django.utils.module_loading import import_string
 
+from portal.held_lease import HeldLease
 from portal.management.commands import run_worker
-from portal.models import Lease
 from tests.conftest import PROJECT, free_port
 
 MAILS = 40
@@ -81,7 +81,7 @@ class Portal:
         )
 
     def expire_lease(self):
-        """Expires the lease of a worker that has died or stalled, so that the test need not wait."""
+        """Expires the lease, as a jump of the database's clock does."""
         self.run("from portal.models import Lease; Lease.objects.update(expires_at='2020-01-01 00:00Z')")
 
     def states(self):
@@ -145,13 +145,27 @@ def portal(tmp_path_factory, database, host):
     portal.shell.communicate(timeout=LONGEST)
 
 
+# Runs a worker after the line that takes the place of SETTING.
+WORKER = """
+import django
+django.setup()
+from django.conf import settings
+from django.core.management import call_command
+from portal import held_lease
+SETTING
+call_command("run_worker")
+"""
+# A lease that the tests need not wait for.
+SHORT_LEASE = "held_lease.DURATION, held_lease.RENEWAL, held_lease.MARGIN = 2, 0.3, 0.5"
+
+
 @pytest.fixture
 def start(portal):
     """A function that starts a worker and waits until it is ready. Workers that still run at the end are killed."""
     workers = []
 
-    def start(*arguments):
-        command = [sys.executable, *(arguments or ["manage.py", "run_worker"])]
+    def start(setting=SHORT_LEASE):
+        command = [sys.executable, "-c", WORKER.replace("SETTING", setting)]
         worker = subprocess.Popen(command, cwd=PROJECT, env=portal.environment, stdout=subprocess.PIPE, text=True)
         workers.append(worker)
         assert worker.stdout.readline() == "Worker: delivering mails.\n"
@@ -187,7 +201,6 @@ def test_when_a_worker_dies_another_goes_on_and_one_mail_at_most_comes_twice(por
     portal.queue(MAILS)
     assert worker.wait(LONGEST) == -signal.SIGKILL
     assert portal.states() == {"sent": 4, "queued": MAILS - 4}
-    portal.expire_lease()
     another = start()
     assert mailbox.has(MAILS + 1)
     stop(another)
@@ -198,14 +211,18 @@ def test_when_a_worker_dies_another_goes_on_and_one_mail_at_most_comes_twice(por
     assert portal.states() == {"sent": MAILS}
 
 
-def test_a_worker_that_sleeps_longer_than_its_lease_leaves_the_rest_to_another(portal, mailbox, start, monkeypatch):
-    sleeper = start()
+@pytest.mark.parametrize("jump", [False, True], ids=["time passes", "the clock jumps"])
+def test_a_worker_that_sleeps_longer_than_its_lease_leaves_the_rest_to_another(
+    portal, mailbox, start, monkeypatch, jump
+):
+    sleeper = start("" if jump else SHORT_LEASE)
     monkeypatch.setattr(
         mailbox, "on_mail", lambda: sleeper.send_signal(signal.SIGSTOP) if len(mailbox.kept) == 5 else None
     )
     portal.queue(MAILS)
     assert mailbox.has(5)
-    portal.expire_lease()
+    if jump:
+        portal.expire_lease()
     another = start()
     assert mailbox.has(6)
     sleeper.send_signal(signal.SIGCONT)
@@ -215,12 +232,34 @@ def test_a_worker_that_sleeps_longer_than_its_lease_leaves_the_rest_to_another(p
     assert portal.states() == {"sent": MAILS}
 
 
+def test_a_host_that_takes_longer_than_the_lease_gets_the_mail_once(portal, mailbox, start, monkeypatch):
+    workers = [start(), start()]
+    # Twice as long as the lease lasts. The Event is never set.
+    monkeypatch.setattr(mailbox, "on_mail", lambda: threading.Event().wait(4))
+    portal.queue(2)
+    assert mailbox.has(2)
+    stop(*workers)
+    assert sorted(Counter(mailbox.kept).values()) == [1, 1]
+    assert portal.states() == {"sent": 2}
+
+
+def test_a_worker_that_is_stopped_keeps_the_lease_until_its_mail_is_recorded(portal, mailbox, start, monkeypatch):
+    worker, waiting = start(), threading.Event()
+
+    def on_mail():
+        worker.terminate()
+        # Twice as long as the lease lasts.
+        waiting.wait(4)
+
+    monkeypatch.setattr(mailbox, "on_mail", on_mail)
+    portal.queue(1)
+    assert mailbox.has(1)
+    assert worker.wait(LONGEST) == 0
+    assert portal.states() == {"sent": 1}
+
+
 def test_no_mail_waits_for_a_chore_and_no_end_for_it_either(portal, mailbox, start):
-    worker = start(
-        "-c",
-        "import django; from django.conf import settings; django.setup(); settings.WORKER_CHORES = ['signal.pause'];"
-        "from django.core.management import call_command; call_command('run_worker')",
-    )
+    worker = start("settings.WORKER_CHORES = ['signal.pause']")
     portal.queue(2)
     assert mailbox.has(2)
     stop(worker)
@@ -233,7 +272,9 @@ def test_a_chore_that_fails_keeps_no_other_from_its_turn(settings, monkeypatch, 
     chores = {"first": lambda: done.append(1), "faulty": lambda: 1 / 0, "last": lambda: done.append(2)}
     settings.WORKER_CHORES = list(chores)
     monkeypatch.setattr(run_worker, "import_string", chores.get)
-    assert run_worker.do_chores("me", threading.Event())
+    lease = HeldLease("mail", "me")
+    assert lease.renew()
+    assert run_worker.do_chores(lease, threading.Event())
     assert done == [1, 2]
     assert "ZeroDivisionError" in caplog.text
 
@@ -241,8 +282,10 @@ def test_a_chore_that_fails_keeps_no_other_from_its_turn(settings, monkeypatch, 
 @pytest.mark.django_db
 def test_who_has_no_lease_does_no_chore(monkeypatch):
     monkeypatch.setattr(run_worker, "import_string", pytest.fail)
-    assert Lease.take("mail", "another", run_worker.LEASE)
-    assert not run_worker.do_chores("me", threading.Event())
+    assert HeldLease("mail", "another").renew()
+    lease = HeldLease("mail", "me")
+    assert not lease.renew()
+    assert not run_worker.do_chores(lease, threading.Event())
 
 
 def test_every_chore_can_be_called_without_arguments(settings):

@@ -1,10 +1,12 @@
 """The accounts of staff: how the first is created, and how each keeps its language."""
 
+import sys
+
 import pytest
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, OutputWrapper
 from django.test import Client
 
-from portal.management.commands.serve import Command
+from portal.management.preparation import create_staff_account
 from portal.models import User
 
 pytestmark = pytest.mark.django_db
@@ -17,19 +19,19 @@ def staff():
 
 def test_a_password_alone_makes_the_account_staff(monkeypatch, capsys):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "given")
-    Command().create_staff_account()
+    create_staff_account(OutputWrapper(sys.stdout))
     user = User.objects.get()
     assert (user.username, user.is_superuser, user.check_password("given")) == ("staff", True, True)
     assert "given" not in capsys.readouterr().out
     monkeypatch.setenv("DJANGO_SUPERUSER_USERNAME", "another")
-    Command().create_staff_account()
+    create_staff_account(OutputWrapper(sys.stdout))
     assert User.objects.get() == user
 
 
 def test_without_a_password_one_is_made_and_shown(monkeypatch, capsys):
     monkeypatch.delenv("DJANGO_SUPERUSER_PASSWORD", raising=False)
     monkeypatch.setenv("DJANGO_SUPERUSER_USERNAME", "editor")
-    Command().create_staff_account()
+    create_staff_account(OutputWrapper(sys.stdout))
     shown = capsys.readouterr().out
     assert "user name editor, password " in shown
     assert User.objects.get().check_password(shown.split()[-1])
@@ -40,7 +42,7 @@ def test_a_faulty_account_is_not_made(monkeypatch, name, value):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "given")
     monkeypatch.setenv(f"DJANGO_SUPERUSER_{name}", value)
     with pytest.raises(CommandError, match=rf"^DJANGO_SUPERUSER_{name}: Enter a valid"):
-        Command().create_staff_account()
+        create_staff_account(OutputWrapper(sys.stdout))
     assert not User.objects.exists()
 
 

@@ -3,23 +3,24 @@ import os
 import signal
 import socket
 import threading
-from datetime import timedelta
+from contextlib import suppress
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections, connection, connections
 from django.utils.module_loading import import_string
 
 from contact import erased_list
 from contact.mail.delivery import deliver
 from contact.retention import delete_remaining_files, scrub_database
+from portal.department_copy import update_copy
+from portal.held_lease import HeldLease, LeaseLost
 from portal.log_format import log_uncaught
+from portal.management.preparation import prepare_database
 from portal.models import Lease
 
 # How long to wait before an empty queue is checked again, in seconds.
 PAUSE = 2
-# Longer than one mail can take: BATCH_DELIVERY_TIMEOUT, and then EMAIL_TIMEOUT to close the connection.
-LEASE = timedelta(minutes=3)
 # How long the chores wait after each round, in seconds.
 INTERVAL = 60
 
@@ -34,33 +35,65 @@ class Command(BaseCommand):
 
     def handle(self, *, parent, **options):
         log_uncaught()
-        stopped = threading.Event()
+        stopped, finished = threading.Event(), threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopped.set())
-        idle_connection = open_idle_connection()
-        me = f"{socket.gethostname()}:{os.getpid()}"
-        # In a thread of its own, so that no mail waits for a chore and no chore for a mail host.
-        chores = threading.Thread(target=repeat_chores, args=[me, stopped], daemon=True)
-        chores.start()
-        threading.Thread(target=repeat_scrubbing, args=[stopped], daemon=True).start()
-        self.stdout.write("Worker: delivering mails.")
-        self.stdout.flush()
+        lease = HeldLease("mail", f"{socket.gethostname()}:{os.getpid()}")
+        # In threads of their own, so that no mail waits for a chore, no chore for a mail host, and no lease for either.
+        threads = [
+            threading.Thread(target=work, args=arguments, daemon=True)
+            for work, arguments in [
+                (lease.keep, [finished]),
+                (repeat_chores, [lease, stopped]),
+                (repeat_scrubbing, [stopped]),
+            ]
+        ]
+        for thread in threads:
+            thread.start()
+        idle_connection = reported = None
         while not stopped.is_set() and (parent is None or os.getppid() == parent):
             tried = 0
             try:
-                if Lease.take("mail", me, LEASE):
-                    tried = deliver()
-            except DatabaseError as error:
+                idle_connection = idle_connection or self.begin()
+                if lease.renew():
+                    tried = deliver(lease)
+                if reported:
+                    logger.warning("Worker: works again.")
+                reported = None
+            except LeaseLost as error:
+                logger.warning("Worker: another may have taken the mail: %s", error)
+            except (DatabaseError, CommandError) as error:
                 # Not self.stderr: if its file is on a full disk, it would raise an error that ends the worker.
-                logger.error("Worker: the database does not answer, will try again: %s", error)
+                if type(error) is not reported:
+                    logger.error("Worker: cannot work, will try again: %s", error)
+                    if isinstance(error, CommandError):
+                        # What to do stands in the portal's own words, which the log does not show.
+                        with suppress(OSError):
+                            self.stdout.write(str(error))
+                            self.stdout.flush()
+                reported = type(error)
             close_old_connections()
             if not tried:
                 stopped.wait(PAUSE)
         stopped.set()
-        chores.join(PAUSE)
-        Lease.give_back("mail", me)
-        idle_connection.close()
+        # Only now: the lease is needed until the last mail is recorded.
+        finished.set()
+        for thread in threads:
+            thread.join(PAUSE)
+        with suppress(DatabaseError):
+            Lease.give_back(lease.name, lease.holder)
+        if idle_connection:
+            idle_connection.close()
         self.stdout.write("Worker: stopped.")
+
+    def begin(self):
+        """Prepares the database in production, where `serve` does not, and returns open_idle_connection()."""
+        if not settings.EMBEDDED:
+            prepare_database(self.stdout)
+        idle_connection = open_idle_connection()
+        self.stdout.write("Worker: delivering mails.")
+        self.stdout.flush()
+        return idle_connection
 
 
 def open_idle_connection():
@@ -75,20 +108,32 @@ def open_idle_connection():
     return connection
 
 
-def repeat_chores(me, stopped):
-    """Does the chores about once in INTERVAL while `me` has the lease, until the Event `stopped` is set."""
+def repeat_chores(lease, stopped):
+    """Does the chores about once in INTERVAL while the HeldLease is held, until the Event `stopped` is set."""
     while not stopped.is_set():
-        has_lease = do_chores(me, stopped)
+        keep_copy()
+        has_lease = do_chores(lease, stopped)
         connection.close()
         stopped.wait(INTERVAL if has_lease else PAUSE)
 
 
-def do_chores(me, stopped):
-    """Does each chore once, whether or not another fails, and returns whether `me` still has the lease."""
+def keep_copy():
+    """Updates the copy of the department, which each machine has for itself, so also without the lease."""
+    try:
+        update_copy()
+    except DatabaseError:
+        # The copy is for the time when the database is away.
+        pass
+    except Exception:
+        logger.exception("The copy of the department could not be written and will be tried again.")
+
+
+def do_chores(lease, stopped):
+    """Does each chore once, whether or not another fails, and returns whether the HeldLease is still held."""
     for path in settings.WORKER_CHORES:
+        if stopped.is_set() or not lease.is_held():
+            return False
         try:
-            if stopped.is_set() or not Lease.take("mail", me, LEASE):
-                return False
             import_string(path)()
         except Exception:
             logger.exception("Chore %s failed and will be tried again.", path)

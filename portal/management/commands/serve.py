@@ -1,27 +1,35 @@
 import os
-import secrets
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from time import monotonic
+from contextlib import suppress
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils.module_loading import import_string
-from django.utils.translation import override
 from granian import Granian
+from granian.http import HTTP1Settings
 
 from portal.data_folder import set_rights
+from portal.database import DatabaseAway
 from portal.log_format import log_uncaught
-from portal.models import User
+from portal.management.preparation import prepare_database, step
 
 # Seconds that a stopping worker has to finish its mail; longer than a mail host that is down takes.
 PATIENCE = 25
+
+
+# What each process of the server bears, measured with bench/slow_senders.py on two processors, with two processes.
+# A client that sends a body slowly holds a thread for as long as it likes, because granian has no timeout for bodies.
+# THREADS such clients stop a process. Threads start when they are needed; 200 take 30 MB. A client that sends nothing
+# holds a connection until HEADER_TIMEOUT (in seconds), but no thread; 3,000 take 10 MB.
+THREADS = 256
+CONNECTIONS = 4096
+HEADER_TIMEOUT = 10
 
 
 class Command(BaseCommand):
@@ -38,50 +46,25 @@ class Command(BaseCommand):
             self.serve()
 
     def prepare(self):
+        """
+        Prepares everything if the portal runs embedded.
+
+        In production it leaves the database to the worker, which tries until the database answers, and the portal
+        serves static files and says that it is unavailable meanwhile.
+        """
         check_port_is_free(settings.PORT)
-        self.step("database", "migrate", verbosity=0)
-        self.step("cache", "createcachetable", verbosity=0)
-        self.step("interface in both languages", "compilemessages")
-        self.step("first content", "load_content", verbosity=0)
+        if settings.EMBEDDED:
+            try:
+                prepare_database(self.stdout)
+            except DatabaseAway as error:
+                raise CommandError(str(error)) from error
+        step(self.stdout, "interface in both languages", "compilemessages")
         if not settings.DEBUG:
-            self.step("static files", "collectstatic", interactive=False, verbosity=0)
-        self.create_staff_account()
+            step(self.stdout, "static files", "collectstatic", interactive=False, verbosity=0)
         try:
             set_rights(settings.DATA)
         except PermissionError as error:
             raise CommandError(f"{error.filename} belongs to another user, so its rights cannot be set.") from error
-
-    def step(self, what, command, **options):
-        """Runs `command`, and prints what is being prepared and how long it took."""
-        began = monotonic()
-        self.stdout.write(f"Preparing {what} … ", ending="")
-        self.stdout.flush()
-        call_command(command, **options)
-        self.stdout.write(f"{monotonic() - began:.1f} s")
-
-    def create_staff_account(self):
-        """Creates the first account: with the name and password of the environment, or with a random password."""
-        if User.objects.filter(is_superuser=True).exists():
-            return
-        given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
-        if not given and not settings.EMBEDDED:
-            self.stdout.write("There is no staff account yet: run manage.py createsuperuser.")
-            return
-        name = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "staff"
-        email = os.environ.get("DJANGO_SUPERUSER_EMAIL", "")
-        password = given or secrets.token_urlsafe(12)
-        user = User(username=name, email=email, is_staff=True, is_superuser=True)
-        user.set_password(password)
-        try:
-            user.full_clean()
-        except ValidationError as error:
-            with override("en"):
-                faults = error.message_dict
-            sentences = [f"DJANGO_SUPERUSER_{name.upper()}: {' '.join(said)}" for name, said in faults.items()]
-            raise CommandError(" ".join(sentences)) from error
-        user.save()
-        if not given:
-            self.stdout.write(f"\nStaff account, shown this once: user name {name}, password {password}")
 
     def serve_development(self):
         """Becomes Django's own server, which reloads changed code and shows debug pages; the worker runs beside it."""
@@ -94,15 +77,20 @@ class Command(BaseCommand):
         os.execv(sys.executable, command)  # noqa: S606
 
     def serve(self):
+        raise_file_limit()
         server = Granian(
             settings.WSGI_APPLICATION,
             address="127.0.0.1",
             port=settings.PORT,
             interface="wsgi",
             workers=min(4, os.cpu_count() or 1),
-            blocking_threads=4,
+            blocking_threads=THREADS,
+            backlog=CONNECTIONS,
+            backpressure=CONNECTIONS,
+            http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT * 1000),
             respawn_failed_workers=True,
-            log_level="warning",
+            # It would warn of THREADS.
+            log_level="error",
             log_dictconfig=settings.LOGGING,
         )
         close_connections()
@@ -156,6 +144,13 @@ def check_port_is_free(port):
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise CommandError(f"Port {port} cannot be used ({error.strerror}). Set PORT to another.") from error
+
+
+def raise_file_limit():
+    """Lets each process open as many files as the system permits: every connection is one, and 1,024 is common."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def load_application(path):

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from aiosmtpd.controller import Controller
 from django.core.mail import EmailMessage
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import override
 from post_office import mail
@@ -18,7 +19,7 @@ from contact import retention
 from contact.desk import actions
 from contact.mail import delivery
 from contact.models import Enquiry, Event, State
-from portal.management.commands import run_worker
+from portal.held_lease import HeldLease, LeaseLost
 from portal.models import Department, User
 from tests.conftest import free_port
 from tests.contact.steps import send
@@ -621,7 +622,45 @@ def test_no_refusal_is_taken_for_one_of_another_kind():
     assert (type(permanent), str(permanent)) == (delivery.PermanentRefusal, "553 不")
 
 
-def test_the_lease_outlasts_a_mail(settings):
-    longest = settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] + settings.EMAIL_TIMEOUT
-    assert settings.POST_OFFICE["BATCH_DELIVERY_TIMEOUT"] > delivery.RESPONSE_TIMEOUT
-    assert timedelta(seconds=longest) < run_worker.LEASE
+def test_a_mail_is_not_handed_over_without_the_lease(point_at):
+    """The lease expires after the host has accepted the recipient, as if the worker had been suspended there."""
+    lease = HeldLease("mail", "one")
+
+    class Pausing(Mailbox):
+        async def handle_RCPT(self, *arguments):
+            lease.held_until = 0.0
+            return await super().handle_RCPT(*arguments)
+
+    queue("one@example.com")
+    mailbox = Pausing()
+    with running(mailbox) as port:
+        point_at(port)
+        assert lease.renew()
+        with pytest.raises(LeaseLost), transaction.atomic():
+            delivery.deliver(lease)
+        assert mailbox.kept == []
+        # Nothing is recorded: another worker may have sent the mail, which would be sent again.
+        assert states() == {"one": STATUS.queued}
+        mailbox.handle_RCPT = Mailbox().handle_RCPT
+        assert lease.renew()
+        assert delivery.deliver(lease) == 1
+    assert mailbox.kept == ["one@example.com"]
+    assert states() == {"one": STATUS.sent}
+
+
+def test_what_became_of_a_mail_is_not_recorded_without_the_lease(point_at):
+    """The host fails while the worker has lost its lease, so another worker may have sent the mail meanwhile."""
+    lease = HeldLease("mail", "one")
+
+    class Failing(Mailbox):
+        async def handle_DATA(self, server, session, envelope):
+            lease.held_until = 0.0
+            return "451 Later"
+
+    queue("one@example.com")
+    with running(Failing()) as port:
+        point_at(port)
+        assert lease.renew()
+        with pytest.raises(LeaseLost), transaction.atomic():
+            delivery.deliver(lease)
+    assert states() == {"one": STATUS.queued}

@@ -3,6 +3,7 @@
 import pytest
 
 from contact.models import Enquiry
+from portal.site.request_size import read_body
 
 pytestmark = pytest.mark.django_db
 
@@ -27,8 +28,11 @@ class Body:
 
 
 def post(client, path, body, **headers):
+    """Sends a request with `body`, which is read first, as in portal.wsgi."""
     form = {"CONTENT_TYPE": "multipart/form-data; boundary=x", "CONTENT_LENGTH": str(body.left)}
-    return client.generic("POST", path, **form | headers, **{"wsgi.input": body})
+    environ = form | headers | {"wsgi.input": body}
+    read_body(environ)
+    return client.generic("POST", path, **environ)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,18 @@ def test_what_is_read_for_nothing_has_a_bound(client):
     body = Body(1024 * MEGABYTE)
     assert post(client, "/en/contact/", body).status_code == 413
     assert body.left == 768 * MEGABYTE
+
+
+def test_a_body_is_there_as_a_whole_before_django_handles_it():
+    environ = {"CONTENT_LENGTH": "200000", "wsgi.input": Body(300_000)}
+    read_body(environ)
+    assert environ["wsgi.input"].read() == b"x" * 200_000
+
+
+def test_a_client_that_disconnects_sends_what_it_sent():
+    environ = {"CONTENT_LENGTH": "200000", "wsgi.input": Body(100_000)}
+    read_body(environ)
+    assert environ["wsgi.input"].read() == b"x" * 100_000
 
 
 def test_a_request_of_the_largest_size_reaches_the_form(client):

@@ -1,0 +1,43 @@
+"""
+A copy of the department's row in a file, for pages that are shown while the database is away.
+
+Each worker keeps the copy of its own machine up to date.
+"""
+
+import tempfile
+import tomllib
+from pathlib import Path
+
+from django.conf import settings
+from django.core import serializers
+from django.core.serializers.base import DeserializationError
+
+from portal.models import Department
+
+
+def update_copy():
+    """Writes the copy if the department has changed since. A reader sees the old copy or the new one, whole."""
+    department = Department.objects.first()
+    if department is None:
+        return
+    text = serializers.serialize("json", [department])
+    path = settings.DEPARTMENT_COPY
+    if path.exists() and path.read_text() == text:
+        return
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}.", delete=False) as file:
+        file.write(text)
+    Path(file.name).replace(path)
+
+
+def context_without_database() -> dict:
+    """Returns what views.site_context gives to templates, from the copy or, without one, from the first content."""
+    return {"department": copied_department(), "site_pages": []}
+
+
+def copied_department():
+    try:
+        [copy] = serializers.deserialize("json", settings.DEPARTMENT_COPY.read_text(), ignorenonexistent=True)
+        return copy.object
+    except (OSError, ValueError, DeserializationError):
+        [entry] = tomllib.loads((settings.BASE_DIR / "portal/content/department.toml").read_text()).values()
+        return Department(**entry | {"telephones": "\n".join(entry["telephones"])})

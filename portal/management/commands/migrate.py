@@ -1,0 +1,35 @@
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.core.management.commands import migrate
+from django.db import connections
+
+
+class Command(migrate.Command):
+    help = "Brings the database up to date. For SQLite it also makes the file, in a data folder that had none."
+
+    # Not handle(): the checks before it ask the database already.
+    def execute(self, *args, **options):
+        connection = connections[options["database"]]
+        if connection.vendor == "sqlite" and not connection.is_in_memory_db():
+            make_file(Path(connection.settings_dict["NAME"]))
+        return super().execute(*args, **options)
+
+
+def make_file(path):
+    """
+    Makes the file of an SQLite database at `path`, if it is new.
+
+    Raises CommandError if there was a database before: an empty one in its place would hide the loss, and would destroy
+    the write-ahead log, which a restored database may need.
+    """
+    if path.exists():
+        return
+    for trace in (settings.DEPARTMENT_COPY, path.with_name(f"{path.name}-wal")):
+        if trace.exists():
+            raise CommandError(
+                f"The database {path} is missing, but {trace.name} shows that there was one. "
+                f"Restore it from a backup; or delete the folder {settings.DATA} to begin anew, without its data."
+            )
+    path.touch(mode=0o600)
