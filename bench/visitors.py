@@ -13,6 +13,8 @@ from aiosmtpd.controller import Controller
 from tests.conftest import free_port
 
 FORM = "/en/contact/"
+# The hidden fields of the form.
+HIDDEN = re.compile(r'name="(csrfmiddlewaretoken|form_token)" value="([^"]+)"')
 # The time that a visitor takes to fill in the form, in seconds. It must be longer than the form's time trap.
 WRITING = 4
 # What all visitors answer.
@@ -46,7 +48,7 @@ class Visitor:
         connection.request("GET", FORM, headers={"X-Forwarded-For": self.headers["X-Forwarded-For"]})
         response = connection.getresponse()
         page, cookie = response.read().decode(), response.headers["Set-Cookie"]
-        hidden = dict(re.findall(r'name="(csrfmiddlewaretoken|form_token)" value="([^"]+)"', page))
+        hidden = dict(HIDDEN.findall(page))
         if response.status != 200 or not cookie or len(hidden) != 2:
             raise Unexpected(f"{response.status} and not the form")
         self.headers["Cookie"] = cookie.partition(";")[0]

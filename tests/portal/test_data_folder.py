@@ -92,7 +92,7 @@ def test_what_other_commands_write_is_for_the_owner_too(tmp_path):
     data = tmp_path / "new"
     before = os.umask(0o000)
     try:
-        assert manage(data, "createcachetable").returncode == 0
+        assert manage(data, "migrate", "portal", "0001").returncode == 0
     finally:
         os.umask(before)
     assert wrong_rights(data) == ({}, 3)

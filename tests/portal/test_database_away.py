@@ -99,7 +99,7 @@ def wait_for(met):
 
 
 def hidden(page):
-    return dict(re.findall(r'name="(csrfmiddlewaretoken|issued)" value="([^"]+)"', page.text))
+    return dict(re.findall(r'name="(csrfmiddlewaretoken|form_token)" value="([^"]+)"', page.text))
 
 
 def answers(page, organisation):

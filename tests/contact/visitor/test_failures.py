@@ -287,9 +287,10 @@ def test_other_forms_work_when_the_database_is_back(client, file):
         assert f'method="post" action="{path}"' in text
         assert all(value in text for value in typed.values())
         assert client.post(path, typed | hidden).status_code == 303
+        if path == page:
+            assert enquiry.messages.get().text == "One more question"
     enquiry.refresh_from_db()
     assert enquiry.state == State.WITHDRAWN
-    assert enquiry.messages.get().text == "One more question"
 
 
 def test_a_page_that_cannot_be_made_is_the_static_one(client, answers, monkeypatch):
