@@ -20,7 +20,7 @@ from contact.desk import actions, daily_report, exports
 from contact.desk.forms import TASKS, AnswerForm, OwnerField
 from contact.desk.statistics import statistics
 from contact.mail.delivery import last_failure
-from contact.mail.messages import MAIL_STATES
+from contact.mail.messages import MAIL_STATES, acknowledgement_of
 from contact.models import Answer, AnswerTemplate, Enquiry, Event, State
 from contact.text_fields import MultiLineField
 from portal.bilingual.editing import BilingualAdmin
@@ -104,7 +104,7 @@ class EnquiryAdmin(admin.ModelAdmin):
     list_per_page = 50
     search_fields = ["reference", "organisation", "person", "email", "telephone", "message"]
     # A filter by one of these, character by character, would reveal it.
-    secret_fields = ("code", "token", "fingerprint")
+    secret_fields = ("code", "token", "fingerprint", "form_nonce")
 
     def lookup_allowed(self, lookup, value, request=None):
         return not lookup.startswith(self.secret_fields) and super().lookup_allowed(lookup, value, request)
@@ -239,6 +239,10 @@ class EnquiryAdmin(admin.ModelAdmin):
         return enquiry
 
     def render_page(self, request, enquiry, template, **context):
+        acknowledgement = acknowledgement_of(enquiry)
+        if acknowledgement and acknowledgement.status == STATUS.failed:
+            context["failed_acknowledgement"] = acknowledgement
+            context["acknowledgement_failure"] = last_failure(acknowledgement)
         context |= {
             "failed": MAIL_STATES[STATUS.failed],
             **self.admin_site.each_context(request),

@@ -21,18 +21,16 @@ def references() -> set[str]:
 
 
 def add(erasures):
-    """Adds `erasures`, pairs of a reference and an aware time, unless listed. Call it after they are committed."""
+    """Adds `erasures`, pairs of a reference and an aware time, unless listed so. Call it after they are committed."""
     path().touch(mode=0o600)
     with path().open("a+") as file:
         flock(file, LOCK_EX)
         file.seek(0)
         text = file.read()
-        listed = _parse(text)
-        lines = [
-            f"{reference} {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}\n"
-            for reference, at in erasures
-            if reference not in listed
-        ]
+        listed = set(text.splitlines())
+        # What was erased again, after a backup was restored, has another time. So the list grows with each erasure.
+        lines = [f"{reference} {at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for reference, at in erasures]
+        lines = [f"{line}\n" for line in lines if line not in listed]
         if text and not text.endswith("\n"):
             # A crash cut the last line short.
             lines.insert(0, "\n")

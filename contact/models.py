@@ -221,11 +221,6 @@ class Enquiry(models.Model):
     def territory_name(self):
         return territory_name(self.territory)
 
-    @property
-    def acknowledgement_was_withheld(self) -> bool:
-        """Whether no acknowledgement was sent, because many had gone to the address; see rate_limits."""
-        return self.events.filter(kind=Event.Kind.WITHHELD).exists()
-
     def all_answers(self):
         """The Answers to the visitor, including those to its duplicates."""
         with_duplicates = Enquiry.objects.filter(Q(pk=self.pk) | Q(merged_into=self))

@@ -47,7 +47,7 @@ class RightsRecorder(AdministratorsOnly):
             for name in form.changed_data
             if name in self.RIGHTS
         ]
-        if changes:
+        if change and changes:
             record(AccountEvent.Kind.RIGHTS_CHANGED, str(form.instance)[:150], "; ".join(changes))
 
 

@@ -15,18 +15,28 @@ from django.core.serializers.base import DeserializationError
 from portal.models import Department
 
 
-def update_copy():
-    """Writes the copy if the department has changed since. A reader sees the old copy or the new one, whole."""
+def update_copy() -> bool:
+    """
+    Writes the copy if the department has changed since. A reader sees the old copy or the new one, whole.
+
+    Returns False if there is no department yet. Raises DatabaseError or OSError.
+    """
     department = Department.objects.first()
     if department is None:
-        return
+        return False
     text = serializers.serialize("json", [department])
     path = settings.DEPARTMENT_COPY
     if path.exists() and path.read_text() == text:
-        return
+        return True
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}.", delete=False) as file:
-        file.write(text)
-    Path(file.name).replace(path)
+        try:
+            file.write(text)
+            file.flush()
+            Path(file.name).replace(path)
+        except OSError:
+            Path(file.name).unlink()
+            raise
+    return True
 
 
 def context_without_database() -> dict:

@@ -7,8 +7,8 @@ from django.db import DatabaseError, connection
 
 from portal.models import Lease
 
-# In seconds. A lease expires DURATION after its last renewal, by the database's clock: so long it holds up the others
-# if its holder dies. It is renewed every RENEWAL. Its holder stops relying on it MARGIN early, because clocks jump.
+# In seconds. A lease expires DURATION after its last renewal, by the database's clock. If its holder dies, the others
+# wait for that time. It is renewed every RENEWAL. Its holder stops relying on it MARGIN early, because clocks jump.
 DURATION = 20
 RENEWAL = 5
 MARGIN = 5
@@ -56,7 +56,7 @@ class HeldLease:
             try:
                 self.renew()
             except DatabaseError:
-                # What needs the lease stops when it has expired. Whoever uses the database reports the error.
+                # What needs the lease stops when it has expired, and reports the error.
                 pass
             finally:
                 connection.close()

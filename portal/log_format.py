@@ -3,7 +3,7 @@ The format of the log. It holds no personal data and no secret, because nothing 
 
 - the time, the level and the logger, and where in the code the line was logged;
 - the message before it is filled in, if it stands in the source code; of another one, the phrase that begins it there;
-- among what is filled into a message: numbers, classes, exceptions as below, and WORDS; the rest becomes "…";
+- among what is filled into it: numbers, classes, functions, exceptions as below, and WORDS; the rest becomes "…";
 - of a request its method, its status and the pattern of its address, but not the address;
 - of an exception its class, the files, lines and functions that it passed, and the codes by which its cause can be
   looked up (errno, SQLSTATE, the reply code of a mail host), but not its text.
@@ -21,6 +21,7 @@ import traceback
 import warnings
 from http import HTTPStatus
 from pathlib import Path
+from types import FunctionType
 
 from django.middleware import csrf
 
@@ -92,7 +93,7 @@ def shown(value) -> str:
         return str(value)
     if isinstance(value, str) and value in WORDS:
         return value
-    if isinstance(value, type):
+    if isinstance(value, type | FunctionType):
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, BaseException):
         # Django's errors of databases have the codes in their cause.

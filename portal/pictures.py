@@ -101,6 +101,10 @@ def only_pixels(picture):
     picture = ImageOps.exif_transpose(picture)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
+    elif picture.mode.startswith("I;16"):
+        # Pillow would cut off what is above 255.
+        picture = picture.point(lambda gray: gray / 257, "L") if picture.mode == "I;16" else picture.convert("I")
+        picture = picture.convert("L")
     elif picture.mode not in {"1", "L", "RGB", "CMYK"}:
         picture = picture.convert("RGB")
     if profile:

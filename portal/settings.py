@@ -205,6 +205,10 @@ else:
     options = DATABASES["default"].setdefault("OPTIONS", {})
     options.setdefault("pool", {"min_size": 2, "max_size": 10, "timeout": 1})
     options.setdefault("connect_timeout", 2)
+    # A machine that vanished, without closing its connections, is noticed within seconds and not minutes.
+    for name, value in [("keepalives_idle", 5), ("keepalives_interval", 2), ("keepalives_count", 2)]:
+        options.setdefault(name, value)
+    options.setdefault("tcp_user_timeout", 5000)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
@@ -328,7 +332,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/h/key",
     "login_failed_from_address": "30/h/ip",
     "login_failed_on_device": "10/h/key",
-    # Whatever is sent to the page. It bounds the work, and is met by no department.
+    # All that is sent to the page for signing in, so that it costs the portal little.
     "login": "300/m/ip",
     "reset_password": "10/h/ip,3/h/key",
 }

@@ -159,7 +159,7 @@ def correct_address(enquiry: Enquiry, email: str, actor):
     address. Raises ValidationError if consent was withdrawn or the personal data are erased.
     """
     [main] = for_update(enquiry.merged_into or enquiry)
-    if main.is_locked:
+    if main.state == State.WITHDRAWN:
         raise ValidationError(_("Consent was withdrawn, so nothing is sent any more."))
     for row in (main, *main.duplicates.filter(erased_at=None)):
         if row.email != email:

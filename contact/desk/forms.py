@@ -67,21 +67,28 @@ class OwnerForm(DeskForm):
 
 
 class StateForm(DeskForm):
-    # ANSWERED is set only by an answer that is sent, because the status page then says that one was sent. Only the
-    # visitor withdraws consent; if somebody asks for it by telephone, staff erase the enquiry.
-    BY_HAND = [state for state in State if state not in (State.ANSWERED, State.WITHDRAWN)]
+    # Only the visitor withdraws consent; if somebody asks for it by telephone, staff erase the enquiry.
+    BY_HAND = [state for state in State if state != State.WITHDRAWN]
 
     state = forms.ChoiceField(label=_("State"), choices=[(state.value, state.label) for state in BY_HAND])
 
+    def clean_state(self):
+        """The status page says of an answered enquiry that an answer was sent, so one must have arrived."""
+        state = State(self.cleaned_data["state"])
+        if state == State.ANSWERED and not self.enquiry.answered_at:
+            raise ValidationError(_("No answer has been sent yet."))
+        return state
+
     def carry_out(self):
-        actions.move(self.enquiry, State(self.cleaned_data["state"]), self.actor)
+        actions.move(self.enquiry, self.cleaned_data["state"], self.actor)
 
     def choices(self):
         """Returns the states that staff can choose now, as pairs of a state and the label of its button."""
         names = {}
         if self.enquiry.state != State.RECEIVED:
             names = {State.IN_PROGRESS: _("Open again"), State.RECEIVED: _("Not spam")}
-        return [(state, names.get(state, state.label)) for state in self.BY_HAND if state in self.enquiry.next_states]
+        allowed = self.enquiry.next_states - (set() if self.enquiry.answered_at else {State.ANSWERED})
+        return [(state, names.get(state, state.label)) for state in self.BY_HAND if state in allowed]
 
 
 class NoteForm(DeskForm):

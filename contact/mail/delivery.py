@@ -22,7 +22,7 @@ from post_office.settings import get_batch_delivery_timeout
 
 from contact import erased_list
 from contact.mail.files import delete_orphans
-from contact.mail.messages import WAITING, stop_mails
+from contact.mail.messages import WAITING, readdress_mails, stop_mails
 from contact.models import Answer, Enquiry, Event, State
 from portal.bilingual.email_addresses import is_deliverable
 
@@ -37,7 +37,7 @@ AUTHENTICATION_CODES = {530, 534, 535, 538}
 
 # Faults that the portal itself finds. They are translated where they are shown; see last_failure().
 NO_ADDRESS = gettext_noop("No mail can be written to this address.")
-TOO_SLOW = gettext_noop("The mail host took too long to let us in.")
+TOO_SLOW = gettext_noop("The mail host took too long to answer.")
 
 
 class Refusal(Exception):
@@ -206,7 +206,9 @@ def settle_arrivals():
 @transaction.atomic
 def send_again(mail: Email, actor) -> bool:
     """
-    Requeues a mail that failed for good, with as many retries as a new one. It keeps its message ID.
+    Requeues a mail that failed for good, to the visitor's present address, with as many retries as a new one.
+
+    It keeps its message ID.
 
     Returns False, and changes nothing, if the mail has not failed or if its enquiry was withdrawn or erased.
     """
@@ -218,6 +220,7 @@ def send_again(mail: Email, actor) -> bool:
         return False
     mail.logs.filter(exception_type=PermanentRefusal.__name__).delete()
     for enquiry in mail.enquiries.all():
+        readdress_mails(enquiry, enquiry.email)
         enquiry.log(Event.Kind.MAIL_AGAIN, actor, mail_label(mail))
     return True
 

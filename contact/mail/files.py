@@ -34,7 +34,13 @@ def delete_files(mails):
 
 
 def delete_orphans():
-    """Deletes the files of mails that were emptied while the worker was sending them. Raises OSError."""
+    """
+    Deletes the files of mails that were emptied while the worker was sending them. Raises OSError.
+
+    It also deletes the files of Django's own backend, which an earlier version used: they hold several mails each.
+    """
+    for old in settings.EMAIL_FILE_PATH.glob("*.log"):
+        old.unlink(missing_ok=True)
     # First the files: a mail is in the database before it has a file.
     files = set(settings.EMAIL_FILE_PATH.glob("*.eml"))
     known = Email.objects.exclude(message_id=None).values_list("message_id", flat=True) if files else ()

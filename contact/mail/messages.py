@@ -74,15 +74,21 @@ def stop_mails(enquiry):
 
 def readdress_mails(enquiry, email):
     """
-    Changes the visitor's address to `email` in the mails of an enquiry that are not sent yet, failed ones included.
+    Changes the visitor's address to `email` in the waiting mails of an enquiry.
 
     It is the recipient of mails to the visitor, and the Reply-To of mails to the desk.
     """
-    for unsent in enquiry.mails.exclude(status=STATUS.sent):
+    for unsent in enquiry.mails.filter(status__in=WAITING):
         if is_to_visitor(unsent, enquiry):
             enquiry.mails.filter(pk=unsent.pk).update(to=[email])
         elif unsent.headers and "Reply-To" in unsent.headers:
             enquiry.mails.filter(pk=unsent.pk).update(headers=unsent.headers | {"Reply-To": email})
+
+
+def acknowledgement_of(enquiry):
+    """Returns the Email that acknowledges an enquiry, or None if it was withheld; see visitor.rate_limits."""
+    mails = enquiry.mails.filter(answer=None).order_by("pk")
+    return next((mail for mail in mails if is_to_visitor(mail, enquiry)), None)
 
 
 def is_to_visitor(mail, enquiry) -> bool:

@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from django.db import migrations
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 # post_office's status of a mail that failed for good.
 FAILED = 1
@@ -11,7 +11,7 @@ def connect_answers(apps, schema_editor):
     """
     Connects each answer with its mail: the first to the visitor that was queued just after it.
 
-    Answers that did not arrive are settled anew, which opens their enquiries again if they are not closed.
+    A last answer that did not arrive is settled anew, which opens its enquiry again if that is not closed.
     """
     Answer, Email = (apps.get_model(*name) for name in (("contact", "Answer"), ("post_office", "Email")))
     for answer in Answer.objects.filter(mail=None).order_by("pk").select_related("enquiry"):
@@ -20,7 +20,9 @@ def connect_answers(apps, schema_editor):
         answer.mail = queued.filter(answer=None).order_by("pk").first()
         answer.save(update_fields=["mail"])
     # contact.mail.delivery.settle_failures looks for failed mails with a scheduled time.
-    Email.objects.filter(answer__enquiry__state="answered", status=FAILED).update(scheduled_time=F("last_updated"))
+    later = Answer.objects.filter(enquiry=OuterRef("answer__enquiry"), pk__gt=OuterRef("answer__pk"))
+    failed = Email.objects.filter(~Exists(later), answer__enquiry__state="answered", status=FAILED)
+    Email.objects.filter(pk__in=list(failed.values_list("pk", flat=True))).update(scheduled_time=F("last_updated"))
 
 
 class Migration(migrations.Migration):

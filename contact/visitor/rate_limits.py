@@ -66,7 +66,7 @@ def count(request, limit: Limit):
                 add_one(bucket, next_hour())
     except DatabaseError:
         # The visitor's enquiry is more important than the count.
-        logger.exception("Limit %s: not counted.", limit.name)
+        logger.exception("An action was not counted against its limit.")
 
 
 def may_acknowledge(email: str) -> bool:

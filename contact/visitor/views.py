@@ -9,14 +9,16 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
+from post_office.models import STATUS
 
+from contact.mail.messages import acknowledgement_of
 from contact.models import OPEN, Enquiry, State
 from contact.references import format_code, notice_has_changed
 from contact.visitor import rate_limits
 from contact.visitor.forms import AlreadySent, EnquiryForm, MessageForm, StatusForm
 from contact.visitor.status import Progress, store_message, withdraw_consent
 from portal.bilingual.links import absolute_url
-from portal.database import is_away
+from portal.database import RETRY_AFTER, is_away
 from portal.department_copy import context_without_database
 
 logger = logging.getLogger(__name__)
@@ -48,8 +50,9 @@ ENQUIRY_EXPIRED_AGAIN = ENQUIRY_EXPIRED._replace(
 )
 ALREADY_SENT = Problem(
     _(
-        "It was stored as enquiry %(reference)s. What you have sent now has not been stored. "
-        "Everything you typed is still here. If it is another enquiry, please submit it again."
+        "It was stored as enquiry %(reference)s; to add something to that one, use its status page. "
+        "What you have sent now has not been stored. Everything you typed is still here. "
+        "If it is another enquiry, please submit it again."
     ),
     409,
     title=_("This form was already sent"),
@@ -111,7 +114,7 @@ def form_page(request, template, form=None, problem=None, help="", **context):
     if response.status_code == 429:
         response["Retry-After"] = rate_limits.seconds_left()
     elif response.status_code == 503:
-        response["Retry-After"] = 300
+        response["Retry-After"] = RETRY_AFTER
     return response
 
 
@@ -186,12 +189,14 @@ def initial_subject(request) -> str | None:
 def received(request, token):
     known = Enquiry.objects.select_related("program", "country", "merged_into").prefetch_related("attachments")
     enquiry = get_object_or_404(known, token=token)
+    acknowledgement = acknowledgement_of(enquiry)
     context = {
         "enquiry": enquiry,
         "code": format_code(enquiry.code),
         "status": absolute_url(reverse("status")),
         "is_open": enquiry.state in OPEN,
-        "is_acknowledged": not enquiry.acknowledgement_was_withheld,
+        "acknowledgement": acknowledgement,
+        "acknowledgement_failed": acknowledgement and acknowledgement.status == STATUS.failed,
         # A duplicate is kept as long as the enquiry that it was merged into.
         "kept": enquiry.merged_into or enquiry,
         "notice_has_changed": notice_has_changed(enquiry),

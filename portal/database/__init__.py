@@ -6,7 +6,8 @@ from time import monotonic
 
 from django.db import DatabaseError, OperationalError, connection
 
-# A process that found the database away refuses connections for this time, in seconds. Then one thread tries again.
+# A process that found the database away refuses connections for this time, in seconds. Then one thread tries again,
+# and others wait as long for what it finds.
 PAUSE = 1
 # What a response says in Retry-After while the database is away, in seconds.
 RETRY_AFTER = 60
@@ -32,9 +33,12 @@ class CircuitBreaker:
     def get_new_connection(self, conn_params):
         if self.away_until is None:
             return self.open_connection(conn_params)
-        if monotonic() < self.away_until or not self.trying.acquire(blocking=False):
+        if monotonic() < self.away_until or not self.trying.acquire(timeout=PAUSE):
             raise DatabaseAway("The database was away a moment ago.")
         try:
+            # Perhaps another thread found it away meanwhile.
+            if self.away_until is not None and monotonic() < self.away_until:
+                raise DatabaseAway("The database was away a moment ago.")
             opened = self.open_connection(conn_params)
             if self.away_until is not None:
                 logger.warning("The database is back.")

@@ -12,7 +12,6 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import override
 
-from portal.department_copy import update_copy
 from portal.models import User
 
 
@@ -39,7 +38,6 @@ def prepare_database(stdout):
     step(stdout, "cache", "createcachetable", verbosity=0)
     step(stdout, "first content", "load_content", verbosity=0)
     create_staff_account(stdout)
-    update_copy()
 
 
 def missing_migrations() -> list:

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 from allauth.account import forms as account
 from allauth.account.adapter import get_adapter
+from allauth.core import context
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp import forms as totp
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.conf import settings
 from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.core.exceptions import ValidationError
@@ -81,7 +83,13 @@ class ConfirmCodeForm(LabelledForm, mfa.ReauthenticateForm):
 
 
 class ActivateTOTPForm(LabelledForm, totp.ActivateTOTPForm):
-    pass
+    """Keeps the key until it is used: a user who has scanned it may look at another page first."""
+
+    def __init__(self, *args, **kwargs):
+        shown_before = context.request.session.get(SECRET_SESSION_KEY)
+        super().__init__(*args, **kwargs)
+        if shown_before:
+            self.secret = context.request.session[SECRET_SESSION_KEY] = shown_before
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):

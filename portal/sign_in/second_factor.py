@@ -3,8 +3,10 @@
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.contrib import messages
 from django.db import transaction
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from portal.models import AccountEvent, User
 from portal.sign_in.account_log import record
@@ -30,6 +32,7 @@ class RequireSecondFactorMiddleware:
             and request.user.is_authenticated
             and not is_mfa_enabled(request.user, FACTORS)
         ):
+            messages.info(request, _("Before you can work here, set up two-step sign-in."))
             return redirect("mfa_activate_totp")
         return self.get_response(request)
 

@@ -1,8 +1,17 @@
+import logging
+from io import BytesIO
 from tempfile import SpooledTemporaryFile
 
 from django.conf import settings
 from django.shortcuts import render
 
+from portal.database import RETRY_AFTER
+from portal.department_copy import context_without_database
+
+logger = logging.getLogger(__name__)
+
+# In the environment of a request: its body could not be written to the disk.
+LOST = "portal.body_is_lost"
 # How many bytes of a refused request are read at most, and how many at once.
 DISCARDED = 256 * 1024 * 1024
 AT_ONCE = 64 * 1024
@@ -15,7 +24,7 @@ def read_body(environ):
     A client sends a body as slowly as it likes, and Django may hold one of few connections to the database while it
     reads. If the body is larger than PORTAL_LARGEST_REQUEST, up to DISCARDED bytes of it are read, but not kept: if the
     portal closed the connection while the browser was still sending, the browser would show a connection error, or a
-    proxy its own error page.
+    proxy its own error page. A body that cannot be kept, because the disk is full, is lost; see RequestSizeMiddleware.
     """
     body = SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
     is_kept = content_length(environ) <= settings.PORTAL_LARGEST_REQUEST
@@ -23,18 +32,29 @@ def read_body(environ):
     while left > 0 and (part := environ["wsgi.input"].read(min(left, AT_ONCE))):
         left -= len(part)
         if is_kept:
-            body.write(part)
+            try:
+                body.write(part)
+            except OSError:
+                logger.exception("The body of a request could not be written to the disk.")
+                environ[LOST], is_kept, body = True, False, BytesIO()
     body.seek(0)
     environ["wsgi.input"] = body
 
 
 class RequestSizeMiddleware:
-    """Answers a request with status 413 and a page if its body is larger than PORTAL_LARGEST_REQUEST."""
+    """
+    Answers a request whose body was not kept: with status 413 and a page if it is larger than PORTAL_LARGEST_REQUEST,
+    with 503 and a page if the disk is full.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
+        if LOST in request.META:
+            response = render(request, "503.html", context_without_database(), status=503)
+            response["Retry-After"] = RETRY_AFTER
+            return response
         if content_length(request.META) <= settings.PORTAL_LARGEST_REQUEST:
             return self.get_response(request)
         megabytes = settings.PORTAL_LARGEST_REQUEST // (1024 * 1024)

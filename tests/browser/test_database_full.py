@@ -34,6 +34,13 @@ def test_a_full_disk(start, page):
     for path in ("/en/", "/zh-hans/programs/", "/en/contact/", "/healthz"):
         assert urlopen(site.url + path, timeout=10).status == 200
 
+    # A body that is too large for the memory cannot be kept on the disk.
+    body = b"x" * 3_000_000
+    too_large = page.request.post(f"{site.url}/en/contact/", data=body, headers={"Content-Type": "text/plain"})
+    assert too_large.status == 503
+    assert "+86 10 5365 6705" in too_large.text()
+    assert "The body of a request could not be written to the disk." in (site.data / "serve.log").read_text()
+
     limit_files(site, resource.RLIM_INFINITY)
     page.locator("form.enquiry button").click()
     expect(page.locator("h1")).to_have_text("We have received your enquiry")

@@ -41,3 +41,16 @@ def test_answers_find_their_mails_and_failed_ones_open_their_enquiries(connect_a
     delivery.settle_failures()
     assert list(Enquiry.objects.order_by("pk").values_list("state", flat=True)) == ["answered", "in_progress", "closed"]
     assert Event.objects.filter(kind=Event.Kind.NOT_ARRIVED).count() == 1
+
+
+def test_a_failed_answer_that_another_followed_opens_nothing(connect_answers):
+    officer = User.objects.create_superuser("officer", "officer@example.com")
+    enquiry = stored(STATUS.sent)
+    first, second = (actions.answer(enquiry, text, True, officer) for text in ("One", "Two"))
+    Answer.objects.update(mail=None)
+    Email.objects.filter(pk=first.mail.pk).update(status=STATUS.failed)
+    Email.objects.filter(pk=second.mail.pk).update(status=STATUS.sent)
+    connect_answers()
+    delivery.settle_failures()
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.ANSWERED

@@ -253,13 +253,16 @@ def test_migrate_makes_the_file_of_a_new_folder_only(tmp_path):
         assert run.returncode == 1
         assert f"{trace} shows that there was one" in run.stderr
         assert not database.exists()
+        database.touch()
+        assert migrate(tmp_path).returncode == 1, "an empty file is no database"
+        database.unlink()
         (tmp_path / trace).unlink()
     assert migrate(tmp_path).returncode == 0
 
 
 @pytest.fixture
 def pooled(server, django_db_blocker):
-    """A ConnectionHandler whose connections come from a pool of two, which waits 0.2 seconds before it looks round."""
+    """A ConnectionHandler whose connections come from a pool of two, which waits 0.2 seconds before it looks around."""
     database = {
         "ENGINE": "portal.database.postgresql",
         "NAME": "postgres",

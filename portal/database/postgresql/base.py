@@ -60,7 +60,7 @@ class DatabaseWrapper(CircuitBreaker, base.DatabaseWrapper):
 
     def away(self, error):
         refusal = super().away(error)
-        # The pool would try to reconnect ever more rarely. Whoever waits for one of its connections gets an error now.
+        # The pool would try to reconnect ever more rarely. Threads that wait for its connections get an error now.
         if pool := self._connection_pools.pop(self.alias, None):
             pool.close(timeout=0)
         return refusal

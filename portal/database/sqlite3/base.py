@@ -12,7 +12,7 @@ class DatabaseWrapper(CircuitBreaker, base.DatabaseWrapper):
         parameters = super().get_connection_params()
         if not self.is_in_memory_db():
             # A new database would destroy the write-ahead log that lies beside a missing one.
-            parameters["database"] = f"{Path(parameters['database']).as_uri()}?mode=rw"
+            parameters["database"] = f"{Path(parameters['database']).absolute().as_uri()}?mode=rw"
         return parameters
 
     def open_connection(self, conn_params):

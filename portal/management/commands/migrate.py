@@ -24,12 +24,14 @@ def make_file(path):
     Raises CommandError if there was a database before: an empty one in its place would hide the loss, and would destroy
     the write-ahead log, which a restored database may need.
     """
-    if path.exists():
+    if path.exists() and path.stat().st_size:
         return
     for trace in (settings.DEPARTMENT_COPY, path.with_name(f"{path.name}-wal")):
         if trace.exists():
             raise CommandError(
-                f"The database {path} is missing, but {trace.name} shows that there was one. "
-                f"Restore it from a backup; or delete the folder {settings.DATA} to begin anew, without its data."
+                f"The database {path} is missing or empty, but {trace.name} shows that there was one. "
+                f"Restore it from a backup, after you have moved {path.name}-wal and {path.name}-shm away, which "
+                f"belong to the lost file; or set DATABASE_URL if the portal uses another database; "
+                f"or delete the folder {settings.DATA} with all its data to begin anew."
             )
     path.touch(mode=0o600)

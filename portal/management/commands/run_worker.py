@@ -4,6 +4,7 @@ import signal
 import socket
 import threading
 from contextlib import suppress
+from time import monotonic
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -110,22 +111,25 @@ def open_idle_connection():
 
 def repeat_chores(lease, stopped):
     """Does the chores about once in INTERVAL while the HeldLease is held, until the Event `stopped` is set."""
+    copied_at = -INTERVAL
     while not stopped.is_set():
-        keep_copy()
+        if monotonic() >= copied_at + INTERVAL and keep_copy():
+            copied_at = monotonic()
         has_lease = do_chores(lease, stopped)
         connection.close()
         stopped.wait(INTERVAL if has_lease else PAUSE)
 
 
-def keep_copy():
+def keep_copy() -> bool:
     """Updates the copy of the department, which each machine has for itself, so also without the lease."""
     try:
-        update_copy()
+        return update_copy()
     except DatabaseError:
         # The copy is for the time when the database is away.
-        pass
+        return False
     except Exception:
         logger.exception("The copy of the department could not be written and will be tried again.")
+        return True
 
 
 def do_chores(lease, stopped):
@@ -133,10 +137,11 @@ def do_chores(lease, stopped):
     for path in settings.WORKER_CHORES:
         if stopped.is_set() or not lease.is_held():
             return False
+        chore = import_string(path)
         try:
-            import_string(path)()
+            chore()
         except Exception:
-            logger.exception("Chore %s failed and will be tried again.", path)
+            logger.exception("Chore %s failed and will be tried again.", chore)
     return True
 
 

@@ -272,9 +272,9 @@ def test_the_number_of_queries_of_a_page_does_not_grow(admin_client, enquiry, dj
         Answer.objects.create(enquiry=duplicate, author=author, text="An answer", mail=duplicate.mails.get())
         duplicate.messages.create(text="A message")
     admin_client.get(page_of(enquiry))
-    with django_assert_max_num_queries(23):
+    with django_assert_max_num_queries(24):
         admin_client.get(page_of(enquiry))
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         admin_client.get(reverse("admin:contact_answer", args=[enquiry.pk]))
     with django_assert_max_num_queries(16):
         admin_client.get(LIST)
@@ -369,7 +369,8 @@ def test_the_page_carries_out_each_task(at_desk, enquiry, another, officer):
     [
         ({"task": "move", "state": "received"}, "cannot become"),
         ({"task": "move", "state": "nonsense"}, "nonsense"),
-        ({"task": "move", "state": "answered"}, "answered"),
+        ({"task": "move", "state": "answered"}, "No answer has been sent yet."),
+        ({"task": "move", "state": "withdrawn"}, "withdrawn"),
         ({"task": "note", "text": " "}, "This field is required"),
         ({"task": "merge", "reference": "nothing"}, "There is no enquiry with this reference."),
         ({"task": "assign", "owner": "99999"}, "Select a valid choice"),
@@ -693,7 +694,11 @@ def test_the_desk_corrects_the_address(at_desk, refused, another, officer):
         event = row.events.get(kind=Event.Kind.NEW_ADDRESS)
         assert (event.actor, event.detail) == (officer, "")
     mail.refresh_from_db()
-    assert (mail.to, mail.status) == ([new], STATUS.failed)
+    # The mail that was refused says to which address, until it is sent again.
+    assert (mail.to, mail.status) == ([old], STATUS.failed)
+    assert delivery.send_again(mail, officer)
+    mail.refresh_from_db()
+    assert (mail.to, mail.status) == ([new], STATUS.queued)
     assert refused.mails.earliest("pk").to == [old]
     assert another.mails.earliest("pk").to == [new]
     to_desk = [mail for row in (refused, another) for mail in row.mails.exclude(to__in=[old, new])]
@@ -767,3 +772,30 @@ def test_merging_takes_two(at_desk, enquiry, another):
     in_state(enquiry, State.CLOSED)
     response = at_desk.post(LIST, chosen, follow=True)
     assert messages_of(response) == ["Nothing was done: what you chose is not in this list any more."]
+
+
+def test_the_desk_can_say_that_an_enquiry_is_answered_once_an_answer_has_arrived(at_desk, enquiry, officer):
+    given = actions.answer(enquiry, "Prepare two forms.", True, officer)
+    Email.objects.filter(pk=given.mail.pk).update(status=STATUS.sent)
+    actions.move(enquiry, State.IN_PROGRESS, officer)
+    assert ">Answered</button>" in at_desk.get(page_of(enquiry)).content.decode()
+    assert at_desk.post(page_of(enquiry), {"task": "move", "state": "answered"}).status_code == 302
+    enquiry.refresh_from_db()
+    assert enquiry.state == State.ANSWERED
+
+
+def test_an_acknowledgement_that_did_not_arrive_is_said_to_the_desk_and_to_the_visitor(at_desk, client, enquiry):
+    refuse(enquiry.mails.earliest("pk"))
+    words = f"The acknowledgement to {enquiry.email} did not arrive: 550 5.1.1 No such user"
+    for address in (page_of(enquiry), reverse("admin:contact_answer", args=[enquiry.pk])):
+        text = at_desk.get(address).content.decode()
+        assert words in text
+        assert "Correct the e-mail address before you answer." in text
+    at_desk.post(page_of(enquiry), {"task": "address", "email": "right@college.example"})
+    text = at_desk.get(page_of(enquiry)).content.decode()
+    assert words in text
+    assert "Correct the e-mail address before you answer." not in text
+    with override("en"):
+        receipt = client.get(f"/en/contact/received/{enquiry.token}/").content.decode()
+    assert f"could not be delivered to {enquiry.email}" in receipt
+    assert "on its way" not in receipt

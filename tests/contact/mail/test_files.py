@@ -89,3 +89,10 @@ def test_a_mail_that_is_being_sent_while_its_enquiry_is_erased_leaves_no_file(cl
 
 def test_where_no_mail_was_written_there_are_no_orphans():
     files.delete_orphans()
+
+
+def test_files_of_the_version_before_go_with_the_first_erasure(client, answers, settings):
+    settings.EMAIL_FILE_PATH.mkdir(exist_ok=True)
+    (settings.EMAIL_FILE_PATH / "20261128-093000-140001.log").write_text("To: zhang@example.com")
+    files.delete_orphans()
+    assert written(settings) == []

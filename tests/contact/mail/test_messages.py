@@ -224,7 +224,7 @@ def test_only_mails_that_are_not_sent_follow_a_corrected_address(client, enquiry
     acknowledgement, notification, assignment, answer = mails = enquiry.mails.order_by("pk")
     to_visitor = [mail for mail in mails if messages.is_to_visitor(mail, enquiry)]
     assert (to_visitor, assignment.to) == ([acknowledgement, answer], [enquiry.email])
-    sent = {STATUS.sent: acknowledgement, STATUS.failed: answer, STATUS.requeued: notification}
+    sent = {STATUS.sent: acknowledgement, STATUS.failed: assignment, STATUS.requeued: notification}
     for status, mail in sent.items():
         Email.objects.filter(pk=mail.pk).update(status=status)
     messages.readdress_mails(enquiry, "right@college.example")

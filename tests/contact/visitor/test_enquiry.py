@@ -109,8 +109,8 @@ def test_the_same_answers_of_another_visitor_are_another_enquiry(answers):
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "It was stored as enquiry {}. What you have sent now has not been stored."),
-        ("zh-hans", "此前提交的咨询已保存，编号为{}。这次提交的内容尚未保存，都保留在下方；"),
+        ("en", "It was stored as enquiry {}; to add something to that one, use its status page."),
+        ("zh-hans", "编号为{}；如要补充该咨询，请使用其进度页面。这次提交的内容尚未保存"),
     ],
 )
 def test_a_form_that_was_sent_comes_back_with_other_answers(client, answers, time_machine, language, words):

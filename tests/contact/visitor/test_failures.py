@@ -54,7 +54,7 @@ def assert_static_page(response):
     text = response.content.decode()
     assert response.status_code == 500
     assert text == render_to_string("500.html")
-    for said in ("010-53656705", "+86 10 5365 6705", "尚未保存", "has not been stored"):
+    for said in ("010-53656705", "+86 10 5365 6705", "可能尚未保存", "may not have been stored"):
         assert said in text
 
 

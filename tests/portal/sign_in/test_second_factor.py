@@ -98,6 +98,9 @@ def test_where_a_second_factor_is_required_nothing_opens_without_one(owner, sett
     client = Client()
     sign_in(client)
     assert client.get(path).headers["Location"] == f"{SECURITY}app/"
+    page = client.get(f"{SECURITY}app/")
+    assert "请先设置两步验证" in page.content.decode()
+    assert client.get(f"{SECURITY}app/").context["form"].secret == page.context["form"].secret
     enrol(client)
     assert client.get("/admin/").status_code == 200
 
