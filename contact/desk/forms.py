@@ -128,6 +128,8 @@ class MailForm(DeskForm):
         mail = self.cleaned_data["mail"]
         if not delivery.send_again(mail, self.actor):
             raise ValidationError(_("This mail cannot be sent again."))
+        # Its address may have been corrected.
+        mail.refresh_from_db()
         self.done = _("The mail to %(address)s waits to be sent.") % {"address": ", ".join(mail.to)}
 
 
@@ -141,7 +143,7 @@ class AddressForm(DeskForm):
     def carry_out(self):
         email = self.cleaned_data["email"]
         actions.correct_address(self.enquiry, email, self.actor)
-        self.done = _("Mails that are not sent yet now go to %(address)s.") % {"address": email}
+        self.done = _("Mails that wait or are sent again now go to %(address)s.") % {"address": email}
 
 
 class AnswerForm(DeskForm):

@@ -149,7 +149,7 @@ def test_a_form_that_was_sent_comes_back_and_may_be_sent_at_once(site, page):
     write_enquiry(page, organisation="College of the second form")
     expect(page.locator(".error-summary")).to_be_focused()
     expect(page.locator(".error-summary h2")).to_have_text("This form was already sent")
-    expect(page.locator(".error-summary")).to_contain_text(f"It was stored as enquiry {reference}.")
+    expect(page.locator(".error-summary")).to_contain_text(f"It was stored as enquiry {reference};")
     expect(page.locator("#id_organisation")).to_have_value("College of the second form")
     page.locator("form.enquiry button").click()
     assert receipt(page) != reference

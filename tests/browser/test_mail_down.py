@@ -99,7 +99,7 @@ def test_an_answer_that_is_refused_is_corrected_and_sent_again(start, chrome, re
     desk.locator("#answerform_text").fill("Please prepare two forms.")
     desk.get_by_role("button", name="Send the answer").click()
     expect(desk.locator(".messagelist")).to_contain_text("on its way by mail")
-    banner = desk.locator(".errornote")
+    banner = desk.locator(".errornote").filter(has_text="The answer")
     state = desk.locator("#state + p")
 
     def shows(text, locator):

@@ -687,7 +687,7 @@ def test_the_desk_corrects_the_address(at_desk, refused, another, officer):
     mail = refused.answers.get().mail
     Email.objects.filter(pk=refused.mails.earliest("pk").pk).update(status=STATUS.sent)
     response = at_desk.post(page_of(refused), {"task": "address", "email": f" {new} "}, follow=True)
-    assert messages_of(response) == [f"Mails that are not sent yet now go to {new}."]
+    assert messages_of(response) == [f"Mails that wait or are sent again now go to {new}."]
     for row in (refused, another):
         row.refresh_from_db()
         assert row.email == new
