@@ -1,5 +1,8 @@
 """Telephone numbers, formatted for the readers of each language."""
 
+import re
+import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 
 import phonenumbers
@@ -45,6 +48,20 @@ def parse_telephone(line: str) -> Telephone:
     else:
         national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
     return Telephone(uri, national, international)
+
+
+def may_be_telephone(text: str) -> bool:
+    """
+    Returns whether `text` may hold the telephone number of any country, in any notation.
+
+    It may be a number without its country code, two numbers, or one with an extension ("ext. 802"), so each
+    part between letters or separators is looked at by itself. One of at least four digits is enough.
+    """
+    for part in re.split(r"[/,;、]|[^\W\d_]+", unicodedata.normalize("NFKC", text)):
+        with suppress(phonenumbers.NumberParseException):
+            if phonenumbers.parse(part, "CN").national_number >= 1000:
+                return True
+    return False
 
 
 def validate_telephones(lines):
