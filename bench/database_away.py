@@ -83,7 +83,7 @@ class Visits:
                     self.receipts[organisation] = receipt
                     continue
                 self.refused.add(organisation)
-                kept = {organisation, *(ANSWERS[name] for name in ("person", "message", "about"))}
+                kept = {organisation, *(ANSWERS[name] for name in ("person", "message", "program"))}
                 if not all(answer in visitor.page for answer in kept):
                     self.lost.add(organisation)
                 visitor.hidden = dict(HIDDEN.findall(visitor.page))
@@ -171,7 +171,7 @@ def faults_of(visits, outages, stored):
             faults.append(f"{max(first, last):.1f} s after the start of the database pages did not come again")
     times = Counter(organisation for organisation, *_rest in stored)
     rows = {organisation: rest for organisation, *rest in stored}
-    expected = [ANSWERS["person"], ANSWERS["message"], ANSWERS["about"].partition(":")[2]]
+    expected = [ANSWERS["person"], ANSWERS["message"], ANSWERS["program"]]
     for organisation, receipt in visits.receipts.items():
         token, *answers = rows.get(organisation, [""])
         if f"/{token}/" not in receipt or answers != expected or times[organisation] != 1:

@@ -21,7 +21,7 @@ WRITING = 4
 ANSWERS = {
     "territory": "CN",
     "person": "Alex Example",
-    "about": "program:teacher-exchange",
+    "program": "teacher-exchange",
     "message": "What should two visiting teachers prepare?",
     "consent": "on",
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 from django import forms
 from django.contrib.admin.views.decorators import staff_member_required
 from django.core.exceptions import PermissionDenied
+from django.core.files import File
 from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404, render
@@ -21,7 +22,8 @@ from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
-from contact.models import Attachment, Event, can_view_enquiries, private_storage
+from contact.models import Attachment, Event, KeptFile, can_view_enquiries, private_storage
+from contact.text_fields import with_numbers
 from portal.filetypes import TYPES, content_type
 
 log = logging.getLogger(__name__)
@@ -30,29 +32,45 @@ MAX_FILES = 3
 # The maximum size of one file, in bytes.
 MAX_FILE_SIZE = 10 * 1024 * 1024
 # A file is written before the row that names it is committed. After this time the transaction must have ended.
-ORPHANS_AFTER = timedelta(days=1)
+ORPHANS_AFTER = timedelta(hours=1)
 
-TOO_MANY = _("Attach at most three files")
-EMPTY = _("%(name)s is empty")
-TOO_LARGE = _("%(name)s is larger than 10 MB")
-WRONG_TYPE = _("%(name)s: not a PDF, Word, Excel, PowerPoint, PNG or JPEG file, or it has macros or a password")
-ATTACH_AGAIN = _("Attach again: %(names)s. Nothing is wrong there, but a form that comes back has lost its files.")
+# The limits as the visitor reads them.
+LIMITS = {"files": MAX_FILES, "megabytes": MAX_FILE_SIZE // (1024 * 1024)}
+HELP = with_numbers(
+    _("At most %(files)s files of up to %(megabytes)s MB each: PDF, Word, Excel, PowerPoint, PNG or JPEG."), **LIMITS
+)
+TOO_MANY = _("Attach at most %(files)s files")
+LEFT_OUT = _("Attach at most %(files)s files. Left out: %(names)s")
+EMPTY = _("The file %(name)s is empty")
+TOO_LARGE = _("The file %(name)s is larger than %(megabytes)s MB")
+WRONG_TYPE = _("The file %(name)s is no PDF, Word, Excel, PowerPoint, PNG or JPEG file, or it has macros or a password")
+ATTACH_AGAIN = _("Attach again: %(names)s. Nothing is wrong there, but the file could not be kept.")
 
 
 @dataclass
 class Upload:
-    """An accepted upload: `name` is its cleaned original name, `digest` the SHA-256 of its content in hexadecimal."""
+    """
+    An accepted file: `name` is its cleaned original name, `digest` the SHA-256 of its content in hexadecimal.
 
-    file: UploadedFile
+    `size` is in bytes. If it is kept from an earlier attempt, `kept` is the KeptFile.
+    """
+
+    file: File
     name: str
     content_type: str
     digest: str
+    size: int
+    kept: KeptFile | None = None
 
     @property
     def stored_name(self) -> str:
         """The name with the extension of the detected content type, at most 200 characters."""
         ending = TYPES[self.content_type]
         return re.sub(r"\.\w{1,5}$", "", self.name, flags=re.ASCII)[: 200 - len(ending)].strip() + ending
+
+    def attachment(self, enquiry) -> Attachment:
+        """Returns an unsaved Attachment, still without a file."""
+        return Attachment(enquiry=enquiry, name=self.stored_name, content_type=self.content_type, size=self.size)
 
 
 class AttachmentsInput(forms.FileInput):
@@ -65,9 +83,12 @@ class AttachmentsInput(forms.FileInput):
 
     template_name = "contact/attachments_input.html"
     use_fieldset = True
+    #: The Uploads that are kept from an earlier attempt.
+    kept = ()
 
     def get_context(self, name, value, attrs):
         context = super().get_context(name, value, attrs)
+        context["kept"] = self.kept
         first = context["widget"]["attrs"].pop("id")
         context["inputs"] = [
             (first if number == 1 else f"{first}_{number}", gettext("File %(number)d") % {"number": number})
@@ -80,25 +101,36 @@ class AttachmentsInput(forms.FileInput):
 
 
 class AttachmentsField(forms.Field):
-    """A form field for the files of an enquiry. It cleans to a list of Uploads without duplicate contents."""
+    """
+    A form field for the files of an enquiry. It cleans to a list of Uploads without duplicate contents.
 
+    If the form keeps files, it sets `kept` to the Uploads of earlier attempts, which count too. After cleaning,
+    `accepted` holds the Uploads that are in order, even if others are refused.
+    """
+
+    kept, accepted = None, ()
     widget = AttachmentsInput(attrs={"accept": ",".join([*TYPES.values(), ".jpeg"])})
 
     def clean(self, files):
         """Raises ValidationError with one error for each refused file, and one that names the accepted files."""
+        uploads, faults = {upload.digest: upload for upload in self.kept or ()}, []
+        self.accepted = list(uploads.values())
         if len(files) > MAX_FILES:
-            raise forms.ValidationError(TOO_MANY, code="too_many")
-        uploads, faults = {}, []
+            raise forms.ValidationError(TOO_MANY, code="too_many", params=LIMITS)
         for file in files:
             try:
                 upload = accept(file)
                 uploads.setdefault(upload.digest, upload)
             except forms.ValidationError as fault:
                 faults.append(fault)
-        uploads = list(uploads.values())
+        self.accepted = list(uploads.values())[:MAX_FILES]
+        if left_out := list(uploads.values())[MAX_FILES:]:
+            params = LIMITS | {"names": in_a_row(upload.name for upload in left_out)}
+            faults.append(forms.ValidationError(LEFT_OUT, code="too_many", params=params))
         if faults:
-            raise forms.ValidationError([*faults, *reattach_errors(uploads)])
-        return uploads
+            again = reattach_errors(self.accepted) if self.kept is None else []
+            raise forms.ValidationError([*faults, *again])
+        return self.accepted
 
 
 def accept(file: UploadedFile) -> Upload:
@@ -107,7 +139,7 @@ def accept(file: UploadedFile) -> Upload:
     if not file.size:
         raise forms.ValidationError(EMPTY, code="empty", params={"name": name})
     if file.size > MAX_FILE_SIZE:
-        raise forms.ValidationError(TOO_LARGE, code="too_large", params={"name": name})
+        raise forms.ValidationError(TOO_LARGE, code="too_large", params=LIMITS | {"name": name})
     found = content_type(file)
     if found is None:
         raise forms.ValidationError(WRONG_TYPE, code="type", params={"name": name})
@@ -115,7 +147,7 @@ def accept(file: UploadedFile) -> Upload:
     for chunk in file.chunks():
         digest.update(chunk)
     file.seek(0)
-    return Upload(file, name, found, digest.hexdigest())
+    return Upload(file, name, found, digest.hexdigest(), file.size)
 
 
 def clean_name(name: str) -> str:
@@ -130,10 +162,15 @@ def clean_name(name: str) -> str:
 
 def reattach_errors(uploads: list[Upload] | None) -> list[forms.ValidationError]:
     """Returns one error that names `uploads`, if there are any: a browser cannot fill in a file input again."""
-    if not uploads:
-        return []
-    names = pgettext("between names of files", ", ").join(upload.name for upload in uploads)
-    return [forms.ValidationError(ATTACH_AGAIN, code="again", params={"names": names})]
+    return [reattach_error(upload.name for upload in uploads)] if uploads else []
+
+
+def reattach_error(names) -> forms.ValidationError:
+    return forms.ValidationError(ATTACH_AGAIN, code="again", params={"names": in_a_row(names)})
+
+
+def in_a_row(names) -> str:
+    return pgettext("between names", ", ").join(names)
 
 
 def store(enquiry, uploads: list[Upload]) -> list[Attachment]:
@@ -141,12 +178,7 @@ def store(enquiry, uploads: list[Upload]) -> list[Attachment]:
     attachments = []
     with removed_on_failure(attachments):
         for upload in uploads:
-            attachment = Attachment(
-                enquiry=enquiry,
-                name=upload.stored_name,
-                content_type=upload.content_type,
-                size=upload.file.size,
-            )
+            attachment = upload.attachment(enquiry)
             attachments.append(attachment)
             attachment.file.save("", upload.file, save=False)
             fsync(attachment.file)
@@ -197,7 +229,7 @@ def remove_erased():
 
 def remove_orphans() -> int:
     """
-    Deletes files that are older than ORPHANS_AFTER and have no Attachment. Returns how many it deleted.
+    Deletes files that are older than ORPHANS_AFTER and have no row. Returns how many it deleted.
 
     They remain after a crash between writing a file and its row.
     """
@@ -208,7 +240,9 @@ def remove_orphans() -> int:
         return 0
     before = timezone.now() - ORPHANS_AFTER
     old = {name for name in names if storage.exists(name) and storage.get_modified_time(name) < before}
-    orphans = old.difference(Attachment.objects.values_list("file", flat=True))
+    # One query, because a kept file may become an attachment meanwhile.
+    kept = KeptFile.objects.values_list("file", flat=True)
+    orphans = old.difference(Attachment.objects.order_by().values_list("file", flat=True).union(kept))
     for name in orphans:
         storage.delete(name)
     return len(orphans)

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Exists, Min, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django_cleanup import cleanup
 from post_office.models import STATUS, Email
@@ -123,7 +123,7 @@ class Enquiry(models.Model):
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     privacy_version = models.CharField(_("privacy notice accepted"), max_length=12)
 
-    organisation = models.CharField(_("college or organisation"), max_length=200)
+    organisation = models.CharField(_("college, school or organisation"), max_length=200)
     territory = models.CharField(_("country or region"), max_length=2)
     person = models.CharField(_("contact person"), max_length=100)
     position = models.CharField(_("position"), max_length=100, blank=True)
@@ -180,11 +180,6 @@ class Enquiry(models.Model):
         permissions = [("export_enquiry", _("Can export enquiries"))]
         constraints = [
             models.CheckConstraint(
-                condition=Q(program__isnull=True) | Q(country__isnull=True),
-                name="contact_enquiry_one_subject",
-                violation_error_message=_("An enquiry is about a program or about a country, not both."),
-            ),
-            models.CheckConstraint(
                 condition=Q(state__in=FINISHED, closed_at__isnull=False, erase_on__isnull=False)
                 | (~Q(state__in=FINISHED) & Q(closed_at__isnull=True, erase_on__isnull=True)),
                 name="contact_enquiry_finished",
@@ -214,8 +209,15 @@ class Enquiry(models.Model):
         return reverse("status_detail", args=[self.token])
 
     @property
-    def subject(self) -> Program | Country | None:
-        return self.program or self.country
+    def subject(self) -> str:
+        """The names of the program and of the country or region that it is about, for staff; it may be empty."""
+        return pgettext("between names", ", ").join(map(str, filter(None, (self.program, self.country))))
+
+    @property
+    def display_subject(self) -> str:
+        """The same for the visitor, with names in the active language alone."""
+        titles = (row.display_title for row in (self.program, self.country) if row)
+        return pgettext("between names", ", ").join(filter(None, titles))
 
     @property
     def territory_name(self):
@@ -472,6 +474,28 @@ class Attachment(models.Model):
 
     def __str__(self):
         return self.name
+
+
+@cleanup.ignore
+class KeptFile(models.Model):
+    """
+    A file of a form that came back, kept until `kept_until`; see contact.visitor.kept_files.
+
+    Its name is in the form alone, so no row holds anything that the visitor typed.
+    """
+
+    form_key = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    file = models.FileField(storage=private_storage, upload_to=random_name)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveIntegerField()
+    kept_until = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["form_key", "digest"], name="contact_keptfile_once_a_form")]
+
+    def __str__(self):
+        return f"{self.content_type}, {self.size}"
 
 
 class DailyReport(models.Model):

@@ -285,6 +285,7 @@ WORKER_CHORES = [
     "contact.retention.close_answered",
     "contact.retention.erase_due",
     "contact.attachments.remove_erased",
+    "contact.visitor.kept_files.remove_expired",
     "contact.attachments.remove_orphans",
     "contact.retention.empty_account_mails",
     "contact.visitor.rate_limits.delete_expired",

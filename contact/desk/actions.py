@@ -204,7 +204,7 @@ def fill_template(template: AnswerTemplate, enquiry: Enquiry) -> str:
             "person": enquiry.person,
             "organisation": enquiry.organisation,
             "reference": enquiry.reference,
-            "subject": enquiry.subject.display_title if enquiry.subject else "",
+            "subject": enquiry.display_subject,
         }
         # One pass, so that placeholders in the visitor's own text are not replaced.
         return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]) or "", template.text or "")

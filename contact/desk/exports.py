@@ -56,7 +56,7 @@ COLUMNS = [
     _column("position", 18),
     _column("email", 30),
     _column("telephone", 20),
-    (gettext_lazy("about"), lambda enquiry: enquiry.subject and str(enquiry.subject), 30),
+    (gettext_lazy("about"), attrgetter("subject"), 40),
     _column("message", 80),
     (gettext_lazy("number of attachments"), attrgetter("number_of_attachments"), 12),
 ]

@@ -64,7 +64,7 @@ def _enquiry(enquiry, folder):
         "position": enquiry.position,
         "email": enquiry.email,
         "telephone": enquiry.telephone,
-        "about": str(enquiry.subject or ""),
+        "about": enquiry.subject,
         "message": enquiry.message,
         "state": enquiry.state,
         "due_on": enquiry.due_on,

@@ -12,11 +12,26 @@ from django.utils.html import format_html
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from contact.attachments import AttachmentsField, reattach_errors, removed_on_failure, store
+from contact.attachments import (
+    HELP,
+    AttachmentsField,
+    Upload,
+    reattach_error,
+    removed_on_failure,
+    store,
+)
 from contact.mail.messages import queue_acknowledgement, queue_notifications
 from contact.models import Attachment, Enquiry, Event
 from contact.references import new_code, normalize_code
-from contact.text_fields import DeliverableEmailField, MultiLineField, OneLineField, TextField
+from contact.text_fields import (
+    DeliverableEmailField,
+    MultiLineField,
+    OneLineField,
+    TelephoneField,
+    TextField,
+    with_numbers,
+)
+from contact.visitor import kept_files
 from contact.visitor.rate_limits import may_acknowledge
 from contact.working_days import promised_date
 from partners.models import Country
@@ -28,6 +43,8 @@ from programs.models import Program
 MIN_FILL_SECONDS = 3
 # In seconds. A form that was open longer is shown again with every answer.
 MAX_FORM_AGE = 24 * 60 * 60
+# In characters.
+MAX_MESSAGE = Enquiry._meta.get_field("message").max_length
 
 FORM_SALT = "contact.form_token"
 
@@ -42,9 +59,14 @@ class AlreadySent(Exception):
         self.reference = reference
 
 
-def new_form_token(is_blank=True) -> str:
+def new_nonce() -> str:
+    """Returns what identifies a form: 128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
+def new_form_token(nonce=None, is_blank=True) -> str:
     """Returns a signed and dated token for a form: blank, or given back with the visitor's answers."""
-    return signing.dumps([secrets.token_urlsafe(16), is_blank], salt=FORM_SALT)
+    return signing.dumps([nonce or new_nonce(), is_blank], salt=FORM_SALT)
 
 
 class EnquiryForm(forms.ModelForm):
@@ -55,9 +77,10 @@ class EnquiryForm(forms.ModelForm):
     """
 
     organisation = OneLineField(
-        label=_("College or organisation"),
+        label=_("College, school or organisation"),
         max_length=200,
-        error_messages={"required": _("Enter the name of your college or organisation")},
+        help_text=_("Students: the name of your college or school."),
+        error_messages={"required": _("Enter the name of your college, school or organisation")},
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     territory = forms.ChoiceField(
@@ -86,91 +109,113 @@ class EnquiryForm(forms.ModelForm):
         help_text=_("We will send our answer to this address."),
         widget=forms.EmailInput(attrs={"autocomplete": "email", "spellcheck": "false"}),
     )
-    telephone = OneLineField(
+    telephone = TelephoneField(
         label=_("Telephone"),
         max_length=50,
         required=False,
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
     )
-    about = forms.TypedChoiceField(
-        label=_("What it is about"),
+    program = forms.TypedChoiceField(
+        label=_("Program it is about"),
         required=False,
         empty_value=None,
-        error_messages={"invalid_choice": _("Choose a program, country or region from the list")},
+        error_messages={"invalid_choice": _("Choose a program from the list")},
+    )
+    country = forms.TypedChoiceField(
+        label=_("Partner country or region it is about"),
+        required=False,
+        empty_value=None,
+        error_messages={"invalid_choice": _("Choose a partner country or region from the list")},
     )
     message = MultiLineField(
         label=_("Your enquiry"),
-        max_length=5000,
-        help_text=_("Say what you have in mind and what you would like to know. At most 5,000 characters."),
+        max_length=MAX_MESSAGE,
+        help_text=with_numbers(
+            _("Say what you have in mind and what you would like to know. At most %(limit)s characters."),
+            limit=MAX_MESSAGE,
+        ),
         error_messages={"required": _("Write your enquiry")},
         widget=forms.Textarea(attrs={"rows": 8}),
     )
-    attachments = AttachmentsField(
-        label=_("Attachments"),
-        required=False,
-        help_text=_("At most three files of up to 10 MB each: PDF, Word, Excel, PowerPoint, PNG or JPEG."),
-    )
+    attachments = AttachmentsField(label=_("Attachments"), required=False, help_text=HELP)
     consent = forms.BooleanField(
         label=_(
             "I agree that the Department handles my personal data as the privacy notice says, to answer this enquiry."
         ),
         error_messages={"required": _("Agree to the privacy notice, or telephone us instead")},
     )
-    field_order = ["organisation", "territory", "person", "position", "email", "telephone", "about", "message"]
+    field_order = [
+        *["organisation", "territory", "person", "position", "email", "telephone"],
+        *["program", "country", "message", "attachments", "consent"],
+    ]
     use_required_attribute = False
 
     class Meta:
         model = Enquiry
         fields = ["organisation", "territory", "person", "position", "email", "telephone", "message"]
 
-    def __init__(self, data=None, files=None, *, about=None, sender="", has_database=True):
+    def __init__(self, data=None, files=None, *, initial=None, sender="", has_database=True):
         """
-        `about` is the initial choice ("program:slug"), from the page that the visitor came from.
+        `initial` may hold the slugs of `program` and `country`, from the page that the visitor came from.
 
         `sender` is a value that only this visitor's browser has. The same answers from the same sender are the same
         enquiry, even if the visitor went back and the browser requested the form again.
 
-        Without a database the form can only be shown again: its subjects are the one that was submitted.
+        Without a database the form can only be shown again: it offers the program and country that were submitted.
         """
-        super().__init__(data, files, initial={"about": about}, label_suffix="")
+        super().__init__(data, files, initial=initial, label_suffix="")
         self.sender, self.has_database = sender, has_database
-        self.nonce, self.was_blank = self.read_token(max_age=MAX_FORM_AGE) or (None, True)
+        # A token of any age was once the portal's, so the form that comes back with it is not blank.
+        self.is_blank = not (token := self.read_token())
+        self.is_too_old = not self.read_token(max_age=MAX_FORM_AGE)
+        self.nonce, self.was_blank = token if token and not self.is_too_old else (new_nonce(), True)
         self.fields["territory"].choices = [("", _("Choose")), *territory_choices()]
+        self.offer("program", Program, _("Something else, or not decided yet"))
+        self.offer("country", Country, _("None, or not decided yet"))
+        self.listed = kept_files.listed_files(self.data)
+        self.files_field = self.fields["attachments"]
         if has_database:
-            programs = {subject_key(program): program for program in Program.objects.published()}
-            countries = {subject_key(country): country for country in Country.objects.published()}
-            self.fields["about"].coerce = (programs | countries).__getitem__
-            subjects = [
-                (_("Programs"), [(key, program.display_title) for key, program in programs.items()]),
-                (_("Partner countries and regions"), [(key, row.display_title) for key, row in countries.items()]),
-            ]
+            self.files_field.kept = kept_files.find(self.nonce, sender, self.listed)
         else:
-            submitted = re.fullmatch(r"(?:program|country):([-\w]+)", self.data.get("about", ""))
-            subjects = [(submitted[0], _("Your choice: %(slug)s") % {"slug": submitted[1]})] if submitted else []
-        self.fields["about"].choices = [("", _("Something else, or not decided yet")), *subjects]
+            self.files_field.kept = [Upload(None, name, "", digest, 0) for digest, name in self.listed.items()]
         self.fields["consent"].help_text = format_html(
             '<a href="{}" target="_blank">{}</a>',
             reverse("privacy"),
             _("Privacy notice (opens in a new tab)"),
         )
 
+    def offer(self, name, model, nothing):
+        """Offers the published rows of `model`, or `nothing`, in the field `name`. It cleans to a row or None."""
+        field = self.fields[name]
+        if self.has_database:
+            rows = {row.slug: row for row in model.objects.published()}
+            field.coerce = rows.__getitem__
+            choices = [(slug, row.display_title) for slug, row in rows.items()]
+        else:
+            submitted = re.fullmatch(r"[-\w]+", self.data.get(name, ""))
+            choices = [(submitted[0], _("Your choice: %(slug)s") % {"slug": submitted[0]})] if submitted else []
+        field.choices = [("", nothing), *choices]
+
     def clean(self):
         cleaned = super().clean()
         if self.data.get("remarks"):
             self.add_error(None, _("A hidden field was filled in, as robots do. Please submit again."))
-        if self.nonce is None:
+        if self.is_too_old:
             self.add_error(None, _("This form was open for too long. Please submit it again."))
         elif self.has_database and not self.errors and self.was_quick() and not self.stored():
-            self.add_error(None, _("That was very quick. Please look over your answers and submit again."))
+            self.add_error(None, _("Please look over your answers once more, and then submit them again."))
         return cleaned
 
     @property
+    def lost(self) -> list[str]:
+        """The names of the files that the submitted form lists as kept, and that are there no longer."""
+        there = {upload.digest for upload in self.files_field.accepted}
+        return [name for digest, name in self.listed.items() if digest not in there]
+
+    @property
     def form_token(self) -> str:
-        """The submitted token, or a new one if that is missing, invalid, too old or used."""
-        if self.nonce:
-            return self.data["form_token"]
-        # Only a token that a visitor once had for MIN_FILL_SECONDS leads to one without the time trap.
-        return new_form_token(is_blank=self.read_token() is None)
+        """A token with the nonce of the one that was submitted, or a new one if that is invalid, too old or used."""
+        return new_form_token(self.nonce, self.is_blank)
 
     def read_token(self, max_age=None) -> list | None:
         """Returns the nonce and `is_blank` of the submitted token, if it is valid and at most `max_age` seconds old."""
@@ -186,20 +231,32 @@ class EnquiryForm(forms.ModelForm):
     def refuse_if_sent(self):
         """Raises AlreadySent if an enquiry was stored with this token. The form then has a new token."""
         if first := Enquiry.objects.filter(form_nonce=self.nonce).first():
-            self.nonce = None
+            self.nonce = new_nonce()
             raise AlreadySent(first.reference)
 
     def fingerprint(self) -> str:
         """Returns a SHA-256 hash of the sender, the answers and the contents of the files."""
-        answers = [self.sender, self.data.get("about"), *map(self.cleaned_data.get, self.Meta.fields)]
-        answers += sorted(upload.digest for upload in self.cleaned_data["attachments"])
+        answers = [self.sender, *map(self.data.get, ("program", "country"))]
+        answers += map(self.cleaned_data.get, self.Meta.fields)
+        # Those that were kept may belong to the enquiry by now.
+        answers += sorted({upload.digest for upload in self.files_field.accepted} | self.listed.keys())
         return hashlib.sha256(json.dumps(answers).encode()).hexdigest()
 
-    def ask_for_files_again(self):
-        """Adds an error that names the accepted files. Call it for a form that is shown again."""
+    def keep_files(self, request):
+        """
+        Keeps the accepted files of a form that is shown again, if the visitor consents, and asks for others again.
+
+        Without a `request` nothing more is kept than before.
+        """
         self.is_valid()
-        for error in reattach_errors(self.cleaned_data.get("attachments")):
-            self.add_error("attachments", error)
+        field = self.files_field
+        if request is None:
+            kept = field.kept
+        else:
+            kept = kept_files.keep(request, self.nonce, field.accepted if self.cleaned_data.get("consent") else [])
+        field.widget.kept = kept
+        if missing := [*self.lost, *(upload.name for upload in field.accepted if upload not in kept)]:
+            self.add_error("attachments", reattach_error(missing))
 
     def stored(self) -> Enquiry | None:
         """Returns the Enquiry that was already stored from the same sender and answers, if there is one."""
@@ -209,27 +266,28 @@ class EnquiryForm(forms.ModelForm):
         """
         Writes the files, then saves the Enquiry and queues its mails; or returns the Enquiry of stored().
 
-        Raises AlreadySent if the token was used for another enquiry.
+        Raises AlreadySent if the token was used for another enquiry, and FileLost if a file is no longer kept.
         """
         if known := self.stored():
             return known
         self.refuse_if_sent()
+        if self.lost:
+            raise kept_files.FileLost
         enquiry = self.instance
         enquiry.fingerprint = self.fingerprint()
         enquiry.form_nonce = self.nonce
         enquiry.language = get_language()
         enquiry.privacy_version = Page.privacy_version()
         enquiry.due_on = promised_date(timezone.now())
-        match self.cleaned_data["about"]:
-            case Program() as program:
-                enquiry.program = program
-            case Country() as country:
-                enquiry.country = country
-        attachments = store(enquiry, self.cleaned_data["attachments"])
+        enquiry.program, enquiry.country = self.cleaned_data["program"], self.cleaned_data["country"]
+        uploads = self.cleaned_data["attachments"]
+        attachments = store(enquiry, [upload for upload in uploads if not upload.kept])
         try:
             with transaction.atomic(), removed_on_failure(attachments):
                 enquiry.save()
-                Attachment.objects.bulk_create(attachments)
+                kept = kept_files.take(enquiry, [upload for upload in uploads if upload.kept])
+                kept_files.discard(self.nonce, self.sender)
+                Attachment.objects.bulk_create([*kept, *attachments])
                 enquiry.log(Event.Kind.RECEIVED)
                 if may_acknowledge(enquiry.email):
                     queue_acknowledgement(enquiry)
@@ -243,11 +301,6 @@ class EnquiryForm(forms.ModelForm):
             self.refuse_if_sent()
             raise
         return enquiry
-
-
-def subject_key(subject: Program | Country) -> str:
-    """Returns the value of a subject in the form's choices, such as "program:teacher-exchange"."""
-    return f"{subject._meta.model_name}:{subject.slug}"
 
 
 class CodeField(TextField):
@@ -292,8 +345,8 @@ class MessageForm(forms.Form):
 
     text = MultiLineField(
         label=_("Your message"),
-        max_length=5000,
-        help_text=_("At most 5,000 characters."),
+        max_length=MAX_MESSAGE,
+        help_text=with_numbers(_("At most %(limit)s characters."), limit=MAX_MESSAGE),
         error_messages={"required": _("Write your message")},
         widget=forms.Textarea(attrs={"rows": 6}),
     )

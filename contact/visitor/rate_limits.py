@@ -39,6 +39,8 @@ class Limit(NamedTuple):
 ENQUIRIES = Limit("enquiry", 60, 300)
 WRONG_CODES = Limit("status", 60, 300)
 MESSAGES = Limit("message", 60, 300)
+# Of 10 MB at most: no network can fill the store of kept files alone.
+KEPT_FILES = Limit("kept file", 24, 48)
 
 # How many acknowledgements are sent to one e-mail address, which may be another person's. No honest office meets these
 # limits: fifteen enquiries in an hour are one every four minutes, and more than one about each program.

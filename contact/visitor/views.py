@@ -6,6 +6,7 @@ from django.db import DatabaseError
 from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -16,6 +17,7 @@ from contact.models import OPEN, Enquiry, State
 from contact.references import format_code, notice_has_changed
 from contact.visitor import rate_limits
 from contact.visitor.forms import AlreadySent, EnquiryForm, MessageForm, StatusForm
+from contact.visitor.kept_files import FileLost
 from contact.visitor.status import Progress, store_message, withdraw_consent
 from portal.bilingual.links import absolute_url
 from portal.database import RETRY_AFTER, is_away
@@ -137,12 +139,12 @@ def form_view(view):
     return kept
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @form_view
 def contact(request, *, expired=False, away=False):
     if request.method != "POST":
-        return enquiry_page(request, EnquiryForm(about=initial_subject(request)))
+        subjects = {name: request.GET.get(name) for name in ("program", "country")}
+        return enquiry_page(request, EnquiryForm(initial=subjects))
     if away:
         form = EnquiryForm(request.POST, request.FILES, has_database=False)
         return enquiry_page(request, form, ENQUIRY_NOT_STORED, **context_without_database())
@@ -159,6 +161,8 @@ def contact(request, *, expired=False, away=False):
     except AlreadySent as first:
         problem = ALREADY_SENT._replace(text=ALREADY_SENT.text % {"reference": first.reference})
         return enquiry_page(request, form, problem)
+    except FileLost:
+        return enquiry_page(request, form)
     except (DatabaseError, OSError):
         logger.exception("An enquiry could not be stored.")
         return enquiry_page(request, form, ENQUIRY_NOT_STORED)
@@ -168,20 +172,19 @@ def contact(request, *, expired=False, away=False):
 
 
 def enquiry_page(request, form, problem=None, **context):
-    """Renders the enquiry form. A submitted form names the files that the visitor must attach again."""
+    """Renders the enquiry form. A submitted form keeps its files, except where nothing could be stored before."""
     if form.is_bound:
-        form.ask_for_files_again()
+        form.keep_files(None if problem is ENQUIRY_NOT_STORED else request)
     token_failed = problem in (ENQUIRY_EXPIRED, ENQUIRY_EXPIRED_AGAIN)
     help = TELEPHONE_US if form.non_field_errors() else ""
-    return form_page(request, "contact/enquiry_form.html", form, problem, help, token_failed=token_failed, **context)
-
-
-def initial_subject(request) -> str | None:
-    """Returns the subject in the query string as a choice of the form: "program:x" for "?program=x"."""
-    for model in ("program", "country"):
-        if slug := request.GET.get(model):
-            return f"{model}:{slug}"
-    return None
+    template = "contact/enquiry_form.html"
+    response = form_page(request, template, form, problem, help, token_failed=token_failed, **context)
+    if form.is_bound:
+        # The browser may keep it, so that Back from the receipt leads to it.
+        response["Cache-Control"] = "private, no-cache"
+    else:
+        add_never_cache_headers(response)
+    return response
 
 
 @never_cache

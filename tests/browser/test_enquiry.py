@@ -17,7 +17,7 @@ def receipt(page):
 
 def answers_on(page):
     """The values of the form's fields, as the browser shows them."""
-    return {name: page.locator(f"#id_{name}").input_value() for name in [*ANSWERS, "territory", "about"]}
+    return {name: page.locator(f"#id_{name}").input_value() for name in [*ANSWERS, "territory", "program", "country"]}
 
 
 def count_of(site, organisation):
@@ -81,7 +81,7 @@ def test_without_javascript_a_program_leads_to_an_enquiry_about_it(site, chrome)
     page.goto(f"{site.url}/en/programs/teacher-exchange/")
     tab_to(page, page.locator("main").get_by_role("link", name="Submit an enquiry").last)
     page.keyboard.press("Enter")
-    expect(page.locator("#id_about")).to_have_value("program:teacher-exchange")
+    expect(page.locator("#id_program")).to_have_value("teacher-exchange")
 
     write_enquiry(page, email="en@college.example")
     expect(page.locator("h1")).to_have_text("We have received your enquiry")
@@ -113,12 +113,13 @@ def test_an_empty_form_says_what_is_missing_and_leads_there(site, page):
 
 
 def test_a_faulty_form_comes_back_with_everything_that_was_typed(site, page):
-    page.goto(f"{site.url}/en/contact/?country=japan")
+    page.goto(f"{site.url}/en/contact/?program=student-exchange&country=japan")
     write_enquiry(page, email="no address")
     expect(page.locator(".error-summary a")).to_have_text(["Enter an e-mail address in the form name@example.com"])
     answers = answers_on(page)
     assert answers["territory"]
-    assert answers == ANSWERS | {"email": "no address", "territory": answers["territory"], "about": "country:japan"}
+    subject = {"program": "student-exchange", "country": "japan"}
+    assert answers == ANSWERS | subject | {"email": "no address", "territory": answers["territory"]}
     expect(page.locator("#id_consent")).to_be_checked()
     page.locator("#id_email").fill(ANSWERS["email"])
     page.locator("form.enquiry button").click()
@@ -182,7 +183,7 @@ def test_lost_cookies_cost_one_more_click_and_no_answer(site, page):
     expect(page.locator(".error-summary")).to_contain_text("Your enquiry has not been stored yet")
     answers = answers_on(page)
     assert answers["territory"]
-    kept = {"organisation": "College without cookies", "about": "program:student-exchange"}
+    kept = {"organisation": "College without cookies", "program": "student-exchange", "country": ""}
     assert answers == ANSWERS | kept | {"territory": answers["territory"]}
     expect(page.locator("#id_consent")).to_be_checked()
     assert count_of(site, "College without cookies") == 0

@@ -40,5 +40,5 @@ class Visitor:
 
     def submit(self, **answers):
         """Submits an enquiry and returns what request() returns."""
-        fields = {"territory": "CN", "about": "", "consent": "on", "form_token": form_token(), **answers}
+        fields = {"territory": "CN", "consent": "on", "form_token": form_token(), **answers}
         return self.post("/zh-hans/contact/", fields)

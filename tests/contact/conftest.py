@@ -1,12 +1,13 @@
 import pytest
 
-from contact.models import Attachment, private_storage
+from contact.models import Attachment, KeptFile, private_storage
 
 
 @pytest.fixture(autouse=True)
 def attachments_of_this_test(test_settings, monkeypatch):
     """A FileField resolves its storage when models are loaded, so set the storage of the test settings again."""
-    monkeypatch.setattr(Attachment._meta.get_field("file"), "storage", private_storage())
+    for model in (Attachment, KeptFile):
+        monkeypatch.setattr(model._meta.get_field("file"), "storage", private_storage())
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def answers():
         "position": "处长",
         "email": "zhang@example.com",
         "telephone": "010-12345678 转 9",
-        "about": "program:credit-recognition",
+        "program": "credit-recognition",
         "message": "我们希望了解 {{ 7|add:7 }} {% now 'Y' %} 学分互认。",
         "consent": "on",
     }

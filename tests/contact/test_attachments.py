@@ -168,9 +168,9 @@ def test_a_name_is_cleaned(name, shown, stored):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "report.exe is empty"),
-        (b"MZ", "report.exe: not a PDF, Word, Excel"),
-        (PDF + bytes(attachments.MAX_FILE_SIZE), "report.exe is larger than 10 MB"),
+        (b"", "The file report.exe is empty"),
+        (b"MZ", "The file report.exe is no PDF, Word, Excel"),
+        (PDF + bytes(attachments.MAX_FILE_SIZE), "The file report.exe is larger than 10 MB"),
     ],
 )
 def test_a_refused_file_is_named(client, answers, content, words):
@@ -185,15 +185,15 @@ def test_a_refused_file_is_named(client, answers, content, words):
 
 def test_of_several_files_the_refused_and_the_others_are_named(client, answers):
     files = [upload("a.pdf"), upload("b.exe", b"MZ"), upload("c.png", PNG)]
-    refused, again = errors(send(client, answers, "zh-hans", attachments=files), "zh-hans")
-    assert refused.startswith("“b.exe”不是PDF")
-    assert again.startswith("请重新添加：a.pdf、c.png。")
+    refused, again = errors(send(client, answers, "zh-hans", attachments=files, consent=None), "zh-hans")
+    assert refused.startswith("附件“b.exe”不是PDF")
+    assert again.startswith("请重新添加附件：a.pdf、c.png。")
 
 
 @pytest.mark.parametrize("number", [4, 90])
 def test_more_than_three_files_are_too_many(client, answers, number):
     files = [upload("a.pdf", PDF + bytes([each])) for each in range(number)]
-    assert errors(send(client, answers, "en", attachments=files)) == ["Attach at most three files"]
+    assert errors(send(client, answers, "en", attachments=files)) == ["Attach at most 3 files"]
     assert not Enquiry.objects.exists()
 
 
@@ -212,8 +212,9 @@ def test_each_file_has_an_input_that_offers_the_endings_of_all_types(client):
 
 
 @pytest.mark.parametrize("changes", [{"person": None}, {"form_token": None}, {"remarks": "x"}])
-def test_a_form_that_comes_back_asks_for_its_files_again(client, answers, changes):
-    response = send(client, answers, "en", attachments=[upload("a.pdf"), upload("b.png", PNG)], **changes)
+def test_without_consent_a_form_that_comes_back_asks_for_its_files_again(client, answers, changes):
+    files = [upload("a.pdf"), upload("b.png", PNG)]
+    response = send(client, answers, "en", attachments=files, consent=None, **changes)
     [again] = errors(response)
     assert again.startswith("Attach again: a.pdf, b.png. Nothing is wrong there")
     assert response.content.decode().count(again) == 2
@@ -222,14 +223,13 @@ def test_a_form_that_comes_back_asks_for_its_files_again(client, answers, change
 
 def test_a_form_without_its_token_asks_for_its_files_again(client, answers):
     client.handler.enforce_csrf_checks = True
-    response = send(client, answers, "en", attachments=[upload("a.pdf"), upload("b.exe", b"MZ")])
+    files = [upload("a.pdf"), upload("b.exe", b"MZ")]
+    response = send(client, answers, "en", attachments=files, consent=None)
     assert response.status_code == 403
     refused, again = errors(response)
-    assert refused.startswith("b.exe: not a PDF")
+    assert refused.startswith("The file b.exe is no PDF")
     assert again.startswith("Attach again: a.pdf.")
     assert "has not been stored yet" in response.content.decode()
-    [again] = errors(send(client, answers, "en", attachments=[upload("a.pdf")]))
-    assert again.startswith("Attach again: a.pdf.")
 
 
 def test_a_form_that_comes_back_without_files_does_not_speak_of_them(client, answers):
@@ -240,7 +240,7 @@ def test_a_form_that_comes_back_without_files_does_not_speak_of_them(client, ans
 def test_a_hostile_name_is_shown_as_text(client, answers):
     response = send(client, answers, "en", attachments=[upload("<script>alert(1)<\u202escript>.exe", b"MZ")])
     text = response.content.decode()
-    assert "&lt;script&gt;alert(1)&lt;script&gt;.exe: not a PDF" in text
+    assert "The file &lt;script&gt;alert(1)&lt;script&gt;.exe is no PDF" in text
     assert "<script>alert" not in text
     assert "\u202e" not in text
 
@@ -380,12 +380,12 @@ def test_a_file_is_removed_once(sent, monkeypatch, django_capture_on_commit_call
     assert removed == [sent.file.name]
 
 
-def test_orphans_go_after_a_day(sent):
+def test_orphans_go_after_an_hour(sent):
     storage = private_storage()
     folder = Path(storage.path("attachments"))
-    for name, days in [("fresh", 0), ("recent", 0.9), ("orphan", 1.1), (Path(sent.file.name).name, 30)]:
+    for name, hours in [("fresh", 0), ("recent", 0.9), ("orphan", 1.1), (Path(sent.file.name).name, 700)]:
         (folder / name).touch()
-        os.utime(folder / name, (time.time() - days * 86_400,) * 2)
+        os.utime(folder / name, (time.time() - hours * 3600,) * 2)
     Path(storage.path("elsewhere")).touch()
     os.utime(storage.path("elsewhere"), (0, 0))
     assert attachments.remove_orphans() == 1

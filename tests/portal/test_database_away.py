@@ -108,7 +108,7 @@ def answers(page, organisation):
         "territory": "CN",
         "person": "Alex Example",
         "email": "alex@college.example",
-        "about": "program:teacher-exchange",
+        "program": "teacher-exchange",
         "message": "What should two visiting teachers prepare?",
         "consent": "on",
     }

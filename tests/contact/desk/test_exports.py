@@ -47,7 +47,7 @@ HEADINGS = [
     "Answered",
     "Closed",
     "Language",
-    "College or organisation",
+    "College, school or organisation",
     "Country or region",
     "Contact person",
     "Position",

@@ -110,7 +110,7 @@ def test_recipients_are_those_of_the_area_and_the_centres_of_the_program(enquiry
 
 
 def test_a_program_without_a_type_has_a_desk(client, answers, settings):
-    send(client, answers, about="program:teacher-exchange")
+    send(client, answers, program="teacher-exchange")
     assert messages.enquiry_recipients(Enquiry.objects.get()) == settings.PORTAL_ENQUIRIES_TO
 
 

@@ -22,7 +22,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-@pytest.mark.parametrize("name", ["organisation", "territory", "person", "email", "telephone", "about", "message"])
+@pytest.mark.parametrize("name", ["organisation", "territory", "person", "email", "telephone", "program", "country", "message"])
 def test_any_text_in_any_field(client, answers, name, text):
     client.raise_request_exception = False
     response = send(client, answers, "en", **{name: text})

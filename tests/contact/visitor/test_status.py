@@ -494,9 +494,9 @@ def test_a_message_that_cannot_be_stored_is_given_back_honestly(client, enquiry,
     [
         ("", "Write your message"),
         ("  \n ", "Write your message"),
-        ("x" * 5001, "Use at most 5000 characters; there are 5001"),
-        ("a\x00b", "Null characters are not allowed"),
-        ("国" * 3_400_000, "Use at most 5000 characters"),
+        ("x" * 5001, "Your message: use at most 5,000 characters; there are 5,001"),
+        ("a\x00b", "Your message: there is a character in it that cannot be stored"),
+        ("国" * 3_400_000, "Your message: use at most 5,000 characters"),
     ],
     ids=["nothing", "spaces", "too long", "NUL", "ten megabytes"],
 )
@@ -707,5 +707,5 @@ def test_a_token_of_nothing_is_a_page_that_says_so(client, enquiry, token):
 def test_a_line_break_counts_once(client, enquiry):
     lines = "x\r\n" * 2500
     response = client.post(address(enquiry), {"text": f"{lines}x"})
-    assert "Use at most 5000 characters; there are 5001" in response.content.decode()
+    assert "Your message: use at most 5,000 characters; there are 5,001" in response.content.decode()
     assert client.post(address(enquiry), {"text": lines}).status_code == 303

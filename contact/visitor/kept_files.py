@@ -1,0 +1,155 @@
+"""
+Files of a form that came back, kept for an hour, so that the visitor need not choose them again.
+
+Only the browser with the form's nonce and with the cookie that protects the visitor's forms finds them: of both, the
+database has one hash. The form itself carries digests and names, so the database holds nothing that was typed.
+"""
+
+import hashlib
+import logging
+import re
+from datetime import timedelta
+from functools import partial
+
+from django.db import DatabaseError, transaction
+from django.db.models import Sum
+from django.middleware.csrf import get_token
+from django.utils import timezone
+
+from contact.attachments import MAX_FILES, Upload, clean_name, fsync
+from contact.models import Attachment, KeptFile
+from contact.visitor import rate_limits
+
+logger = logging.getLogger(__name__)
+
+KEPT_FOR = timedelta(hours=1)
+# In bytes: the files of all forms together.
+MAX_TOTAL = 500 * 1024 * 1024
+
+
+class FileLost(Exception):
+    """A file that was kept is no longer there."""
+
+
+def form_key(nonce: str, cookie: str) -> str:
+    """Returns the hash under which the files of a form are kept."""
+    return hashlib.sha256(f"{nonce} {cookie}".encode()).hexdigest()
+
+
+def listed_files(data) -> dict[str, str]:
+    """Returns the names of the files that a submitted form lists as kept, by their digests, in order."""
+    named = (re.fullmatch(r"([0-9a-f]{64}) (.+)", line) for line in data.getlist("kept")[:MAX_FILES])
+    return {found[1]: clean_name(found[2]) for found in named if found and found[1] not in data.getlist("leave_out")}
+
+
+def find(nonce: str, cookie: str, listed: dict[str, str]) -> list[Upload]:
+    """Returns the files of a form that are kept, of those in `listed`; see listed_files()."""
+    if not (listed and cookie):
+        return []
+    kept = KeptFile.objects.filter(form_key=form_key(nonce, cookie), kept_until__gt=timezone.now())
+    rows = {row.digest: row for row in kept.filter(digest__in=listed)}
+    return [
+        Upload(row.file, name, row.content_type, digest, row.size, kept=row)
+        for digest, name in listed.items()
+        if (row := rows.get(digest)) and row.file.storage.exists(row.file.name)
+    ]
+
+
+def keep(request, nonce: str, uploads: list[Upload]) -> list[Upload]:
+    """
+    Keeps `uploads`, and nothing else, for the form with `nonce`: for KEPT_FOR from now on. Returns those that are kept.
+
+    A file is not kept if the store is full or fails, or if many have come from the same network address within the
+    hour. That raises no exception.
+    """
+    # It makes a cookie if the browser sent none.
+    get_token(request)
+    cookie = request.META["CSRF_COOKIE"]
+    kept = [upload for upload in uploads if _is_kept(request, form_key(nonce, cookie), upload)]
+    try:
+        discard(nonce, cookie, but=kept)
+    except DatabaseError:
+        logger.exception("Files of a form that came back could not be removed; they expire.")
+    return kept
+
+
+def _is_kept(request, key, upload):
+    try:
+        if upload.kept:
+            return prolong(KeptFile.objects.filter(pk=upload.kept.pk), key)
+        if prolong(KeptFile.objects.filter(form_key=key, digest=upload.digest), key):
+            return True
+        if rate_limits.is_reached(request, rate_limits.KEPT_FILES) or not (row := reserve(key, upload)):
+            return False
+        rate_limits.count(request, rate_limits.KEPT_FILES)
+        try:
+            row.file.storage.save(row.file.name, upload.file)
+            fsync(row.file)
+        except OSError:
+            remove(KeptFile.objects.filter(pk=row.pk))
+            raise
+    except (DatabaseError, OSError):
+        logger.exception("A file of a form that came back could not be kept.")
+        return False
+    return True
+
+
+def prolong(rows, key) -> bool:
+    """Keeps `rows` for KEPT_FOR from now on, under `key`. Returns whether there are any."""
+    return bool(rows.update(form_key=key, kept_until=timezone.now() + KEPT_FOR))
+
+
+def reserve(key: str, upload: Upload) -> KeptFile | None:
+    """Saves a KeptFile without its file, or returns None if the store is full."""
+    with transaction.atomic():
+        # Requests that reserve at the same time wait here for each other, so that the total is right.
+        list(KeptFile.objects.select_for_update().order_by("pk").values_list("pk"))
+        total = KeptFile.objects.aggregate(total=Sum("size", default=0))["total"]
+        if total + upload.size > MAX_TOTAL:
+            return None
+        row = KeptFile(form_key=key, digest=upload.digest, content_type=upload.content_type, size=upload.size)
+        row.file = row.file.field.generate_filename(row, "")
+        row.kept_until = timezone.now() + KEPT_FOR
+        row.save()
+    return row
+
+
+def take(enquiry, uploads: list[Upload]) -> list[Attachment]:
+    """
+    Returns unsaved Attachments with the files of `uploads`, which are no longer kept.
+
+    Call it in the transaction that saves the Attachments. Raises FileLost if one is not there any more.
+    """
+    keys = [upload.kept.pk for upload in uploads]
+    rows = KeptFile.objects.select_for_update().filter(pk__in=keys)
+    if len(rows) != len(keys):
+        raise FileLost
+    attachments = []
+    for upload in uploads:
+        attachment = upload.attachment(enquiry)
+        attachment.file = upload.kept.file.name
+        attachments.append(attachment)
+    rows.delete()
+    return attachments
+
+
+def discard(nonce: str, cookie: str, but=()):
+    """Removes what is kept for a form, except the Uploads in `but`."""
+    others = KeptFile.objects.filter(form_key=form_key(nonce, cookie))
+    others = others.exclude(digest__in=[upload.digest for upload in but])
+    if others.exists():
+        remove(others)
+
+
+def remove_expired():
+    """Removes the files whose time is over. The worker calls it."""
+    remove(KeptFile.objects.filter(kept_until__lte=timezone.now()))
+
+
+def remove(rows):
+    """Deletes `rows`, a queryset of KeptFile, and then their files. What fails is an orphan; see remove_orphans()."""
+    with transaction.atomic():
+        # Locked, because a row may be prolonged or taken meanwhile.
+        for row in rows.select_for_update().order_by("pk"):
+            row.delete()
+            transaction.on_commit(partial(row.file.storage.delete, row.file.name), robust=True)
