@@ -72,7 +72,8 @@ def test_the_form(answers, unlimited, staff, record_property):
     @given(
         st.fixed_dictionaries({name: sometimes(TEXT | HOSTILE) for name in FIELDS} | {"email": sometimes(EMAILS)}),
         st.fixed_dictionaries(
-            {name: sometimes(TEXT) for name in ("territory", "program", "country", "consent", "form_token", "remarks", "kept")}
+            {name: sometimes(TEXT) for name in ("territory", "program", "country", "consent")}
+            | {name: sometimes(TEXT) for name in ("form_token", "remarks", "kept", "leave_out")}
         ),
         st.sampled_from(["zh-hans", "en"]),
         st.integers(0, 3),

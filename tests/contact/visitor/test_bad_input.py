@@ -22,7 +22,9 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-@pytest.mark.parametrize("name", ["organisation", "territory", "person", "email", "telephone", "program", "country", "message"])
+@pytest.mark.parametrize(
+    "name", ["organisation", "territory", "person", "email", "telephone", "program", "country", "message"]
+)
 def test_any_text_in_any_field(client, answers, name, text):
     client.raise_request_exception = False
     response = send(client, answers, "en", **{name: text})
@@ -86,7 +88,9 @@ def test_two_tabs_of_one_form(client, answers):
     assert Enquiry.objects.count() == 2
 
 
-@pytest.mark.parametrize("name", ["form_token", "remarks", "token_failed", "csrfmiddlewaretoken", "consent"])
+@pytest.mark.parametrize(
+    "name", ["form_token", "remarks", "kept", "leave_out", "token_failed", "csrfmiddlewaretoken", "consent"]
+)
 @pytest.mark.parametrize("text", ["\x00", "国" * 10_000, "𠮷\u202e", "a:b:c"])
 def test_any_text_in_a_hidden_field(client, answers, name, text):
     assert send(client, answers, **{name: text}).status_code in (200, 303)

@@ -14,7 +14,6 @@ from contact.references import ALPHABET, format_code
 from contact.visitor import forms
 from portal.models import Department, Page
 from programs.models import Program
-from programs.models import Program
 from tests.contact.steps import form_token, send
 
 pytestmark = pytest.mark.django_db
@@ -214,7 +213,7 @@ def test_position_telephone_and_subject_are_optional(client, answers):
 
 
 @pytest.mark.parametrize(
-    ("name", "slug"), [("program", "nothing"), ("program", "japan"), ("country", "credit-recognition"), ("country", "x")]
+    ("name", "slug"), [("program", "nothing"), ("program", "japan"), ("country", "approval-support"), ("country", "x")]
 )
 def test_an_unknown_subject_is_refused(client, answers, name, slug):
     response = send(client, answers, **{name: slug})
@@ -282,10 +281,13 @@ def test_a_quick_correction_of_a_form_that_came_back_is_stored(client, answers, 
 def test_what_is_said_to_a_quick_visitor_blames_nobody(client, answers, time_machine, language):
     time_machine.move_to(timezone.now(), tick=False)
     [[_id, said]] = send(client, answers, language, form_token=form_token(0)).context["errors"]
-    assert said == {
-        "en": "Please look over your answers once more, and then submit them again.",
-        "zh-hans": "请再核对一遍填写的内容，然后重新提交。",
-    }[language]
+    assert (
+        said
+        == {
+            "en": "Please look over your answers once more, and then submit them again.",
+            "zh-hans": "请再核对一遍填写的内容，然后重新提交。",
+        }[language]
+    )
 
 
 @pytest.mark.parametrize("age", [5, 80_000])
