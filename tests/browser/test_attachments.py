@@ -53,7 +53,7 @@ def test_files_go_from_a_visitor_to_the_desk_and_nowhere_else(site, page, chrome
     assert events == [("image/png",), ("application/pdf",)]
 
 
-def test_without_javascript_a_faulty_form_names_its_files(site, chrome, tmp_path):
+def test_without_javascript_a_faulty_form_keeps_the_files_that_are_in_order(site, chrome, tmp_path):
     context = chrome.new_context(java_script_enabled=False, locale="en-GB", viewport={"width": 320, "height": 700})
     page = context.new_page()
     page.goto(f"{site.url}/en/contact/")
@@ -62,17 +62,25 @@ def test_without_javascript_a_faulty_form_names_its_files(site, chrome, tmp_path
     program.write_bytes(b"MZ")
     attach(page, pdf, program)
     write_enquiry(page, organisation="College with a program")
-    links = page.locator(".error-summary a")
-    expect(links).to_have_text([re.compile(rf"^{program.name}: not a PDF"), re.compile(r"^Attach again: plan\.pdf\.")])
+    link = page.locator(".error-summary a")
+    expect(link).to_have_text(re.compile(rf"^The file {program.name} is no PDF"))
     expect(page.get_by_role("group", name="Attachments")).to_have_accessible_description(
-        re.compile(r"At most three files .*not a PDF.*Attach again: plan\.pdf")
+        re.compile(r"At most 3 files .*is no PDF")
     )
+    expect(page.locator(".kept-file")).to_contain_text("plan.pdf")
+    expect(page.get_by_label("Do not send plan.pdf")).not_to_be_checked()
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    links.last.click()
+    link.click()
     expect(page.get_by_label("File 1")).to_be_in_viewport()
 
-    attach(page, pdf)
+    [[name]] = rows(site, "SELECT file FROM contact_keptfile")
+    kept = site.data / "private" / name
+    assert kept.read_bytes() == pdf.read_bytes()
+    assert [path.stat().st_mode & 0o077 for path in (kept, kept.parent)] == [0, 0]
+    assert page.request.get(f"{site.url}/media/{name}").status == 404
+
     page.locator("form.enquiry button").click()
     expect(page.locator("h1")).to_have_text("We have received your enquiry")
-    assert rows(site, "SELECT count(*) FROM contact_attachment WHERE name = 'plan.pdf'") == [(1,)]
+    assert rows(site, "SELECT count(*) FROM contact_attachment WHERE file = ? AND name = 'plan.pdf'", name) == [(1,)]
+    assert rows(site, "SELECT count(*) FROM contact_keptfile") == [(0,)]
     context.close()

@@ -1,6 +1,7 @@
 import re
 from email import message_from_bytes, policy
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.steps import ANSWERS, LANGUAGES, WRITING, rows, tab_to, until, write_enquiry
@@ -124,6 +125,50 @@ def test_a_faulty_form_comes_back_with_everything_that_was_typed(site, page):
     page.locator("#id_email").fill(ANSWERS["email"])
     page.locator("form.enquiry button").click()
     receipt(page)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_first_field_is_on_the_first_screen(site, page, language, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{site.url}/{language}/contact/")
+    field, reach = (page.locator(name).bounding_box() for name in ("#id_organisation", ".reach"))
+    assert field["y"] + field["height"] <= 844
+    if width == 390:
+        assert reach["y"] > page.locator("form.enquiry button").bounding_box()["y"]
+    else:
+        assert reach["y"] < field["y"]
+        assert reach["x"] + reach["width"] <= field["x"]
+
+
+def test_the_error_box_has_one_frame(site, page):
+    page.goto(f"{site.url}/en/contact/")
+    page.locator("form.enquiry button").click()
+    box = page.locator(".error-summary")
+    expect(box).to_be_focused()
+    expect(box).to_have_css("outline-style", "none")
+    expect(box).to_have_css("border-top-width", "4px")
+    page.keyboard.press("Tab")
+    expect(box.locator("a").first).to_be_focused()
+    expect(box.locator("a").first).to_have_css("outline-style", "solid")
+
+
+def test_back_from_the_receipt_leads_to_the_corrected_form(site, page):
+    page.goto(f"{site.url}/en/contact/")
+    write_enquiry(page, organisation="College of the corrected form", email="no address")
+    expect(page.locator(".error-summary a")).to_have_text(["Enter an e-mail address in the form name@example.com"])
+    page.locator("#id_email").fill(ANSWERS["email"])
+    with page.expect_response(lambda response: "/received/" in response.url) as received:
+        page.locator("form.enquiry button").click()
+    reference = receipt(page)
+    assert "no-store" in received.value.headers["cache-control"]
+    page.go_back()
+    expect(page.locator("#id_organisation")).to_have_value("College of the corrected form")
+    expect(page.locator("#id_message")).to_have_value(ANSWERS["message"])
+    page.locator("#id_email").fill(ANSWERS["email"])
+    page.locator("form.enquiry button").click()
+    assert receipt(page) == reference
+    assert count_of(site, "College of the corrected form") == 1
 
 
 def test_a_form_is_stored_once(site, page):

@@ -251,10 +251,10 @@ A About Accessibility Address Advanced All Along Already An And Approval As Ask 
 Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries Country
 Credit Curriculum Details Distance Documents E-mail Each Enquiry Evaluates Evaluation File Financing Find Focus For
 From Giving Helps Home How I If Images In International Introduces Investment Is It Its Keep Keywords Known Language
-Largely Learning Leave Main Mission No On Other Our Partner Partners Please Position Postcode Principle Privacy Program
-Programs Promotes Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show
-Skip Student Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
-Vocational We What When Where Whether Which While Who With You Your Yours
+Largely Learning Leave Main Mission No On Once Only Other Our Partner Partners Please Position Postcode Principle
+Privacy Program Programs Promotes Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See
+Serve Service Show Skip Student Students Submit Supports Teacher Telephone Text That The These They This Three Through
+To Type Types Under Vocational We What When Where Whether Which While Who With You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
