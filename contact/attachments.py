@@ -36,7 +36,7 @@ ORPHANS_AFTER = timedelta(hours=1)
 
 # The limits as the visitor reads them.
 LIMITS = {"files": MAX_FILES, "megabytes": MAX_FILE_SIZE // (1024 * 1024)}
-HELP = with_numbers(
+FILES_HELP = with_numbers(
     _("At most %(files)s files of up to %(megabytes)s MB each: PDF, Word, Excel, PowerPoint, PNG or JPEG."), **LIMITS
 )
 TOO_MANY = _("Attach at most %(files)s files")

@@ -10,7 +10,14 @@ class FinderForm(forms.Form):
     """The search form for programs. It uses GET, and every field is optional."""
 
     q = forms.CharField(
-        label=_("Keywords"), max_length=100, required=False, widget=forms.TextInput(attrs={"type": "search"})
+        label=_("Keywords"),
+        max_length=100,
+        required=False,
+        error_messages={
+            "max_length": _("Keywords: use at most %(limit_value)d characters"),
+            "null_characters_not_allowed": _("Keywords: there is a character in it that cannot be searched for"),
+        },
+        widget=forms.TextInput(attrs={"type": "search"}),
     )
     area = forms.TypedChoiceField(label=_("Type of program"), required=False, empty_value=None)
     centre = forms.TypedChoiceField(label=_("Service centre"), required=False, empty_value=None)

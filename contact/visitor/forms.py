@@ -13,7 +13,7 @@ from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from contact.attachments import (
-    HELP,
+    FILES_HELP,
     AttachmentsField,
     Upload,
     reattach_error,
@@ -137,7 +137,7 @@ class EnquiryForm(forms.ModelForm):
         error_messages={"required": _("Write your enquiry")},
         widget=forms.Textarea(attrs={"rows": 8}),
     )
-    attachments = AttachmentsField(label=_("Attachments"), required=False, help_text=HELP)
+    attachments = AttachmentsField(label=_("Attachments"), required=False, help_text=FILES_HELP)
     consent = forms.BooleanField(
         label=_(
             "I agree that the Department handles my personal data as the privacy notice says, to answer this enquiry."

@@ -65,38 +65,38 @@ def keep(request, nonce: str, uploads: list[Upload]) -> list[Upload]:
     # It makes a cookie if the browser sent none.
     get_token(request)
     cookie = request.META["CSRF_COOKIE"]
-    kept = [upload for upload in uploads if _is_kept(request, form_key(nonce, cookie), upload)]
+    key, kept = form_key(nonce, cookie), []
     try:
+        for upload in uploads:
+            if prolong(key, upload) or keep_new(request, key, upload):
+                kept.append(upload)
         discard(nonce, cookie, but=kept)
-    except DatabaseError:
-        logger.exception("Files of a form that came back could not be removed; they expire.")
+    except (DatabaseError, OSError):
+        logger.exception("The files of a form that came back could not be kept.")
     return kept
 
 
-def _is_kept(request, key, upload):
-    try:
-        if upload.kept:
-            return prolong(KeptFile.objects.filter(pk=upload.kept.pk), key)
-        if prolong(KeptFile.objects.filter(form_key=key, digest=upload.digest), key):
-            return True
-        if rate_limits.is_reached(request, rate_limits.KEPT_FILES) or not (row := reserve(key, upload)):
-            return False
-        rate_limits.count(request, rate_limits.KEPT_FILES)
-        try:
-            row.file.storage.save(row.file.name, upload.file)
-            fsync(row.file)
-        except OSError:
-            remove(KeptFile.objects.filter(pk=row.pk))
-            raise
-    except (DatabaseError, OSError):
-        logger.exception("A file of a form that came back could not be kept.")
+def prolong(key: str, upload: Upload) -> bool:
+    """Keeps a file for KEPT_FOR from now on, under `key`, if it is kept already. Returns whether it is."""
+    known = {"pk": upload.kept.pk} if upload.kept else {"form_key": key, "digest": upload.digest}
+    return bool(KeptFile.objects.filter(**known).update(form_key=key, kept_until=timezone.now() + KEPT_FOR))
+
+
+def keep_new(request, key: str, upload: Upload) -> bool:
+    """Writes a file that was just sent. Returns False if it may not be kept. Raises DatabaseError or OSError."""
+    if upload.kept or rate_limits.is_reached(request, rate_limits.KEPT_FILES):
         return False
+    row = reserve(key, upload)
+    if row is None:
+        return False
+    rate_limits.count(request, rate_limits.KEPT_FILES)
+    try:
+        row.file.storage.save(row.file.name, upload.file)
+        fsync(row.file)
+    except OSError:
+        remove(KeptFile.objects.filter(pk=row.pk))
+        raise
     return True
-
-
-def prolong(rows, key) -> bool:
-    """Keeps `rows` for KEPT_FOR from now on, under `key`. Returns whether there are any."""
-    return bool(rows.update(form_key=key, kept_until=timezone.now() + KEPT_FOR))
 
 
 def reserve(key: str, upload: Upload) -> KeptFile | None:

@@ -181,3 +181,11 @@ def test_the_first_field_fits_a_student_too(client, language, words):
     assert [said for said in words if said in first] == words
     privacy = client.get(f"/{language}/privacy/").content.decode()
     assert ("students: your college or school" if language == "en" else "学生填写所在院校") in privacy
+
+
+@pytest.mark.parametrize(("language", "name"), [("en", "Keywords: "), ("zh-hans", "关键词：")])
+@pytest.mark.parametrize("text", ["a\x00b", "x" * 101])
+def test_the_errors_of_the_finder_are_ours_and_name_their_field(client, language, name, text):
+    [error] = client.get(f"/{language}/programs/", {"q": text}).context["finder"].errors["q"]
+    with override(language):
+        assert str(error).startswith(name)

@@ -1,5 +1,6 @@
 """Files of a form that comes back are kept for an hour, for the visitor's own browser alone."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -258,6 +259,37 @@ def test_what_does_not_fit_into_the_store_is_asked_for_again(client, answers, mo
 def test_the_store_holds_500_megabytes_and_no_network_fills_it():
     assert kept_files.MAX_TOTAL == 500 * 1024 * 1024
     assert rate_limits.KEPT_FILES.per_network * attachments.MAX_FILE_SIZE < kept_files.MAX_TOTAL
+
+
+@pytest.fixture
+def committed(tmp_path):
+    """Lets other threads commit to the database. Their rows are gone after the test."""
+    if connection.vendor == "sqlite":
+        with on_file(tmp_path / "portal.sqlite3", timeout=20):
+            yield
+    else:
+        yield
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(delete_all).result()
+
+
+def delete_all():
+    KeptFile.objects.all().delete()
+    connection.close()
+
+
+def test_simultaneous_forms_do_not_exceed_the_total(committed, monkeypatch):
+    monkeypatch.setattr(kept_files, "MAX_TOTAL", 100)
+
+    def reserve(number):
+        row = kept_files.reserve("key", attachments.Upload(None, "plan.pdf", "application/pdf", str(number), 9))
+        connection.close()
+        return row is not None
+
+    assert reserve(0)
+    with ThreadPoolExecutor(4) as visitors:
+        assert sum(visitors.map(reserve, range(1, 40))) == 10
+    assert KeptFile.objects.count() == 11
 
 
 def test_one_address_keeps_only_so_many_files_an_hour(client, answers, monkeypatch):
