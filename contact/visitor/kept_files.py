@@ -17,7 +17,7 @@ from django.middleware.csrf import get_token
 from django.utils import timezone
 
 from contact.attachments import MAX_FILES, Upload, clean_name, fsync
-from contact.models import Attachment, KeptFile
+from contact.models import Attachment, KeptFile, RateSalt
 from contact.visitor import rate_limits
 
 logger = logging.getLogger(__name__)
@@ -102,8 +102,8 @@ def keep_new(request, key: str, upload: Upload) -> bool:
 def reserve(key: str, upload: Upload) -> KeptFile | None:
     """Saves a KeptFile without its file, or returns None if the store is full."""
     with transaction.atomic():
-        # Requests that reserve at the same time wait here for each other, so that the total is right.
-        list(KeptFile.objects.select_for_update().order_by("pk").values_list("pk"))
+        # A row that always exists: requests that reserve at the same time wait here for each other.
+        RateSalt.objects.select_for_update().get_or_create(day=timezone.localdate())
         total = KeptFile.objects.aggregate(total=Sum("size", default=0))["total"]
         if total + upload.size > MAX_TOTAL:
             return None
