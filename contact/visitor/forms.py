@@ -172,12 +172,12 @@ class EnquiryForm(forms.ModelForm):
         self.fields["territory"].choices = [("", _("Choose")), *territory_choices()]
         self.offer("program", Program, _("Something else, or not decided yet"))
         self.offer("country", Country, _("None, or not decided yet"))
-        self.listed = kept_files.listed_files(self.data)
+        self.wanted = kept_files.wanted_files(self.data)
         self.files_field = self.fields["attachments"]
         if has_database:
-            self.files_field.kept = kept_files.find(self.nonce, sender, self.listed)
+            self.files_field.kept = kept_files.find(self.nonce, sender, self.wanted)
         else:
-            self.files_field.kept = [Upload(None, name, "", digest, 0) for digest, name in self.listed.items()]
+            self.files_field.kept = [Upload(None, name, "", digest, 0) for digest, name in self.wanted.items()]
         self.fields["consent"].help_text = format_html(
             '<a href="{}" target="_blank">{}</a>',
             reverse("privacy"),
@@ -208,9 +208,9 @@ class EnquiryForm(forms.ModelForm):
 
     @property
     def lost(self) -> list[str]:
-        """The names of the files that the submitted form lists as kept, and that are there no longer."""
+        """The names of kept files that the visitor wants to send, and that are there no longer."""
         there = {upload.digest for upload in self.files_field.accepted}
-        return [name for digest, name in self.listed.items() if digest not in there]
+        return [name for digest, name in self.wanted.items() if digest not in there]
 
     @property
     def form_token(self) -> str:
@@ -239,7 +239,7 @@ class EnquiryForm(forms.ModelForm):
         answers = [self.sender, *map(self.data.get, ("program", "country"))]
         answers += map(self.cleaned_data.get, self.Meta.fields)
         # Those that were kept may belong to the enquiry by now.
-        answers += sorted({upload.digest for upload in self.files_field.accepted} | self.listed.keys())
+        answers += sorted({upload.digest for upload in self.files_field.accepted} | self.wanted.keys())
         return hashlib.sha256(json.dumps(answers).encode()).hexdigest()
 
     def keep_files(self, request):

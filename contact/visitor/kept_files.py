@@ -38,26 +38,33 @@ def form_key(nonce: str, cookie: str) -> str:
 
 def listed_files(data) -> dict[str, str]:
     """Returns the names of the files that a submitted form lists as kept, by their digests, in order."""
-    named = (re.fullmatch(r"([0-9a-f]{64}) (.+)", line) for line in data.getlist("kept")[:MAX_FILES])
-    return {found[1]: clean_name(found[2]) for found in named if found and found[1] not in data.getlist("leave_out")}
+    lines = (re.fullmatch(r"([0-9a-f]{64}) (.+)", line) for line in data.getlist("kept")[:MAX_FILES])
+    return {line[1]: clean_name(line[2]) for line in lines if line}
 
 
-def find(nonce: str, cookie: str, listed: dict[str, str]) -> list[Upload]:
-    """Returns the files of a form that are kept, of those in `listed`; see listed_files()."""
-    if not (listed and cookie):
+def wanted_files(data) -> dict[str, str]:
+    """Returns those of listed_files() that the visitor wants to send."""
+    return {digest: name for digest, name in listed_files(data).items() if digest not in data.getlist("leave_out")}
+
+
+def find(nonce: str, cookie: str, wanted: dict[str, str]) -> list[Upload]:
+    """Returns the files of a form that are kept, of those in `wanted`; see wanted_files()."""
+    if not (wanted and cookie):
         return []
     kept = KeptFile.objects.filter(form_key=form_key(nonce, cookie), kept_until__gt=timezone.now())
-    rows = {row.digest: row for row in kept.filter(digest__in=listed)}
+    rows = {row.digest: row for row in kept.filter(digest__in=wanted)}
     return [
         Upload(row.file, name, row.content_type, digest, row.size, kept=row)
-        for digest, name in listed.items()
+        for digest, name in wanted.items()
         if (row := rows.get(digest)) and row.file.storage.exists(row.file.name)
     ]
 
 
 def keep(request, nonce: str, uploads: list[Upload]) -> list[Upload]:
     """
-    Keeps `uploads`, and nothing else, for the form with `nonce`: for KEPT_FOR from now on. Returns those that are kept.
+    Keeps `uploads` of the form with `nonce` for KEPT_FOR from now on. Returns those that are kept.
+
+    Removes what else the submitted form lists as kept. What another tab with the same form keeps, it leaves alone.
 
     A file is not kept if the store is full or fails, or if many have come from the same network address within the
     hour. That raises no exception.
@@ -70,7 +77,9 @@ def keep(request, nonce: str, uploads: list[Upload]) -> list[Upload]:
         for upload in uploads:
             if prolong(key, upload) or keep_new(request, key, upload):
                 kept.append(upload)
-        discard(nonce, cookie, but=kept)
+        unwanted = listed_files(request.POST).keys() - {upload.digest for upload in kept}
+        if unwanted:
+            remove(KeptFile.objects.filter(form_key=key, digest__in=unwanted))
     except (DatabaseError, OSError):
         logger.exception("The files of a form that came back could not be kept.")
     return kept
@@ -133,12 +142,9 @@ def take(enquiry, uploads: list[Upload]) -> list[Attachment]:
     return attachments
 
 
-def discard(nonce: str, cookie: str, but=()):
-    """Removes what is kept for a form, except the Uploads in `but`."""
-    others = KeptFile.objects.filter(form_key=form_key(nonce, cookie))
-    others = others.exclude(digest__in=[upload.digest for upload in but])
-    if others.exists():
-        remove(others)
+def discard(nonce: str, cookie: str):
+    """Removes all that is kept for a form."""
+    remove(KeptFile.objects.filter(form_key=form_key(nonce, cookie)))
 
 
 def remove_expired():

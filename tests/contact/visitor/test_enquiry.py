@@ -344,6 +344,20 @@ def test_a_missing_csrf_token_gives_the_form_again(client, answers):
     assert send(client, answers, "en", csrfmiddlewaretoken=str(token)).status_code == 303
 
 
+def test_the_browser_may_keep_a_form_that_came_back_and_nothing_else(client, answers):
+    """So Back from the receipt leads to the form, and never to the receipt of somebody else."""
+    token = form_token()
+    faulty = send(client, answers, person=None, form_token=token)
+    stored = send(client, answers, form_token=token)
+    used = send(client, answers, form_token=token, message="另一个问题")
+    assert [response.status_code for response in (faulty, stored, used)] == [200, 303, 409]
+    for response in (faulty, used):
+        assert response.headers["Cache-Control"] == "private, no-cache"
+    status = client.post("/en/contact/status/", {"reference": "x", "code": "x"})
+    for response in (stored, status, client.get("/en/contact/"), client.get(stored.headers["Location"])):
+        assert "no-store" in response.headers["Cache-Control"]
+
+
 def test_elsewhere_a_missing_csrf_token_is_a_page(client):
     client.handler.enforce_csrf_checks = True
     response = client.post("/admin/login/", {"username": "x"})

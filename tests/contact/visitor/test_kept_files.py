@@ -434,6 +434,17 @@ def test_a_form_with_kept_files_that_was_sent_comes_back_with_other_answers(clie
     assert stored_files() == [PDF]
 
 
+def test_two_tabs_with_the_same_form_keep_their_own_files(client, answers):
+    token = form_token()
+    one, two = (
+        hidden(come_back(client, answers, upload(f"{name}.pdf", PDF + name.encode()), person=None, form_token=token))
+        for name in "ab"
+    )
+    assert send(client, answers, "en", **one).status_code == 303
+    assert names() == ["a.pdf"]
+    assert errors(send(client, answers, "en", message="Another", **two)), "the form is good for one enquiry"
+
+
 def test_of_two_simultaneous_posts_one_gets_the_file_and_neither_loses_it(client, answers, monkeypatch):
     """The other post commits after this one has found its kept file and before this one takes it."""
     again = hidden(come_back(client, answers, upload()))
