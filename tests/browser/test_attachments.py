@@ -68,7 +68,8 @@ def test_without_javascript_a_faulty_form_keeps_the_files_that_are_in_order(site
         re.compile(r"At most 3 files .*is no PDF")
     )
     expect(page.locator(".kept-file")).to_contain_text("plan.pdf")
-    expect(page.get_by_label("Do not send plan.pdf")).not_to_be_checked()
+    expect(page.get_by_label("Do not send this file")).not_to_be_checked()
+    expect(page.get_by_label("Do not send this file")).to_have_accessible_description(re.compile(r"^plan\.pdf"))
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     link.click()
     expect(page.get_by_label("File 1")).to_be_in_viewport()

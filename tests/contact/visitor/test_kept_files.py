@@ -498,7 +498,8 @@ def test_the_form_and_the_privacy_notice_say_how_long_they_are_kept(client, answ
     assert Page.objects.filter(slug="privacy").exists()
 
 
-def test_the_list_of_kept_files_names_each_in_its_choice(client, answers):
+def test_a_choice_to_leave_a_file_out_is_described_by_its_name(client, answers):
     page = BeautifulSoup(come_back(client, answers, upload("<b>计划.pdf")).content, "html.parser")
     [choice] = page.select("[name=leave_out]")
-    assert page.select_one(f"label[for={choice['id']}]").text == "Do not send <b>计划.pdf"
+    assert page.select_one(f"label[for={choice['id']}]").text == "Do not send this file"
+    assert page.select_one(f"#{choice['aria-describedby']}").text.startswith("<b>计划.pdf (")
