@@ -20,8 +20,12 @@ from portal.bilingual.publishing import (
     in_both_languages,
     required_when_published,
 )
+from portal.bilingual.richtext import RichTextField
 from portal.bilingual.telephones import parse_telephones, validate_telephones
 from portal.pictures import PictureField
+
+DOOR_HELP = _("A short list of what such a visitor wants to do, each a link to the page that helps.")
+FIXED_PAGE_STAYS = _("This page cannot be deleted: other pages link to it.")
 
 
 class User(AbstractUser):
@@ -92,6 +96,8 @@ class Department(models.Model):
         _("headline of the home page"), max_length=120, help_text=_("Breaks where you break the line.")
     )
     introduction = models.TextField(_("introduction on the home page"), max_length=600)
+    college_door = RichTextField(_("home page, for colleges in China"), help_text=DOOR_HELP)
+    abroad_door = RichTextField(_("home page, for institutions abroad"), help_text=DOOR_HELP)
     address = models.CharField(_("address"), max_length=200)
     postcode = models.CharField(_("postcode"), max_length=12, blank=True)
     telephones = models.TextField(
@@ -211,14 +217,14 @@ class Centre(ContentPage):
 class PageQuerySet(PublishedQuerySet):
     def delete(self):
         if self.filter(slug__in=Page.FIXED).exists():
-            raise ValidationError(_("The pages about, privacy and accessibility cannot be deleted."))
+            raise ValidationError(FIXED_PAGE_STAYS)
         return super().delete()
 
 
 class Page(ContentPage):
     """A page of text. Those in FIXED cannot be deleted, because other pages link to them."""
 
-    FIXED = ("about", "privacy", "accessibility")
+    FIXED = ("about", "institutions-abroad", "privacy", "accessibility")
 
     sort_order = models.PositiveSmallIntegerField(_("order in the footer"), default=100)
 
@@ -241,7 +247,7 @@ class Page(ContentPage):
 
     def delete(self, *args, **kwargs):
         if self.is_fixed:
-            raise ValidationError(_("The pages about, privacy and accessibility cannot be deleted."))
+            raise ValidationError(FIXED_PAGE_STAYS)
         return super().delete(*args, **kwargs)
 
     @classmethod

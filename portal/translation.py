@@ -11,6 +11,8 @@ class DepartmentTranslation(TranslationOptions):
         "society",
         "headline",
         "introduction",
+        "college_door",
+        "abroad_door",
         "address",
         "contacts",
         "opening_hours",

@@ -20,6 +20,7 @@ urlpatterns = [
     *i18n_patterns(
         path("", home, name="home"),
         path("about/", views.page_detail, {"slug": "about"}, name="about"),
+        path("institutions-abroad/", views.page_detail, {"slug": "institutions-abroad"}, name="institutions-abroad"),
         path("privacy/", views.page_detail, {"slug": "privacy"}, name="privacy"),
         path("accessibility/", views.page_detail, {"slug": "accessibility"}, name="accessibility"),
         path("pages/<slug:slug>/", views.page_detail, name="page_detail"),

@@ -314,3 +314,29 @@ def test_every_program_prints_as_one_leaf(site, tab, record_property, language):
     record_property(f"brochures, {language}", len(leaves))
     assert len(leaves) >= 11
     assert {address: number for address, number in leaves.items() if number != 1} == {}
+
+
+def test_the_types_of_program_are_numbered_as_chinese_counts(site, tab):
+    tab.goto(f"{site.url}/zh-hans/")
+    numbers = "all => all.map(title => getComputedStyle(title, '::before').content)"
+    contents = tab.locator(".area h3").evaluate_all(numbers)
+    assert len(contents) == 3
+    assert all("simp-chinese-informal" in content for content in contents)
+
+
+def test_the_three_steps_are_ruled_alike(site, tab):
+    tab.goto(f"{site.url}/en/")
+    widths = "all => all.map(step => getComputedStyle(step).borderBlockStartWidth)"
+    assert tab.locator(".steps-across li").evaluate_all(widths) == ["2px"] * 3
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_first_screen_of_a_phone_shows_programs(site, chrome, language):
+    context = chrome.new_context(viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{site.url}/{language}/")
+    needs = page.locator(".door").first.locator("a")
+    bottoms = needs.evaluate_all("all => all.map(link => link.getBoundingClientRect().bottom)")
+    assert len(bottoms) == 5
+    assert max(bottoms) <= 844
+    context.close()

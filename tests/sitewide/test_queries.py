@@ -12,8 +12,9 @@ from programs.models import Area, Program
 pytestmark = pytest.mark.django_db
 
 QUERIES = {
-    "": 8,
+    "": 7,
     "about/": 3,
+    "institutions-abroad/": 3,
     "privacy/": 3,
     "accessibility/": 3,
     "centres/": 4,
