@@ -231,7 +231,7 @@ class EnquiryAdmin(admin.ModelAdmin):
         enquiry = self.get_object(request, unquote(object_id))
         if enquiry is not None:
             answers = Answer.objects.select_related("author", "mail")
-            written = ["messages", "attachments", Prefetch("answers", answers)]
+            written = ["messages__attachments", "attachments", Prefetch("answers", answers)]
             duplicates = Enquiry.objects.select_related("program", "country").prefetch_related(*written)
             prefetch_related_objects([enquiry], *written, "notes__author", Prefetch("duplicates", duplicates))
         if enquiry is not None and not self.has_view_permission(request, enquiry):

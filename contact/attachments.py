@@ -101,6 +101,16 @@ class AttachmentsField(forms.Field):
         return uploads
 
 
+class AttachmentField(forms.Field):
+    """A form field for one file. It cleans to an Upload, or to None without a file."""
+
+    widget = forms.FileInput(attrs=AttachmentsField.widget.attrs)
+
+    def clean(self, file):
+        """Raises ValidationError, with the name of the file, if the file is refused."""
+        return accept(file) if file else None
+
+
 def accept(file: UploadedFile) -> Upload:
     """Validates a file. Raises ValidationError, with the name of the file, if the file is refused."""
     name = clean_name(file.name)
@@ -111,11 +121,16 @@ def accept(file: UploadedFile) -> Upload:
     found = content_type(file)
     if found is None:
         raise forms.ValidationError(WRONG_TYPE, code="type", params={"name": name})
-    digest = hashlib.sha256()
+    return Upload(file, name, found, digest(file))
+
+
+def digest(file) -> str:
+    """Returns the SHA-256 of the content of a Django File in hexadecimal, and leaves the file at its beginning."""
+    found = hashlib.sha256()
     for chunk in file.chunks():
-        digest.update(chunk)
+        found.update(chunk)
     file.seek(0)
-    return Upload(file, name, found, digest.hexdigest())
+    return found.hexdigest()
 
 
 def clean_name(name: str) -> str:
@@ -136,13 +151,18 @@ def reattach_errors(uploads: list[Upload] | None) -> list[forms.ValidationError]
     return [forms.ValidationError(ATTACH_AGAIN, code="again", params={"names": names})]
 
 
-def store(enquiry, uploads: list[Upload]) -> list[Attachment]:
-    """Writes the files to the disk. The caller saves the Attachments in a transaction, inside removed_on_failure()."""
+def store(enquiry, uploads: list[Upload], message=None) -> list[Attachment]:
+    """
+    Writes the files of an enquiry, or of a further Message on it, to the disk.
+
+    The caller saves the Attachments in a transaction, inside removed_on_failure().
+    """
     attachments = []
     with removed_on_failure(attachments):
         for upload in uploads:
             attachment = Attachment(
                 enquiry=enquiry,
+                message=message,
                 name=upload.stored_name,
                 content_type=upload.content_type,
                 size=upload.file.size,
@@ -163,10 +183,15 @@ def removed_on_failure(attachments):
     try:
         yield
     except BaseException:
-        for attachment in attachments:
-            if attachment.file:
-                attachment.file.storage.delete(attachment.file.name)
+        remove(attachments)
         raise
+
+
+def remove(attachments):
+    """Deletes the files of Attachments that store() has returned and that are not saved."""
+    for attachment in attachments:
+        if attachment.file:
+            attachment.file.storage.delete(attachment.file.name)
 
 
 def fsync(file):

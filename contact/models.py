@@ -121,7 +121,9 @@ class Enquiry(models.Model):
     form_nonce = models.CharField(max_length=22, unique=True, null=True, blank=True)
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
-    privacy_version = models.CharField(_("privacy notice accepted"), max_length=12)
+    # The privacy notice that the visitor accepted, as in portal.models.PrivacyNotice. The version proves its text.
+    privacy_version = models.CharField(max_length=12)
+    privacy_date = models.DateField(_("privacy notice accepted"), default=timezone.localdate)
 
     organisation = models.CharField(_("college or organisation"), max_length=200)
     territory = models.CharField(_("country or region"), max_length=2)
@@ -216,6 +218,11 @@ class Enquiry(models.Model):
     @property
     def subject(self) -> Program | Country | None:
         return self.program or self.country
+
+    @property
+    def first_attachments(self):
+        """The Attachments that came with the enquiry itself, not with a further message."""
+        return [attachment for attachment in self.attachments.all() if attachment.message_id is None]
 
     @property
     def territory_name(self):
@@ -457,9 +464,15 @@ def random_name(attachment, filename):
 
 @cleanup.ignore
 class Attachment(models.Model):
-    """A file that the visitor uploaded with an enquiry. contact.attachments removes it, not django-cleanup."""
+    """
+    A file that the visitor uploaded with an enquiry, or with a further `message` on it.
+
+    contact.attachments removes it, not django-cleanup.
+    """
 
     enquiry = models.ForeignKey(Enquiry, related_name="attachments", on_delete=models.CASCADE)
+    # A message is erased before its file: without the row, nothing would know which file to delete.
+    message = models.ForeignKey(Message, related_name="attachments", on_delete=models.SET_NULL, null=True)
     file = models.FileField(_("file"), storage=private_storage, upload_to=random_name)
     name = models.CharField(_("name"), max_length=200)
     content_type = models.CharField(_("type"), max_length=100)

@@ -19,6 +19,11 @@ class DepartmentTranslation(TranslationOptions):
     )
 
 
-@register([Centre, Page])
+@register(Centre)
 class ContentPageTranslation(TranslationOptions):
     fields = ("title", "summary", "body", "published_at")
+
+
+@register(Page)
+class PageTranslation(ContentPageTranslation):
+    fields = ("body_changed_on",)

@@ -58,6 +58,7 @@ COLUMNS = [
     _column("telephone", 20),
     (gettext_lazy("about"), lambda enquiry: enquiry.subject and str(enquiry.subject), 30),
     _column("message", 80),
+    _column("privacy_date", 18),
     (gettext_lazy("number of attachments"), attrgetter("number_of_attachments"), 12),
 ]
 

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from contact.attachments import AttachmentsField, reattach_errors, removed_on_failure, store
+from contact.attachments import AttachmentField, AttachmentsField, reattach_errors, removed_on_failure, store
 from contact.mail.messages import queue_acknowledgement, queue_notifications
 from contact.models import Attachment, Enquiry, Event
 from contact.references import new_code, normalize_code
@@ -218,7 +218,7 @@ class EnquiryForm(forms.ModelForm):
         enquiry.fingerprint = self.fingerprint()
         enquiry.form_nonce = self.nonce
         enquiry.language = get_language()
-        enquiry.privacy_version = Page.privacy_version()
+        enquiry.privacy_version, enquiry.privacy_date = Page.privacy_notice()
         enquiry.due_on = promised_date(timezone.now())
         match self.cleaned_data["about"]:
             case Program() as program:
@@ -288,7 +288,7 @@ class StatusForm(forms.Form):
 
 
 class MessageForm(forms.Form):
-    """The form for a further message on an enquiry."""
+    """The form for a further message on an enquiry, with a file."""
 
     text = MultiLineField(
         label=_("Your message"),
@@ -297,4 +297,16 @@ class MessageForm(forms.Form):
         error_messages={"required": _("Write your message")},
         widget=forms.Textarea(attrs={"rows": 6}),
     )
+    attachment = AttachmentField(
+        label=_("Attachment"),
+        required=False,
+        help_text=_("One file of up to 10 MB: PDF, Word, Excel, PowerPoint, PNG or JPEG."),
+    )
     use_required_attribute = False
+
+    def ask_for_file_again(self):
+        """Adds an error that names the accepted file. Call it for a submitted form that is shown again."""
+        self.is_valid()
+        upload = self.cleaned_data.get("attachment")
+        for error in reattach_errors([upload] if upload else []):
+            self.add_error("attachment", error)
