@@ -235,13 +235,13 @@ def test_every_page_links_to_the_status_in_its_footer(client, language):
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", "Keep the reference and the code that the form gives you. With both you can"),
-        ("zh-hans", "请保留咨询编号和查询码，凭编号和查询码可"),
+        ("en", "Keep the reference and the code that the form gives you: with both you can "),
+        ("zh-hans", "请保留咨询编号和查询码，凭此"),
     ],
 )
 def test_the_third_step_on_home_names_reference_and_code_and_links_to_the_status(client, language, words):
     third = client.get(f"/{language}/").content.decode().split('aria-labelledby="start"')[1].split("<li>")[3]
-    assert f'{words} <a href="/{language}/contact/status/">'.replace("可 <", "可<") in third
+    assert f'{words}<a href="/{language}/contact/status/">' in third
 
 
 def test_the_form_stands_below_contact_and_contact_leads_to_it(client):
@@ -639,15 +639,15 @@ def test_the_text_of_a_further_message_is_required_and_its_file_is_not(client, e
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "report.exe is empty"),
-        (b"MZ", "report.exe: not a PDF, Word, Excel"),
-        (PDF + bytes(attachments.MAX_FILE_SIZE), "report.exe is larger than 10 MB"),
+        (b"", "is empty"),
+        (b"MZ", "macros or a password"),
+        (PDF + bytes(attachments.MAX_FILE_SIZE), "is larger than 10 MB"),
     ],
 )
 def test_a_refused_file_of_a_further_message_is_named_and_the_text_is_kept(client, enquiry, content, words):
     response = client.post(address(enquiry), {"text": "What was typed", "attachment": upload("report.exe", content)})
     text = response.content.decode()
-    assert text.count(words) == 2
+    assert text.count(words) == text.count("report.exe") == 2
     assert "What was typed</textarea>" in text
     assert "Attach again" not in text
     assert not Message.objects.exists()
