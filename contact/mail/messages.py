@@ -29,7 +29,8 @@ def queue_acknowledgement(enquiry):
     """
     Queues the acknowledgement to the visitor.
 
-    It contains no answer of the form and not the code, because the visitor may have entered another person's address.
+    It contains no answer of the form, not even the name, and not the code, because the visitor may have entered another
+    person's address.
     """
     subject = _("We have received your enquiry %(reference)s")
     queue_to_visitor(enquiry, "acknowledgement", subject, enquiry.get_absolute_url, auto_submitted="auto-replied")
@@ -128,10 +129,9 @@ def queue_to_visitor(enquiry, template, subject, get_url, **context):
     `get_url` returns a path; it is called in the visitor's language.
     """
     with override(enquiry.language):
-        link = absolute_url(get_url())
-        context |= {"status": absolute_url(f"{reverse('status')}?reference={enquiry.reference}")}
-        context |= {"reply_to": Department.current().email}
-        [mail] = queue(enquiry, [enquiry.email], template, subject, link, **context)
+        link, reply_to = absolute_url(get_url()), Department.current().email
+        status = absolute_url(f"{reverse('status')}?reference={enquiry.reference}")
+        [mail] = queue(enquiry, [enquiry.email], template, subject, link, status=status, reply_to=reply_to, **context)
     return mail
 
 

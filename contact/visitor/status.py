@@ -45,8 +45,8 @@ class Progress:
     """
     What the visitor may know about an enquiry.
 
-    That is also what the visitor wrote, but not the name, position, e-mail address and telephone: the acknowledgement,
-    which leads here, may have gone to a mistyped address, and its reader need not learn who that person is.
+    It includes what the visitor wrote, but not the name, position, e-mail address and telephone: the acknowledgement,
+    which leads here, may have gone to a mistyped address, and its reader need not learn who the visitor is.
 
     A duplicate has the state and the dates of the enquiry that it was merged into (`main_enquiry`), but only its own
     answers and messages: the same e-mail address does not prove that the same person sent both enquiries.

@@ -253,14 +253,14 @@ PDF|Word|Excel|PowerPoint|PNG|JPEG|MB
 # Ordinary words that may be capitalised, but only at the start of a sentence, heading, list item or link.
 FIRST_WORDS = """
 A About Accessibility Address Advanced All Along Already An And Approval As Ask At Attachments Bearing Besides Bring
-By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries Country Credit
-Curriculum Details Distance Documents E-mail Each Enquiry Evaluation Exchange File Financing Find Focus For From
-Giving Have Helps Home How I If Images In International Introduce Investment Is It Its Keep Keywords Known Language
-Largely Learn Learning Leave Look Main Mission No On Other Our Partner Partners Please Position Postcode Prepare
-Principle Privacy Program Programs Promote Propose Purpose Qualification Reach Read Recognised Reform Related
-Reporting Say Scan See Serve Service Show Skip Student Students Submit Teacher Telephone Text That The These They
-This Three Through To Type Types Under Vocational We What When Where Whether Which While Who With Work You Your
-Yours
+Brings Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries
+Country Credit Curriculum Details Distance Documents E-mail Each Enquiry Enter Evaluates Evaluation Exchange File
+Financing Find Focus For From Giving Have Helps Home How I If Images In International Introduce Introduces
+Investment Is It Its Keep Keywords Known Language Largely Learn Learning Leave Look Main Mission No On Other Our
+Partner Partners Please Position Postcode Prepare Principle Privacy Program Programs Promote Promotes Propose
+Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show Skip Student
+Students Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
+Vocational We What When Where Whether Which While Who With Work You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
