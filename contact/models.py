@@ -123,7 +123,7 @@ class Enquiry(models.Model):
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     # The privacy notice that the visitor accepted, as in portal.models.PrivacyNotice. The version proves its text.
     privacy_version = models.CharField(max_length=12)
-    privacy_date = models.DateField(_("privacy notice accepted"), default=timezone.localdate)
+    privacy_date = models.DateField(_("version of the privacy notice"), default=timezone.localdate)
 
     organisation = models.CharField(_("college or organisation"), max_length=200)
     territory = models.CharField(_("country or region"), max_length=2)

@@ -59,7 +59,7 @@ def _enquiry(enquiry, folder):
         "reference": enquiry.reference,
         "received_at": _beijing(enquiry.created_at),
         "language": enquiry.language,
-        "privacy_notice_accepted": enquiry.privacy_date,
+        "privacy_notice_version": enquiry.privacy_date,
         "organisation": enquiry.organisation,
         "country_or_region": enquiry.territory,
         "person": enquiry.person,

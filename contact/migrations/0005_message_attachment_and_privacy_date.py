@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "enquiry",
             "privacy_date",
-            models.DateField(default=django.utils.timezone.localdate, verbose_name="privacy notice accepted"),
+            models.DateField(default=django.utils.timezone.localdate, verbose_name="version of the privacy notice"),
         ),
         migrations.AlterField("enquiry", "privacy_version", models.CharField(max_length=12)),
         migrations.RunPython(date_notices, migrations.RunPython.noop),

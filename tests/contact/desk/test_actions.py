@@ -784,7 +784,7 @@ def test_the_file_of_a_further_message_stands_beside_it_and_is_downloaded(at_des
 def test_the_desk_names_the_privacy_notice_by_its_date(at_desk, enquiry):
     Enquiry.objects.update(privacy_date=date(2026, 11, 20))
     text = at_desk.get(page_of(enquiry)).content.decode()
-    assert "<dt>Privacy notice accepted</dt><dd>20 November 2026</dd>" in text
+    assert "<dt>Privacy notice accepted</dt><dd>Privacy notice of 20 November 2026</dd>" in text
     assert enquiry.privacy_version not in text
 
 

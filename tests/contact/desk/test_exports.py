@@ -55,7 +55,7 @@ HEADINGS = [
     "Telephone",
     "About",
     "Message",
-    "Privacy notice accepted",
+    "Version of the privacy notice",
     "Number of attachments",
 ]
 
@@ -347,7 +347,7 @@ def test_a_person_gets_all_that_is_stored_about_them(desk):
         "reference": enquiry.reference,
         "received_at": "2026-11-23T23:30:05+08:00",
         "language": "zh-hans",
-        "privacy_notice_accepted": "2026-11-20",
+        "privacy_notice_version": "2026-11-20",
         "organisation": "北京某职业学院",
         "country_or_region": "CN",
         "person": "张三",
