@@ -15,7 +15,7 @@ from contact.models import OPEN, Attachment, Enquiry, Event, Message, State
 from contact.retention import try_to_erase
 from portal.bilingual.languages import html_code
 
-# The maximum number of further messages on an enquiry. A visitor who has more to say should telephone.
+# The maximum number of further messages on an enquiry, and so of their files. Who has more to say should telephone.
 MAX_MESSAGES = 20
 # The same text and file twice in a row within this time is a second click, not a second message.
 DUPLICATE_WINDOW = timedelta(hours=1)

@@ -259,14 +259,14 @@ def status_detail(request, token, *, expired=False, away=False):
     known = Enquiry.objects.select_related("program", "country", "merged_into").prefetch_related("attachments")
     enquiry = get_object_or_404(known, token=token)
     problem = EXPIRED if expired else None
-    if is_submitted:
-        if form.is_valid() and not expired:
-            message, problem = add_message(request, enquiry, form.cleaned_data)
-            if message:
-                query = urlencode({"stored": confirmation(message)})
-                return HttpResponseRedirect(f"{enquiry.get_status_url()}?{query}", status=303)
-        form.ask_for_file_again()
+    if is_submitted and form.is_valid() and not expired:
+        message, problem = add_message(request, enquiry, form.cleaned_data)
+        if message:
+            query = urlencode({"stored": confirmation(message)})
+            return HttpResponseRedirect(f"{enquiry.get_status_url()}?{query}", status=303)
     progress = Progress(enquiry)
+    if is_submitted and progress.accepts_messages:
+        form.ask_for_file_again()
     is_stored = not is_submitted and was_just_stored(request.GET.get("stored", ""), progress.messages)
     context = {"progress": progress, "is_stored": is_stored}
     return form_page(request, "contact/enquiry_status.html", form, problem, **context)

@@ -724,6 +724,7 @@ def test_a_message_too_many_leaves_no_file(client, enquiry, told):
         enquiry.messages.create(text=f"More {number}")
     response = client.post(address(enquiry), {"text": "One more", "attachment": upload()})
     assert response.status_code == 409
+    assert "Attach again" not in response.content.decode(), "there is no form to attach it to"
     assert kept() == 0
 
 
