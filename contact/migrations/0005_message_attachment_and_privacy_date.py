@@ -30,7 +30,7 @@ def date_notices(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("contact", "0004_connect_answers"),
-        ("portal", "0004_page_body_changed_on"),
+        ("portal", "0005_page_body_changed_on"),
     ]
 
     operations = [

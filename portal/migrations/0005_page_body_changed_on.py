@@ -15,7 +15,7 @@ def date_texts(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("portal", "0003_department_wechat_code_picture"),
+        ("portal", "0004_department_doors"),
     ]
 
     operations = [
