@@ -18,7 +18,7 @@ from contact.mail.messages import MAIL_STATES, WAITING, stop_mails
 from contact.references import new_code, new_reference, new_token
 from contact.working_days import promised_date
 from partners.models import Country
-from portal.bilingual.territories import territory_name
+from portal.bilingual.territories import territory_names
 from portal.models import Department
 from programs.models import Program
 
@@ -109,6 +109,13 @@ class EnquiryQuerySet(models.QuerySet):
         with_duplicates = self.filter(Q(pk__in=keys) | Q(merged_into__in=keys))
         rows = {row.pk: row for row in with_duplicates.select_for_update().order_by("pk")}
         return [rows[key] for key in keys]
+
+
+def name_territories(enquiries):
+    """Sets `named_territory` of each enquiry to its `territory_name`, in the active language, with a single query."""
+    names = territory_names(Country.objects.published_names())
+    for enquiry in enquiries:
+        enquiry.named_territory = names.get(enquiry.territory, enquiry.territory)
 
 
 class Enquiry(models.Model):
@@ -225,8 +232,10 @@ class Enquiry(models.Model):
         return [attachment for attachment in self.attachments.all() if attachment.message_id is None]
 
     @property
-    def territory_name(self):
-        return territory_name(self.territory)
+    def territory_name(self) -> str:
+        """The name of the sender's country or region in the active language. It takes a query; see name_territories."""
+        name_territories([self])
+        return self.named_territory
 
     def all_answers(self):
         """The Answers to the visitor, including those to its duplicates."""

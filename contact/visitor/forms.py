@@ -135,7 +135,8 @@ class EnquiryForm(forms.ModelForm):
         super().__init__(data, files, initial={"about": about}, label_suffix="")
         self.sender, self.has_database = sender, has_database
         self.nonce, self.was_blank = self.read_token(max_age=MAX_FORM_AGE) or (None, True)
-        self.fields["territory"].choices = [("", _("Choose")), *territory_choices()]
+        partners = Country.objects.published_names() if has_database else {}
+        self.fields["territory"].choices = [("", _("Choose")), *territory_choices(partners)]
         if has_database:
             programs = {subject_key(program): program for program in Program.objects.published()}
             countries = {subject_key(country): country for country in Country.objects.published()}

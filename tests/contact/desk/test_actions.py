@@ -273,11 +273,11 @@ def test_the_number_of_queries_of_a_page_does_not_grow(admin_client, enquiry, dj
         Answer.objects.create(enquiry=duplicate, author=author, text="An answer", mail=duplicate.mails.get())
         duplicate.messages.create(text="A message")
     admin_client.get(page_of(enquiry))
-    with django_assert_max_num_queries(26):
+    with django_assert_max_num_queries(27):
         admin_client.get(page_of(enquiry))
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(22):
         admin_client.get(reverse("admin:contact_answer", args=[enquiry.pk]))
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         admin_client.get(LIST)
 
 

@@ -268,7 +268,7 @@ def test_as_many_queries_for_many_rows(desk, write):
     for country in Country.objects.all():
         with_file(stored(country=country, owner=User.objects.create_user(country.slug)))
         stored(program=Program.objects.order_by("?").first())
-    assert counted() == few == 5
+    assert counted() == few == 6
 
 
 def test_an_export_is_noted_in_the_timeline_of_each(desk):
