@@ -11,6 +11,8 @@ PAGES = [
     "/",
     "/about/",
     "/programs/",
+    "/programs/?country=germany",
+    "/programs/overview/",
     "/programs/areas/evaluation/",
     "/programs/approval-support/",
     "/programs/approval-support/?view=pair",

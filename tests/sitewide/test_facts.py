@@ -256,10 +256,10 @@ A About Accessibility Address Advanced All Along Already An And Approval As Ask 
 Brings Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries
 Country Credit Curriculum Details Distance Documents E-mail Each Enquiry Enter Evaluates Evaluation Exchange File
 Financing Find Focus For From Giving Have Helps Home How I If Images In International Introduce Introduces
-Investment Is It Its Keep Keywords Known Language Largely Learn Learning Leave Look Main Mission No On Other Our
-Partner Partners Please Position Postcode Prepare Principle Privacy Program Programs Promote Promotes Propose
-Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show Skip Student
-Students Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
+Investment Is It Its Keep Keywords Known Language Largely Last Learn Learning Leave Look Main Mission No On Other
+Our Overview Partner Partners Please Position Postcode Prepare Principle Privacy Program Programs Promote Promotes
+Propose Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show Skip
+Student Students Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
 Vocational We What When Where Whether Which While Who With Work You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
@@ -293,8 +293,8 @@ def tree(path):
 
 
 def texts(element, language):
-    """Yields (language, text) for each text in `element`, except code, addresses and the options of a form."""
-    if element.tag in {"script", "style", "select"} or element.get("class") == "languages":
+    """Yields (language, text) for each text in `element`, except code, addresses, dates and the options of a form."""
+    if element.tag in {"script", "style", "select", "time"} or element.get("class") == "languages":
         return
     if element.get("translate") == "no":
         return

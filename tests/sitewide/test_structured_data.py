@@ -31,6 +31,7 @@ KINDS = {
     "contact/status": "WebPage",
     "centres": "CollectionPage",
     "programs": "CollectionPage",
+    "programs/overview": "CollectionPage",
     "partners": "CollectionPage",
 }
 OPEN_GRAPH = {
