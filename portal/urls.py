@@ -1,4 +1,8 @@
-"""The URLs of the site. Those of public pages begin with their language."""
+"""
+The URLs of the site. Those of public pages begin with their language.
+
+portal.bilingual.languages redirects the address of a public page without a language, such as /about/.
+"""
 
 from allauth.account.decorators import secure_admin_login
 from django.conf.urls.i18n import i18n_patterns
