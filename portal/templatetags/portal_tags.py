@@ -67,7 +67,7 @@ def telephone(number):
 @register.inclusion_tag("includes/head.html", takes_context=True)
 def head(context, title="", description="", row=None, section=""):
     """
-    Renders the title and the metadata of a page, and builds the breadcrumbs that `{% breadcrumbs %}` shows.
+    Renders the title and the metadata of a page. Builds what `{% breadcrumbs %}` and `{% last_changed %}` show.
 
     `row` is the Published row that the page shows, if any. It provides the title, the languages of the page and, if
     `description` is empty, the description. `section` is the URL name of the page above, a key of SECTIONS. A page
@@ -90,6 +90,7 @@ def head(context, title="", description="", row=None, section=""):
         above = [(str(SECTIONS[section]), reverse(section))] if section else []
         trail = [(_("Home"), home), *above, (title, path)]
     context.render_context["breadcrumbs"] = trail
+    context.render_context["row"] = row
     languages = row.published_languages() if row else LANGUAGES
     versions = links.alternates(path, languages)
     return shown | {
@@ -123,6 +124,12 @@ def plain_text(value) -> str:
 def breadcrumbs(context):
     """Renders the breadcrumbs that `{% head %}` has built."""
     return {"breadcrumbs": context.render_context.get("breadcrumbs")}
+
+
+@register.inclusion_tag("includes/last_changed.html", takes_context=True)
+def last_changed(context):
+    """Renders the date of the last change of the row that `{% head %}` was given, if any."""
+    return {"row": context.render_context.get("row")}
 
 
 @register.simple_tag(takes_context=True)
