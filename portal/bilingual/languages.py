@@ -87,9 +87,9 @@ class LanguageMiddleware:
     """
     Activates the language of each request and sets Content-Language.
 
-    On public pages it comes from the address, or else from Accept-Language; see redirect_to_language(). In the admin it is the user's choice, or
-    else that of the language cookie. Django's LocaleMiddleware does not know the user's choice, and it falls back
-    to Chinese for a language that the portal does not have.
+    On public pages it comes from the address, or else from Accept-Language; see redirect_to_language(). In the admin it
+    is the user's choice, or else that of the language cookie. Django's LocaleMiddleware does not know the user's
+    choice, and it falls back to Chinese for a language that the portal does not have.
     """
 
     def __init__(self, get_response):

@@ -3,6 +3,7 @@
 import pypdfium2
 import pytest
 import zxingcpp
+from PIL import ImageOps
 
 from tests.browser.steps import LANGUAGES
 
@@ -342,3 +343,24 @@ def test_the_first_screen_of_a_phone_shows_programs(site, chrome, language):
     assert len(bottoms) == 5
     assert max(bottoms) <= 844
     context.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_overview_of_programs_prints_on_two_filled_leaves(site, tab, record_property, language):
+    tab.goto(f"{site.url}/{language}/programs/")
+    titles = tab.locator(".row h3 a").all_inner_texts()
+    tab.goto(f"{site.url}/{language}/programs/overview/")
+    document, text, _codes = printed(tab)
+    assert len(document) == 2
+    assert len(titles) >= 11
+    # A printed line may end within a title, with a hyphen in it or not.
+    squeezed = without_hyphens("".join(text.split()))
+    assert not [title for title in titles if without_hyphens("".join(title.split())) not in squeezed]
+    for telephone in {"zh-hans": ["010-53656705", "010-53656785"], "en": ["+86 10 5365 6705"]}[language]:
+        assert text.count(telephone) == 1
+    for number, leaf in enumerate(document, 1):
+        picture = ImageOps.invert(leaf.render(scale=1).to_pil().convert("L"))
+        above_the_page_number = picture.crop((0, 0, picture.width, picture.height - 60))
+        filled = above_the_page_number.getbbox()[3] / picture.height
+        record_property(f"leaf {number}, {language}, filled to", f"{filled:.0%}")
+        assert filled > 0.65
