@@ -10,7 +10,13 @@ from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import Country
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
-from portal.bilingual.publishing import SLUG_HELP, ContentPage, PublishedQuerySet, validate_not_reserved
+from portal.bilingual.publishing import (
+    SLUG_HELP,
+    ContentPage,
+    PublishedQuerySet,
+    has_text,
+    validate_not_reserved,
+)
 from portal.bilingual.richtext import RichTextField
 from portal.models import Centre
 
@@ -85,7 +91,8 @@ def says(word, language) -> Q:
     is_published &= Q(area=None) | Q(**{f"{column('area__published_at')}__lte": now})
     texts = texts_contain(Program, word, language) | Q(**{f"{column('area__title')}__icontains": word})
     for part in (Step, Question):
-        texts |= Exists(part.objects.filter(texts_contain(part, word, language), program=OuterRef("pk")))
+        is_shown = Q(*map(has_text, text_columns(part, language)))
+        texts |= Exists(part.objects.filter(is_shown, texts_contain(part, word, language), program=OuterRef("pk")))
     named = Q(**{f"{column('name')}__icontains": word, f"{column('published_at')}__lte": now})
     return (is_published & texts) | Exists(Country.objects.filter(named, programs=OuterRef("pk")))
 
@@ -93,15 +100,22 @@ def says(word, language) -> Q:
 def texts_contain(model, word, language) -> Q:
     """Returns the condition that a row of `model` has `word` in any of its translated texts in `language`."""
     condition = Q()
-    for name in translator.get_options_for_model(model).get_field_names():
-        column = build_localized_fieldname(name, language)
-        match model._meta.get_field(column):
-            case RichTextField():
-                # Text follows the start or a ">", and has no "<" before the word.
-                condition |= Q(**{f"{column}__iregex": f"(^|>)[^<]*{word}"})
-            case models.CharField() | models.TextField():
-                condition |= Q(**{f"{column}__icontains": word})
+    for column in text_columns(model, language):
+        if isinstance(model._meta.get_field(column), RichTextField):
+            # Text follows the start or a ">", and has no "<" before the word.
+            condition |= Q(**{f"{column}__iregex": f"(^|>)[^<]*{word}"})
+        else:
+            condition |= Q(**{f"{column}__icontains": word})
     return condition
+
+
+def text_columns(model, language) -> list[str]:
+    """Returns the columns in `language` of the translated fields of `model` that hold text."""
+    fields = translator.get_options_for_model(model).get_field_names()
+    columns = [build_localized_fieldname(field, language) for field in fields]
+    return [
+        column for column in columns if isinstance(model._meta.get_field(column), (models.CharField, models.TextField))
+    ]
 
 
 class Program(ContentPage):

@@ -115,6 +115,8 @@ def test_steps_questions_and_answers_are_searched(side):
     program.steps.create(**{f"text_{side}": "A quokka comes"})
     program.steps.create(**{f"text_{side}": "The quokka goes"})
     program.questions.create(**{f"question_{side}": "Which wombat?", f"answer_{side}": "<p>The dingo</p>"})
+    program.questions.create(**{f"question_{side}": "A kiwi without an answer?"})
+    assert found(q="kiwi") == set()
     for word in ("quokka", "wombat", "dingo", "quokka dingo"):
         assert found(q=word) == found("zh-hans", q=word) == {"investment-fund"}, word
 
@@ -188,7 +190,7 @@ def test_a_country_also_shows_apart_the_programs_that_are_tied_to_none(client):
     assert 'href="/en/contact/?country=germany"' in text
     chinese = client.get("/zh-hans/programs/?country=germany").content.decode()
     assert [name for name, _slugs in shown(chinese)] == ["与德国有关的项目：2个", "未限定国家或地区的项目"]
-    assert "共8个。能否与德国开展，请向我们咨询。" in chinese
+    assert "共8个。能否与德国合作开展，请向我们咨询。" in chinese
 
 
 def test_a_country_without_programs_is_no_no(client):
