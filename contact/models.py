@@ -234,8 +234,7 @@ class Enquiry(models.Model):
     @property
     def territory_name(self) -> str:
         """The name of the sender's country or region in the active language. It takes a query; see name_territories."""
-        name_territories([self])
-        return self.named_territory
+        return territory_names(Country.objects.published_names()).get(self.territory, self.territory)
 
     def all_answers(self):
         """The Answers to the visitor, including those to its duplicates."""
