@@ -65,8 +65,9 @@ class ProgramQuerySet(PublishedQuerySet):
         program has `is_tied`: whether `country` is one of its countries. Without a `country` it is always True.
 
         A word is found in every text of a program, in its search words and in the names of its type and its countries,
-        in both languages, where they are published; but not in the markup of rich text. Punctuation separates words.
-        Full-width letters are the same as others.
+        in both languages, where they are published; but not in the markup of rich text. An English word is found from
+        its beginning, so that "us" is not in "industry". Punctuation separates words. Full-width letters are the same
+        as others.
         """
         chosen = {"area": area, "centres": centre}
         found = self.filter(**{name: row for name, row in chosen.items() if row})
@@ -89,11 +90,11 @@ def says(word, language) -> Q:
     now = timezone.now()
     is_published = Q(**{f"{column('published_at')}__lte": now})
     is_published &= Q(area=None) | Q(**{f"{column('area__published_at')}__lte": now})
-    texts = texts_contain(Program, word, language) | Q(**{f"{column('area__title')}__icontains": word})
+    texts = texts_contain(Program, word, language) | has_word(column("area__title"), word)
     for part in (Step, Question):
         is_shown = Q(*map(has_text, text_columns(part, language)))
         texts |= Exists(part.objects.filter(is_shown, texts_contain(part, word, language), program=OuterRef("pk")))
-    named = Q(**{f"{column('name')}__icontains": word, f"{column('published_at')}__lte": now})
+    named = has_word(column("name"), word) & Q(**{f"{column('published_at')}__lte": now})
     return (is_published & texts) | Exists(Country.objects.filter(named, programs=OuterRef("pk")))
 
 
@@ -101,12 +102,16 @@ def texts_contain(model, word, language) -> Q:
     """Returns the condition that a row of `model` has `word` in any of its translated texts in `language`."""
     condition = Q()
     for column in text_columns(model, language):
-        if isinstance(model._meta.get_field(column), RichTextField):
-            # Text follows the start or a ">", and has no "<" before the word.
-            condition |= Q(**{f"{column}__iregex": f"(^|>)[^<]*{word}"})
-        else:
-            condition |= Q(**{f"{column}__icontains": word})
+        condition |= has_word(column, word, isinstance(model._meta.get_field(column), RichTextField))
     return condition
+
+
+def has_word(column, word, is_rich=False) -> Q:
+    """Returns the condition that the text in `column`, which may be rich text, has `word`."""
+    # Rich text: text follows the start or a ">", and has no "<" before the word. An English word has no letter before.
+    before = "[^<a-z0-9]" if word.isascii() else "[^<]"
+    start = f"(^|>)([^<]*{before})?" if is_rich else f"(^|{before})"
+    return Q(**{f"{column}__iregex": f"{start}{word}"})
 
 
 def text_columns(model, language) -> list[str]:

@@ -73,11 +73,11 @@ def test_a_query_finds_what_speaks_of_it_on_the_pages_of_both_languages(client, 
     ("query", "wanted"),
     [
         ("ＵＫ", EXCHANGES),
-        ("学分、留学", {"credit-recognition"}),
-        ("学分　留学", {"credit-recognition"}),
-        ("“学分”？", {"credit-recognition"}),
+        ("学分、留学", {"credit-recognition", "student-exchange"}),
+        ("学分　留学", {"credit-recognition", "student-exchange"}),
+        ("“学分”？", {"credit-recognition", "student-exchange"}),
         ("credits, strong!", {"credit-recognition"}),
-        ("《学分互认》", {"credit-recognition"}),
+        ("《学分互认》", {"credit-recognition", "student-exchange"}),
     ],
 )
 def test_punctuation_and_full_width_letters_are_no_reason_for_a_no(query, wanted):
@@ -289,3 +289,8 @@ def test_an_empty_result_helps(client):
     assert "0个项目" in text
     assert "没有完全符合条件的项目" in text
     assert 'href="/zh-hans/contact/"' in text
+
+
+def test_an_english_word_is_found_from_its_beginning():
+    assert found(q="vestment") == set()
+    assert found(q="invest") >= {"investment-services", "investment-fund"}
