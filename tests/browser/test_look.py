@@ -1,11 +1,13 @@
 """Visible faults: overflow, hidden focus, layout shifts, bad line breaks, low contrast, motion and bad prints."""
 
+import re
+
 import pypdfium2
 import pytest
 import zxingcpp
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
-from tests.browser.steps import LANGUAGES
+from tests.browser.steps import LANGUAGES, rows, until
 
 # A page of each kind, by its path below the language prefix.
 PAGES = [
@@ -240,6 +242,193 @@ def test_contrast_of_the_colours(site, tab, scheme):
     assert low == {}
 
 
+def contrast(one, other):
+    """The contrast of two colours as getComputedStyle() writes them, such as rgb(27, 36, 48)."""
+
+    def luminance(colour):
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_rings_leaders_and_spokes_of_the_compass_are_seen(site, tab, scheme):
+    tab.emulate_media(color_scheme=scheme)
+    tab.goto(f"{site.url}/en/partners/")
+    paper = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+    accent = tab.locator(".sections .action").evaluate("element => getComputedStyle(element).color")
+    drawings = tab.locator(".compass svg").all()
+    assert len(drawings) == 2
+    for drawing in drawings:
+        strokes = {
+            name: drawing.locator(f".compass-{name}").evaluate("element => getComputedStyle(element).stroke")
+            for name in ("rings", "leaders", "spokes")
+        }
+        assert {name for name, stroke in strokes.items() if contrast(stroke, paper) < 3} == set()
+        assert strokes["spokes"] == accent != strokes["rings"]
+
+
+# Each text of the shown drawing that a ring or a tick runs through, and how many points of the rings were compared.
+TEXTS_ON_RINGS = """() => {
+  const drawing = [...document.querySelectorAll('.compass svg')].find(svg => svg.getClientRects().length);
+  const rings = drawing.querySelector('.compass-rings');
+  const points = [];
+  for (let length = 0; length < rings.getTotalLength(); length++) points.push(rings.getPointAtLength(length));
+  const struck = [...drawing.querySelectorAll('text')].filter(text => {
+    const box = text.getBBox();
+    return points.some(({x, y}) => x > box.x && x < box.x + box.width && y > box.y + 3 && y < box.y + box.height - 3);
+  });
+  return {struck: struck.map(text => text.textContent), points: points.length};
+}"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_of_the_compass_is_on_a_ring(site, tab, record_property, language):
+    """With the fonts of the browser: the boxes that the server reckons with are upper bounds."""
+    for width in (320, 390, 480, 600, 1280, 1920):
+        tab.set_viewport_size({"width": width, "height": 800})
+        for path in ("/partners/", "/partners/germany/"):
+            tab.goto(f"{site.url}/{language}{path}")
+            found = tab.evaluate(TEXTS_ON_RINGS)
+            assert found["struck"] == [], (path, width)
+            assert found["points"] > 1000
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_country_page_sets_words_before_a_small_chart(site, tab, language):
+    tab.goto(f"{site.url}/{language}/partners/germany/")
+    for width in (1280, 390):
+        tab.set_viewport_size({"width": width, "height": 800})
+        words = tab.locator(".country-words").bounding_box()
+        chart = tab.locator(".country-place svg:visible").bounding_box()
+        if width == 390:
+            assert words["y"] + words["height"] <= chart["y"]
+        else:
+            assert words["x"] + words["width"] <= chart["x"]
+            assert chart["width"] < words["width"] / 2
+            answers = tab.locator("#answers").bounding_box()
+            assert answers["y"] < 800, "who answers is on the first screen"
+        for target in tab.locator(".country-place svg:visible a rect").all():
+            assert min(target.bounding_box()[side] for side in ("width", "height")) >= 23.9
+
+
+# The look of a button: everything by which one could differ from another.
+LOOK_OF_BUTTON = """element => {
+  const style = getComputedStyle(element);
+  const names = ['color', 'backgroundColor', 'borderTopColor', 'borderTopWidth', 'borderRadius', 'fontFamily',
+    'fontSize', 'fontWeight', 'lineHeight', 'paddingTop', 'paddingLeft', 'textDecorationLine', 'cursor'];
+  return Object.fromEntries(names.map(name => [name, style[name]]));
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", [".button:not(.button-quiet)", ".button-quiet"])
+def test_buttons_look_alike_wherever_they_stand(site, tab, record_property, scheme, kind):
+    """On the page, in forms and on the dark band of the footer; at rest, under the mouse and with the focus."""
+    tab.emulate_media(color_scheme=scheme)
+    looks = {state: [] for state in ("rest", "hover", "focus")}
+    seen = 0
+    for path in ("/", "/programs/", "/programs/?q=nothing+fits", "/partners/germany/", "/contact/", "/contact/status/"):
+        tab.goto(f"{site.url}/en{path}")
+        for button in tab.locator(f"{kind}:visible").all():
+            seen += 1
+            tab.mouse.move(0, 0)
+            for state, enter in {"rest": lambda: None, "hover": button.hover, "focus": button.focus}.items():
+                enter()
+                look = button.evaluate(LOOK_OF_BUTTON)
+                if look not in looks[state]:
+                    looks[state].append(look)
+                behind = look["backgroundColor"]
+                if behind == "rgba(0, 0, 0, 0)":
+                    behind = tab.evaluate("getComputedStyle(document.body).backgroundColor")
+                assert contrast(look["color"], behind) >= 4.5, (path, state)
+                tab.mouse.move(0, 0)
+            button.evaluate("element => element.blur()")
+    record_property(f"buttons {kind} in {scheme}", seen)
+    assert seen >= (8 if ":not" in kind else 1)
+    assert {state: len(found) for state, found in looks.items()} == {"rest": 1, "hover": 1, "focus": 1}
+    assert looks["rest"] != looks["hover"]
+
+
+# How wide each mark is in em, between two Chinese characters, so that none is squeezed beside another mark.
+WIDTHS_OF_MARKS = """element => {
+  const width = text => {
+    const probe = document.createElement('span');
+    probe.style.whiteSpace = 'nowrap';
+    probe.style.position = 'absolute';
+    probe.textContent = text;
+    element.append(probe);
+    const found = probe.getBoundingClientRect().width / parseFloat(getComputedStyle(probe).fontSize);
+    probe.remove();
+    return found;
+  };
+  return [...'“”‘’'].map(mark => width(`国${mark}国`) - width('国国'));
+}"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_quotation_marks_have_the_shape_of_their_own_language(site, tab, language):
+    """As wide as a character in Chinese, narrow in English; also where one stands on a page of the other."""
+    places = {
+        "zh": [".pair-title :lang(zh)", ".pair-row p:lang(zh)", ".pair-row li:lang(zh)", ".pair-row h2:lang(zh)"],
+        "en": [".pair-title :lang(en)", ".pair-row p:lang(en)", ".pair-row li:lang(en)", ".pair-row h2:lang(en)"],
+    }
+    for script in places:
+        places[script].append(".brand-name" if language.startswith(script) else ".brand .pair")
+    tab.goto(f"{site.url}/{language}/programs/approval-support/?view=pair")
+    for script, selectors in places.items():
+        for selector in selectors:
+            for width in tab.locator(selector).first.evaluate(WIDTHS_OF_MARKS):
+                assert (width > 0.9) if script == "zh" else (0.1 < width < 0.7), (selector, width)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_masthead_leaves_the_first_screen_of_a_phone_to_the_page(site, tab, language):
+    tab.set_viewport_size({"width": 390, "height": 844})
+    tab.goto(f"{site.url}/{language}/")
+    assert tab.locator(".masthead").bounding_box()["height"] <= 844 / 4
+    links = tab.locator(".masthead a").all()
+    assert len(links) >= 8
+    for link in links:
+        box = link.bounding_box()
+        assert min(box["width"], box["height"]) >= 24, link.inner_text()
+
+
+def test_the_wechat_code_has_a_caption_and_a_sensible_size(start, page):
+    """In the footer, on the contact page and while the database is away, however large the picture is."""
+    site = start()
+    picture = site.data / "media/department/code.png"
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (1200, 1200)).save(picture)
+    size = "wechat_code_width = 1200, wechat_code_height = 1200"
+    rows(site, f"UPDATE portal_department SET wechat_code = 'department/code.png', {size}")
+    copy, log, database = site.data / "department.json", site.data / "serve.log", site.data / "portal.sqlite3"
+    assert until(page, lambda: copy.exists() and "code.png" in copy.read_text(), 60)
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        for path, number in {"/en/contact/": 2, "/zh-hans/": 1}.items():
+            page.goto(f"{site.url}{path}")
+            assert page.locator(".wechat-code").count() == number
+            assert_small_with_caption(page)
+    database.rename(site.data / "hidden")
+    assert until(page, lambda: "Worker: cannot work" in log.read_text())
+    assert page.goto(f"{site.url}/en/programs/").status == 503
+    assert_small_with_caption(page)
+    (site.data / "hidden").rename(database)
+
+
+def assert_small_with_caption(page):
+    caption = {"en": "Scan with WeChat", "zh-Hans": "微信扫一扫"}[page.locator("html").get_attribute("lang")]
+    for code in page.locator(".wechat-code").all():
+        box = code.locator("img").bounding_box()
+        assert box["width"] == pytest.approx(box["height"])
+        assert 7 * 16 <= box["width"] <= 10 * 16
+        assert code.locator("figcaption").inner_text() == caption
+
+
 def test_forced_colours_leave_every_mark(site, tab):
     tab.emulate_media(forced_colors="active")
     tab.goto(f"{site.url}/en/partners/")
@@ -248,7 +437,7 @@ def test_forced_colours_leave_every_mark(site, tab):
         ".button": "borderTopColor",
         ".sections [aria-current]": "borderBottomColor",
         ".languages [aria-current]": "borderBottomColor",
-        ".compass-ring": "stroke",
+        ".compass-rings": "stroke",
         ".compass-point": "fill",
     }
     for selector, colour in marks.items():
