@@ -278,7 +278,8 @@ def stated():
             path = line
     for _code, slug, name, english, capital, english_capital, *_place in COUNTRIES:
         yield "partners/", english, f"{name} {capital}", f"{english} {english_capital}"
-        yield f"partners/{slug}/", "capital", f"{name} 首都 {capital}", f"{english} Capital {english_capital}"
+        yield f"partners/{slug}/", "name", f"合作国家和地区 {name}", f"Partner countries and regions {english}"
+        yield f"partners/{slug}/", "capital", f"首都 {capital}", f"Capital {english_capital}"
 
 
 FACTS = list(stated())
