@@ -7,18 +7,17 @@ It is not a map: it shows points, rings and names, but no coastlines and no bord
 from dataclasses import dataclass
 from functools import cached_property
 from math import asin, atan2, ceil, cos, degrees, radians, sin, sqrt
-from unicodedata import east_asian_width
 
 from django.utils.translation import gettext, pgettext
 
-from partners.labels import POINT, Box, drawn_apart, place
+from partners.boxes import Box
+from partners.labels import POINT, drawn_apart, place, shortened, text_width
 
 EARTH_RADIUS = 6371.0088  # km: the mean radius of the IUGG (H. Moritz, Geodetic Reference System 1980)
 BEIJING = (39.90, 116.41)
 RING = 3000  # km between two rings
 MIN_RINGS = 4
 MAX_NAMES = 16
-MAX_NAME_LENGTH = 22  # in Latin letters; a Chinese character counts as two
 FONT = 14
 SMALL = 12
 
@@ -66,26 +65,6 @@ def direction(bearing: float) -> str:
 def in_kilometres(distance: int) -> str:
     """Returns a distance as both languages write it, for example 8,140."""
     return f"{distance:,}"
-
-
-def is_wide(letter):
-    """Returns whether a character may be as wide as it is high. Chinese characters and punctuation may be."""
-    return east_asian_width(letter) in "WFA"
-
-
-def text_width(text: str, size) -> float:
-    """Returns an upper bound for the width of `text` in a sans-serif font of `size`."""
-    return size * sum(1 if is_wide(c) else 0.9 if c in "mwMW" else 0.7 if c.isupper() else 0.6 for c in text)
-
-
-def shortened(name):
-    """Returns `name`, cut off with an ellipsis if it is longer than MAX_NAME_LENGTH."""
-    length = 0
-    for position, letter in enumerate(name):
-        length += 2 if is_wide(letter) else 1
-        if length > MAX_NAME_LENGTH:
-            return f"{name[: position - 1].rstrip()}…"
-    return name
 
 
 def around(bearing, radius):

@@ -5,11 +5,15 @@ Points that touch are drawn apart. A label stands near its point if there is roo
 """
 
 from functools import lru_cache
-from math import atan2, cos, degrees, hypot, radians, sin, sqrt
+from math import cos, hypot, radians, sin
 from typing import NamedTuple
+from unicodedata import east_asian_width
+
+from partners.boxes import Box, cross
 
 LINE = 24  # the minimum height and width of a label, because labels are links
 TEXT = 18  # the height of its text
+MAX_NAME_LENGTH = 22  # in Latin letters; a Chinese character counts as two
 POINT = 9  # the width of a point and the white space around it
 NEAR = 9.5  # a label within this distance of its point needs no leader, unless another point is about as near
 # The distances and directions from a point at which its label is tried.
@@ -24,73 +28,24 @@ ROUNDS = 5
 ORDERS = [lambda x, y: (y, x), lambda x, y: (x, y)]
 
 
-class Box(NamedTuple):
-    """A rectangle; y grows downwards."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @classmethod
-    def around(cls, point, width, height):
-        x, y = point
-        return cls(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-
-    @property
-    def width(self):
-        return round(self.right - self.left, 1)
-
-    @property
-    def height(self):
-        return round(self.bottom - self.top, 1)
-
-    def gap(self, point):
-        """Returns the distance from the box to `point`; 0 if `point` is inside."""
-        x, y = point
-        return hypot(max(self.left - x, 0, x - self.right), max(self.top - y, 0, y - self.bottom))
-
-    def is_crossed(self, radius):
-        """Returns whether the circle of `radius` around (0, 0) crosses the box."""
-        farthest = hypot(max(-self.left, self.right), max(-self.top, self.bottom))
-        return self.gap((0, 0)) < radius < farthest
-
-    def crossings(self, radius):
-        """Returns the bearings, in degrees, at which the circle of `radius` around (0, 0) crosses the edges."""
-        points = [(x, side * sqrt(radius**2 - x**2)) for x in self[::2] if abs(x) < radius for side in (1, -1)]
-        points += [(side * sqrt(radius**2 - y**2), y) for y in self[1::2] if abs(y) < radius for side in (1, -1)]
-        return [degrees(atan2(x, -y)) % 360 for x, y in points if not self.gap((x, y))]
-
-    def meets(self, others):
-        """Returns whether the box overlaps one of `others`."""
-        left, top, right, bottom = self
-        return any(left < o[2] and o[0] < right and top < o[3] and o[1] < bottom for o in others)
-
-    def struck(self, lines):
-        """Returns how many of `lines`, each ((x, y), (x, y)), cross a diagonal of the box or start inside it."""
-        left, top, right, bottom = self
-        diagonals = ((left, top), (right, bottom)), ((left, bottom), (right, top))
-        found = 0
-        for line in lines:
-            (x, y), (to_x, to_y) = line
-            if (x < left and to_x < left) or (x > right and to_x > right):
-                continue
-            if (y < top and to_y < top) or (y > bottom and to_y > bottom):
-                continue
-            inside = left < x < right and top < y < bottom
-            found += inside or cross(line, diagonals[0]) or cross(line, diagonals[1])
-        return found
+def is_wide(letter):
+    """Returns whether a character may be as wide as it is high. Chinese characters and punctuation may be."""
+    return east_asian_width(letter) in "WFA"
 
 
-def cross(one, other):
-    """Returns whether two lines, each ((x, y), (x, y)), cross. Lines that only meet at an end do not cross."""
-    (ax, ay), (bx, by) = one
-    (cx, cy), (dx, dy) = other
-    if (ax < cx and ax < dx and bx < cx and bx < dx) or (ax > cx and ax > dx and bx > cx and bx > dx):
-        return False
-    c, d = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax), (bx - ax) * (dy - ay) - (by - ay) * (dx - ax)
-    a, b = (dx - cx) * (ay - cy) - (dy - cy) * (ax - cx), (dx - cx) * (by - cy) - (dy - cy) * (bx - cx)
-    return a * b < 0 and c * d < 0
+def text_width(text: str, size) -> float:
+    """Returns an upper bound for the width of `text` in a sans-serif font of `size`."""
+    return size * sum(1 if is_wide(c) else 0.9 if c in "mwMW" else 0.7 if c.isupper() else 0.6 for c in text)
+
+
+def shortened(name):
+    """Returns `name`, cut off with an ellipsis if it is longer than MAX_NAME_LENGTH."""
+    length = 0
+    for position, letter in enumerate(name):
+        length += 2 if is_wide(letter) else 1
+        if length > MAX_NAME_LENGTH:
+            return f"{name[: position - 1].rstrip()}…"
+    return name
 
 
 class Spot(NamedTuple):

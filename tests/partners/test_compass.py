@@ -11,8 +11,9 @@ import pytest
 from django.utils import timezone
 from django.utils.translation import override
 
-from partners.compass import BEIJING, Compass, around, bearing, direction, distance, shortened, text_width
-from partners.labels import LINE, POINT, Box, place
+from partners.boxes import Box
+from partners.compass import BEIJING, Compass, around, bearing, direction, distance
+from partners.labels import LINE, POINT, place, shortened, text_width
 from partners.models import Country
 
 LANGUAGES = ["zh-hans", "en"]
