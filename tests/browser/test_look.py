@@ -479,7 +479,16 @@ def test_every_page_prints_as_a_clean_leaf(site, tab, record_property, language)
     for path in PAGES[:-1]:
         tab.goto(f"{site.url}/{language}{path}")
         tab.emulate_media(media="print")
-        for hidden in (".sections", ".languages", ".breadcrumbs", ".skip-link", ".button", ".enquiry", ".finder"):
+        for hidden in (
+            ".sections",
+            ".languages",
+            ".breadcrumbs",
+            ".skip-link",
+            ".button",
+            ".print-button",
+            ".enquiry",
+            ".finder",
+        ):
             assert not any(element.is_visible() for element in tab.locator(hidden).all()), (path, hidden)
         tab.emulate_media(media="null")
         document, text, codes = printed(tab)
