@@ -142,7 +142,7 @@ class Program(ContentPage):
         Country, verbose_name=_("countries and regions"), related_name="programs", blank=True
     )
     audience = models.TextField(_("for whom"), max_length=300, blank=True)
-    materials = RichTextField(_("what to prepare"))
+    materials = RichTextField(_("documents we help prepare"))
     search_words = models.TextField(
         _("search words"),
         max_length=300,
@@ -173,17 +173,12 @@ class Program(ContentPage):
         yield "p", self.audience
         yield "h2", self.filled_steps and _("What happens")
         yield "ol", [step.text for step in self.steps.all()]
-        yield "h2", self.materials and _("What to prepare")
+        yield "h2", self.materials and _("Documents we help prepare")
         yield "richtext", self.materials
         yield "h2", self.filled_questions and _("Questions and answers")
         for question in self.questions.all():
             yield "h3", question.is_filled and question.question
             yield "richtext", question.is_filled and question.answer
-
-    @property
-    def is_telephoned_at_its_centres(self):
-        """Whether it has `published_centres`, all with telephone numbers, so that the department's are not needed."""
-        return bool(self.published_centres) and all(centre.telephones for centre in self.published_centres)
 
 
 class ProgramPart(models.Model):

@@ -231,7 +231,7 @@ TITLES = {
     "《中华人民共和国个人信息保护法》",
     "《Web内容无障碍指南》",
 }
-LATIN_WORDS = {"CSTVE", "Gu", "Dai", "Web", "WCAG", "AA", "JavaScript", "Cookie", "axe"}
+LATIN_WORDS = {"CSTVE", "Gu", "Dai", "Web", "WCAG", "AA", "JavaScript", "Cookie", "axe", "UTC"}
 LATIN_WORDS |= {"PDF", "Word", "Excel", "PowerPoint", "PNG", "JPEG", "MB"}
 TERRITORIES = Locale.parse("zh_Hans").territories.items()
 FOREIGN_TERRITORIES = {name for _code, name in TERRITORIES} - {"中国", "世界", "欧洲"} - {row[2] for row in COUNTRIES}
@@ -248,7 +248,7 @@ United Kingdom|United States|Australia|Germany|Japan|Korea|New Zealand|Netherlan
 Beijing|N|E|S|W|QR|London|Washington, D.C.|Canberra|Berlin|Tokyo|Seoul|Wellington|Amsterdam
 19th Floor, Fu Sheng Da Sha, No. 4 Huixin East Street, Chaoyang District, Beijing|Mr. Gu|Ms. Dai
 Personal Information Protection Law|People’s Republic of China|Web Content Accessibility Guidelines|WCAG|AA|JavaScript
-PDF|Word|Excel|PowerPoint|PNG|JPEG|MB
+PDF|Word|Excel|PowerPoint|PNG|JPEG|MB|UTC
 """
 # Ordinary words that may be capitalised, but only at the start of a sentence, heading, list item or link.
 FIRST_WORDS = """
@@ -257,15 +257,16 @@ Brings Browse By Capital Choose Co-operation Co-operative Code College Colleges 
 Country Credit Curriculum Details Distance Documents E-mail Each Enquiry Enter Evaluates Evaluation Exchange File
 Financing Find Focus For From Giving Have Helps Home How I If Images In International Introduce Introduces
 Investment Is It Its Keep Keywords Known Language Largely Last Learn Learning Leave Look Main Mission No On Other
-Our Overview Partner Partners Please Position Postcode Prepare Principle Privacy Program Programs Promote Promotes
-Propose Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See Serve Service Show Skip
-Student Students Submit Supports Teacher Telephone Text That The These They This Three Through To Type Types Under
-Vocational We What When Where Whether Which While Who With Work You Your Yours
+Our Overview Partner Partners Please Position Postcode Prepare Principle Print Privacy Program Programs Promote
+Promotes Propose Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See Serve Service
+Show Skip Student Students Submit Supports Teacher Telephone Text That The These They This Three Through To Type
+Types Under Vocational We What When Where Whether Which While Who With Work You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
 FIRST_WORD = re.compile(rf"(?:^|[.?!:–(“] ?)(?:{'|'.join(FIRST_WORDS.split())})(?![\w-])")
 INLINE = {"a", "em", "span", "strong"}
+KEPT_TOGETHER = re.compile('<span class="kept-together">(.*?)</span>')
 
 
 def stated():
@@ -290,7 +291,7 @@ def tree(path):
     """The parsed page at `path`."""
     response = Client().get(path)
     assert response.status_code == 200, f"{path}: {response.status_code}"
-    return html5lib.parse(response.content.decode(), namespaceHTMLElements=False)
+    return html5lib.parse(KEPT_TOGETHER.sub(r"\1", response.content.decode()), namespaceHTMLElements=False)
 
 
 def texts(element, language):
