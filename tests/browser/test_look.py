@@ -182,6 +182,54 @@ def test_lines_never_begin_with_closing_punctuation(site, tab, record_property):
     assert not faults, "\n".join(faults)
 
 
+# The texts that a line breaks in an element, which is made narrower step by step. With `loose`, they may break.
+BROKEN = """(element, {texts, loose}) => {
+  if (loose) element.querySelectorAll('.kept-together').forEach(kept => kept.style.whiteSpace = 'normal');
+  element.style.flex = 'none';
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), places = [];
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    for (let offset = 0; offset < node.length; offset++) places.push([node, offset]);
+  }
+  const whole = places.map(([node, offset]) => node.data[offset]).join('');
+  const broken = new Set();
+  for (let width = 420; width >= 120; width -= 5) {
+    element.style.inlineSize = `${width}px`;
+    for (const text of texts) {
+      const start = whole.indexOf(text);
+      if (start < 0) throw new Error(`${text} is not there`);
+      const tops = places.slice(start, start + text.length).map(([node, offset]) => {
+        const range = document.createRange();
+        range.setStart(node, offset);
+        range.setEnd(node, offset + 1);
+        return range.getBoundingClientRect();
+      }).filter(box => box.width).map(box => box.top);
+      if (Math.max(...tops) - Math.min(...tops) > 8) broken.add(text);
+    }
+  }
+  return [...broken].sort();
+}"""
+
+
+@pytest.mark.parametrize(
+    ("path", "selector", "texts"),
+    [
+        ("zh-hans/contact/", "main address", ["4号", "19层", "Gu 先生", "Dai 女士"]),
+        ("zh-hans/about/", "footer address", ["4号", "19层", "Gu 先生", "Dai 女士"]),
+        ("zh-hans/about/", ".prose", ["2010—2020年"]),
+        ("en/contact/", "main address", ["No. 4", "Mr. Gu", "Ms. Dai"]),
+        ("en/about/", "footer address", ["No. 4", "Mr. Gu", "Ms. Dai"]),
+        ("en/about/", ".prose", ["2010–2020"]),
+        ("zh-hans/programs/student-exchange/", ".who-answers dl", ["Dai 女士"]),
+    ],
+)
+def test_no_line_breaks_what_belongs_together(site, tab, path, selector, texts):
+    tab.goto(f"{site.url}/{path}")
+    element = tab.locator(selector).first
+    assert element.evaluate(BROKEN, {"texts": texts, "loose": False}) == []
+    # Without the rule, a line would break each of them at some width.
+    assert element.evaluate(BROKEN, {"texts": texts, "loose": True}) == sorted(texts)
+
+
 # How far a page has shifted once all is loaded and drawn.
 SHIFTED = """async () => {
   await document.fonts.ready;
@@ -512,19 +560,6 @@ def test_every_page_prints_as_a_clean_leaf(site, tab, record_property, language)
         assert (round(width), round(height)) == (595, 842), "A4 in points"
     record_property(f"leaves printed, {language}", leaves)
     assert leaves >= len(PAGES) - 1
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_program_prints_as_one_leaf(site, tab, record_property, language):
-    tab.goto(f"{site.url}/{language}/programs/")
-    links = tab.locator(".row h3 a").evaluate_all("links => links.map(link => link.href)")
-    leaves = {}
-    for address in links:
-        tab.goto(address)
-        leaves[address] = len(printed(tab)[0])
-    record_property(f"brochures, {language}", len(leaves))
-    assert len(leaves) >= 11
-    assert {address: number for address, number in leaves.items() if number != 1} == {}
 
 
 def test_the_types_of_program_are_numbered_as_chinese_counts(site, tab):
