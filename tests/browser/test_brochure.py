@@ -1,5 +1,7 @@
 """Pages that print as a brochure, programs and service centres: their composition, their button and their print."""
 
+from itertools import pairwise
+
 import pypdfium2
 import pytest
 
@@ -117,7 +119,7 @@ def blank_rows(picture):
     """The heights in points of the blank bands between the first and the last mark above the number of the leaf."""
     grey = picture.convert("L").crop((0, 0, picture.width, 790))
     marked = [y for y in range(grey.height) if grey.crop((0, y, grey.width, y + 1)).getextrema()[0] < 200]
-    return [below - above for above, below in zip(marked, marked[1:], strict=False)]
+    return [below - above for above, below in pairwise(marked)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
