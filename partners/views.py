@@ -16,10 +16,5 @@ def country_list(request):
 def country_detail(request, slug):
     country = Country.objects.with_published("programs", "institutions").get_published(slug=slug)
     centres = Centre.objects.published().filter(programs__in=country.published_programs).distinct()
-    context = {
-        "country": country,
-        "centres": centres,
-        "needs_department_telephones": not centres or not all(centre.telephones for centre in centres),
-        "compass": Compass([country]),
-    }
+    context = {"country": country, "centres": centres, "compass": Compass([country])}
     return render_detail(request, "partners/country_detail.html", country, context)

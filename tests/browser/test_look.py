@@ -607,3 +607,20 @@ def test_the_overview_of_programs_prints_on_two_filled_leaves(site, tab, record_
         filled = above_the_page_number.getbbox()[3] / picture.height
         record_property(f"leaf {number}, {language}, filled to", f"{filled:.0%}")
         assert filled > 0.65
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_ledes_share_one_left_edge_with_the_text(site, tab, language):
+    """On every page with a lede: it begins where the text below it begins, close under the title."""
+    edges, swept = set(), 0
+    for path in PAGES:
+        tab.goto(f"{site.url}/{language}{path}")
+        lede = tab.locator(".page-summary")
+        if not lede.count():
+            continue
+        box, title = lede.bounding_box(), tab.locator("h1").bounding_box()
+        edges.add(box["x"])
+        assert box["y"] - title["y"] - title["height"] <= 40, path
+        swept += 1
+    assert swept >= 8
+    assert len(edges) == 1, edges

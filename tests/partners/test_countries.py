@@ -45,8 +45,9 @@ def test_an_institution_is_shown_where_it_is_published(client, institution):
 def test_a_country_page_leads_with_its_programs_and_who_answers(client):
     """The words come first: programs with their summaries, the centre, telephone and enquiry; then the chart."""
     for language, lede in {
-        "en": "Vocational colleges can take part in these programs with partners there.",
-        "zh-hans": "职业院校可与当地合作伙伴开展以下项目。",
+        "en": "Vocational colleges can take part in these programs with partners there. "
+        "The International Exchange and Cooperation Service Centre works with them.",
+        "zh-hans": "职业院校可与当地合作伙伴开展以下项目。国际交流合作服务中心负责与当地伙伴的合作。",
     }.items():
         page = BeautifulSoup(client.get(f"/{language}/partners/japan/").content, "html.parser")
         assert page.select_one(".page-head .page-summary").text == lede
@@ -68,7 +69,7 @@ def test_the_centres_that_answer_are_those_of_the_published_programs(client):
 
     def answering():
         page = BeautifulSoup(client.get("/en/partners/japan/").content, "html.parser")
-        return [link["href"] for link in page.select("[aria-labelledby=answers] h3 a")]
+        return [link["href"] for link in page.select(".who-answers-centres a")]
 
     japan = Country.objects.get(slug="japan")
     assert answering() == ["/en/centres/international-exchange/"]
@@ -102,7 +103,7 @@ def test_a_country_without_programs_says_so_and_what_to_do(client):
     assert programs.select_one('a[href="/en/programs/"]')
     answers = page.select_one("[aria-labelledby=answers]")
     assert answers.select_one("a.telephone") and answers.select_one('a.button[href="/en/contact/?country=japan"]')
-    assert not answers.select_one("h3")
+    assert not answers.select_one(".who-answers-centres")
     assert not page.select_one(".page-summary")
 
 

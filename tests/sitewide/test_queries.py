@@ -28,7 +28,7 @@ QUERIES = {
     "programs/teacher-exchange/?view=pair": 7,
     "partners/": 3,
     "partners/japan/": 6,
-    "partners/japan/?view=pair": 6,
+    "partners/japan/?view=pair": 5,
     "contact/": 5,
     "contact/status/": 2,
     "nothing/": 2,
