@@ -1,3 +1,5 @@
+from operator import itemgetter
+
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.utils import unquote
@@ -21,10 +23,11 @@ from contact.desk.forms import TASKS, AnswerForm, OwnerField
 from contact.desk.statistics import statistics
 from contact.mail.delivery import last_failure
 from contact.mail.messages import MAIL_STATES, acknowledgement_of
-from contact.models import Answer, AnswerTemplate, Enquiry, Event, State
+from contact.models import Answer, AnswerTemplate, Enquiry, Event, State, name_territories
 from contact.text_fields import MultiLineField
+from partners.models import Country
 from portal.bilingual.editing import BilingualAdmin
-from portal.bilingual.territories import territory_name
+from portal.bilingual.territories import territory_names
 
 # Staff read mails on the page of their enquiry, and cannot change them.
 for model in (Attachment, Email, EmailTemplate, Log):
@@ -82,7 +85,8 @@ class TerritoryFilter(admin.SimpleListFilter):
 
     def lookups(self, request, model_admin):
         codes = Enquiry.objects.order_by("territory").values_list("territory", flat=True).distinct()
-        return sorted(((code, territory_name(code)) for code in codes), key=lambda choice: str(choice[1]))
+        names = territory_names(Country.objects.published_names())
+        return sorted(((code, names.get(code, code)) for code in codes), key=itemgetter(1))
 
     def queryset(self, request, enquiries):
         return enquiries.filter(territory=self.value()) if self.value() else enquiries
@@ -231,9 +235,10 @@ class EnquiryAdmin(admin.ModelAdmin):
         enquiry = self.get_object(request, unquote(object_id))
         if enquiry is not None:
             answers = Answer.objects.select_related("author", "mail")
-            written = ["messages", "attachments", Prefetch("answers", answers)]
+            written = ["messages__attachments", "attachments", Prefetch("answers", answers)]
             duplicates = Enquiry.objects.select_related("program", "country").prefetch_related(*written)
             prefetch_related_objects([enquiry], *written, "notes__author", Prefetch("duplicates", duplicates))
+            name_territories([enquiry, *enquiry.duplicates.all()])
         if enquiry is not None and not self.has_view_permission(request, enquiry):
             raise PermissionDenied
         return enquiry

@@ -36,6 +36,7 @@ ORPHANS_AFTER = timedelta(hours=1)
 
 # The limits as the visitor reads them.
 LIMITS = {"files": MAX_FILES, "megabytes": MAX_FILE_SIZE // (1024 * 1024)}
+FILE_HELP = with_numbers(_("One file of up to %(megabytes)s MB: PDF, Word, Excel, PowerPoint, PNG or JPEG."), **LIMITS)
 FILES_HELP = with_numbers(
     _("At most %(files)s files of up to %(megabytes)s MB each: PDF, Word, Excel, PowerPoint, PNG or JPEG."), **LIMITS
 )
@@ -68,9 +69,11 @@ class Upload:
         ending = TYPES[self.content_type]
         return re.sub(r"\.\w{1,5}$", "", self.name, flags=re.ASCII)[: 200 - len(ending)].strip() + ending
 
-    def attachment(self, enquiry) -> Attachment:
-        """Returns an unsaved Attachment, still without a file."""
-        return Attachment(enquiry=enquiry, name=self.stored_name, content_type=self.content_type, size=self.size)
+    def attachment(self, enquiry, message=None) -> Attachment:
+        """Returns an unsaved Attachment, still without a file, of an enquiry or of a further Message on it."""
+        return Attachment(
+            enquiry=enquiry, message=message, name=self.stored_name, content_type=self.content_type, size=self.size
+        )
 
 
 class AttachmentsInput(forms.FileInput):
@@ -133,6 +136,16 @@ class AttachmentsField(forms.Field):
         return self.accepted
 
 
+class AttachmentField(forms.Field):
+    """A form field for one file. It cleans to an Upload, or to None without a file."""
+
+    widget = forms.FileInput(attrs=AttachmentsField.widget.attrs)
+
+    def clean(self, file):
+        """Raises ValidationError, with the name of the file, if the file is refused."""
+        return accept(file) if file else None
+
+
 def accept(file: UploadedFile) -> Upload:
     """Validates a file. Raises ValidationError, with the name of the file, if the file is refused."""
     name = clean_name(file.name)
@@ -143,11 +156,16 @@ def accept(file: UploadedFile) -> Upload:
     found = content_type(file)
     if found is None:
         raise forms.ValidationError(WRONG_TYPE, code="type", params={"name": name})
-    digest = hashlib.sha256()
+    return Upload(file, name, found, digest(file), file.size)
+
+
+def digest(file) -> str:
+    """Returns the SHA-256 of the content of a Django File in hexadecimal, and leaves the file at its beginning."""
+    found = hashlib.sha256()
     for chunk in file.chunks():
-        digest.update(chunk)
+        found.update(chunk)
     file.seek(0)
-    return Upload(file, name, found, digest.hexdigest(), file.size)
+    return found.hexdigest()
 
 
 def clean_name(name: str) -> str:
@@ -173,12 +191,16 @@ def in_a_row(names) -> str:
     return pgettext("between names", ", ").join(names)
 
 
-def store(enquiry, uploads: list[Upload]) -> list[Attachment]:
-    """Writes the files to the disk. The caller saves the Attachments in a transaction, inside removed_on_failure()."""
+def store(enquiry, uploads: list[Upload], message=None) -> list[Attachment]:
+    """
+    Writes the files of an enquiry, or of a further Message on it, to the disk.
+
+    The caller saves the Attachments in a transaction, inside removed_on_failure().
+    """
     attachments = []
     with removed_on_failure(attachments):
         for upload in uploads:
-            attachment = upload.attachment(enquiry)
+            attachment = upload.attachment(enquiry, message)
             attachments.append(attachment)
             attachment.file.save("", upload.file, save=False)
             fsync(attachment.file)
@@ -195,10 +217,15 @@ def removed_on_failure(attachments):
     try:
         yield
     except BaseException:
-        for attachment in attachments:
-            if attachment.file:
-                attachment.file.storage.delete(attachment.file.name)
+        remove(attachments)
         raise
+
+
+def remove(attachments):
+    """Deletes the files of Attachments that store() has returned and that are not saved."""
+    for attachment in attachments:
+        if attachment.file:
+            attachment.file.storage.delete(attachment.file.name)
 
 
 def fsync(file):

@@ -18,7 +18,7 @@ from contact.mail.messages import MAIL_STATES, WAITING, stop_mails
 from contact.references import new_code, new_reference, new_token
 from contact.working_days import promised_date
 from partners.models import Country
-from portal.bilingual.territories import territory_name
+from portal.bilingual.territories import territory_names
 from portal.models import Department
 from programs.models import Program
 
@@ -111,6 +111,13 @@ class EnquiryQuerySet(models.QuerySet):
         return [rows[key] for key in keys]
 
 
+def name_territories(enquiries):
+    """Sets `named_territory` of each enquiry to its `territory_name`, in the active language, with a single query."""
+    names = territory_names(Country.objects.published_names())
+    for enquiry in enquiries:
+        enquiry.named_territory = names.get(enquiry.territory, enquiry.territory)
+
+
 class Enquiry(models.Model):
     """An enquiry from a college, with its state and its dates."""
 
@@ -121,7 +128,9 @@ class Enquiry(models.Model):
     form_nonce = models.CharField(max_length=22, unique=True, null=True, blank=True)
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
-    privacy_version = models.CharField(_("privacy notice accepted"), max_length=12)
+    # The privacy notice that the visitor accepted, as in portal.models.PrivacyNotice. The version proves its text.
+    privacy_version = models.CharField(max_length=12)
+    privacy_date = models.DateField(_("version of the privacy notice"), default=timezone.localdate)
 
     organisation = models.CharField(_("college, school or organisation"), max_length=200)
     territory = models.CharField(_("country or region"), max_length=2)
@@ -220,8 +229,14 @@ class Enquiry(models.Model):
         return pgettext("between names", ", ").join(filter(None, titles))
 
     @property
-    def territory_name(self):
-        return territory_name(self.territory)
+    def first_attachments(self):
+        """The Attachments that came with the enquiry itself, not with a further message."""
+        return [attachment for attachment in self.attachments.all() if attachment.message_id is None]
+
+    @property
+    def territory_name(self) -> str:
+        """The name of the sender's country or region in the active language. It takes a query; see name_territories."""
+        return territory_names(Country.objects.published_names()).get(self.territory, self.territory)
 
     def all_answers(self):
         """The Answers to the visitor, including those to its duplicates."""
@@ -459,9 +474,15 @@ def random_name(attachment, filename):
 
 @cleanup.ignore
 class Attachment(models.Model):
-    """A file that the visitor uploaded with an enquiry. contact.attachments removes it, not django-cleanup."""
+    """
+    A file that the visitor uploaded with an enquiry, or with a further `message` on it.
+
+    contact.attachments removes it, not django-cleanup.
+    """
 
     enquiry = models.ForeignKey(Enquiry, related_name="attachments", on_delete=models.CASCADE)
+    # A message is erased before its file: without the row, nothing would know which file to delete.
+    message = models.ForeignKey(Message, related_name="attachments", on_delete=models.SET_NULL, null=True)
     file = models.FileField(_("file"), storage=private_storage, upload_to=random_name)
     name = models.CharField(_("name"), max_length=200)
     content_type = models.CharField(_("type"), max_length=100)

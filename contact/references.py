@@ -39,4 +39,4 @@ def normalize_code(text: str) -> str:
 def notice_has_changed(enquiry) -> bool:
     """Whether the privacy notice, in the language of the enquiry, has changed since the visitor accepted it."""
     with override(enquiry.language):
-        return enquiry.privacy_version != Page.privacy_version()
+        return enquiry.privacy_version != Page.privacy_notice().version

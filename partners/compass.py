@@ -7,21 +7,19 @@ It is not a map: it shows points, rings and names, but no coastlines and no bord
 from dataclasses import dataclass
 from functools import cached_property
 from math import asin, atan2, ceil, cos, degrees, radians, sin, sqrt
-from unicodedata import east_asian_width
 
 from django.utils.translation import gettext, pgettext
 
-from partners.labels import LINE, POINT, Box, place
+from partners.boxes import Box
+from partners.labels import POINT, drawn_apart, place, shortened, text_width
 
 EARTH_RADIUS = 6371.0088  # km: the mean radius of the IUGG (H. Moritz, Geodetic Reference System 1980)
 BEIJING = (39.90, 116.41)
 RING = 3000  # km between two rings
 MIN_RINGS = 4
 MAX_NAMES = 16
-MAX_NAME_LENGTH = 22  # in Latin letters; a Chinese character counts as two
 FONT = 14
 SMALL = 12
-MARK = 12
 
 
 def distance(start, end) -> float:
@@ -69,29 +67,17 @@ def in_kilometres(distance: int) -> str:
     return f"{distance:,}"
 
 
-def is_wide(letter):
-    """Returns whether a character may be as wide as it is high. Chinese characters and punctuation may be."""
-    return east_asian_width(letter) in "WFA"
-
-
-def text_width(text: str, size) -> float:
-    """Returns an upper bound for the width of `text` in a sans-serif font of `size`."""
-    return size * sum(1 if is_wide(c) else 0.9 if c in "mwMW" else 0.7 if c.isupper() else 0.6 for c in text)
-
-
-def shortened(name):
-    """Returns `name`, cut off with an ellipsis if it is longer than MAX_NAME_LENGTH."""
-    length = 0
-    for position, letter in enumerate(name):
-        length += 2 if is_wide(letter) else 1
-        if length > MAX_NAME_LENGTH:
-            return f"{name[: position - 1].rstrip()}…"
-    return name
-
-
 def around(bearing, radius):
     """Returns the (x, y) at `bearing` degrees and `radius` from the centre; y grows downwards."""
     return (round(radius * sin(radians(bearing)), 1) + 0.0, round(-radius * cos(radians(bearing)), 1) + 0.0)
+
+
+def arcs(radius, boxes):
+    """Yields the (start, end), in degrees, of each part of the circle of `radius` that lies outside all `boxes`."""
+    ends = sorted({0, 180, *(bearing for box in boxes for bearing in box.crossings(radius))})
+    for start, end in zip(ends, [*ends[1:], 360], strict=True):
+        if all(box.gap(around((start + end) / 2, radius)) for box in boxes):
+            yield start, end
 
 
 def path(lines):
@@ -144,7 +130,7 @@ class Compass:
     def drawings(self):
         """A drawing for narrow screens, with numbers, and a wide one."""
         narrow = Drawing("narrow", 144, self.places, has_names=not self.is_numbered)
-        return [narrow, Drawing("wide", 210, self.places, self.has_names)]
+        return [narrow, Drawing("wide", 224, self.places, self.has_names)]
 
 
 class Drawing:
@@ -158,26 +144,41 @@ class Drawing:
         self.size, self.half, self.places, self.has_names = size, half, places, has_names
         self.radius = half - 28
         self.rings = max(MIN_RINGS, ceil(max((p.distance for p in places), default=0) / RING))
-        self.points = [around(p.bearing, self.radius * p.distance / self.rings / RING) for p in places]
-        self.spokes = [((0, 0), point) for point in self.points]
-        self.mark = Box.around((0, 0), MARK, MARK)
+        self.circles = tuple(round(self.radius * ring / self.rings, 1) for ring in range(1, self.rings + 1))
+        self.mark = Box.around((0, 0), half / 18, half / 18)
+        capitals = tuple(around(p.bearing, self.radius * p.distance / self.rings / RING) for p in places)
+        self.points = drawn_apart(capitals, self.mark, half - POINT / 2)
+        self.spokes = [((0, 0), capital) for capital in capitals]
+        self.moves = [ends for ends in zip(capitals, self.points, strict=True) if ends[0] != ends[1]]
 
     @property
     def view_box(self):
         above, below = self.spots[1][-1], self.spots[1][1]
         return f"{-self.half} {-self.half - above} {2 * self.half} {2 * self.half + above + below}"
 
-    @property
-    def circles(self):
-        return [round(self.radius * ring / self.rings, 1) for ring in range(1, self.rings + 1)]
+    @cached_property
+    def texts_on_rings(self):
+        """The boxes of all texts that a ring or a tick may meet."""
+        return [*(caption[-1] for caption in self.captions), *(spot.text for spot in self.spots[0])]
 
     @property
-    def ticks(self):
+    def ring_path(self):
+        """The path of the rings, which leave a gap wherever a text stands."""
+        steps = []
+        for radius in self.circles:
+            for start, end in arcs(radius, self.texts_on_rings):
+                (x, y), (to_x, to_y) = around(start, radius), around(end, radius)
+                steps.append(f"M{x:g},{y:g}A{radius:g},{radius:g} 0 0 1 {to_x:g},{to_y:g}")
+        return "".join(steps)
+
+    @property
+    def tick_path(self):
         """The path of the marks on the outer ring, one every 10 degrees. They are longer at the cardinal points."""
-        return path(
+        ticks = [
             (around(angle, self.radius), around(angle, self.radius + (4 if angle % 90 else 8)))
             for angle in range(0, 360, 10)
-        )
+        ]
+        return path(tick for tick in ticks if all(box.gap(end) for box in self.texts_on_rings for end in tick))
 
     @cached_property
     def letters(self):
@@ -194,42 +195,39 @@ class Drawing:
     @cached_property
     def captions(self):
         """
-        (text, x, y, box) of the caption of each ring.
+        (text, x, y, box) of the caption of each ring, in km; the outermost names the unit.
 
-        The bearing with room for most captions and fewest spokes comes first. A caption without room there is set at
-        the next bearing that has room, or left out.
+        All stand at the bearing that has room for most captions and cuts fewest spokes. Others are left out.
         """
+        texts = [in_kilometres(RING * ring) for ring in range(1, self.rings + 1)]
+        texts[-1] = gettext("%(distance)s km") % {"distance": texts[-1]}
         taken = [Box.around(point, POINT, POINT) for point in self.points]
         taken += [self.mark, *(letter[-1] for letter in self.letters)]
-        found = {}
 
-        def set_at(angle):
-            """Returns, by ring, the further captions that have room at `angle`."""
-            added, boxes = {}, taken + [caption[-1] for caption in found.values()]
-            for ring, radius in enumerate(self.circles, 1):
-                text = gettext("%(distance)s km") % {"distance": in_kilometres(RING * ring)}
+        def at(angle):
+            """Returns the captions that have room at `angle`."""
+            found, boxes = [], list(taken)
+            for text, radius in zip(texts, self.circles, strict=True):
                 middle = around(angle, radius)
                 box = Box.around(middle, text_width(text, SMALL), SMALL + 3)
-                if ring not in found and not box.meets(boxes) and max(map(abs, box)) <= self.half:
-                    added[ring] = (text, *middle, box)
+                if not box.meets(boxes) and max(map(abs, box)) <= self.half:
+                    found.append((text, *middle, box))
                     boxes.append(box)
-            return added
+            return found
 
-        def faults(angle):
-            added = set_at(angle).values()
-            struck = sum(caption[-1].struck(self.spokes) for caption in added)
-            return 5 * (self.rings - len(added)) + struck, abs(angle - 200)
+        def faults(captions):
+            return 5 * (self.rings - len(captions)) + sum(box.struck(self.spokes) for *_text, box in captions)
 
-        for angle in sorted(range(0, 360, 10), key=faults):
-            found |= set_at(angle)
-        return list(found.values())
+        # The first of the best is nearest to the south-south-west.
+        return min(map(at, sorted(range(0, 360, 10), key=lambda angle: abs(angle - 200))), key=faults)
 
     @cached_property
     def spots(self):
         """The Spot of each label, Beijing first, and the heights of the rows outside the square; see place()."""
         taken = (self.mark, *(letter[-1] for letter in self.letters), *(caption[-1] for caption in self.captions))
-        widths = [max(LINE, round(text_width(text, FONT) + 4, 1)) for text in self.texts]
-        return place(((0, 0), *self.points), tuple(widths), taken, tuple(self.spokes), self.half - 2)
+        widths = tuple(round(text_width(text, FONT), 1) for text in self.texts)
+        lines = (*self.spokes, *self.moves)
+        return place(((0, 0), *self.points), widths, taken, self.circles, lines, self.half - 2)
 
     @property
     def texts(self):
@@ -248,6 +246,11 @@ class Drawing:
     @property
     def spoke_path(self):
         return path(self.spokes)
+
+    @property
+    def move_path(self):
+        """The path of the lines from each capital to its point, if that is drawn beside it."""
+        return path(self.moves)
 
     @property
     def leader_path(self):

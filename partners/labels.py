@@ -1,93 +1,62 @@
-"""Places the labels of a drawing: near their points if there is room, otherwise at the end of a thin leader line."""
+"""
+Places the points and the labels of a drawing.
+
+Points that touch are drawn apart. A label stands near its point if there is room, otherwise at the end of a leader.
+"""
 
 from functools import lru_cache
 from math import cos, hypot, radians, sin
 from typing import NamedTuple
+from unicodedata import east_asian_width
+
+from partners.boxes import Box, cross
 
 LINE = 24  # the minimum height and width of a label, because labels are links
+TEXT = 18  # the height of its text
+MAX_NAME_LENGTH = 22  # in Latin letters; a Chinese character counts as two
 POINT = 9  # the width of a point and the white space around it
 NEAR = 9.5  # a label within this distance of its point needs no leader, unless another point is about as near
 # The distances and directions from a point at which its label is tried.
 REACHES = (6, 9, 12, 16, 22, 30, 40, 53, 70, 92, 121, 160, 211, 278)
 WAYS = [(cos(radians(angle)), sin(radians(angle))) for angle in range(0, 360, 15)]
 # The cost of each fault of a spot. One unit more of leader costs 1.
-AMBIGUOUS, OVER_SPOKE, LEADER_OVER_SPOKE, LEADER_OVER_LEADER, LEADER_OVER_MARK, LEADER_OVER_LABEL = 8, 14, 5, 40, 30, 60
+AMBIGUOUS, OVER_RING, OVER_SPOKE = 8, 9, 20
+LEADER_OVER_SPOKE, LEADER_OVER_LEADER, LEADER_OVER_MARK, LEADER_OVER_LABEL = 12, 40, 30, 60
 NO_ROOM = 1000
-ROUNDS = 3
-MANY = 20
-# Labels are placed in several orders: from top to bottom, from left to right and so on. The cheapest result is used.
-ORDERS = [
-    lambda x, y: (y, x),
-    lambda x, y: (-y, x),
-    lambda x, y: (x, y),
-    lambda x, y: (-x, y),
-    lambda x, y: (-hypot(x, y), x),
-    lambda x, y: (hypot(x, y), x),
-]
+ROUNDS = 5
+# Labels are placed from top to bottom and from left to right. The cheaper result is used.
+ORDERS = [lambda x, y: (y, x), lambda x, y: (x, y)]
 
 
-class Box(NamedTuple):
-    """A rectangle; y grows downwards."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @classmethod
-    def around(cls, point, width, height):
-        x, y = point
-        return cls(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-
-    @property
-    def width(self):
-        return round(self.right - self.left, 1)
-
-    @property
-    def height(self):
-        return round(self.bottom - self.top, 1)
-
-    def gap(self, point):
-        """Returns the distance from the box to `point`; 0 if `point` is inside."""
-        x, y = point
-        return hypot(max(self.left - x, 0, x - self.right), max(self.top - y, 0, y - self.bottom))
-
-    def meets(self, others):
-        """Returns whether the box overlaps one of `others`."""
-        left, top, right, bottom = self
-        return any(left < o[2] and o[0] < right and top < o[3] and o[1] < bottom for o in others)
-
-    def struck(self, lines):
-        """Returns how many of `lines`, each ((x, y), (x, y)), cross a diagonal of the box or start inside it."""
-        left, top, right, bottom = self
-        diagonals = ((left, top), (right, bottom)), ((left, bottom), (right, top))
-        found = 0
-        for line in lines:
-            (x, y), (to_x, to_y) = line
-            if (x < left and to_x < left) or (x > right and to_x > right):
-                continue
-            if (y < top and to_y < top) or (y > bottom and to_y > bottom):
-                continue
-            inside = left < x < right and top < y < bottom
-            found += inside or cross(line, diagonals[0]) or cross(line, diagonals[1])
-        return found
+def is_wide(letter):
+    """Returns whether a character may be as wide as it is high. Chinese characters and punctuation may be."""
+    return east_asian_width(letter) in "WFA"
 
 
-def cross(one, other):
-    """Returns whether two lines, each ((x, y), (x, y)), cross. Lines that only meet at an end do not cross."""
-    (ax, ay), (bx, by) = one
-    (cx, cy), (dx, dy) = other
-    if (ax < cx and ax < dx and bx < cx and bx < dx) or (ax > cx and ax > dx and bx > cx and bx > dx):
-        return False
-    c, d = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax), (bx - ax) * (dy - ay) - (by - ay) * (dx - ax)
-    a, b = (dx - cx) * (ay - cy) - (dy - cy) * (ax - cx), (dx - cx) * (by - cy) - (dy - cy) * (bx - cx)
-    return a * b < 0 and c * d < 0
+def text_width(text: str, size) -> float:
+    """Returns an upper bound for the width of `text` in a sans-serif font of `size`."""
+    return size * sum(1 if is_wide(c) else 0.9 if c in "mwMW" else 0.7 if c.isupper() else 0.6 for c in text)
+
+
+def shortened(name):
+    """Returns `name`, cut off with an ellipsis if it is longer than MAX_NAME_LENGTH."""
+    length = 0
+    for position, letter in enumerate(name):
+        length += 2 if is_wide(letter) else 1
+        if length > MAX_NAME_LENGTH:
+            return f"{name[: position - 1].rstrip()}…"
+    return name
 
 
 class Spot(NamedTuple):
-    """A label: its box, the (x, y) and anchor of its text, and its leader ((x, y), (x, y)) from the point or None."""
+    """
+    A label: its box, which is a target, and the box, (x, y) and anchor of its text.
+
+    Its leader is ((x, y), (x, y)) from the point, or None.
+    """
 
     box: Box
+    text: Box
     x: float
     y: float
     anchor: str
@@ -96,16 +65,23 @@ class Spot(NamedTuple):
 
 def spot(point, end, width, sideways, down=0):
     """
-    Returns the Spot of a label at `end` of a leader from `point`.
+    Returns the Spot of a label, whose text is `width` wide, at `end` of a leader from `point`.
 
     `sideways` is 1 for a label to the right of `end`, -1 to the left. If it is 0, `down` is 1 for below, -1 for above.
     """
     x, y = end
-    middle = (x + sideways * width / 2, y + (0 if sideways else down * LINE / 2))
-    box = Box(*(round(edge, 1) for edge in Box.around(middle, width, LINE)))
+    target = target_width(width)
+    middle = y + (0 if sideways else down * LINE / 2)
+    box = Box(*(round(edge, 1) for edge in Box.around((x + sideways * target / 2, middle), target, LINE)))
+    text = Box.around((x + sideways * (2 + width / 2), middle), width, TEXT)
     anchor = {1: "start", 0: "middle", -1: "end"}[sideways]
     leader = point, (round(x, 1), round(y, 1))
-    return Spot(box, round(x + 2 * sideways, 1), round(middle[1], 1), anchor, leader)
+    return Spot(box, text, round(x + 2 * sideways, 1), round(middle, 1), anchor, leader)
+
+
+def target_width(width):
+    """Returns the width of a label whose text is `width` wide."""
+    return max(LINE, width + 4)
 
 
 def spots(point, width):
@@ -119,11 +95,48 @@ def spots(point, width):
             yield cost, spot(point, end, width, (dx > 0.3) - (dx < -0.3), (dy > 0) - (dy < 0))
 
 
+@lru_cache(maxsize=1024)
+def drawn_apart(places, mark, half) -> list[tuple]:
+    """
+    Returns where the point of each of `places` is drawn: there or, if it would touch another point, beside it.
+
+    No point touches another or the box `mark`, and all are within `half` of (0, 0) in each direction. A point for
+    which no room is left anywhere is drawn at its place all the same. All arguments must be hashable.
+    """
+
+    def has_room(point, others):
+        x, y = point
+        if max(abs(x), abs(y)) > half or mark.gap(point) < POINT / 2:
+            return False
+        return all(hypot(x - other_x, y - other_y) >= POINT for other_x, other_y in others)
+
+    spokes = [((0, 0), place) for place in places]
+    drawn = []
+    for number, place in enumerate(places, 1):
+        point = place
+        if not has_room(place, drawn):
+            others = drawn + list(places[number:])
+            point = next((point for point in beside(place, spokes) if has_room(point, others)), place)
+        drawn.append(point)
+    return drawn
+
+
+def beside(place, spokes):
+    """Yields points around `place`, the nearest first, then those across no spoke, then those as far from (0, 0)."""
+    x, y = place
+    ways = sorted(WAYS, key=lambda way: abs(way[0] * x + way[1] * y))
+    for reach in REACHES:
+        if reach > POINT:
+            points = [(round(x + reach * dx, 1), round(y + reach * dy, 1)) for dx, dy in ways]
+            yield from sorted(points, key=lambda point: sum(cross((place, point), spoke) for spoke in spokes))
+
+
 class Placing:
     """The search for the spots of labels; see place()."""
 
-    def __init__(self, points, widths, taken, spokes, half):
-        self.points, self.widths, self.spokes, self.half = points, widths, spokes, half
+    def __init__(self, points, widths, taken, circles, spokes, half):
+        self.points, self.widths, self.half = points, widths, half
+        self.circles, self.spokes = circles, spokes
         self.solid = [Box.around(point, POINT, POINT) for point in points] + list(taken)
         self.marks = {point: [box for box in self.solid if box.gap(point)] for point in points}
         self.candidates = [
@@ -148,9 +161,9 @@ class Placing:
     def lasting_cost(self, spot):
         """Returns the part of the cost of `spot` that does not depend on the other labels."""
         if spot not in self.costs:
-            box, leader = spot.box, spot.leader
-            text = Box(box.left, box.top + 2, box.right, box.bottom - 2)
-            cost = OVER_SPOKE * min(2, text.struck(self.spokes))
+            leader = spot.leader
+            cost = OVER_SPOKE * min(2, spot.text.struck(self.spokes))
+            cost += OVER_RING * sum(spot.text.is_crossed(radius) for radius in self.circles)
             if leader:
                 cost += LEADER_OVER_SPOKE * min(3, sum(cross(leader, spoke) for spoke in self.spokes))
                 cost += LEADER_OVER_MARK * sum(box.struck([leader]) for box in self.marks[leader[0]])
@@ -195,19 +208,18 @@ class Placing:
 
 
 @lru_cache(maxsize=1024)
-def place(points, widths, taken, spokes, half) -> tuple[tuple[Spot, ...], dict[int, int]]:
+def place(points, widths, taken, circles, spokes, half) -> tuple[tuple[Spot, ...], dict[int, int]]:
     """
     Returns the Spot of each label, and the height of the rows of labels above (-1) and below (1) the square.
 
-    `points` and `widths` belong to the labels; `taken` are the boxes that no label may touch, and `spokes` the lines
-    that labels should avoid. `half` is half the side of the square around (0, 0). A label without room in the square
-    is set in a row above or below it, so that no label ever overlaps anything. All arguments must be hashable.
+    `points` and the `widths` of texts belong to the labels. `taken` are the boxes that no label may touch; texts avoid
+    `circles`, the radii of the rings, and the lines `spokes` where they can. `half` is half the side of the square
+    around (0, 0). A label without room in the square is set in a row above or below it, so that no label ever overlaps
+    anything. All arguments must be hashable.
     """
-    placing = Placing(points, widths, taken, spokes, half)
+    placing = Placing(points, widths, taken, circles, spokes, half)
     labels = range(1, len(points))
     orders = [[0, *sorted(labels, key=lambda index: key(*points[index]))] for key in ORDERS]
-    if len(points) > MANY:
-        del orders[2:]
     _cost, placed = min((placing.settle(order) for order in orders), key=lambda settled: settled[0])
     rows = {-1: [], 1: []}
     for index in sorted(range(len(points)), key=lambda index: points[index]):
@@ -221,9 +233,10 @@ def set_in_rows(placed, points, widths, indexes, half, down):
     """Sets labels in rows as wide as the square, above (-1) or below (1) it. Returns the height of all rows."""
     x, row = -half, 0
     for index in indexes:
-        if x + widths[index] > half and x > -half:
+        width = target_width(widths[index])
+        if x + width > half and x > -half:
             x, row = -half, row + 1
-        end = (x + widths[index] / 2, down * (half + row * LINE))
+        end = (x + width / 2, down * (half + row * LINE))
         placed[index] = spot(points[index], end, widths[index], 0, down)
-        x += widths[index]
+        x += width
     return (row + 1) * LINE if indexes else 0

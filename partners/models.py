@@ -4,7 +4,13 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from portal.bilingual.publishing import SLUG_HELP, Published, required_when_published
+from portal.bilingual.publishing import (
+    SLUG_HELP,
+    Published,
+    PublishedQuerySet,
+    required_when_published,
+    validate_not_reserved,
+)
 from portal.bilingual.richtext import RichTextField
 from portal.bilingual.territories import is_territory
 
@@ -13,6 +19,12 @@ def validate_territory(code):
     """Field validator: `code` must be an ISO 3166-1 alpha-2 code."""
     if not is_territory(code):
         raise ValidationError(_("Two capital letters of ISO 3166-1, such as GB."))
+
+
+class CountryQuerySet(PublishedQuerySet):
+    def published_names(self) -> dict[str, str]:
+        """Returns the names, in the active language, of the countries that are published in it, by ISO code."""
+        return dict(self.published().values_list("iso_code", "name"))
 
 
 class Country(Published):
@@ -27,7 +39,7 @@ class Country(Published):
         validators=[validate_territory],
         help_text=_("Two capital letters of ISO 3166-1, such as GB."),
     )
-    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
+    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP, validators=[validate_not_reserved])
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     name = models.CharField(_("name"), max_length=80)
     capital = models.CharField(_("capital"), max_length=80)
@@ -38,6 +50,8 @@ class Country(Published):
         _("longitude of the capital"), max_digits=5, decimal_places=2, help_text=_("Degrees, east positive.")
     )
     body = RichTextField(_("text"))
+
+    objects = CountryQuerySet.as_manager()
 
     class Meta(Published.Meta):
         verbose_name = _("partner country or region")

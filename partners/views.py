@@ -4,6 +4,7 @@ from django.views.decorators.http import require_safe
 from partners.compass import Compass
 from partners.models import Country
 from portal.bilingual.side_by_side import render_detail
+from portal.models import Centre
 
 
 @require_safe
@@ -14,5 +15,6 @@ def country_list(request):
 @require_safe
 def country_detail(request, slug):
     country = Country.objects.with_published("programs", "institutions").get_published(slug=slug)
-    context = {"country": country, "compass": Compass([country])}
+    centres = Centre.objects.published().filter(programs__in=country.published_programs).distinct()
+    context = {"country": country, "centres": centres, "compass": Compass([country])}
     return render_detail(request, "partners/country_detail.html", country, context)

@@ -123,6 +123,8 @@ class DepartmentAdmin(BilingualAdmin):
         "society",
         "headline",
         "introduction",
+        "college_door",
+        "abroad_door",
         "address",
         "postcode",
         "telephones",

@@ -1,4 +1,6 @@
 import hashlib
+from datetime import date
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -8,11 +10,14 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
+from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import (
     ContentPage,
     PublishedQuerySet,
@@ -20,8 +25,12 @@ from portal.bilingual.publishing import (
     in_both_languages,
     required_when_published,
 )
+from portal.bilingual.richtext import RichTextField
 from portal.bilingual.telephones import parse_telephones, validate_telephones
 from portal.pictures import PictureField
+
+DOOR_HELP = _("A short list of what such a visitor wants to do, each a link to the page that helps.")
+FIXED_PAGE_STAYS = _("This page cannot be deleted: other pages link to it.")
 
 
 class User(AbstractUser):
@@ -92,6 +101,8 @@ class Department(models.Model):
         _("headline of the home page"), max_length=120, help_text=_("Breaks where you break the line.")
     )
     introduction = models.TextField(_("introduction on the home page"), max_length=600)
+    college_door = RichTextField(_("home page, for colleges in China"), help_text=DOOR_HELP)
+    abroad_door = RichTextField(_("home page, for institutions abroad"), help_text=DOOR_HELP)
     address = models.CharField(_("address"), max_length=200)
     postcode = models.CharField(_("postcode"), max_length=12, blank=True)
     telephones = models.TextField(
@@ -208,19 +219,28 @@ class Centre(ContentPage):
         return parse_telephones(self.telephones)
 
 
+class PrivacyNotice(NamedTuple):
+    """A version of the privacy notice: twelve characters that identify its text, and the date of its last change."""
+
+    version: str
+    changed_on: date
+
+
 class PageQuerySet(PublishedQuerySet):
     def delete(self):
         if self.filter(slug__in=Page.FIXED).exists():
-            raise ValidationError(_("The pages about, privacy and accessibility cannot be deleted."))
+            raise ValidationError(FIXED_PAGE_STAYS)
         return super().delete()
 
 
 class Page(ContentPage):
     """A page of text. Those in FIXED cannot be deleted, because other pages link to them."""
 
-    FIXED = ("about", "privacy", "accessibility")
+    FIXED = ("about", "institutions-abroad", "privacy", "accessibility")
 
     sort_order = models.PositiveSmallIntegerField(_("order in the footer"), default=100)
+    # Of each language. `updated_at` will not do: it changes when anybody saves the page, in either language.
+    body_changed_on = models.DateField(null=True, editable=False)
 
     objects = PageQuerySet.as_manager()
 
@@ -239,16 +259,27 @@ class Page(ContentPage):
     def get_absolute_url(self):
         return reverse(self.slug) if self.is_fixed else super().get_absolute_url()
 
+    def save(self, *args, **kwargs):
+        """Dates the text of a language if it differs from the stored one."""
+        stored = Page.objects.filter(pk=self.pk).first()
+        for language in LANGUAGES:
+            column = build_localized_fieldname("body", language)
+            body = self._meta.get_field(column).cleaned(getattr(self, column))
+            if body != (stored and getattr(stored, column)):
+                setattr(self, build_localized_fieldname("body_changed_on", language), timezone.localdate())
+        super().save(*args, **kwargs)
+
     def delete(self, *args, **kwargs):
         if self.is_fixed:
-            raise ValidationError(_("The pages about, privacy and accessibility cannot be deleted."))
+            raise ValidationError(FIXED_PAGE_STAYS)
         return super().delete(*args, **kwargs)
 
     @classmethod
-    def privacy_version(cls) -> str:
-        """Returns twelve characters that identify the published text of the privacy notice in the active language."""
-        body = cls.objects.published().filter(slug="privacy").values_list("body", flat=True).first()
-        return hashlib.sha256((body or "").encode()).hexdigest()[:12]
+    def privacy_notice(cls) -> PrivacyNotice:
+        """Returns the published privacy notice in the active language."""
+        page = cls.objects.published().filter(slug="privacy").first() or cls()
+        version = hashlib.sha256((page.body or "").encode()).hexdigest()[:12]
+        return PrivacyNotice(version, page.body_changed_on or timezone.localdate())
 
     @property
     def is_fixed(self):

@@ -11,12 +11,19 @@ class DepartmentTranslation(TranslationOptions):
         "society",
         "headline",
         "introduction",
+        "college_door",
+        "abroad_door",
         "address",
         "contacts",
         "opening_hours",
     )
 
 
-@register([Centre, Page])
+@register(Centre)
 class ContentPageTranslation(TranslationOptions):
     fields = ("title", "summary", "body", "published_at")
+
+
+@register(Page)
+class PageTranslation(ContentPageTranslation):
+    fields = ("body_changed_on",)

@@ -1,4 +1,8 @@
-"""The URLs of the site. Those of public pages begin with their language."""
+"""
+The URLs of the site. Those of public pages begin with their language.
+
+portal.bilingual.languages redirects the address of a public page without a language, such as /about/.
+"""
 
 from allauth.account.decorators import secure_admin_login
 from django.conf.urls.i18n import i18n_patterns
@@ -20,6 +24,7 @@ urlpatterns = [
     *i18n_patterns(
         path("", home, name="home"),
         path("about/", views.page_detail, {"slug": "about"}, name="about"),
+        path("institutions-abroad/", views.page_detail, {"slug": "institutions-abroad"}, name="institutions-abroad"),
         path("privacy/", views.page_detail, {"slug": "privacy"}, name="privacy"),
         path("accessibility/", views.page_detail, {"slug": "accessibility"}, name="accessibility"),
         path("pages/<slug:slug>/", views.page_detail, name="page_detail"),

@@ -30,6 +30,7 @@ class ProgramAdmin(BilingualAdmin):
         "body",
         "audience",
         "materials",
+        "search_words",
         "slug",
         "area",
         "centres",

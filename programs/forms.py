@@ -1,4 +1,5 @@
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from partners.models import Country
@@ -15,7 +16,7 @@ class FinderForm(forms.Form):
         required=False,
         error_messages={
             "max_length": _("Keywords: use at most %(limit_value)d characters"),
-            "null_characters_not_allowed": _("Keywords: there is a character in it that cannot be searched for"),
+            "null_characters_not_allowed": _("Keywords: use letters, digits and Chinese characters"),
         },
         widget=forms.TextInput(attrs={"type": "search"}),
     )
@@ -37,14 +38,25 @@ class FinderForm(forms.Form):
         field = self.fields[name]
         field.choices = [("", everything), *((slug, row.display_title) for slug, row in rows.items())]
         field.coerce = rows.__getitem__
-        field.error_messages["invalid_choice"] = _("This choice is not offered here.")
+        field.error_messages["invalid_choice"] = format_lazy(
+            _("{field}: this choice is not offered here."), field=field.label
+        )
 
     def programs_in(self, programs):
-        """Returns the rows of `programs`, a ProgramQuerySet, that match. If the form has errors, no row matches."""
+        """
+        Returns the rows of `programs`, a ProgramQuerySet, that match, as ProgramQuerySet.matching() says.
+
+        If the form has errors, no row matches.
+        """
         if not self.is_valid():
             return programs.none()
         chosen = self.cleaned_data
         return programs.matching(chosen["area"], chosen["centre"], chosen["country"], chosen["q"])
+
+    @property
+    def chosen_country(self):
+        """The Country that was chosen, or None."""
+        return self.cleaned_data.get("country") if self.is_valid() else None
 
     @property
     def is_used(self):

@@ -1,10 +1,22 @@
+import re
+import unicodedata
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from modeltranslation.translator import translator
+from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import Country
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
-from portal.bilingual.publishing import ContentPage, PublishedQuerySet
+from portal.bilingual.publishing import (
+    SLUG_HELP,
+    ContentPage,
+    PublishedQuerySet,
+    has_text,
+    validate_not_reserved,
+)
 from portal.bilingual.richtext import RichTextField
 from portal.models import Centre
 
@@ -41,13 +53,74 @@ class ProgramQuerySet(PublishedQuerySet):
             return self.filter(area=program.area).exclude(pk=program.pk)
         return self.filter(centres__in=program.published_centres).exclude(pk=program.pk).distinct()
 
+    def for_overview(self):
+        """Prefetches the published centres, and sorts by type: first the programs of no type, then type by type."""
+        return self.for_list().order_by(F("area__sort_order").asc(nulls_first=True), "area", "sort_order", "pk")
+
     def matching(self, area=None, centre=None, country=None, words=""):
-        """Returns the programs of an area, a centre and a country, each a row or None, that contain all `words`."""
-        chosen = {"area": area, "centres": centre, "countries": country}
+        """
+        Returns the programs of an area, a centre and a country, each a row or None, that contain all `words`.
+
+        With a `country`, the programs without a published country follow, because staff may say yes to them. Each
+        program has `is_tied`: whether `country` is one of its countries. Without a `country` it is always True.
+
+        A word is found in every text of a program, in its search words and in the names of its type and its countries,
+        in both languages, where they are published; but not in the markup of rich text. An English word is found from
+        its beginning, so that "us" is not in "industry". Punctuation separates words. Full-width letters are the same
+        as others.
+        """
+        chosen = {"area": area, "centres": centre}
         found = self.filter(**{name: row for name, row in chosen.items() if row})
-        for word in words.split():
-            found = found.filter(Q(title__icontains=word) | Q(summary__icontains=word) | Q(audience__icontains=word))
-        return found
+        for word in re.findall(r"\w+", unicodedata.normalize("NFKC", words)):
+            found = found.filter(says(word, "zh-hans") | says(word, "en"))
+        if country is None:
+            return found.annotate(is_tied=Value(True))
+        countries = Country.objects.filter(programs=OuterRef("pk"))
+        is_tied = Exists(countries.filter(pk=country.pk))
+        found = found.annotate(is_tied=is_tied).filter(Q(is_tied=True) | ~Exists(countries.published()))
+        return found.order_by("-is_tied", *self.model._meta.ordering)
+
+
+def says(word, language) -> Q:
+    """Returns the condition that a program says `word` in `language`, on a side that is published now."""
+
+    def column(path):
+        return build_localized_fieldname(path, language)
+
+    now = timezone.now()
+    is_published = Q(**{f"{column('published_at')}__lte": now})
+    is_published &= Q(area=None) | Q(**{f"{column('area__published_at')}__lte": now})
+    texts = texts_contain(Program, word, language) | has_word(column("area__title"), word)
+    for part in (Step, Question):
+        is_shown = Q(*map(has_text, text_columns(part, language)))
+        texts |= Exists(part.objects.filter(is_shown, texts_contain(part, word, language), program=OuterRef("pk")))
+    named = has_word(column("name"), word) & Q(**{f"{column('published_at')}__lte": now})
+    return (is_published & texts) | Exists(Country.objects.filter(named, programs=OuterRef("pk")))
+
+
+def texts_contain(model, word, language) -> Q:
+    """Returns the condition that a row of `model` has `word` in any of its translated texts in `language`."""
+    condition = Q()
+    for column in text_columns(model, language):
+        condition |= has_word(column, word, isinstance(model._meta.get_field(column), RichTextField))
+    return condition
+
+
+def has_word(column, word, is_rich=False) -> Q:
+    """Returns the condition that the text in `column`, which may be rich text, has `word`."""
+    # Rich text: text follows the start or a ">", and has no "<" before the word. An English word has no letter before.
+    before = "[^<a-z0-9]" if word.isascii() else "[^<]"
+    start = f"(^|>)([^<]*{before})?" if is_rich else f"(^|{before})"
+    return Q(**{f"{column}__iregex": f"{start}{word}"})
+
+
+def text_columns(model, language) -> list[str]:
+    """Returns the columns in `language` of the translated fields of `model` that hold text."""
+    fields = translator.get_options_for_model(model).get_field_names()
+    columns = [build_localized_fieldname(field, language) for field in fields]
+    return [
+        column for column in columns if isinstance(model._meta.get_field(column), (models.CharField, models.TextField))
+    ]
 
 
 class Program(ContentPage):
@@ -55,6 +128,7 @@ class Program(ContentPage):
 
     publication_follows = "area"
 
+    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP, validators=[validate_not_reserved])
     area = models.ForeignKey(
         Area,
         verbose_name=_("type of program"),
@@ -68,7 +142,13 @@ class Program(ContentPage):
         Country, verbose_name=_("countries and regions"), related_name="programs", blank=True
     )
     audience = models.TextField(_("for whom"), max_length=300, blank=True)
-    materials = RichTextField(_("what to prepare"))
+    materials = RichTextField(_("documents we help prepare"))
+    search_words = models.TextField(
+        _("search words"),
+        max_length=300,
+        blank=True,
+        help_text=_("What visitors type to find this program, if its texts do not say it. Visitors do not see them."),
+    )
 
     objects = ProgramQuerySet.as_manager()
 
@@ -93,17 +173,12 @@ class Program(ContentPage):
         yield "p", self.audience
         yield "h2", self.filled_steps and _("What happens")
         yield "ol", [step.text for step in self.steps.all()]
-        yield "h2", self.materials and _("What to prepare")
+        yield "h2", self.materials and _("Documents we help prepare")
         yield "richtext", self.materials
         yield "h2", self.filled_questions and _("Questions and answers")
         for question in self.questions.all():
             yield "h3", question.is_filled and question.question
             yield "richtext", question.is_filled and question.answer
-
-    @property
-    def is_telephoned_at_its_centres(self):
-        """Whether it has `published_centres`, all with telephone numbers, so that the department's are not needed."""
-        return bool(self.published_centres) and all(centre.telephones for centre in self.published_centres)
 
 
 class ProgramPart(models.Model):

@@ -8,7 +8,7 @@ register(Area)(ContentPageTranslation)
 
 @register(Program)
 class ProgramTranslation(ContentPageTranslation):
-    fields = ("audience", "materials")
+    fields = ("audience", "materials", "search_words")
 
 
 @register(Step)

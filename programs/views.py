@@ -15,7 +15,16 @@ def program_list(request):
     finder = FinderForm(request.GET)
     programs = finder.programs_in(Program.objects.published().for_list())
     page = Paginator(programs, PROGRAMS_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "programs/program_list.html", {"finder": finder, "programs": page})
+    tied = programs.filter(is_tied=True).count() if finder.chosen_country else page.paginator.count
+    counts = {"tied": tied, "untied": page.paginator.count - tied}
+    return render(request, "programs/program_list.html", {"finder": finder, "programs": page, "counts": counts})
+
+
+@require_safe
+def program_overview(request):
+    programs = Program.objects.published().for_overview()
+    changed_at = max((program.updated_at for program in programs), default=None)
+    return render(request, "programs/program_overview.html", {"programs": programs, "changed_at": changed_at})
 
 
 @require_safe

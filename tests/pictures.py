@@ -1,10 +1,10 @@
 """
 Takes screenshots of the portal for people to look at: `make pictures` saves them under var/pictures/.
 
-They show the home page, a program, the partners, the contact page with errors, a receipt and a status page in both
-languages, in light and dark, wide and narrow, and the printed brochure of a program. Each is taken with a Chinese
-serif font and without one, because most visitors have none. The icons and the share pictures are drawn too: when
-their design changes, copy them to static/img/ by hand.
+They show the home page, a program, the overview of programs, the partners, the contact page with errors, a receipt
+and a status page in both languages, in light and dark, wide and narrow, and the printed program and overview. Each is
+taken with a Chinese serif font and without one, because most visitors have none. The icons and the share pictures are
+drawn too: when their design changes, copy them to static/img/ by hand.
 """
 
 import os
@@ -23,7 +23,13 @@ from tests.conftest import PROJECT, start_site, stop_site
 
 FOLDER = PROJECT / "var/pictures"
 WIDTHS = {"wide": 1280, "narrow": 390}
-PAGES = {"home": "", "program": "programs/approval-support/", "partners": "partners/", "contact": "contact/"}
+PAGES = {
+    "home": "",
+    "program": "programs/approval-support/",
+    "overview": "programs/overview/",
+    "partners": "partners/",
+    "contact": "contact/",
+}
 WITHOUT_HAN_SERIF = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig>
@@ -73,10 +79,11 @@ def take_pictures(browser, address, receipt, name):
                 yield page.screenshot(path=FOLDER / f"{name}-{kind}-{width}-{scheme}.png", full_page=True)
             page.context.close()
     page = browser.new_page()
-    page.goto(f"{address}{PAGES['program']}")
-    document = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True, print_background=True))
-    for number, leaf in enumerate(document, 1):
-        yield leaf.render(scale=1.5).to_pil().save(FOLDER / f"{name}-brochure-{number}.png")
+    for kind in ("program", "overview"):
+        page.goto(f"{address}{PAGES[kind]}")
+        document = pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True, print_background=True))
+        for number, leaf in enumerate(document, 1):
+            yield leaf.render(scale=1.5).to_pil().save(FOLDER / f"{name}-{kind}-leaf-{number}.png")
 
 
 def take_share_pictures(browser, site):

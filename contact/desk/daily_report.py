@@ -46,7 +46,7 @@ def queue_daily_report(now: datetime | None = None) -> list[Email]:
             subject, body = report(last.day if last else today - timedelta(days=1), today)
             link = absolute_url(reverse("admin:contact_enquiry_changelist"))
             text = f"{body}\n\n{link}"
-            mails = [queue_text(recipient, subject, text, link) for recipient in settings.PORTAL_ENQUIRIES_TO]
+            mails = [queue_text(recipient, subject, text, [link]) for recipient in settings.PORTAL_ENQUIRIES_TO]
         daily_report.mails.set(mails)
         return mails
 

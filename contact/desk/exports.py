@@ -19,7 +19,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils import get_column_letter
 
 from contact.desk.personal_data import enquiries_of, personal_data
-from contact.models import Attachment, Enquiry, Event, State
+from contact.models import Attachment, Enquiry, Event, State, name_territories
 from portal.bilingual.languages import LANGUAGE_NAMES
 
 FORMATS = {
@@ -51,13 +51,14 @@ COLUMNS = [
     _column("closed_at", 22),
     _column("language", 12, lambda enquiry: str(LANGUAGE_NAMES[enquiry.language])),
     _column("organisation", 36),
-    _column("territory", 18, attrgetter("territory_name")),
+    _column("territory", 18, attrgetter("named_territory")),
     _column("person", 18),
     _column("position", 18),
     _column("email", 30),
     _column("telephone", 20),
     (gettext_lazy("about"), attrgetter("subject"), 40),
     _column("message", 80),
+    _column("privacy_date", 18),
     (gettext_lazy("number of attachments"), attrgetter("number_of_attachments"), 12),
 ]
 
@@ -66,9 +67,10 @@ def table(enquiries):
     """
     Yields a row of headings and then a row of values for each enquiry, in the active language.
 
-    Values are str, int, date, datetime (naive, in Beijing time) or None. Any number of rows takes five queries.
+    Values are str, int, date, datetime (naive, in Beijing time) or None. Any number of rows takes six queries.
     """
     prefetch_related_objects(enquiries, "owner", "program", "country")
+    name_territories(enquiries)
     attachments = dict(Attachment.objects.order_by().values_list("enquiry").annotate(Count("pk")))
     yield [capfirst(str(heading)) for heading, _value, _width in COLUMNS]
     for enquiry in enquiries:

@@ -150,7 +150,9 @@ class AnswerForm(DeskForm):
     text = MultiLineField(
         label=_("Answer"),
         max_length=Answer._meta.get_field("text").max_length,
-        help_text=_("The reference, the address of the status page and the Department’s name are put around it."),
+        help_text=_(
+            "A salutation if it has none, the Department’s name, the reference and the status page’s address are added."
+        ),
         widget=forms.Textarea(attrs={"rows": 14, "class": "vLargeTextField"}),
     )
     is_on_status_page = forms.BooleanField(

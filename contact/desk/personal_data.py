@@ -45,7 +45,9 @@ def personal_data(email: str) -> bytes:
             "compiled_at": _beijing(timezone.now()),
             "enquiries": [
                 _enquiry(enquiry, folder)
-                for enquiry in enquiries.prefetch_related("messages", "answers", "mails__logs", "events", "attachments")
+                for enquiry in enquiries.prefetch_related(
+                    "messages", "answers", "mails__logs", "events", "attachments__message"
+                )
             ],
         }
         folder.writestr("data.json", json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))
@@ -57,7 +59,7 @@ def _enquiry(enquiry, folder):
         "reference": enquiry.reference,
         "received_at": _beijing(enquiry.created_at),
         "language": enquiry.language,
-        "privacy_notice_accepted": enquiry.privacy_version,
+        "privacy_notice_version": enquiry.privacy_date,
         "organisation": enquiry.organisation,
         "country_or_region": enquiry.territory,
         "person": enquiry.person,
@@ -90,6 +92,7 @@ def _enquiry(enquiry, folder):
         "attachments": [
             {
                 "name": attachment.name,
+                "received_at": _beijing((attachment.message or enquiry).created_at),
                 "type": attachment.content_type,
                 "size_in_bytes": attachment.size,
                 "file": _add(

@@ -21,7 +21,7 @@ from post_office.models import STATUS
 from contact.mail import messages
 from contact.models import Enquiry, Event, State, can_view_enquiries
 from partners.models import Country
-from portal.bilingual.territories import territory_name
+from portal.bilingual.territories import territory_names
 from programs.models import Area
 
 # The number of months on the page, including the current one.
@@ -178,11 +178,12 @@ def country_table() -> Table:
 def territory_table() -> Table:
     """Returns the table by the visitor's country or region, with the largest number first."""
     numbers = counted_enquiries().values_list("territory").annotate(Count("pk")).order_by("territory")
+    names = territory_names(Country.objects.published_names())
     return Table(
         caption=_("Enquiries by the sender’s country or region"),
         label=_("Country or region"),
         unit=_("Enquiries"),
-        rows=[(territory_name(code), number) for code, number in sorted(numbers, key=itemgetter(1), reverse=True)],
+        rows=[(names.get(code, code), number) for code, number in sorted(numbers, key=itemgetter(1), reverse=True)],
     )
 
 

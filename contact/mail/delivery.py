@@ -22,7 +22,7 @@ from post_office.settings import get_batch_delivery_timeout
 
 from contact import erased_list
 from contact.mail.files import delete_orphans
-from contact.mail.messages import WAITING, readdress_mails, stop_mails
+from contact.mail.messages import WAITING, queue_refused_answer, readdress_mails, stop_mails
 from contact.models import Answer, Enquiry, Event, State
 from portal.bilingual.email_addresses import is_deliverable
 
@@ -153,7 +153,8 @@ def deliver(lease=None) -> int:
 
 def settle_failures():
     """
-    Marks every mail that failed for good as failed, and logs it in the timeline of its enquiries.
+    Marks every mail that failed for good as failed, and logs it in the timeline of its enquiries. An answer that failed
+    opens its enquiry again, and its owner, or else the desk, is notified.
 
     A mail fails for good if the host refuses it permanently, or after the last retry. post_office leaves
     `scheduled_time` set then; clearing it settles each mail exactly once, even if a worker dies in between.
@@ -179,10 +180,12 @@ def settle_failures():
                 continue
             for enquiry, worked_on in enquiries:
                 enquiry.log(Event.Kind.MAIL_FAILED, detail=mail_label(mail))
-                if enquiry.answers.filter(mail=mail).exists():
+                if answer := enquiry.answers.filter(mail=mail).first():
                     enquiry.discount_failed_answers()
                     if worked_on.state in (State.ANSWERED, State.CLOSED) and not worked_on.erased_at:
                         worked_on.move_to(State.IN_PROGRESS, kind=Event.Kind.NOT_ARRIVED)
+                    if worked_on.state == State.IN_PROGRESS:
+                        queue_refused_answer(answer)
         logger.warning("Mail %s failed for good.", mail.pk)
 
 

@@ -5,7 +5,7 @@ import re
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, override, pgettext
 from django.utils.translation import gettext_lazy as _
 from post_office import mail
 from post_office.models import STATUS
@@ -29,42 +29,68 @@ def queue_acknowledgement(enquiry):
     """
     Queues the acknowledgement to the visitor.
 
-    It contains no answer of the form and not the code, because the visitor may have entered another person's address.
+    It contains no answer of the form, not even the name, and not the code, because the visitor may have entered another
+    person's address.
     """
-    queue_to_visitor(
-        enquiry, "acknowledgement", _("We have received your enquiry %(reference)s"), enquiry.get_absolute_url
-    )
+    subject = _("We have received your enquiry %(reference)s")
+    queue_to_visitor(enquiry, "acknowledgement", subject, enquiry.get_absolute_url, auto_submitted="auto-replied")
 
 
 def queue_notifications(enquiry):
     """Queues the notifications to the desk, without message and code: mail is read by more people than the desk."""
-    queue_to_desk(enquiry, "notification", _("New enquiry %(reference)s"))
+    queue_to_desk(enquiry, "notification", _("New enquiry %(reference)s"), reply_to=enquiry.email)
 
 
 def queue_answer(answer):
     """Queues an Answer to the visitor, in the language of the enquiry, with a link to its status page; saves `mail`."""
     enquiry = answer.enquiry
-    answer.mail = queue_to_visitor(
-        enquiry, "answer", _("Answer to your enquiry %(reference)s"), enquiry.get_status_url, answer=answer
-    )
+    with override(enquiry.language):
+        context = {"answer": answer, "has_salutation": has_salutation(answer.text, enquiry.person)}
+    # A person wrote it, so it carries no Auto-Submitted.
+    subject = _("Answer to your enquiry %(reference)s")
+    answer.mail = queue_to_visitor(enquiry, "answer", subject, enquiry.get_status_url, auto_submitted="", **context)
     answer.save(update_fields=["mail"])
+
+
+def has_salutation(text, person) -> bool:
+    """Whether a letter in the active language begins by addressing somebody, probably the `person`."""
+    first_line = text.strip().partition("\n")[0].strip()
+    words = (pgettext("in a salutation", "Dear"), person)
+    return any(word in first_line for word in words) or first_line.endswith(tuple(",:!，：！"))
 
 
 def queue_further_message(message):
     """Notifies the desk and the owner of a further Message, without repeating it; each address gets one mail."""
     enquiry = message.enquiry.merged_into or message.enquiry
     subject = _("Further message on enquiry %(reference)s")
-    owner = enquiry.owner
-    if owner and not (owner.is_active and is_deliverable(owner.email)):
-        owner = None
-    queue_to_desk(enquiry, "further_message", subject, except_to=owner)
+    context = {"has_file": message.attachments.exists()}
+    owner = reachable_owner(enquiry)
+    queue_to_desk(enquiry, "further_message", subject, except_to=owner, reply_to=enquiry.email, **context)
     if owner:
-        queue_to_owner(enquiry, "further_message", subject, enquiry.email)
+        queue_to_owner(enquiry, "further_message", subject, reply_to=enquiry.email, **context)
+
+
+def queue_refused_answer(answer):
+    """
+    Notifies the owner, or else the desk, of an Answer that was refused for good.
+
+    The mail has no Reply-To: the visitor's address is personal data, and probably wrong.
+    """
+    enquiry = answer.enquiry.merged_into or answer.enquiry
+    subject = _("The answer to enquiry %(reference)s did not arrive")
+    queue_to = queue_to_owner if reachable_owner(enquiry) else queue_to_desk
+    queue_to(enquiry, "refused_answer", subject)
 
 
 def queue_assignment(enquiry):
     """Notifies the owner of an enquiry of the assignment, if the owner's address is deliverable."""
     queue_to_owner(enquiry, "assignment", _("Enquiry %(reference)s has been given to you"))
+
+
+def reachable_owner(enquiry):
+    """Returns the owner of an enquiry, if it has an active one whose address is deliverable."""
+    owner = enquiry.owner
+    return owner if owner and owner.is_active and is_deliverable(owner.email) else None
 
 
 def stop_mails(enquiry):
@@ -98,32 +124,32 @@ def is_to_visitor(mail, enquiry) -> bool:
 
 def queue_to_visitor(enquiry, template, subject, get_url, **context):
     """
-    Queues a mail with Reply-To the Department, and returns the Email.
+    Queues a mail with Reply-To the Department, if that has an e-mail address, and returns the Email.
 
     `get_url` returns a path; it is called in the visitor's language.
     """
     with override(enquiry.language):
-        reply_to = Department.current().email
-        link = absolute_url(get_url())
-        [mail] = queue(enquiry, [enquiry.email], template, subject, link, reply_to, **context)
+        link, reply_to = absolute_url(get_url()), Department.current().email
+        status = absolute_url(f"{reverse('status')}?reference={enquiry.reference}")
+        [mail] = queue(enquiry, [enquiry.email], template, subject, link, status=status, reply_to=reply_to, **context)
     return mail
 
 
-def queue_to_desk(enquiry, template, subject, except_to=None):
-    """Queues a mail to each recipient but the user `except_to`, in the staff's language, with Reply-To the visitor."""
+def queue_to_desk(enquiry, template, subject, except_to=None, **context):
+    """Queues a mail to each recipient but the user `except_to`, in the staff's language; see queue()."""
     skipped = except_to.email.casefold() if except_to else None
     addresses = [address for address in enquiry_recipients(enquiry) if address.casefold() != skipped]
     with override(Department.current().staff_language):
-        queue(enquiry, addresses, template, subject, absolute_url(desk_path(enquiry)), enquiry.email)
+        queue(enquiry, addresses, template, subject, absolute_url(desk_path(enquiry)), **context)
 
 
-def queue_to_owner(enquiry, template, subject, reply_to=""):
-    """Queues a mail in the owner's language, unless the owner's address is not deliverable."""
+def queue_to_owner(enquiry, template, subject, **context):
+    """Queues a mail in the owner's language, unless the owner's address is not deliverable; see queue()."""
     owner = enquiry.owner
     if not is_deliverable(owner.email):
         return
     with override(owner.language or Department.current().staff_language):
-        queue(enquiry, [owner.email], template, subject, absolute_url(desk_path(enquiry)), reply_to)
+        queue(enquiry, [owner.email], template, subject, absolute_url(desk_path(enquiry)), **context)
 
 
 def desk_path(enquiry) -> str:
@@ -139,28 +165,33 @@ def enquiry_recipients(enquiry) -> list[str]:
     return list({address.casefold(): address for address in addresses or settings.PORTAL_ENQUIRIES_TO}.values())
 
 
-def queue(enquiry, addresses, template, subject, link, reply_to="", **context):
+def queue(enquiry, addresses, template, subject, link, *, reply_to="", auto_submitted="auto-generated", **context):
     """
     Queues one mail per address in the active language, and returns the list of Email.
 
+    `link` is the page that the mail is about. With `status` in `context`, the mail links to that URL too.
+
     One mail to several addresses would not do: smtplib does not report that some of them were refused.
     """
-    context |= {"enquiry": enquiry, "department": Department.current(), "link": link}
+    context |= {"enquiry": enquiry, "department": Department.current(), "link": link, "reply_to": reply_to}
     text = render_to_string(f"contact/mail/{template}.txt", context)
     subject = subject % {"reference": enquiry.reference}
-    mails = [queue_text(address, subject, text, link, reply_to) for address in addresses]
+    links = [link, context.get("status")]
+    mails = [queue_text(address, subject, text, links, reply_to, auto_submitted) for address in addresses]
     enquiry.mails.add(*mails)
     return mails
 
 
-def queue_text(address, subject, text, link, reply_to=""):
+def queue_text(address, subject, text, links, reply_to="", auto_submitted="auto-generated"):
     """
     Queues `text` as plain text and as HTML in the active language, and returns the Email.
 
-    Empty lines separate paragraphs. A paragraph that consists of `link` alone becomes a link.
+    Empty lines separate paragraphs. A paragraph that consists of one of `links` alone becomes a link. `auto_submitted`
+    is the value of that header (RFC 3834, section 5), which keeps absence notices from being sent in return.
     """
     paragraphs = [paragraph.strip("\n") for paragraph in re.split(r"\n\s*\n", text.replace("\r\n", "\n").strip())]
-    html = {"language": html_code(get_language()), "subject": subject, "paragraphs": paragraphs, "link": link}
+    html = {"language": html_code(get_language()), "subject": subject, "paragraphs": paragraphs, "links": links}
+    headers = {"Auto-Submitted": auto_submitted, "Reply-To": reply_to}
     return mail.send(
         address,
         # post_office renders these as templates, so the visitor's text must be in the context, not in the source.
@@ -172,5 +203,5 @@ def queue_text(address, subject, text, link, reply_to=""):
             "text": "\n\n".join(paragraphs) + "\n",
             "html": render_to_string("contact/mail/mail.html", html),
         },
-        headers={"Reply-To": reply_to} if reply_to else None,
+        headers={name: value for name, value in headers.items() if value} or None,
     )

@@ -13,10 +13,13 @@ from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from contact.attachments import (
+    FILE_HELP,
     FILES_HELP,
+    AttachmentField,
     AttachmentsField,
     Upload,
     reattach_error,
+    reattach_errors,
     removed_on_failure,
     store,
 )
@@ -169,7 +172,8 @@ class EnquiryForm(forms.ModelForm):
         self.is_blank = not (token := self.read_token())
         self.is_too_old = not self.read_token(max_age=MAX_FORM_AGE)
         self.nonce, self.was_blank = token if token and not self.is_too_old else (new_nonce(), True)
-        self.fields["territory"].choices = [("", _("Choose")), *territory_choices()]
+        partners = Country.objects.published_names() if has_database else {}
+        self.fields["territory"].choices = [("", _("Choose")), *territory_choices(partners)]
         self.offer("program", Program, _("Something else, or not decided yet"))
         self.offer("country", Country, _("None, or not decided yet"))
         self.wanted = kept_files.wanted_files(self.data)
@@ -277,7 +281,7 @@ class EnquiryForm(forms.ModelForm):
         enquiry.fingerprint = self.fingerprint()
         enquiry.form_nonce = self.nonce
         enquiry.language = get_language()
-        enquiry.privacy_version = Page.privacy_version()
+        enquiry.privacy_version, enquiry.privacy_date = Page.privacy_notice()
         enquiry.due_on = promised_date(timezone.now())
         enquiry.program, enquiry.country = self.cleaned_data["program"], self.cleaned_data["country"]
         uploads = self.cleaned_data["attachments"]
@@ -341,7 +345,7 @@ class StatusForm(forms.Form):
 
 
 class MessageForm(forms.Form):
-    """The form for a further message on an enquiry."""
+    """The form for a further message on an enquiry, with a file."""
 
     text = MultiLineField(
         label=_("Your message"),
@@ -350,4 +354,16 @@ class MessageForm(forms.Form):
         error_messages={"required": _("Write your message")},
         widget=forms.Textarea(attrs={"rows": 6}),
     )
+    attachment = AttachmentField(
+        label=_("Attachment"),
+        required=False,
+        help_text=FILE_HELP,
+    )
     use_required_attribute = False
+
+    def ask_for_file_again(self):
+        """Adds an error that names the accepted file. Call it for a submitted form that is shown again."""
+        self.is_valid()
+        upload = self.cleaned_data.get("attachment")
+        for error in reattach_errors([upload] if upload else []):
+            self.add_error("attachment", error)

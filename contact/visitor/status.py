@@ -3,25 +3,30 @@
 from datetime import timedelta
 from functools import cached_property
 
+from django.core import signing
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from post_office.models import STATUS
 
+from contact.attachments import Upload, digest, remove, removed_on_failure, store
 from contact.mail.messages import queue_further_message
-from contact.models import OPEN, Enquiry, Event, State
+from contact.models import OPEN, Attachment, Enquiry, Event, Message, State
 from contact.retention import try_to_erase
 from portal.bilingual.languages import html_code
 
-# The maximum number of further messages on an enquiry. A visitor who has more to say should telephone.
+# The maximum number of further messages on an enquiry, and so of their files. Who has more to say should telephone.
 MAX_MESSAGES = 20
-# The same text twice in a row within this time is a second click, not a second message.
+# The same text and file twice in a row within this time is a second click, not a second message.
 DUPLICATE_WINDOW = timedelta(hours=1)
+# How long after a message the status page says that it is stored: a page that is opened later must not claim it.
+CONFIRMATION_AGE = timedelta(minutes=1)
+CONFIRMATION_SALT = "contact.confirmation"
 
 # States that the visitor sees as another state.
 VISIBLE_STATES = {State.SPAM: State.CLOSED, State.WITHDRAWN: State.CLOSED}
 STATE_DESCRIPTIONS = {
-    State.RECEIVED: _("Your enquiry is stored, and waits for a member of staff to take it up."),
+    State.RECEIVED: _("We have your enquiry; no one has taken it up yet."),
     State.IN_PROGRESS: _("A member of staff is working on your enquiry."),
     State.ANSWERED: _("We have sent our answer to your e-mail address."),
     State.CLOSED: _("Our work on your enquiry has ended."),
@@ -39,6 +44,9 @@ REOPENED = {State.ANSWERED: State.IN_PROGRESS, State.CLOSED: State.IN_PROGRESS, 
 class Progress:
     """
     What the visitor may know about an enquiry.
+
+    It includes what the visitor wrote, but not the name, position, e-mail address and telephone: the acknowledgement,
+    which leads here, may have gone to a mistyped address, and its reader need not learn who the visitor is.
 
     A duplicate has the state and the dates of the enquiry that it was merged into (`main_enquiry`), but only its own
     answers and messages: the same e-mail address does not prove that the same person sent both enquiries.
@@ -121,11 +129,11 @@ class Progress:
 
     @cached_property
     def messages(self):
-        return [] if self.is_locked else list(self.enquiry.messages.all())
+        return [] if self.is_locked else list(self.enquiry.messages.prefetch_related("attachments"))
 
     @cached_property
     def accepts_messages(self):
-        return not self.is_locked and self.enquiry.messages.count() < MAX_MESSAGES
+        return not self.is_locked and len(self.messages) < MAX_MESSAGES
 
     @property
     def reopens(self):
@@ -133,30 +141,61 @@ class Progress:
         return self.main_enquiry.state in REOPENED
 
 
-def store_message(enquiry: Enquiry, text: str) -> bool:
+def store_message(enquiry: Enquiry, text: str, upload: Upload | None = None) -> Message | None:
     """
-    Adds a message, opens the enquiry or the one it was merged into again, and notifies the desk, in one transaction.
+    Writes the file. Then it adds the message, opens the enquiry or the one it was merged into again, and notifies the
+    desk, in one transaction.
 
-    A second click is not stored again. Returns False if the enquiry takes no more messages.
+    Returns the Message: for a second click the first one, and None if the enquiry takes no more messages. Raises
+    OSError if the file cannot be written.
     """
-    with transaction.atomic():
+    message = Message(enquiry=enquiry, text=text)
+    attachments = store(enquiry, [upload] if upload else [], message)
+    with transaction.atomic(), removed_on_failure(attachments):
         # Lock a duplicate together with the enquiry that it was merged into.
         enquiry, worked_on = Enquiry.objects.for_update(enquiry, enquiry.merged_into or enquiry)
-        if worked_on.state in OPEN and is_second_click(enquiry.messages.last(), text):
-            return True
+        last = enquiry.messages.last()
+        if worked_on.state in OPEN and is_second_click(last, text, upload):
+            remove(attachments)
+            return last
         if not Progress(enquiry).accepts_messages:
-            return False
-        message = enquiry.messages.create(text=text)
+            remove(attachments)
+            return None
+        message.save()
+        Attachment.objects.bulk_create(attachments)
         worked_on.log(Event.Kind.WRITTEN)
         if worked_on.state in REOPENED:
             worked_on.move_to(REOPENED[worked_on.state])
         queue_further_message(message)
-    return True
+    return message
 
 
-def is_second_click(last, text):
-    """Whether `text` repeats `last`, the last Message or None, within DUPLICATE_WINDOW."""
-    return bool(last) and last.text == text and last.created_at > timezone.now() - DUPLICATE_WINDOW
+def is_second_click(last: Message | None, text: str, upload: Upload | None) -> bool:
+    """Whether `text` and `upload` repeat the `last` message within DUPLICATE_WINDOW."""
+    if last is None or last.text != text or last.created_at <= timezone.now() - DUPLICATE_WINDOW:
+        return False
+    attachment = last.attachments.first()
+    if attachment is None or upload is None:
+        return attachment is upload
+    try:
+        with attachment.file.open() as file:
+            return digest(file) == upload.digest
+    except FileNotFoundError:
+        return False
+
+
+def confirmation(message: Message) -> str:
+    """Returns a signed and dated value for a URL: was_just_stored() then says that `message` is stored."""
+    return signing.dumps(message.pk, salt=CONFIRMATION_SALT)
+
+
+def was_just_stored(value: str, messages: list[Message]) -> bool:
+    """Whether `value` is the confirmation() of one of `messages`, made within CONFIRMATION_AGE."""
+    try:
+        key = signing.loads(value, salt=CONFIRMATION_SALT, max_age=CONFIRMATION_AGE)
+    except signing.BadSignature:
+        return False
+    return key in [message.pk for message in messages]
 
 
 def withdraw_consent(enquiry: Enquiry):

@@ -7,18 +7,19 @@ from django.http import HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from post_office.models import STATUS
 
 from contact.mail.messages import acknowledgement_of
-from contact.models import OPEN, Enquiry, State
+from contact.models import OPEN, Enquiry, Message, State
 from contact.references import format_code, notice_has_changed
 from contact.visitor import rate_limits
 from contact.visitor.forms import AlreadySent, EnquiryForm, MessageForm, StatusForm
 from contact.visitor.kept_files import FileLost
-from contact.visitor.status import Progress, store_message, withdraw_consent
+from contact.visitor.status import Progress, confirmation, store_message, was_just_stored, withdraw_consent
 from portal.bilingual.links import absolute_url
 from portal.database import RETRY_AFTER, is_away
 from portal.department_copy import context_without_database
@@ -252,20 +253,25 @@ def status(request, *, expired=False, away=False):
 @require_http_methods(["GET", "HEAD", "POST"])
 @form_view
 def status_detail(request, token, *, expired=False, away=False):
+    is_submitted = request.method == "POST"
+    form = MessageForm(request.POST, request.FILES) if is_submitted else MessageForm()
     if away:
+        form.ask_for_file_again()
         context = {"title": _("Add a message"), "button": _("Send the message")} | context_without_database()
-        form = MessageForm(initial=request.POST.dict())
         return form_page(request, "contact/enquiry_form_kept.html", form, UNAVAILABLE, **context)
-    enquiry = get_object_or_404(Enquiry.objects.select_related("program", "country"), token=token)
-    form, problem = MessageForm(), None
-    if request.method == "POST":
-        form = MessageForm(request.POST)
-        if expired or form.is_valid():
-            problem = EXPIRED if expired else add_message(request, enquiry, form.cleaned_data["text"])
-            if problem is None:
-                return HttpResponseRedirect(f"{enquiry.get_status_url()}?stored=1", status=303)
-            form = MessageForm(initial=request.POST.dict())
-    context = {"progress": Progress(enquiry), "is_stored": request.method != "POST" and "stored" in request.GET}
+    known = Enquiry.objects.select_related("program", "country", "merged_into").prefetch_related("attachments")
+    enquiry = get_object_or_404(known, token=token)
+    problem = EXPIRED if expired else None
+    if is_submitted and form.is_valid() and not expired:
+        message, problem = add_message(request, enquiry, form.cleaned_data)
+        if message:
+            query = urlencode({"stored": confirmation(message)})
+            return HttpResponseRedirect(f"{enquiry.get_status_url()}?{query}", status=303)
+    progress = Progress(enquiry)
+    if is_submitted and progress.accepts_messages:
+        form.ask_for_file_again()
+    is_stored = not is_submitted and was_just_stored(request.GET.get("stored", ""), progress.messages)
+    context = {"progress": progress, "is_stored": is_stored}
     return form_page(request, "contact/enquiry_status.html", form, problem, **context)
 
 
@@ -294,18 +300,19 @@ def withdraw(request, token, *, expired=False, away=False):
     return form_page(request, "contact/enquiry_withdraw.html", problem=problem, **context)
 
 
-def add_message(request, enquiry: Enquiry, text: str) -> Problem | None:
-    """Stores a message of the visitor. Returns a Problem if it could not be stored."""
+def add_message(request, enquiry: Enquiry, answers) -> tuple[Message | None, Problem | None]:
+    """Stores a message of the visitor: the cleaned data of a MessageForm. Returns the Message, or else a Problem."""
     if rate_limits.is_reached(request, rate_limits.MESSAGES):
-        return TOO_MANY_MESSAGES
+        return None, TOO_MANY_MESSAGES
     try:
-        if not store_message(enquiry, text):
-            return ACCEPTS_NO_MESSAGES
-    except DatabaseError:
+        message = store_message(enquiry, answers["text"], answers["attachment"])
+    except (DatabaseError, OSError):
         logger.exception("A message could not be stored.")
-        return NOT_STORED
+        return None, NOT_STORED
+    if message is None:
+        return None, ACCEPTS_NO_MESSAGES
     rate_limits.count(request, rate_limits.MESSAGES)
-    return None
+    return message, None
 
 
 # The views with a parameter `expired`. If it is true, they show a form that was posted without a valid CSRF token.

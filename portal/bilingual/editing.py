@@ -53,7 +53,8 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
 
     def get_search_fields(self, request):
         translated = translator.get_options_for_model(self.model).get_field_names()
-        return in_both_languages(*(field for field in translated if field != "published_at"))
+        texts = (models.CharField, models.TextField)
+        return in_both_languages(*(name for name in translated if isinstance(self.opts.get_field(name), texts)))
 
     def get_prepopulated_fields(self, request, obj=None):
         if "slug" in self.fields and not (obj and obj.published_languages()):

@@ -1,7 +1,13 @@
 """The language of a request. Public pages have it in their address; users of the admin choose it there."""
 
+import re
+
 from django.conf import settings
+from django.http import HttpResponsePermanentRedirect, HttpResponseRedirect
+from django.urls import is_valid_path
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.encoding import escape_uri_path
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -45,13 +51,45 @@ def language_of_path(path: str) -> str | None:
     return segment if segment in HTML_CODES else None
 
 
+def language_named(segment: str) -> str | None:
+    """Returns the language that the first segment of a path means ("zh", "ZH-cn", "en_GB"), or None."""
+    return {"zh": "zh-hans", "en": "en"}.get(re.split("[-_]", segment.lower())[0])
+
+
+def redirect_to_language(request):
+    """
+    Returns the redirect for the address of a public page whose language is missing or spelt in another way, or None.
+
+    "/about/" goes to the negotiated language (302), "/zh/about/" and "/EN/about/" go to the language that they name
+    (301). The query is kept, and a forgotten slash is added.
+    """
+    path = request.path_info
+    if request.method not in ("GET", "HEAD") or language_of_path(path) or is_valid_path(path):
+        return None
+    segment, _slash, rest = path.removeprefix("/").partition("/")
+    named = language_named(segment)
+    language = named or negotiated_language(request)
+    target = f"/{language}/{rest}" if named else f"/{language}{path}"
+    with translation.override(language):
+        found = [address for address in (target, f"{target}/") if is_valid_path(address)]
+    if not found:
+        return None
+    query = request.META.get("QUERY_STRING", "")
+    address = escape_uri_path(found[0]) + (f"?{query}" if query else "")
+    if named:
+        return HttpResponsePermanentRedirect(address)
+    response = HttpResponseRedirect(address)
+    patch_vary_headers(response, ["Accept-Language"])
+    return response
+
+
 class LanguageMiddleware:
     """
     Activates the language of each request and sets Content-Language.
 
-    On public pages it comes from the address, or else from Accept-Language. In the admin it is the user's choice, or
-    else that of the language cookie. Django's LocaleMiddleware does not know the user's choice, and it falls back
-    to Chinese for a language that the portal does not have.
+    On public pages it comes from the address, or else from Accept-Language; see redirect_to_language(). In the admin it
+    is the user's choice, or else that of the language cookie. Django's LocaleMiddleware does not know the user's
+    choice, and it falls back to Chinese for a language that the portal does not have.
     """
 
     def __init__(self, get_response):
@@ -62,6 +100,8 @@ class LanguageMiddleware:
             chosen = request.user.language if request.user.is_authenticated else ""
             language = chosen or translation.get_language_from_request(request)
         else:
+            if response := redirect_to_language(request):
+                return response
             language = language_of_path(request.path_info) or negotiated_language(request)
         translation.activate(language)
         request.LANGUAGE_CODE = language

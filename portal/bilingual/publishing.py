@@ -22,6 +22,17 @@ from portal.bilingual.richtext import RichTextField
 
 SLUG_HELP = _("Lower-case English letters, digits and hyphens, such as teacher-exchange.")
 
+# Segments of addresses that belong, or will belong, to pages of their own below /programs/ and /partners/.
+RESERVED_SLUGS = {"areas", "credits", "overview"}
+
+
+def validate_not_reserved(slug):
+    """Field validator: `slug` must not be one of RESERVED_SLUGS."""
+    if slug in RESERVED_SLUGS:
+        raise ValidationError(
+            _("The address “%(slug)s” is kept for another page. Choose another one."), params={"slug": slug}
+        )
+
 
 def validate_moment(moment):
     """Field validator: every database and time zone can hold these years. Any other year is a typing error."""

@@ -121,6 +121,10 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_reset_password_from_key_url(self, key):
         return absolute_url(urlsplit(super().get_reset_password_from_key_url(key)).path)
 
+    def render_mail(self, template_prefix, email, context, headers=None):
+        # RFC 3834, section 5: no absence notice is sent in return.
+        return super().render_mail(template_prefix, email, context, {"Auto-Submitted": "auto-generated"})
+
     def send_password_reset_mail(self, user, email, context):
         record(AccountEvent.Kind.PASSWORD_ASKED, user.get_username())
         with override(user.language or Department.current().staff_language):

@@ -15,8 +15,8 @@ def home(request):
         "portal/home.html",
         {
             "areas": Area.objects.published().with_published("programs"),
-            "centres": Centre.objects.published().with_published("programs"),
-            "further_programs": Program.objects.published().filter(area=None),
+            "centres": Centre.objects.published(),
+            "leading_programs": Program.objects.published().filter(area=None),
             "countries": countries,
             "compass": Compass(countries),
         },

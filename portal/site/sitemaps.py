@@ -19,6 +19,7 @@ LIST_PAGES = {
     "home": (Area, Program, Centre, Country),
     "centre_list": (Centre, Program),
     "program_list": (Area, Program, Centre),
+    "program_overview": (Area, Program, Centre),
     "country_list": (Country,),
     "contact": (Program, Country),
     "status": (),

@@ -21,6 +21,7 @@ PAGE_TYPES = {
     "contact": "ContactPage",
     "centre_list": "CollectionPage",
     "program_list": "CollectionPage",
+    "program_overview": "CollectionPage",
     "country_list": "CollectionPage",
 }
 # The paths in the node IDs of the Society and the Department; they are the same in both languages.

@@ -1,9 +1,10 @@
+import re
 from html import unescape
 
 from django import template
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeData, mark_safe
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
@@ -22,6 +23,15 @@ SECTIONS = {
     "country_list": gettext_lazy("Partner countries and regions"),
     "contact": gettext_lazy("Contact"),
 }
+# Years with a dash, a number with its counter, a name with its title.
+KEPT_TOGETHER = re.compile(
+    r"(?<!\d)\d{1,4}[\u2013\u2014]\d{1,4}[\u4e00-\u9fff]?"
+    r"|(?<!\d)\d{1,4}[\u4e00-\u9fff]"
+    r"|[A-Z][a-z]+ [\u4e00-\u9fff]{2}"
+    r"|(?:Mr|Mrs|Ms|Dr|Prof)\.? [A-Z]\w+"
+    r"|No\. \d+"
+)
+TAG = re.compile(r"""(<(?:[^>"']|"[^"]*"|'[^']*')*>)""")
 OPEN_GRAPH_LOCALES = {"zh-hans": "zh_CN", "en": "en_GB"}
 
 
@@ -56,7 +66,15 @@ def section_head(id, title, url_name=""):
 @register.filter
 def richtext(value):
     """Returns the HTML of a RichTextField, with scrolling tables. It is safe, because it is sanitised when saved."""
-    return mark_safe(with_scrolling_tables(value or ""))  # noqa: S308
+    return keep_together(mark_safe(with_scrolling_tables(value or "")))  # noqa: S308
+
+
+@register.filter
+def keep_together(value):
+    """Returns a text or safe HTML with each of KEPT_TOGETHER in a span in which no line breaks."""
+    parts = TAG.split(conditional_escape(value or ""))
+    parts[::2] = (KEPT_TOGETHER.sub(r'<span class="kept-together">\g<0></span>', text) for text in parts[::2])
+    return mark_safe("".join(parts))  # noqa: S308
 
 
 @register.simple_tag
@@ -64,10 +82,28 @@ def telephone(number):
     return format_html('<a class="telephone" href="{}">{}</a>', number.uri, number)
 
 
+@register.inclusion_tag("includes/who_answers.html", takes_context=True)
+def who_answers(context, centres=(), telephone_numbers=(), about=""):
+    """
+    Renders whom to ask about the subject of a page: `centres`, contact persons, telephone numbers, the enquiry form.
+
+    The `telephone_numbers` are by default those of the centres. The department's stand in for a centre without any.
+    `about` is the query that tells the form its subject, such as "program=teacher-exchange".
+    """
+    department = context["department"]
+    at_centres = [number for centre in centres for number in centre.telephone_numbers or department.telephone_numbers]
+    return {
+        "department": department,
+        "centres": centres,
+        "telephone_numbers": dict.fromkeys(telephone_numbers or at_centres or department.telephone_numbers),
+        "about": about,
+    }
+
+
 @register.inclusion_tag("includes/head.html", takes_context=True)
 def head(context, title="", description="", row=None, section=""):
     """
-    Renders the title and the metadata of a page, and builds the breadcrumbs that `{% breadcrumbs %}` shows.
+    Renders the title and the metadata of a page. Builds what `{% breadcrumbs %}` and `{% last_changed %}` show.
 
     `row` is the Published row that the page shows, if any. It provides the title, the languages of the page and, if
     `description` is empty, the description. `section` is the URL name of the page above, a key of SECTIONS. A page
@@ -90,6 +126,7 @@ def head(context, title="", description="", row=None, section=""):
         above = [(str(SECTIONS[section]), reverse(section))] if section else []
         trail = [(_("Home"), home), *above, (title, path)]
     context.render_context["breadcrumbs"] = trail
+    context.render_context["row"] = row
     languages = row.published_languages() if row else LANGUAGES
     versions = links.alternates(path, languages)
     return shown | {
@@ -123,6 +160,12 @@ def plain_text(value) -> str:
 def breadcrumbs(context):
     """Renders the breadcrumbs that `{% head %}` has built."""
     return {"breadcrumbs": context.render_context.get("breadcrumbs")}
+
+
+@register.inclusion_tag("includes/last_changed.html", takes_context=True)
+def last_changed(context):
+    """Renders the date of the last change of the row that `{% head %}` was given, if any."""
+    return {"row": context.render_context.get("row")}
 
 
 @register.simple_tag(takes_context=True)

@@ -12,6 +12,8 @@ PAGES = [
     "/about/",
     "/programs/",
     "/programs/?q=nothing+fits+this",
+    "/programs/?country=germany",
+    "/programs/overview/",
     "/programs/areas/curriculum-reform/",
     "/programs/approval-support/",
     "/programs/approval-support/?view=pair",

@@ -31,6 +31,7 @@ WRITTEN_LATER = {
     "answer": "给对方的秘密答复",
     "further message": "Another secret question",
     "file name": "秘密计划.png",
+    "later file name": "秘密简历.png",
 }
 BY_STAFF = f"""
 from contact.desk import actions
@@ -114,9 +115,12 @@ def test_nothing_of_a_person_is_left_while_enquiries_come_in(running, record_pro
     page = visitor.submit(**PERSON | {"email": "nowhere"}, attachments=file)[2]
     again = {name: re.search(f'name="{name}" value="([^"]+)"', page)[1] for name in ("form_token", "kept")}
     status_page = visitor.submit(**PERSON | again)[1].replace("/received/", "/status/")
-    assert visitor.post(status_page, {"text": WRITTEN_LATER["further message"]})[0] == 303
+    later = picture("PNG") + b"secret content of a later file"
+    later_file = SimpleUploadedFile(WRITTEN_LATER["later file name"], later, "image/png")
+    message = {"text": WRITTEN_LATER["further message"], "attachment": later_file}
+    assert visitor.post(status_page, message)[0] == 303
     running.manage("shell", "-v0", "-c", BY_STAFF)
-    values = [*PERSON.values(), *WRITTEN_LATER.values(), content]
+    values = [*PERSON.values(), *WRITTEN_LATER.values(), content, later]
     values[values.index(PERSON["message"])] = PERSON["message"][:12]
     assert until(lambda: is_delivered(running))[0]
     found = {form for _name, form in traces(running, values)}

@@ -2,7 +2,8 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.steps import rows, secrets_of, tab_to, write_enquiry
+from tests.browser.steps import ANSWERS, rows, secrets_of, tab_to, write_enquiry
+from tests.contact.files import PDF
 
 OVER = re.compile("You withdrew your consent on|were erased on")
 
@@ -42,10 +43,13 @@ def test_without_javascript_a_keyboard_leads_to_the_status_a_message_and_the_wit
 
     tab_to(page, page.locator("#id_text"))
     page.keyboard.type("One more question")
-    page.keyboard.press("Tab")
+    page.set_input_files("#id_attachment", {"name": "Plan.pdf", "mimeType": "application/pdf", "buffer": PDF})
+    tab_to(page, page.get_by_role("button", name="Send the message"))
     page.keyboard.press("Enter")
     expect(page.locator(".stored")).to_be_focused()
-    expect(page.locator("#messages").locator("xpath=ancestor::section")).to_contain_text("One more question")
+    written = page.locator("section", has=page.locator("#written"))
+    for words in (ANSWERS["message"], "One more question", "Plan.pdf"):
+        expect(written).to_contain_text(words)
     page.reload()
     assert messages(site, token) == ["One more question"]
 
@@ -78,10 +82,12 @@ def test_lost_cookies_cost_one_more_click_and_no_message(site, page):
     _reference, _code, token = submitted(site, page)
     page.goto(f"{site.url}/en/contact/status/{token}/")
     page.locator("#id_text").fill("Written for an hour")
+    page.set_input_files("#id_attachment", {"name": "Plan.pdf", "mimeType": "application/pdf", "buffer": PDF})
     page.context.clear_cookies()
     page.locator("form.enquiry button").click()
     expect(page.locator(".error-summary")).to_be_focused()
     expect(page.locator(".error-summary")).to_contain_text("Nothing has been sent yet")
+    expect(page.locator(".error-summary")).to_contain_text("Attach again: Plan.pdf.")
     expect(page.locator("#id_text")).to_have_value("Written for an hour")
     assert messages(site, token) == []
     page.locator("form.enquiry button").click()

@@ -1,28 +1,54 @@
 """Migrations that change rows."""
 
+from datetime import UTC, date, datetime
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 from django.apps import apps
+from django.utils.translation import override
 from post_office.models import STATUS, Email
 
 import contact.migrations
 from contact.desk import actions
 from contact.mail import delivery
 from contact.models import Answer, Enquiry, Event, State
-from portal.models import User
+from portal.models import Page, User
 from tests.contact.rows import stored
 
 pytestmark = pytest.mark.django_db
 
 
+def migration(name):
+    """Returns the module of the migration called `name`. Its number is not fixed."""
+    [path] = Path(contact.migrations.__path__[0]).glob(f"*_{name}.py")
+    return import_module(f"contact.migrations.{path.stem}")
+
+
 @pytest.fixture
 def connect_answers():
-    """A function that runs the migration that connects answers with their mails. Its number is not fixed."""
-    [path] = Path(contact.migrations.__path__[0]).glob("*_connect_answers.py")
-    module = import_module(f"contact.migrations.{path.stem}")
-    return lambda: module.connect_answers(apps, None)
+    """A function that runs the migration that connects answers with their mails."""
+    return lambda: migration("connect_answers").connect_answers(apps, None)
+
+
+def test_accepted_privacy_notices_are_dated_by_their_first_enquiry_and_the_present_one_by_its_last_change():
+    with override("en"):
+        present = Page.privacy_notice().version
+    days = [(3, "another"), (5, "another"), (7, present), (9, present)]
+    for day, version in days:
+        stored(created_at=datetime(2026, 11, day, 20, 0, tzinfo=UTC), privacy_version=version)
+
+    def dates(last_saved):
+        Page.objects.filter(slug="privacy").update(body_changed_on_en=last_saved)
+        migration("message_attachment_and_privacy_date").date_notices(apps, None)
+        enquiries = Enquiry.objects.order_by("created_at").values_list("privacy_date", flat=True)
+        with override("en"):
+            return [at.day for at in enquiries], Page.privacy_notice().changed_on
+
+    # In Beijing the evening of the third is the fourth.
+    assert dates(date(2026, 11, 6)) == ([4, 4, 6, 6], date(2026, 11, 6))
+    # Somebody has saved the page since, without a change.
+    assert dates(date(2026, 11, 20)) == ([4, 4, 8, 8], date(2026, 11, 8))
 
 
 def test_answers_find_their_mails_and_failed_ones_open_their_enquiries(connect_answers):

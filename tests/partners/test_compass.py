@@ -1,7 +1,9 @@
 """The compass: its distances and bearings against known values, and its drawings for any countries staff may add."""
 
 import random
+import re
 from itertools import combinations
+from math import atan2, degrees, hypot
 from types import SimpleNamespace
 
 import html5lib
@@ -9,11 +11,13 @@ import pytest
 from django.utils import timezone
 from django.utils.translation import override
 
-from partners.compass import BEIJING, Compass, bearing, direction, distance, shortened, text_width
-from partners.labels import LINE, POINT, Box, place
+from partners.boxes import Box
+from partners.compass import BEIJING, Compass, around, bearing, direction, distance
+from partners.labels import LINE, POINT, place, shortened, text_width
 from partners.models import Country
 
 LANGUAGES = ["zh-hans", "en"]
+POINT_RADIUS = 3.5  # as in templates/partners/compass.html
 ANTIPODE = (-39.90, -63.59)
 NAMES = {
     "en": [
@@ -121,7 +125,7 @@ def faults(drawing):
     ]
     found += [f"{box} is too small" for box in labels if box.height < LINE or box.width < LINE]
     for text, spot in zip(drawing.texts, drawing.spots[0], strict=True):
-        if text_width(text, 14) > spot.box.width:
+        if text_width(text, 14) > spot.text.width + 0.1 or spot.text.width > spot.box.width:
             found.append(f"{text} is wider than {spot.box}")
     captions = [caption[-1] for caption in drawing.captions]
     fixed = [*captions, drawing.mark, *(letter[-1] for letter in drawing.letters)]
@@ -144,9 +148,92 @@ def test_no_label_overlaps_anything(language, record_property):
     record_property(f"labels swept, {language}", labels)
 
 
+def arcs_of_rings(drawing):
+    """Yields (radius, start, degrees) of each arc that a Drawing draws of its rings."""
+    for ends in re.findall(r"M(\S+?),(\S+?)A(\S+?),\S+ 0 0 1 (\S+?),([\d.-]+)", drawing.ring_path):
+        x, y, radius, to_x, to_y = map(float, ends)
+        start = degrees(atan2(x, -y))
+        yield radius, start, (degrees(atan2(to_x, -to_y)) - start) % 360
+
+
+@pytest.mark.no_database
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_ring_or_tick_crosses_a_text(language, record_property):
+    swept, drawn = 0, []
+    with override(language):
+        for given in sets(NAMES[language]):
+            for drawing in Compass(given).drawings:
+                texts = [caption[-1] for caption in drawing.captions] + [spot.text for spot in drawing.spots[0]]
+                assert len(texts) > len(given)
+                inner = [Box(box.left + 1, box.top + 1, box.right - 1, box.bottom - 1) for box in texts]
+                for radius, start, turn in arcs_of_rings(drawing):
+                    points = [around(start + turn * step / 90, radius) for step in range(91)]
+                    struck = [(box, point) for box in inner for point in points if not box.gap(point)]
+                    assert not struck, (len(given), drawing.size, radius)
+                    swept += len(points)
+                ticks = re.findall(r"M(\S+?),(\S+?)L(\S+?),([\d.-]+)", drawing.tick_path)
+                for x, y, to_x, to_y in (map(float, tick) for tick in ticks):
+                    assert all(box.gap((x, y)) and box.gap((to_x, to_y)) for box in inner), (len(given), drawing.size)
+                drawn.append((len(given), len(ticks)))
+    # With few labels, nearly all of the ticks are left.
+    assert all(ticks >= 30 for number, ticks in drawn if number <= 3)
+    record_property(f"points of rings swept, {language}", swept)
+    assert swept > 10_000
+
+
+@pytest.mark.no_database
+@pytest.mark.parametrize("number", [1, 8, 16])
+def test_the_rings_are_whole_but_for_their_gaps(number):
+    with override("en"):
+        drawing = Compass(countries(random.Random(number), number, WORLD, ["Chad"])).drawings[1]
+        drawn = dict.fromkeys(drawing.circles, 0)
+        for radius, _start, turn in arcs_of_rings(drawing):
+            drawn[radius] += turn
+    assert all(120 < turn < 360 for turn in drawn.values()), drawn
+
+
+@pytest.mark.no_database
+def test_a_label_stands_between_two_rings_if_there_is_room():
+    circles, points = (40, 70, 100), [(0, -72), (50, 46), (-71, 0), (-66, -26)]
+    for point in points:
+        [_beijing, spot] = place(((0, 0), point), (40, 8), (), circles, (), 120)[0]
+        assert not any(spot.text.is_crossed(radius) for radius in circles), point
+
+
+@pytest.mark.no_database
+def test_no_two_points_overlap(record_property):
+    pairs = 0
+    for given in sets(NAMES["en"]):
+        for drawing in Compass(given).drawings:
+            for (x, y), (other_x, other_y) in combinations(drawing.points, 2):
+                assert hypot(x - other_x, y - other_y) > 2 * POINT_RADIUS, (len(given), drawing.size)
+                pairs += 1
+            assert all(drawing.mark.gap(point) > POINT_RADIUS for point in drawing.points), (len(given), drawing.size)
+            edge = drawing.half - POINT_RADIUS
+            assert all(abs(x) <= edge and abs(y) <= edge for x, y in drawing.points)
+    record_property("pairs of points", pairs)
+    assert pairs > 5000
+
+
+@pytest.mark.no_database
+def test_london_amsterdam_and_berlin_are_told_apart():
+    capitals = {"London": (51.51, -0.13), "Amsterdam": (52.37, 4.90), "Berlin": (52.52, 13.41)}
+    given = [SimpleNamespace(name=name, latitude=place[0], longitude=place[1]) for name, place in capitals.items()]
+    for drawing in Compass(given).drawings:
+        true = [end for _start, end in drawing.spokes]
+        gaps = [hypot(x - a, y - b) for (x, y), (a, b) in combinations(true, 2)]
+        assert min(gaps) < 2 * POINT_RADIUS, "they would overlap at their true places"
+        for (x, y), (other_x, other_y) in combinations(drawing.points, 2):
+            assert hypot(x - other_x, y - other_y) >= POINT - 0.1
+        moved = {place: point for place, point in zip(true, drawing.points, strict=True) if place != point}
+        assert moved
+        assert dict(drawing.moves) == moved, "a line joins each moved point to its true place"
+        assert all(POINT_RADIUS < hypot(x - a, y - b) < 3 * POINT for (x, y), (a, b) in moved.items())
+
+
 def test_labels_without_room_stand_in_rows():
     points = tuple((x, y) for x in (-30, -10, 10, 30) for y in (-30, -10, 10, 30))
-    spots, heights = place(points, (100,) * 16, (), (), 60)
+    spots, heights = place(points, (100,) * 16, (), (), (), 60)
     boxes = [spot.box for spot in spots]
     assert not [pair for pair in combinations(boxes, 2) if pair[0].meets([pair[1]])]
     assert heights[-1] >= 5 * LINE and heights[1] >= 5 * LINE
@@ -160,7 +247,7 @@ def test_rings_reach_beyond_the_farthest():
     far = SimpleNamespace(name="Far", latitude=ANTIPODE[0], longitude=ANTIPODE[1])
     with override("en"):
         [narrow, wide] = Compass([near]).drawings
-        assert [caption[0] for caption in wide.captions] == ["3,000 km", "6,000 km", "9,000 km", "12,000 km"]
+        assert [caption[0] for caption in wide.captions] == ["3,000", "6,000", "9,000", "12,000 km"]
         assert len(wide.circles) == len(narrow.circles) == 4
         assert Compass([near, far]).drawings[1].captions[-1][0] == "21,000 km"
 

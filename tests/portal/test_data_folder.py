@@ -18,7 +18,7 @@ from django.core.files.storage import storages
 from contact.mail.messages import queue_text
 storages["default"].save("department/new.png", ContentFile(b""))
 storages["private"].save("attachments/new", ContentFile(b""))
-queue_text("alex@college.example", "Subject", "Text", "")
+queue_text("alex@college.example", "Subject", "Text", [])
 """
 
 

@@ -37,13 +37,18 @@ platform | 为中外职业教育机构和院校搭建…平台 | platform on whi
 partners in the world | 与世界各地的院校和伙伴 | With colleges and partners around the world
 commitment | 致力于我国职业教育的国际化 | committed to the internationalisation of Chinese vocational education
 principle: central task | 工作原则 围绕中心 | Principle Focus on the central task
-principle: overall interest | 围绕中心 服务大局 | central task Serve the overall interest
-principle: grass roots | 服务大局 面向基层 | overall interest Reach out to the grass roots
-principle: front line | 面向基层 服务一线 | grass roots Serve the front line
+principle: overall interest | 围绕中心、服务大局 | central task, serve the overall interest
+principle: grass roots | 服务大局、面向基层 | overall interest, reach out to the grass roots
+principle: front line | 面向基层、服务一线 | grass roots, serve the front line
 first type | 三类项目 国际应用科学课程改革 | Three types of program International Applied Science Curriculum Reform
 second type | 课程改革 国际教育项目评估 | Curriculum Reform Evaluation of international educational programs
 third type | 项目评估 职业教育投融资 | educational programs Financing of vocational education
-three service centres | 三大服务中心 | Three service centres
+three service centres | 三大服务中心 国际交流合作服务中心 | Three service centres International Exchange and Cooperation
+institutions-abroad/
+platform | 为中外职业教育机构和院校搭建对接平台 | platform on which Chinese and foreign vocational institutions
+overseas resources | 引进境外优质教育资源 | brings high-quality educational resources from overseas
+partners | 英国、美国、澳大利亚、德国、日本、 | United Kingdom, the United States, Australia, Germany, Japan,
+centre | 国际交流合作服务中心 | International Exchange and Cooperation Service Centre
 programs/areas/curriculum-reform/
 name | 国际应用科学课程改革 | International Applied Science Curriculum Reform
 curriculum and quality-control standards | 课程标准和质量控制标准 | curriculum and quality-control standards
@@ -53,7 +58,7 @@ programs/areas/financing/
 name | 职业教育投融资 | Financing of vocational education
 centres/international-exchange/
 name | 国际交流合作服务中心 | International Exchange and Cooperation Service Centre
-foreign resources | 引进国外教育资源 | Introduces foreign educational resources
+foreign resources | 引进国外教育资源 | introduces foreign educational resources
 platform | 国内外院校和职业教育机构…平台 | platform to colleges and vocational institutions at home and abroad
 partners | 与英国、美国、澳大利亚、德国、 | partners in the United Kingdom, the United States, Australia, Germany,
 more partners | 、日本、韩国、新西兰、荷兰等 | , Japan, Korea, New Zealand, the Netherlands and other
@@ -75,22 +80,22 @@ name | 项目评估与融资服务中心 | Program Evaluation and Financing Serv
 support | 主要由中国职业技术教育学会支持 | Largely supported by the Chinese Society of Technical and
 resources | 整合境外优质教育资源 | integrates good educational resources from overseas
 funds | 引入国际投资基金 | brings in international investment funds
-promotion | 推动国际合作项目 | Promotes international cooperation programs
+promotion | 推动国际合作项目 | Promote international cooperation programs
 ways | 项目评估、项目评审和项目实施 | program evaluation, program assessment and program execution
 aim: speed | 加快我国职业教育的国际化发展 | speed up the international development of vocational education in China
 aim: quality | 提高职业教育的整体质量 | raise its overall quality
 programs/teacher-exchange/
 name | 教师交流 | Teacher exchange
-vocational college | 职业院校可通过国际部 | vocational colleges can exchange teachers
-what it is | 与合作国家和地区开展教师交流 | exchange teachers with partner countries and regions
+vocational college | 职业院校可通过国际部 | vocational colleges can send and receive teachers
+what it is | 与合作国家和地区开展教师交流 | Exchange teachers with partner countries and regions
 programs/student-exchange/
 name | 学生交流 | Student exchange
-what it is | 与合作国家和地区开展学生交流 | exchange students with partner countries and regions
+what it is | 与合作国家和地区开展学生交流 | Exchange students with partner countries and regions
 programs/cooperative-courses/
 name | 合作课程 | Co-operative courses
-demand | 针对职业院校的需求 | to meet the demand of vocational colleges
-teaching | 引进境外先进的教学理念和教学方法 | Introduces advanced teaching philosophy and methods from abroad
-guidance | 为院校的教学改革提供指导和路线图 | guidance and a roadmap for the reform of their teaching
+demand | 针对职业院校的需求 | meet the demand of vocational colleges
+teaching | 引进境外先进的教学理念和教学方法 | Introduce advanced teaching philosophy and methods from abroad
+guidance | 为教学改革提供指导和路线图 | guidance and a roadmap for the reform of teaching
 programs/curriculum-standards/
 name | 课程与质量控制标准 | Curriculum and quality-control standards
 whose standards | 中国职业技术教育学会制定 | developed by the Chinese Society of Technical and Vocational Education
@@ -105,7 +110,7 @@ curriculum design | 专业的课程设计 | professional curriculum design
 talent pool | 人才库建设 | building of a talent pool
 programs/credit-recognition/
 name | 学分互认 | Credit recognition
-overseas institutions | 推动境外合作院校认可我国职业院校 | Helps overseas partner institutions to recognise the credits
+overseas institutions | 推动境外合作院校认可我国职业院校 | Have overseas institutions recognise the credits
 strong majors | 我国职业院校优势专业的学分 | credits of the strong majors of Chinese vocational colleges
 students | 优秀学生就有机会赴境外学习或工作 | capable students the chance to study or work overseas
 programs/qualification-certificates/
@@ -113,20 +118,20 @@ name | 资格证书 | Qualification certificates
 what they are | 资格证书是国际交流合作服务中心…项目之一 | are among the programs of the International Exchange
 programs/program-evaluation/
 name | 项目评估与评审 | Program evaluation and assessment
-what it is | 国际合作项目的评估、评审和实施 | Evaluation, assessment and execution of international cooperation programs
+what it is | 国际合作项目的评估、评审和实施 | evaluation, assessment and execution of international cooperation programs
 programs/approval-support/
 name | 项目报批支持 | Approval support
-what it is | 协助院校准备…政府审批 | Helps colleges to prepare the documents needed for government approval
+what it is | 准备教育项目报请政府审批所需的材料，国际部予以协助 | Prepare, with our help, the documents needed
 of what | 教育项目报请政府审批 | government approval of an educational program
 curriculum materials | 课程材料 | Curriculum materials
 co-operation agreement | 合作协议 | Co-operation agreements
 other documents | 政府审批所需的其他文件 | Other documents needed for government approval
 programs/investment-services/
 name | 投资服务 | Investment services
-what they are | 合作项目提供投资服务 | Investment services for cooperation programs
+what they are | 合作项目提供投资服务 | offers investment services for cooperation programs
 programs/investment-fund/
 name | 国际投资基金 | International investment fund
-what it is | 为合作项目引入国际投资基金 | Brings international investment funds into cooperation programs
+what it is | 为合作项目引入国际投资基金 | Bring international investment funds into a cooperation program
 partners/
 name | 合作国家和地区 | Partner countries and regions
 not the only ones | 与下列及其他国家和地区 | these and other countries and regions
@@ -226,7 +231,7 @@ TITLES = {
     "《中华人民共和国个人信息保护法》",
     "《Web内容无障碍指南》",
 }
-LATIN_WORDS = {"CSTVE", "Gu", "Dai", "Web", "WCAG", "AA", "JavaScript", "Cookie", "axe"}
+LATIN_WORDS = {"CSTVE", "Gu", "Dai", "Web", "WCAG", "AA", "JavaScript", "Cookie", "axe", "UTC"}
 LATIN_WORDS |= {"PDF", "Word", "Excel", "PowerPoint", "PNG", "JPEG", "MB"}
 TERRITORIES = Locale.parse("zh_Hans").territories.items()
 FOREIGN_TERRITORIES = {name for _code, name in TERRITORIES} - {"中国", "世界", "欧洲"} - {row[2] for row in COUNTRIES}
@@ -243,23 +248,25 @@ United Kingdom|United States|Australia|Germany|Japan|Korea|New Zealand|Netherlan
 Beijing|N|E|S|W|QR|London|Washington, D.C.|Canberra|Berlin|Tokyo|Seoul|Wellington|Amsterdam
 19th Floor, Fu Sheng Da Sha, No. 4 Huixin East Street, Chaoyang District, Beijing|Mr. Gu|Ms. Dai
 Personal Information Protection Law|People’s Republic of China|Web Content Accessibility Guidelines|WCAG|AA|JavaScript
-PDF|Word|Excel|PowerPoint|PNG|JPEG|MB
+PDF|Word|Excel|PowerPoint|PNG|JPEG|MB|UTC
 """
 # Ordinary words that may be capitalised, but only at the start of a sentence, heading, list item or link.
 FIRST_WORDS = """
-A About Accessibility Address Advanced All Along Already An And Approval As Ask At Attachments Bearing Besides Brings
-Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries Country
-Credit Curriculum Details Distance Documents E-mail Each Enquiry Evaluates Evaluation File Financing Find Focus For
-From Giving Helps Home How I If Images In International Introduces Investment Is It Its Keep Keywords Known Language
-Largely Learning Leave Main Mission No On Once Only Other Our Partner Partners Please Position Postcode Principle
-Privacy Program Programs Promotes Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See
-Serve Service Show Skip Student Students Submit Supports Teacher Telephone Text That The These They This Three Through
-To Type Types Under Vocational We What When Where Whether Which While Who With You Your Yours
+A About Accessibility Address Advanced All Along Already An And Approval As Ask At Attachments Bearing Besides Bring
+Brings Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries
+Country Credit Curriculum Details Distance Documents E-mail Each Enquiry Enter Evaluates Evaluation Exchange File
+Financing Find Focus For From Giving Have Helps Home How I If Images In International Introduce Introduces
+Investment Is It Its Keep Keywords Known Language Largely Last Learn Learning Leave Look Main Mission No On Once
+Only Other Our Overview Partner Partners Please Position Postcode Prepare Principle Print Privacy Program Programs
+Promote Promotes Propose Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See Serve
+Service Show Skip Student Students Submit Supports Teacher Telephone Text That The These They This Three Through To
+Type Types Under Vocational We What When Where Whether Which While Who With Work You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
 FIRST_WORD = re.compile(rf"(?:^|[.?!:–(“] ?)(?:{'|'.join(FIRST_WORDS.split())})(?![\w-])")
 INLINE = {"a", "em", "span", "strong"}
+KEPT_TOGETHER = re.compile('<span class="kept-together">(.*?)</span>')
 
 
 def stated():
@@ -272,7 +279,8 @@ def stated():
             path = line
     for _code, slug, name, english, capital, english_capital, *_place in COUNTRIES:
         yield "partners/", english, f"{name} {capital}", f"{english} {english_capital}"
-        yield f"partners/{slug}/", "capital", f"{name} 首都 {capital}", f"{english} Capital {english_capital}"
+        yield f"partners/{slug}/", "name", f"合作国家和地区 {name}", f"Partner countries and regions {english}"
+        yield f"partners/{slug}/", "capital", f"首都 {capital}", f"Capital {english_capital}"
 
 
 FACTS = list(stated())
@@ -283,12 +291,12 @@ def tree(path):
     """The parsed page at `path`."""
     response = Client().get(path)
     assert response.status_code == 200, f"{path}: {response.status_code}"
-    return html5lib.parse(response.content.decode(), namespaceHTMLElements=False)
+    return html5lib.parse(KEPT_TOGETHER.sub(r"\1", response.content.decode()), namespaceHTMLElements=False)
 
 
 def texts(element, language):
-    """Yields (language, text) for each text in `element`, except code, addresses and the options of a form."""
-    if element.tag in {"script", "style", "select"} or element.get("class") == "languages":
+    """Yields (language, text) for each text in `element`, except code, addresses, dates and the options of a form."""
+    if element.tag in {"script", "style", "select", "time"} or element.get("class") == "languages":
         return
     if element.get("translate") == "no":
         return

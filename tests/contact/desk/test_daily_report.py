@@ -60,6 +60,8 @@ def test_at_zero_it_is_sent_all_the_same():
         "All enquiries ever received\n"
         "0 received: 0 sent, 0 waiting, 0 failed, 0 sent without acknowledgement\n"
         "\n"
+        "Nobody reads replies to this mail.\n"
+        "\n"
         "Open the desk:\n"
         "\n"
         "https://portal.example/admin/contact/enquiry/\n"
@@ -68,6 +70,7 @@ def test_at_zero_it_is_sent_all_the_same():
     assert "Received: 0<br>" in one.html_message
     assert '<html lang="en">' in one.html_message
     assert two.message == one.message
+    assert one.headers == two.headers == {"Auto-Submitted": "auto-generated"}
     assert list(DailyReport.objects.values_list("day", flat=True)) == [date(2026, 11, 24)]
 
 

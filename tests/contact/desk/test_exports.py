@@ -4,7 +4,7 @@ import csv
 import json
 import re
 import zipfile
-from datetime import date, datetime
+from datetime import date, datetime, time
 from io import BytesIO, StringIO
 from zoneinfo import ZoneInfo
 
@@ -55,6 +55,7 @@ HEADINGS = [
     "Telephone",
     "About",
     "Message",
+    "Version of the privacy notice",
     "Number of attachments",
 ]
 
@@ -100,6 +101,7 @@ def full(desk):
         telephone="010-12345678",
         program=Program.objects.get(slug="credit-recognition"),
         message="第一行\r\n第二行",
+        privacy_date=date(2026, 11, 20),
     )
     with_file(enquiry)
     with_file(enquiry)
@@ -128,9 +130,10 @@ def test_a_workbook_holds_every_column_with_its_type(desk):
         "010-12345678",
         "Credit recognition",
         "第一行\n第二行",
+        datetime(2026, 11, 20),
         2,
     ]
-    assert [cell.data_type for cell in row] == list("sdssdd" + "n" + "sssssssss" + "n")
+    assert [cell.data_type for cell in row] == list("sdssdd" + "n" + "sssssssss" + "d" + "n")
     assert row[1].number_format == "[$-809]d mmmm yyyy, hh:mm"
     assert row[4].number_format == "[$-809]d mmmm yyyy"
     assert sheet.title == "Enquiries"
@@ -159,6 +162,7 @@ def test_a_csv_file_says_the_same_in_words(desk):
         "010-12345678",
         "Credit recognition",
         "第一行\n第二行",
+        "20 November 2026",
         "2",
     ]
 
@@ -239,7 +243,9 @@ def test_hostile_text_stays_text(text, expected):
 def test_an_erased_enquiry_is_a_row_without_a_person():
     enquiry = erased(country=Country.objects.get(iso_code="JP"))
     row = sheet_of(as_xlsx(Enquiry.objects.all()))[2]
-    assert [cell.value for cell in row][8:] == [None, "United Kingdom", None, None, None, None, "Japan", None, 0]
+    accepted = datetime.combine(enquiry.privacy_date, time.min)
+    values = [None, "United Kingdom", None, None, None, None, "Japan", None, accepted, 0]
+    assert [cell.value for cell in row][8:] == values
     assert row[0].value == enquiry.reference
 
 
@@ -262,7 +268,7 @@ def test_as_many_queries_for_many_rows(desk, write):
     for country in Country.objects.all():
         with_file(stored(country=country, owner=User.objects.create_user(country.slug)))
         stored(program=Program.objects.order_by("?").first())
-    assert counted() == few == 5
+    assert counted() == few == 6
 
 
 def test_an_export_is_noted_in_the_timeline_of_each(desk):
@@ -341,7 +347,7 @@ def test_a_person_gets_all_that_is_stored_about_them(desk):
         "reference": enquiry.reference,
         "received_at": "2026-11-23T23:30:05+08:00",
         "language": "zh-hans",
-        "privacy_notice_accepted": "1",
+        "privacy_notice_version": "2026-11-20",
         "organisation": "北京某职业学院",
         "country_or_region": "CN",
         "person": "张三",
@@ -407,6 +413,21 @@ def test_a_file_that_is_gone_is_said_to_be_gone():
     assert archive.namelist() == ["data.json"]
     [found] = json.loads(archive.read("data.json"))["enquiries"][0]["attachments"]
     assert (found["name"], found["file"]) == ("Plan 计划.pdf", None)
+
+
+def test_the_file_of_a_further_message_is_counted_and_given_to_the_person():
+    enquiry = stored(created_at=RECEIVED)
+    with_file(enquiry, "First.pdf")
+    message = enquiry.messages.create(text="One more question")
+    Attachment.objects.filter(pk=with_file(enquiry, "Later.pdf", b"%PDF later").pk).update(message=message)
+    assert sheet_of(as_xlsx(Enquiry.objects.all()))[2][-1].value == 2
+    archive = archive_of(enquiry.email)
+    [found] = json.loads(archive.read("data.json"))["enquiries"]
+    [sent] = found["further_messages"]
+    first, later = found["attachments"]
+    assert (first["name"], first["received_at"]) == ("First.pdf", found["received_at"])
+    assert (later["name"], later["received_at"]) == ("Later.pdf", sent["received_at"])
+    assert archive.read(later["file"]) == b"%PDF later"
 
 
 def test_the_data_of_one_address_hold_no_other():

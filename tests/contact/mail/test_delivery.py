@@ -432,6 +432,51 @@ def test_an_answer_that_is_refused_opens_its_enquiry_again(enquiry, officer, hos
     assert len(turns(enquiry)) == 3
 
 
+def mails_about_refusals():
+    """Returns the mails to staff about refused answers, in English, oldest first."""
+    return Email.objects.filter(message__contains="could not be delivered, and").order_by("pk")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "did not arrive"), ("zh-hans", "的答复未能送达")])
+def test_the_owner_gets_one_mail_about_an_answer_that_was_refused(enquiry, officer, host, language, words):
+    User.objects.update(language=language)
+    before = enquiry.mails.count()
+    answered(enquiry, officer)
+    delivery.settle_failures()
+    _answer, notice = enquiry.mails.order_by("pk")[before:]
+    assert (notice.to, notice.status) == (["officer@example.com"], STATUS.sent)
+    assert enquiry.reference in notice.subject
+    assert words in notice.subject
+    assert f"https://portal.example/admin/contact/enquiry/{enquiry.pk}/change/" in notice.message
+    assert notice.headers == {"Auto-Submitted": "auto-generated"}
+    for personal in ("refused@example.com", "张三", "北京某职业学院", "Prepare two forms."):
+        assert personal not in notice.subject + notice.message + notice.html_message + str(notice.headers)
+
+
+@pytest.mark.parametrize("owner", ["nobody", "without an address", "gone"])
+def test_without_a_reachable_owner_the_desk_gets_the_mail_about_a_refused_answer(enquiry, officer, host, owner):
+    Department.objects.update(staff_language="en")
+    actions.answer(enquiry, "Prepare two forms.", True, officer)
+    if owner == "nobody":
+        Enquiry.objects.update(owner=None)
+    elif owner == "gone":
+        User.objects.update(is_active=False)
+    else:
+        User.objects.update(email="")
+    deliver_all()
+    assert [mail.to for mail in mails_about_refusals()] == [["desk@example.com"]]
+
+
+def test_each_refusal_is_reported_once_and_an_arrival_is_not(enquiry, officer, host):
+    User.objects.update(language="en")
+    answer = answered(enquiry, officer)
+    sent_again(enquiry, answer, officer)
+    assert mails_about_refusals().count() == 2
+    host.recipient = "250 OK"
+    sent_again(enquiry, answer, officer)
+    assert mails_about_refusals().count() == 2
+
+
 def test_an_answer_that_is_refused_for_now_still_is_one(enquiry, officer, host):
     host.recipient = "451 4.7.1 Try again later"
     answer = answered(enquiry, officer)
@@ -481,7 +526,9 @@ def test_what_has_ended_for_good_is_not_opened_again(enquiry, officer, host, end
     # What post_office writes when the host refuses a mail that was on its way.
     Email.objects.filter(pk=answer.mail_id).update(status=STATUS.requeued, scheduled_time=timezone.now())
     answer.mail.logs.create(status=STATUS.failed, message=NO_SUCH_USER, exception_type="PermanentRefusal")
+    mails = Email.objects.count()
     delivery.settle_failures()
+    assert Email.objects.count() == mails
     enquiry.refresh_from_db()
     assert enquiry.is_finished
     assert enquiry.answered_at is None

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils.translation import override
 from post_office.models import STATUS, Email
 
+from contact.desk import actions
 from contact.mail import messages
 from contact.models import Answer, Enquiry
 from portal.models import Department, User
@@ -47,9 +48,11 @@ def test_a_mail_is_text_and_the_same_in_html(enquiry):
         assert message.get_content_type() == "multipart/alternative"
         assert html.get("lang") == language
         assert "".join("".join(html.find("body").itertext()).split()) == "".join(text.split())
-        [link] = html.findall(".//a")
-        assert link.get("href") == link.text
-        assert link.text in text.splitlines()
+        links = html.findall(".//a")
+        assert len(links) == (2 if language == "en" else 1)
+        for link in links:
+            assert link.get("href") == link.text
+            assert link.text in text.splitlines()
         assert not [e for e in html.iter() if e.tag in ("img", "link", "script", "style") or e.get("src")]
 
 
@@ -125,6 +128,125 @@ def test_a_reply_goes_to_the_other_side(client, answers, enquiry):
     assert reply_to(enquiry.mails.filter(to="zhang@example.com").latest("pk")) == "office@example.com"
 
 
+REPLY_READ = {"en": "A reply to this mail reaches the Department.", "zh-hans": "直接回复本邮件即可联系国际部。"}
+REPLY_UNREAD = {
+    "en": "Nobody reads replies to this mail. Write to us on",
+    "zh-hans": "请勿直接回复本邮件，回复无人查收。",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("office", ["", "office@example.com"])
+def test_a_mail_to_the_visitor_says_what_a_reply_does(client, answers, language, office):
+    Department.objects.update(email=office)
+    send(client, answers, language)
+    enquiry = Enquiry.objects.get()
+    messages.queue_answer(Answer.objects.create(enquiry=enquiry, text="Yes."))
+    mails = enquiry.mails.filter(to="zhang@example.com")
+    assert mails.count() == 2
+    for mail in mails:
+        message, text, _html = as_received(mail)
+        assert (message["Reply-To"] or "") == office
+        assert ((REPLY_READ if office else REPLY_UNREAD)[language] in text, text.count("5365")) == (True, 3)
+        assert (REPLY_UNREAD if office else REPLY_READ)[language] not in text
+
+
+def test_a_mail_to_staff_says_what_a_reply_does(enquiry):
+    Department.objects.update(staff_language="en")
+    enquiry.owner = User.objects.create_superuser("owner", "owner@example.com")
+    enquiry.save()
+    messages.queue_notifications(enquiry)
+    messages.queue_further_message(enquiry.messages.create(text="More"))
+    messages.queue_assignment(enquiry)
+    *to_visitor, assignment = enquiry.mails.order_by("pk")[2:]
+    assert len(to_visitor) == 3
+    for mail in to_visitor:
+        assert mail.headers["Reply-To"] == enquiry.email
+        assert "A reply to this mail goes to the visitor, and the portal keeps no record of it." in mail.message
+    assert "Reply-To" not in assignment.headers
+    assert "Nobody reads replies to this mail." in assignment.message
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "enter the reference and the code from your receipt here:"),
+        ("zh-hans", "请在以下页面填写回执上的咨询编号和查询码："),
+    ],
+)
+def test_the_acknowledgement_leads_to_the_status_and_says_what_is_needed(client, answers, language, words):
+    send(client, answers, language)
+    enquiry = Enquiry.objects.get()
+    _message, text, html = as_received(enquiry.mails.get(to="zhang@example.com"))
+    receipt, status = (link.text for link in html.findall(".//a"))
+    assert receipt == f"https://portal.example/{language}/contact/received/{enquiry.token}/"
+    assert status == f"https://portal.example/{language}/contact/status/?reference={enquiry.reference}"
+    assert f"{words}\n\n{status}\n" in text
+    assert f'value="{enquiry.reference}"' in client.get(status.removeprefix("https://portal.example")).content.decode()
+
+
+def test_all_mails_but_answers_are_marked_as_automatic(enquiry):
+    enquiry.owner = User.objects.create_superuser("owner", "owner@example.com")
+    enquiry.save()
+    answer = Answer.objects.create(enquiry=enquiry, text="Yes.")
+    messages.queue_answer(answer)
+    messages.queue_further_message(enquiry.messages.create(text="More"))
+    messages.queue_assignment(enquiry)
+    messages.queue_refused_answer(answer)
+    found = [(mail.to, as_received(mail)[0]["Auto-Submitted"]) for mail in enquiry.mails.order_by("pk")]
+    assert found == [
+        (["zhang@example.com"], "auto-replied"),
+        (["desk@example.com"], "auto-generated"),
+        (["zhang@example.com"], None),
+        (["desk@example.com"], "auto-generated"),
+        (["owner@example.com"], "auto-generated"),
+        (["owner@example.com"], "auto-generated"),
+        (["owner@example.com"], "auto-generated"),
+    ]
+
+
+@pytest.mark.parametrize(("language", "salutation"), [("en", "Dear Sir or Madam,\n\n"), ("zh-hans", "您好！\n\n")])
+def test_the_acknowledgement_addresses_nobody_by_name(client, answers, language, salutation):
+    send(client, answers, language)
+    [mail] = Enquiry.objects.get().mails.filter(to="zhang@example.com")
+    assert mail.message.startswith(salutation)
+    assert "张三" not in mail.message
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "begins"),
+    [
+        ("en", "Please prepare two forms.", "Dear 张三,\n\nPlease prepare"),
+        ("en", "Dear Mr Zhang,\n\nPlease prepare", "Dear Mr Zhang,\n\nPlease prepare"),
+        ("en", "Dear 张三, please prepare", "Dear 张三, please prepare"),
+        ("en", "Good morning,\n\nPlease prepare", "Good morning,\n\nPlease prepare"),
+        ("zh-hans", "请准备两份表格。", "张三：您好！\n\n请准备"),
+        ("zh-hans", "张三：\n\n您好！请准备", "张三：\n\n您好！请准备"),
+        ("zh-hans", "张老师，您好！请准备", "张老师，您好！请准备"),
+        ("zh-hans", "尊敬的张处长：\n请准备", "尊敬的张处长：\n请准备"),
+    ],
+)
+def test_an_answer_has_one_salutation(client, answers, language, text, begins):
+    send(client, answers, language)
+    messages.queue_answer(Answer.objects.create(enquiry=Enquiry.objects.get(), text=text))
+    assert Email.objects.latest("pk").message.startswith(begins)
+
+
+def test_no_answer_template_gets_a_second_salutation(client, answers):
+    swept = 0
+    for language in ("en", "zh-hans"):
+        send(client, answers, language)
+        enquiry = Enquiry.objects.latest("pk")
+        for template in actions.templates_for(enquiry):
+            text = actions.fill_template(template, enquiry)
+            messages.queue_answer(Answer.objects.create(enquiry=enquiry, text=text))
+            mail = Email.objects.latest("pk").message
+            assert mail.startswith(text.strip().partition("\n")[0])
+            assert mail.count("张三") == 1
+            swept += 1
+    assert swept == 6
+
+
 def test_an_answer_goes_to_the_visitor_in_the_language_of_the_enquiry(in_chinese):
     enquiry = in_chinese
     answer = Answer.objects.create(enquiry=enquiry, text=f"您好！\r\n\r\n  {WORDS}\r\n第二行")
@@ -149,9 +271,19 @@ def test_the_desk_is_told_of_a_further_message_without_its_words(enquiry):
     mail = enquiry.mails.latest("pk")
     assert mail.to == ["desk@example.com"]
     assert mail.subject == f"咨询 {enquiry.reference} 有补充内容"
-    assert mail.headers == {"Reply-To": "zhang@example.com"}
+    assert mail.headers["Reply-To"] == "zhang@example.com"
     assert "confidential" not in mail.message + mail.html_message
+    assert "附有一个文件" not in mail.message
     assert f"/admin/contact/enquiry/{enquiry.pk}/change/" in mail.message
+
+
+def test_the_desk_is_told_that_a_further_message_has_a_file(enquiry):
+    message = enquiry.messages.create(text="Something confidential")
+    enquiry.attachments.create(message=message, file="x", name="confidential.pdf", content_type="x", size=1)
+    messages.queue_further_message(message)
+    mail = enquiry.mails.latest("pk")
+    assert "附有一个文件。" in mail.message
+    assert "confidential" not in mail.message + mail.html_message
 
 
 def test_an_owner_without_a_deliverable_address_takes_no_mail_from_the_desk(enquiry, settings):

@@ -172,5 +172,5 @@ def test_an_address_of_nothing_is_a_page_that_says_so(client, address):
 
 def test_an_unknown_filter_is_said(client):
     text = client.get("/en/programs/?area=nothing").content.decode()
-    assert "This choice is not offered here." in text
+    assert "this choice is not offered here." in text
     assert "Show all programs" in text

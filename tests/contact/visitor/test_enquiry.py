@@ -30,7 +30,8 @@ def test_an_enquiry_is_stored_in_the_visitors_words(client, answers):
     assert enquiry.country is None
     assert enquiry.language == "zh-hans"
     with override("zh-hans"):
-        assert enquiry.privacy_version == Page.privacy_version() != ""
+        assert (enquiry.privacy_version, enquiry.privacy_date) == Page.privacy_notice()
+    assert len(enquiry.privacy_version) == 12
     assert len(enquiry.reference) == 8
     assert set(enquiry.reference) <= set(ALPHABET)
 
@@ -68,7 +69,7 @@ def test_two_mails_are_queued_each_in_its_language(client, answers, settings):
     assert "北京某职业学院" in notification.message
     assert "学分互认" in notification.message
     assert f"https://portal.example/admin/contact/enquiry/{enquiry.pk}/change/" in notification.message
-    assert notification.headers == {"Reply-To": "zhang@example.com"}
+    assert notification.headers["Reply-To"] == "zhang@example.com"
     for mail in (acknowledgement, notification):
         assert "我们希望了解" not in mail.message
 

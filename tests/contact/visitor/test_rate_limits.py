@@ -211,7 +211,7 @@ def test_how_an_address_is_counted(clock, another, is_counted_with_it):
     ("language", "said", "not_said"),
     [
         ("en", "No acknowledgement will be sent, because many have already gone to zhang@example.com.", "on its way"),
-        ("zh-hans", "发往zhang@example.com的确认邮件已较多，这次不再发送。请打印或保存本页。", "正发往"),
+        ("zh-hans", "发往zhang@example.com的确认邮件已较多，这次不再发送。请将本页截图或打印。", "正发往"),
     ],
 )
 def test_after_that_an_enquiry_is_stored_without_acknowledgement_and_its_receipt_says_so(

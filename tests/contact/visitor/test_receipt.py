@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from django.utils.translation import override
 
 from contact.models import PERSONAL_FIELDS, Attachment, Enquiry, State
 from contact.references import format_code, normalize_code
@@ -100,13 +99,48 @@ def test_it_is_neither_cached_nor_indexed(client, answers):
 
 
 def test_it_names_the_privacy_notice_that_was_accepted(client, answers, receipt):
-    with override("en"):
-        version = Page.privacy_version()
-    assert f"Privacy notice in English, version {version}" in receipt()
-    assert f"隐私说明（英文），版本{version}" in receipt("zh-hans")
+    changes = {"privacy_date": date(2026, 11, 24)}
+    assert "Privacy notice of 24 November 2026 (in English)" in receipt(**changes)
+    assert "2026年11月24日版隐私说明（英文）" in receipt("zh-hans", **changes)
     assert "has been changed since" not in receipt() + receipt("zh-hans")
     page = client.get(Enquiry.objects.get().get_absolute_url().replace("/en/", "/zh-hans/")).content.decode()
-    assert '<a href="/en/privacy/">隐私说明</a>' in page
+    assert '<a href="/en/privacy/">2026年11月24日版隐私说明</a>' in page
+
+
+def test_it_names_the_notice_by_its_date_and_not_by_a_hash(client, answers, time_machine):
+    time_machine.move_to(datetime(2026, 12, 1, 3, 0, tzinfo=UTC))
+    notice = Page.objects.get(slug="privacy")
+    notice.body_en += "<p>One more sentence.</p>"
+    notice.save()
+    time_machine.move_to(datetime(2026, 12, 5, 3, 0, tzinfo=UTC))
+    notice = Page.objects.get(slug="privacy")
+    notice.body_zh_hans += "<p>再加一句。</p>"
+    notice.save()
+    time_machine.move_to(datetime(2026, 12, 9, 3, 0, tzinfo=UTC))
+    Page.objects.get(slug="privacy").save()
+    dates = {"en": "Privacy notice of 1 December 2026", "zh-hans": "2026年12月5日版隐私说明"}
+    for language, said in dates.items():
+        text = words(client.get(send(client, answers, language, message=f"In {language}").headers["Location"]))
+        assert said in text
+        assert Enquiry.objects.latest("pk").privacy_version not in text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", ["What happens next", "Take a screenshot, print this page, or write both down."]),
+        ("zh-hans", ["后续安排", "请截图、打印或记下编号和查询码。"]),
+    ],
+)
+def test_it_says_how_to_keep_reference_and_code_and_what_happens_next(receipt, language, said):
+    text = receipt(language)
+    for expected in said:
+        assert expected in text
+
+
+def test_what_happens_next_names_reference_and_code(receipt):
+    assert "Keep the reference and the code" in receipt().partition("What happens next")[2]
+    assert "请保留咨询编号和查询码" in receipt("zh-hans").partition("后续安排")[2]
 
 
 def test_it_says_when_that_notice_has_been_changed_since(receipt):
@@ -137,6 +171,14 @@ def test_a_duplicate_is_kept_as_long_as_what_it_was_merged_into(client, answers,
     assert "Your data will be erased 31 January 2029" in receipt()
 
 
+def test_the_file_of_a_further_message_is_not_on_the_receipt(receipt):
+    enquiry = Enquiry.objects.get()
+    message = enquiry.messages.create(text="More")
+    enquiry.attachments.create(message=message, file="x", name="later.pdf", content_type="x", size=1)
+    assert "later.pdf" not in receipt()
+    assert "Attached files" not in receipt()
+
+
 def test_it_names_the_attached_files(receipt):
     assert "Attached files" not in receipt()
     for name in ("plan <b>.pdf", "合作.docx"):
@@ -145,20 +187,29 @@ def test_it_names_the_attached_files(receipt):
 
 
 @pytest.mark.parametrize(
-    ("language", "gone"), [("en", "were erased on 1 November 2028"), ("zh-hans", "2028年11月1日删除")]
+    ("language", "gone", "kept"),
+    [
+        (
+            "en",
+            "were erased on 1 November 2028",
+            "We keep only dates and subject for statistics, without personal data.",
+        ),
+        ("zh-hans", "2028年11月1日删除", "我们只保留日期和事项用于统计，不含个人信息。"),
+    ],
 )
-def test_after_the_erasing_it_holds_nothing_of_the_visitor_and_no_empty_place(receipt, language, gone):
+def test_after_the_erasing_it_holds_nothing_of_the_visitor_and_no_empty_place(receipt, language, gone, kept):
     enquiry = Enquiry.objects.get()
     enquiry.move_to(State.CLOSED)
     at = datetime(2028, 11, 1, 3, 0, tzinfo=UTC)
     text = receipt(language, **dict.fromkeys(PERSONAL_FIELDS, ""), erase_on=at.date(), erased_at=at)
     assert gone in text
+    assert kept in text
     assert enquiry.reference in text
     for value in (*(getattr(enquiry, name) for name in PERSONAL_FIELDS), format_code(enquiry.code), enquiry.code):
         assert value not in text
     for label in ("From", "Code", "About", "acknowledgement", "What happens next", "will be erased"):
         assert label not in text
-    for label in ("来自", "查询码", "咨询事项", "学分互认", "确认邮件", "接下来", "删除时间"):
+    for label in ("来自", "查询码", "咨询事项", "学分互认", "确认邮件", "后续安排", "删除时间"):
         assert label not in text
 
 

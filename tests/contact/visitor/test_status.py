@@ -2,9 +2,12 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from django.contrib.auth import get_user_model
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -13,12 +16,14 @@ from post_office.models import STATUS, Email
 
 from contact import attachments, models, retention
 from contact.mail.messages import queue_answer
-from contact.models import PERSONAL_FIELDS, Answer, Attachment, Enquiry, Event, Message, State
+from contact.models import PERSONAL_FIELDS, Answer, Attachment, Enquiry, Event, Message, State, private_storage
 from contact.references import format_code
 from contact.visitor import rate_limits
 from contact.visitor import status as progress
 from contact.visitor.status import Progress
+from portal.database import DatabaseAway
 from portal.models import Department
+from tests.contact.files import PDF, picture
 from tests.contact.steps import send
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +43,16 @@ def told(monkeypatch):
     messages = []
     monkeypatch.setattr(progress, "queue_further_message", messages.append)
     return messages
+
+
+def upload(name="plan.pdf", content=PDF):
+    return SimpleUploadedFile(name, content)
+
+
+def kept():
+    """Returns the number of files in the private storage."""
+    folder = Path(private_storage().path("attachments"))
+    return len(list(folder.iterdir())) if folder.exists() else 0
 
 
 @pytest.fixture
@@ -199,6 +214,37 @@ def test_the_reference_may_come_with_the_address_the_code_may_not(client, enquir
         assert client.get(f"{LOOKUP}?reference={odd}").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Enter the reference and code from your receipt to see how far your enquiry has come"),
+        ("zh-hans", "请填写回执上的咨询编号和查询码，查看办理进度和答复"),
+    ],
+)
+def test_it_says_what_to_enter(client, language, words):
+    assert words in client.get(f"/{language}/contact/status/").content.decode()
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_every_page_links_to_the_status_in_its_footer(client, language):
+    name = {"en": "Enquiry status", "zh-hans": "咨询办理进度"}[language]
+    for page in ("", "programs/", "partners/japan/", "contact/", "privacy/", "nothing/"):
+        footer = client.get(f"/{language}/{page}").content.decode().split("<footer")[1]
+        assert footer.count(f'<a href="/{language}/contact/status/">{name}</a>') == 1, page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Keep the reference and the code that the form gives you: with both you can "),
+        ("zh-hans", "请保留咨询编号和查询码，凭此"),
+    ],
+)
+def test_the_third_step_on_home_names_reference_and_code_and_links_to_the_status(client, language, words):
+    third = client.get(f"/{language}/").content.decode().split('aria-labelledby="start"')[1].split("<li>")[3]
+    assert f'{words}<a href="/{language}/contact/status/">' in third
+
+
 def test_the_form_stands_below_contact_and_contact_leads_to_it(client):
     response = client.get("/zh-hans/contact/status/")
     text = response.content.decode()
@@ -221,7 +267,8 @@ def test_the_status_page_is_private(client, enquiry):
     assert 'name="robots" content="noindex"' in text
     assert "page-code" not in text
     assert "og:url" not in text
-    for private in (*(getattr(enquiry, name) for name in PERSONAL_FIELDS if name != "territory"), enquiry.code):
+    for private in (enquiry.person, enquiry.position, enquiry.email, enquiry.telephone, enquiry.code):
+        assert private
         assert private not in text
     assert enquiry.reference in text
     assert "Credit recognition" in text
@@ -230,7 +277,7 @@ def test_the_status_page_is_private(client, enquiry):
 @pytest.mark.parametrize(
     ("ways", "state", "meaning", "steps"),
     [
-        ([], "Received", "waits for a member of staff", 4),
+        ([], "Received", "We have your enquiry; no one has taken it up yet.", 4),
         ([State.IN_PROGRESS], "In progress", "working on your enquiry", 4),
         ([State.ANSWERED], "Answered", "sent our answer", 4),
         ([State.ANSWERED, State.CLOSED], "Closed", "has ended", 4),
@@ -254,6 +301,7 @@ def test_each_state_is_said_in_words(client, enquiry, ways, state, meaning, step
 
 def test_the_state_in_chinese(client, enquiry):
     text = shown(client, enquiry, "zh-hans")
+    assert "我们已收到您的咨询，尚未开始处理。" in text
     for state in ("已收到（当前）", "处理中", "已答复", "已办结"):
         assert f">{state}</li>" in text
 
@@ -309,6 +357,34 @@ def test_an_answer_was_sent_only_if_its_mail_was(client, enquiry, state, mail_st
     assert ("Answered</dt>" in text) == (state == State.ANSWERED)
 
 
+def test_visitors_see_what_they_wrote_and_the_names_of_their_files(client, answers):
+    message = "First <b>line</b>\nsecond line"
+    send(client, answers, "en", message=message, attachments=[upload("first <1>.pdf"), upload("b.png", picture("PNG"))])
+    enquiry = Enquiry.objects.get()
+    client.post(address(enquiry), {"text": "One more question", "attachment": upload("later.pdf")})
+    for language, heading in (("en", "What you wrote"), ("zh-hans", "您提交的内容")):
+        page = BeautifulSoup(shown(client, enquiry, language), "html.parser")
+        section = page.find(id="written").find_parent("section")
+        assert heading in section.h2.text
+        first, later = section.select("ol > li")
+        assert first.find(lang="en").get_text(" ", strip=True) == "First <b>line</b> second line"
+        assert [file.text for file in first.select(".files li")] == ["first <1>.pdf", "b.png"]
+        assert later.find(lang="en").get_text(strip=True) == "One more question"
+        assert [file.text for file in later.select(".files li")] == ["later.pdf"]
+        facts = [fact.text for fact in page.select("dd")]
+        assert facts[:2] == ["北京某职业学院", {"en": "Credit recognition", "zh-hans": "学分互认"}[language]]
+
+
+def test_what_the_visitor_wrote_is_not_shown_once_it_is_withdrawn(client, enquiry):
+    Department.objects.update(keep_withdrawn_days=7)
+    assert "学分互认" in shown(client, enquiry)
+    client.post(address(enquiry, "withdraw/"))
+    text = shown(client, enquiry)
+    assert "What you wrote" not in text
+    assert "学分互认" not in text
+    assert enquiry.organisation not in text
+
+
 def test_it_says_when_the_data_are_erased(client, enquiry):
     Department.objects.update(keep_closed_months=1)
     assert "will be erased 1 month after your enquiry is closed" in shown(client, enquiry)
@@ -342,6 +418,7 @@ def test_an_erased_enquiry_says_only_that(client, enquiry):
     text = shown(client, enquiry)
     today = timezone.localdate()
     assert f"All personal data of this enquiry were erased on {today.day} {today:%B %Y}." in text
+    assert "We keep only dates and subject for statistics, without personal data." in text
     assert "<form" not in text
     assert "withdraw" not in text
     assert "Credit recognition" not in text
@@ -376,6 +453,29 @@ def test_a_message_is_stored_and_the_desk_told(client, enquiry, told, counted):
     assert "Your message is stored" in text
     assert "&lt;b&gt;More&lt;/b&gt;<br>words" in text
     assert "Your message is stored" not in shown(client, enquiry)
+
+
+def test_an_address_says_that_a_message_is_stored_only_just_after_it_was(client, answers, enquiry, told, time_machine):
+    def claims(path):
+        page = client.get(path)
+        assert page.status_code == 200
+        return "Your message is stored" in page.content.decode()
+
+    time_machine.move_to(timezone.now(), tick=False)
+    stored = client.post(address(enquiry), {"text": "More"}).headers["Location"]
+    assert claims(stored)
+    time_machine.shift(progress.CONFIRMATION_AGE - timedelta(seconds=5))
+    assert claims(stored), "a reload"
+    time_machine.shift(timedelta(seconds=10))
+    assert not claims(stored), "a late reload, or somebody with whom the address was shared"
+    assert not claims(f"{address(enquiry)}?stored=1"), "typed by hand"
+    assert not claims(f"{address(enquiry)}?stored=%00%FF")
+    again = client.post(address(enquiry), {"text": "More"}).headers["Location"]
+    assert Message.objects.count() == 1
+    assert claims(again), "a second click, of which nothing had to be stored"
+    send(client, answers, "en", message="Another matter")
+    other = Enquiry.objects.exclude(pk=enquiry.pk).get()
+    assert not claims(again.replace(enquiry.token, other.token))
 
 
 @pytest.mark.parametrize(
@@ -510,6 +610,142 @@ def test_a_faulty_message_is_given_back(client, enquiry, text, words):
     assert not Message.objects.exists()
 
 
+# A further message with a file
+
+
+def test_a_further_message_takes_a_file(client, enquiry, told):
+    page = shown(client, enquiry)
+    assert 'enctype="multipart/form-data"' in page
+    assert page.count('type="file"') == 1
+    response = client.post(address(enquiry), {"text": "More", "attachment": upload("计划.exe")})
+    assert response.status_code == 303
+    attachment = Attachment.objects.get()
+    assert (attachment.enquiry, attachment.message) == (enquiry, told[0])
+    assert (attachment.name, attachment.size, attachment.file.read()) == ("计划.pdf", len(PDF), PDF)
+    assert kept() == 1
+
+
+def test_the_text_of_a_further_message_is_required_and_its_file_is_not(client, enquiry):
+    response = client.post(address(enquiry), {"text": " ", "attachment": upload()})
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert text.count("Write your message") == 2
+    assert text.count("Attach again: plan.pdf.") == 2
+    assert '<a href="#id_attachment">' in text
+    assert (Message.objects.count(), Attachment.objects.count(), kept()) == (0, 0, 0)
+    assert client.post(address(enquiry), {"text": "More"}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"MZ", "macros or a password"),
+        (PDF + bytes(attachments.MAX_FILE_SIZE), "is larger than 10 MB"),
+    ],
+)
+def test_a_refused_file_of_a_further_message_is_named_and_the_text_is_kept(client, enquiry, content, words):
+    response = client.post(address(enquiry), {"text": "What was typed", "attachment": upload("report.exe", content)})
+    text = response.content.decode()
+    assert text.count(words) == text.count("report.exe") == 2
+    assert "What was typed</textarea>" in text
+    assert "Attach again" not in text
+    assert not Message.objects.exists()
+    assert kept() == 0
+
+
+def test_a_message_that_comes_back_keeps_its_text_and_asks_for_its_file_again(client, enquiry, monkeypatch):
+    typed = {"text": "What was typed", "attachment": upload()}
+
+    def comes_back(status):
+        response = client.post(address(enquiry), typed | {"attachment": upload()})
+        text = response.content.decode()
+        assert response.status_code == status
+        assert "What was typed</textarea>" in text
+        assert text.count("Attach again: plan.pdf.") == 2
+        assert (Message.objects.count(), kept()) == (0, 0)
+
+    with monkeypatch.context() as limited:
+        reach(limited, rate_limits.MESSAGES)
+        comes_back(429)
+    with monkeypatch.context() as broken:
+        broken.setattr(progress, "queue_further_message", lambda message: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            client.post(address(enquiry), typed)
+        assert kept() == 0
+    with monkeypatch.context() as full:
+        full.setattr(attachments, "fsync", no_room)
+        comes_back(503)
+    with monkeypatch.context() as without_cookie:
+        without_cookie.setattr(client.handler, "enforce_csrf_checks", True)
+        comes_back(403)
+
+
+def no_room(file):
+    raise OSError(28, "No space left on device")
+
+
+def test_while_the_database_is_away_a_message_keeps_its_text_and_asks_for_its_file_again(client, enquiry, monkeypatch):
+    def away(*args, **kwargs):
+        raise DatabaseAway
+
+    monkeypatch.setattr("contact.visitor.views.get_object_or_404", away)
+    response = client.post(address(enquiry), {"text": "What was typed", "attachment": upload()})
+    text = response.content.decode()
+    assert response.status_code == 503
+    assert "Nothing has been sent yet" in text
+    assert "What was typed</textarea>" in text
+    assert text.count("Attach again: plan.pdf.") == 2
+    assert 'enctype="multipart/form-data"' in text
+    assert kept() == 0
+
+
+def test_a_second_click_is_known_by_its_file_too(client, enquiry, told):
+    files = [None, upload("a.pdf"), upload("a.pdf"), upload("a.pdf", PDF + b"\n"), upload("b.pdf", PDF + b"\n"), None]
+    for file in files:
+        typed = {"text": "See the file"} | ({"attachment": file} if file else {})
+        assert client.post(address(enquiry), typed).status_code == 303
+    sent = [[file.size for file in message.attachments.all()] for message in Message.objects.all()]
+    assert sent == [[], [len(PDF)], [len(PDF) + 1], []]
+    assert kept() == 2
+    assert len(told) == 4
+
+
+def test_the_same_message_is_stored_again_if_its_first_file_is_gone(client, enquiry, told):
+    client.post(address(enquiry), {"text": "See the file", "attachment": upload()})
+    Path(Attachment.objects.get().file.path).unlink()
+    assert client.post(address(enquiry), {"text": "See the file", "attachment": upload()}).status_code == 303
+    assert Message.objects.count() == 2
+    assert kept() == 1
+
+
+def test_a_message_too_many_leaves_no_file(client, enquiry, told):
+    for number in range(progress.MAX_MESSAGES):
+        enquiry.messages.create(text=f"More {number}")
+    response = client.post(address(enquiry), {"text": "One more", "attachment": upload()})
+    assert response.status_code == 409
+    assert "Attach again" not in response.content.decode(), "there is no form to attach it to"
+    assert kept() == 0
+
+
+def test_withdrawing_erases_the_file_of_a_further_message(client, enquiry, django_capture_on_commit_callbacks):
+    client.post(address(enquiry), {"text": "More", "attachment": upload("secret.pdf")})
+    assert kept() == 1
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(address(enquiry, "withdraw/"))
+    assert (kept(), Attachment.objects.count(), Message.objects.count()) == (0, 0, 0)
+
+
+def test_the_file_of_an_erased_message_is_not_lost_sight_of(client, enquiry):
+    """The message goes first. If the row of the file went with it, nobody would delete the file."""
+    client.post(address(enquiry), {"text": "More", "attachment": upload("secret.pdf")})
+    client.post(address(enquiry, "withdraw/"))
+    left = Attachment.objects.get()
+    assert (left.message, left.name, kept()) == (None, "", 1)
+    attachments.remove_erased()
+    assert kept() == 0
+
+
 @pytest.mark.parametrize(
     "text", ["𠮷😀", "\u202eabc مرحبا", "<script>alert(1)</script>\"'&", "\ufffe\uffff", "{{ 7|add:7 }}"]
 )
@@ -525,6 +761,9 @@ def test_any_script_in_a_message(client, enquiry, told, text):
 def test_before_withdrawing_it_says_what_follows(client, enquiry):
     text = client.get(address(enquiry, "withdraw/")).content.decode()
     assert "are erased at once" in text
+    assert "We keep only dates and subject for statistics, without personal data." in text
+    chinese = client.get(address(enquiry, "withdraw/", "zh-hans")).content.decode()
+    assert "我们只保留日期和事项用于统计，不含个人信息。" in chinese
     assert "cannot be undone" in text
     assert f'href="{address(enquiry)}"' in text
     assert "page-code" not in text

@@ -20,7 +20,7 @@ CODES = {"zh-hans": "zh-Hans", "en": "en"}
 PAGES = [
     ("about/", "国际部从事我国职业教育的国际交流与合作", "The work of the Department is international exchange"),
     ("programs/areas/evaluation/", "国际教育项目评估", "Evaluation of international educational programs"),
-    ("programs/approval-support/", "需要准备的材料", "What to prepare"),
+    ("programs/approval-support/", "协助准备的材料", "Documents we help prepare"),
     ("centres/curriculum-reform/", "与国际体系相衔接", "industry by industry"),
     ("partners/japan/", "首都：东京", "Capital: Tokyo"),
 ]
@@ -191,7 +191,7 @@ def test_a_row_knows_whether_it_has_a_pair(db, model):
 def test_another_view_is_the_page_itself(client, program, view):
     answer = client.get(f"/en/{PROGRAM}?view={view}").content.decode()
     assert "pair-row" not in answer
-    assert 'class="panel"' in answer
+    assert 'class="section who-answers"' in answer
 
 
 def test_steps_and_questions_keep_beside_their_own_translations(client, program):
@@ -213,7 +213,7 @@ def test_a_text_that_one_side_lacks_leaves_a_gap(client, program):
     program.materials_zh_hans = program.audience_en = None
     program.save()
     found = [[text for _lang, text in row] for row in shown(client)]
-    assert ["What to prepare", ""] in found
+    assert ["Documents we help prepare", ""] in found
     assert ["Curriculum materials Co-operation agreements Other documents needed for government approval", ""] in found
     assert ["", "适用对象"] in found
 

@@ -42,6 +42,8 @@ def test_a_forgotten_password_is_set_by_mail(owner, language, subject):
     assert mail.to == ["owner@example.com"]
     assert subject in mail.subject
     assert "owner" in mail.message
+    assert mail.headers["Auto-Submitted"] == "auto-generated"
+    assert {"en": "Nobody reads replies", "zh-hans": "回复无人查收"}[language] in mail.message
     assert set_password(client, link(mail)).headers["Location"] == f"{ASK}changed/"
     assert not is_signed_in(sign_in(Client()))
     assert is_signed_in(sign_in(Client(), password=NEW))

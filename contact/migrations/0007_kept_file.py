@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contact', '0005_program_and_country'),
+        ('contact', '0006_program_and_country'),
     ]
 
     operations = [

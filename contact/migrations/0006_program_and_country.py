@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contact', '0004_connect_answers'),
+        ('contact', '0005_message_attachment_and_privacy_date'),
     ]
 
     operations = [
