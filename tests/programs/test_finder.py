@@ -237,7 +237,7 @@ def test_both_kinds_of_program_share_the_pages_of_a_long_list(client):
     ("language", "query", "error"),
     [
         ("en", {"q": "a" * 101}, "Keywords: use at most 100 characters"),
-        ("zh-hans", {"q": "a" * 101}, "关键词：最多输入100个字符"),
+        ("zh-hans", {"q": "a" * 101}, "关键词：最多100字"),
         ("en", {"q": "a\0"}, "Keywords: use letters, digits and Chinese characters"),
         ("en", {"country": "nowhere"}, "Country or region: this choice is not offered here."),
         ("zh-hans", {"country": "nowhere"}, "国家或地区：没有这个选项。"),
