@@ -1,9 +1,10 @@
 """The foot of every page of content says when its text last changed; no other page does."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
+from django.utils.translation import override
 
 from partners.models import Country
 from portal.models import Centre, Page
@@ -14,6 +15,7 @@ pytestmark = pytest.mark.django_db
 
 # Late in the evening of 22 November in London it is the next day in Beijing.
 CHANGED_AT = datetime(2026, 11, 22, 20, tzinfo=UTC)
+CHANGED_ON = date(2026, 11, 23)
 SAID = re.compile(r'<p class="last-changed">(.*?)</p>')
 
 
@@ -44,6 +46,8 @@ def test_every_page_of_a_row_says_once_when_it_changed(served, record_property):
 )
 def test_the_date_is_written_as_each_language_does(client, model, path, query):
     model.objects.update(updated_at=CHANGED_AT)
+    if model is Page:
+        Page.objects.update(body_changed_on_zh_hans=CHANGED_ON, body_changed_on_en=CHANGED_ON)
     chinese = client.get(f"/zh-hans/{path}{query}").content.decode()
     assert SAID.findall(chinese) == ['最后更新：<time datetime="2026-11-23">2026年11月23日</time>']
     english = client.get(f"/en/{path}{query}").content.decode()
@@ -55,3 +59,12 @@ def test_the_date_is_written_as_each_language_does(client, model, path, query):
 )
 def test_lists_forms_and_errors_have_no_date(client, path):
     assert "last-changed" not in client.get(f"/en/{path}").content.decode()
+
+
+def test_the_privacy_notice_has_the_date_that_receipts_name(client):
+    """Saving the page again, with the same text, does not change it."""
+    Page.objects.filter(slug="privacy").update(body_changed_on_en=CHANGED_ON)
+    Page.objects.get(slug="privacy").save()
+    with override("en"):
+        assert Page.privacy_notice().changed_on == CHANGED_ON
+    assert "23 November 2026" in SAID.search(client.get("/en/privacy/").content.decode())[1]
