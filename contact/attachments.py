@@ -44,8 +44,11 @@ TOO_MANY = _("Attach at most %(files)s files")
 LEFT_OUT = _("Attach at most %(files)s files. Left out: %(names)s")
 EMPTY = _("The file %(name)s is empty")
 TOO_LARGE = _("The file %(name)s is larger than %(megabytes)s MB")
-WRONG_TYPE = _("The file %(name)s is no PDF, Word, Excel, PowerPoint, PNG or JPEG file, or it has macros or a password")
-ATTACH_AGAIN = _("Attach again: %(names)s. Nothing is wrong there, but the file could not be kept.")
+WRONG_TYPE = _(
+    "The file %(name)s is not a PDF, Word, Excel, PowerPoint, PNG or JPEG file, or it has macros or a password"
+)
+ATTACH_AGAIN = _("Attach again: %(names)s. The form could not keep what you chose before.")
+ATTACH_AGAIN_WITH_CONSENT = _("Attach again: %(names)s. Without your consent, the form keeps no files.")
 
 
 @dataclass
@@ -107,16 +110,16 @@ class AttachmentsField(forms.Field):
     """
     A form field for the files of an enquiry. It cleans to a list of Uploads without duplicate contents.
 
-    If the form keeps files, it sets `kept` to the Uploads of earlier attempts, which count too. After cleaning,
-    `accepted` holds the Uploads that are in order, even if others are refused.
+    The form may set `kept` to the Uploads of earlier attempts, which count too. After cleaning, `accepted` holds the
+    Uploads that are in order, even if others are refused.
     """
 
-    kept, accepted = None, ()
+    kept, accepted = (), ()
     widget = AttachmentsInput(attrs={"accept": ",".join([*TYPES.values(), ".jpeg"])})
 
     def clean(self, files):
-        """Raises ValidationError with one error for each refused file, and one that names the accepted files."""
-        uploads, faults = {upload.digest: upload for upload in self.kept or ()}, []
+        """Raises ValidationError with one error for each refused file."""
+        uploads, faults = {upload.digest: upload for upload in self.kept}, []
         self.accepted = list(uploads.values())
         if len(files) > MAX_FILES:
             raise forms.ValidationError(TOO_MANY, code="too_many", params=LIMITS)
@@ -131,8 +134,7 @@ class AttachmentsField(forms.Field):
             params = LIMITS | {"names": in_a_row(upload.name for upload in left_out)}
             faults.append(forms.ValidationError(LEFT_OUT, code="too_many", params=params))
         if faults:
-            again = reattach_errors(self.accepted) if self.kept is None else []
-            raise forms.ValidationError([*faults, *again])
+            raise forms.ValidationError(faults)
         return self.accepted
 
 
@@ -178,13 +180,9 @@ def clean_name(name: str) -> str:
     return name or gettext("file")
 
 
-def reattach_errors(uploads: list[Upload] | None) -> list[forms.ValidationError]:
-    """Returns one error that names `uploads`, if there are any: a browser cannot fill in a file input again."""
-    return [reattach_error(upload.name for upload in uploads)] if uploads else []
-
-
-def reattach_error(names) -> forms.ValidationError:
-    return forms.ValidationError(ATTACH_AGAIN, code="again", params={"names": in_a_row(names)})
+def reattach_error(names, text=ATTACH_AGAIN) -> forms.ValidationError:
+    """Returns the error that asks for files again: a browser cannot fill in a file input."""
+    return forms.ValidationError(text, code="again", params={"names": in_a_row(names)})
 
 
 def in_a_row(names) -> str:

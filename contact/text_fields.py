@@ -69,7 +69,7 @@ class TelephoneField(OneLineField):
     """A telephone number of any country, as it was typed; see may_be_telephone()."""
 
     default_error_messages = {
-        "invalid": _("Enter a telephone number in digits. Spaces, + - ( ) . / and ext. may stand between them"),
+        "invalid": _("Enter a whole telephone number in digits, such as 010-53656705 or +44 20 7946 0000 ext. 12"),
     }
 
     def clean(self, value):

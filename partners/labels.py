@@ -96,7 +96,7 @@ def spots(point, width):
 
 
 @lru_cache(maxsize=1024)
-def drawn_apart(places, mark, half) -> list[tuple]:
+def drawn_apart(places, mark, half) -> tuple[tuple, ...]:
     """
     Returns where the point of each of `places` is drawn: there or, if it would touch another point, beside it.
 
@@ -118,7 +118,7 @@ def drawn_apart(places, mark, half) -> list[tuple]:
             others = drawn + list(places[number:])
             point = next((point for point in beside(place, spokes) if has_room(point, others)), place)
         drawn.append(point)
-    return drawn
+    return tuple(drawn)
 
 
 def beside(place, spokes):

@@ -23,7 +23,8 @@ def program_list(request):
 @require_safe
 def program_overview(request):
     programs = Program.objects.published().for_overview()
-    changed_at = max((program.updated_at for program in programs), default=None)
+    rows = [*programs, *filter(None, (program.area for program in programs))]
+    changed_at = max((row.updated_at for row in rows), default=None)
     return render(request, "programs/program_overview.html", {"programs": programs, "changed_at": changed_at})
 
 

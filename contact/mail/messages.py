@@ -53,10 +53,12 @@ def queue_answer(answer):
 
 
 def has_salutation(text, person) -> bool:
-    """Whether a letter in the active language begins by addressing somebody, probably the `person`."""
-    first_line = text.strip().partition("\n")[0].strip()
-    words = (pgettext("in a salutation", "Dear"), person)
-    return any(word in first_line for word in words) or first_line.endswith(tuple(",:!，：！"))
+    """Whether a letter in the active language begins with a salutation, or with the name of the `person` as one."""
+    beginnings = pgettext(
+        "beginnings of a letter, as a regular expression", r"(?:Dear|Hello|Hi|Good (?:morning|afternoon|day))\b"
+    )
+    name = rf"{re.escape(person)}\s*[,:!，：！]"
+    return re.match(rf"(?:{beginnings}|{name})", text.strip(), re.IGNORECASE) is not None
 
 
 def queue_further_message(message):

@@ -13,13 +13,14 @@ from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from contact.attachments import (
+    ATTACH_AGAIN,
+    ATTACH_AGAIN_WITH_CONSENT,
     FILE_HELP,
     FILES_HELP,
     AttachmentField,
     AttachmentsField,
     Upload,
     reattach_error,
-    reattach_errors,
     removed_on_failure,
     store,
 )
@@ -253,14 +254,15 @@ class EnquiryForm(forms.ModelForm):
         Without a `request` nothing more is kept than before.
         """
         self.is_valid()
-        field = self.files_field
+        field, consents = self.files_field, self.cleaned_data.get("consent")
         if request is None:
             kept = field.kept
         else:
-            kept = kept_files.keep(request, self.nonce, field.accepted if self.cleaned_data.get("consent") else [])
+            kept = kept_files.keep(request, self.nonce, field.accepted if consents else [])
         field.widget.kept = kept
         if missing := [*self.lost, *(upload.name for upload in field.accepted if upload not in kept)]:
-            self.add_error("attachments", reattach_error(missing))
+            text = ATTACH_AGAIN if consents else ATTACH_AGAIN_WITH_CONSENT
+            self.add_error("attachments", reattach_error(missing, text))
 
     def stored(self) -> Enquiry | None:
         """Returns the Enquiry that was already stored from the same sender and answers, if there is one."""
@@ -364,6 +366,5 @@ class MessageForm(forms.Form):
     def ask_for_file_again(self):
         """Adds an error that names the accepted file. Call it for a submitted form that is shown again."""
         self.is_valid()
-        upload = self.cleaned_data.get("attachment")
-        for error in reattach_errors([upload] if upload else []):
-            self.add_error("attachment", error)
+        if upload := self.cleaned_data.get("attachment"):
+            self.add_error("attachment", reattach_error([upload.name]))

@@ -114,6 +114,9 @@ def form_page(request, template, form=None, problem=None, help="", **context):
     context |= {"form": form, "problem": problem, "errors": errors, "has_errors": bool(problem or errors)}
     context["help"] = problem.help if problem else help
     response = render(request, template, context, status=problem and problem.status)
+    if request.method == "POST":
+        # The browser may keep a form that came back, so that Back leads to it.
+        response["Cache-Control"] = "private, no-cache"
     if response.status_code == 429:
         response["Retry-After"] = rate_limits.seconds_left()
     elif response.status_code == 503:
@@ -126,16 +129,20 @@ def form_view(view):
     A decorator for the views in FORM_VIEWS. It keeps what the visitor typed if the database is away.
 
     It calls the view again with `away`: the view then shows the submitted form and a Problem, and asks no database.
+    Browsers store none of the pages but a form that came back; see form_page().
     """
 
     @wraps(view)
     def kept(request, **kwargs):
         try:
-            return view(request, **kwargs)
+            response = view(request, **kwargs)
         except DatabaseError as error:
             if request.method != "POST" or not is_away(error):
                 raise
-        return view(request, **kwargs | {"away": True})
+            response = view(request, **kwargs | {"away": True})
+        if not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
 
     return kept
 
@@ -179,13 +186,7 @@ def enquiry_page(request, form, problem=None, **context):
     token_failed = problem in (ENQUIRY_EXPIRED, ENQUIRY_EXPIRED_AGAIN)
     help = TELEPHONE_US if form.non_field_errors() else ""
     template = "contact/enquiry_form.html"
-    response = form_page(request, template, form, problem, help, token_failed=token_failed, **context)
-    if form.is_bound:
-        # The browser may keep it, so that Back from the receipt leads to it.
-        response["Cache-Control"] = "private, no-cache"
-    else:
-        add_never_cache_headers(response)
-    return response
+    return form_page(request, template, form, problem, help, token_failed=token_failed, **context)
 
 
 @never_cache
@@ -225,7 +226,6 @@ def private_page(view):
     return kept
 
 
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @form_view
 def status(request, *, expired=False, away=False):
@@ -248,7 +248,6 @@ def status(request, *, expired=False, away=False):
     return form_page(request, template, form, help=help)
 
 
-@never_cache
 @private_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @form_view
@@ -275,7 +274,6 @@ def status_detail(request, token, *, expired=False, away=False):
     return form_page(request, "contact/enquiry_status.html", form, problem, **context)
 
 
-@never_cache
 @private_page
 @require_http_methods(["GET", "HEAD", "POST"])
 @form_view

@@ -7,7 +7,7 @@ from django.http import HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.urls import is_valid_path
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
-from django.utils.encoding import escape_uri_path
+from django.utils.encoding import escape_uri_path, iri_to_uri
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -74,7 +74,8 @@ def redirect_to_language(request):
         found = [address for address in (target, f"{target}/") if is_valid_path(address)]
     if not found:
         return None
-    query = request.META.get("QUERY_STRING", "")
+    # A server hands on bytes as Latin-1 (PEP 3333). Not every client escapes them.
+    query = iri_to_uri(request.META.get("QUERY_STRING", "").encode("latin-1").decode(errors="replace"))
     address = escape_uri_path(found[0]) + (f"?{query}" if query else "")
     if named:
         return HttpResponsePermanentRedirect(address)

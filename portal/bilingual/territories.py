@@ -51,7 +51,7 @@ def territory_choices(partners: dict[str, str]) -> list:
     names = _names("inhabited") | partners
     others = [(code, name) for code, name in names.items() if code not in {*CHINA, *partners}]
     if get_language() == "en":
-        others.sort(key=lambda choice: unicodedata.normalize("NFKD", choice[1]).encode("ascii", "ignore"))
+        others.sort(key=lambda choice: unicodedata.normalize("NFKD", choice[1].casefold()).encode("ascii", "ignore"))
     groups = [
         (_("Partner countries and regions"), [choice for choice in partners.items() if choice[0] not in CHINA]),
         (_("Other countries and regions"), others),

@@ -123,7 +123,8 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def render_mail(self, template_prefix, email, context, headers=None):
         # RFC 3834, section 5: no absence notice is sent in return.
-        return super().render_mail(template_prefix, email, context, {"Auto-Submitted": "auto-generated"})
+        headers = {**(headers or {}), "Auto-Submitted": "auto-generated"}
+        return super().render_mail(template_prefix, email, context, headers)
 
     def send_password_reset_mail(self, user, email, context):
         record(AccountEvent.Kind.PASSWORD_ASKED, user.get_username())

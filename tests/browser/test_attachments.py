@@ -63,9 +63,9 @@ def test_without_javascript_a_faulty_form_keeps_the_files_that_are_in_order(site
     attach(page, pdf, program)
     write_enquiry(page, organisation="College with a program")
     link = page.locator(".error-summary a")
-    expect(link).to_have_text(re.compile(rf"^The file {program.name} is no PDF"))
+    expect(link).to_have_text(re.compile(rf"^The file {program.name} is not a PDF"))
     expect(page.get_by_role("group", name="Attachments")).to_have_accessible_description(
-        re.compile(r"At most 3 files .*is no PDF")
+        re.compile(r"At most 3 files .*is not a PDF")
     )
     expect(page.locator(".kept-file")).to_contain_text("plan.pdf")
     expect(page.get_by_label("Do not send this file")).not_to_be_checked()

@@ -344,7 +344,7 @@ TEXTS_ON_RINGS = """() => {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_text_of_the_compass_is_on_a_ring(site, tab, record_property, language):
+def test_no_text_of_the_compass_is_on_a_ring(site, tab, language):
     """With the fonts of the browser: the boxes that the server reckons with are upper bounds."""
     for width in (320, 390, 480, 600, 1280, 1920):
         tab.set_viewport_size({"width": width, "height": 800})
@@ -537,16 +537,7 @@ def test_every_page_prints_as_a_clean_leaf(site, tab, record_property, language)
     for path in PAGES[:-1]:
         tab.goto(f"{site.url}/{language}{path}")
         tab.emulate_media(media="print")
-        for hidden in (
-            ".sections",
-            ".languages",
-            ".breadcrumbs",
-            ".skip-link",
-            ".button",
-            ".print-button",
-            ".enquiry",
-            ".finder",
-        ):
+        for hidden in NOT_PRINTED:
             assert not any(element.is_visible() for element in tab.locator(hidden).all()), (path, hidden)
         tab.emulate_media(media="null")
         document, text, codes = printed(tab)
@@ -577,7 +568,7 @@ def test_the_three_steps_are_ruled_alike(site, tab):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_first_screen_of_a_phone_shows_programs(site, chrome, language):
+def test_the_first_screen_of_a_phone_shows_what_a_college_can_do(site, chrome, language):
     context = chrome.new_context(viewport={"width": 390, "height": 844})
     page = context.new_page()
     page.goto(f"{site.url}/{language}/")

@@ -169,7 +169,7 @@ def test_a_name_is_cleaned(name, shown, stored):
     ("content", "words"),
     [
         (b"", "The file report.exe is empty"),
-        (b"MZ", "The file report.exe is no PDF, Word, Excel"),
+        (b"MZ", "The file report.exe is not a PDF, Word, Excel"),
         (PDF + bytes(attachments.MAX_FILE_SIZE), "The file report.exe is larger than 10 MB"),
     ],
 )
@@ -216,7 +216,7 @@ def test_without_consent_a_form_that_comes_back_asks_for_its_files_again(client,
     files = [upload("a.pdf"), upload("b.png", PNG)]
     response = send(client, answers, "en", attachments=files, consent=None, **changes)
     [again] = errors(response)
-    assert again.startswith("Attach again: a.pdf, b.png. Nothing is wrong there")
+    assert again.startswith("Attach again: a.pdf, b.png. Without your consent")
     assert response.content.decode().count(again) == 2
     assert not kept()
 
@@ -227,7 +227,7 @@ def test_a_form_without_its_token_asks_for_its_files_again(client, answers):
     response = send(client, answers, "en", attachments=files, consent=None)
     assert response.status_code == 403
     refused, again = errors(response)
-    assert refused.startswith("The file b.exe is no PDF")
+    assert refused.startswith("The file b.exe is not a PDF")
     assert again.startswith("Attach again: a.pdf.")
     assert "has not been stored yet" in response.content.decode()
 
@@ -240,7 +240,7 @@ def test_a_form_that_comes_back_without_files_does_not_speak_of_them(client, ans
 def test_a_hostile_name_is_shown_as_text(client, answers):
     response = send(client, answers, "en", attachments=[upload("<script>alert(1)<\u202escript>.exe", b"MZ")])
     text = response.content.decode()
-    assert "The file &lt;script&gt;alert(1)&lt;script&gt;.exe is no PDF" in text
+    assert "The file &lt;script&gt;alert(1)&lt;script&gt;.exe is not a PDF" in text
     assert "<script>alert" not in text
     assert "\u202e" not in text
 

@@ -42,7 +42,7 @@ def test_a_telephone_number_of_any_country_is_kept_as_it_was_typed(number):
 
 @pytest.mark.parametrize("text", NO_NUMBERS)
 def test_what_is_no_telephone_number_is_refused(text):
-    with override("en"), pytest.raises(ValidationError, match="Enter a telephone number in digits"):
+    with override("en"), pytest.raises(ValidationError, match="Enter a whole telephone number in digits"):
         TelephoneField().clean(text)
 
 

@@ -12,8 +12,8 @@ from programs.models import Area, Program
 pytestmark = pytest.mark.django_db
 
 # The words with which summaries begin: what the reader can do.
-ENGLISH = "Ask|Bring|Exchange|Find|Have|Introduce|Learn|Prepare|Promote|Read|Reform|See|Work"
-BEGINNINGS = {"en": rf"(?:{ENGLISH})\b", "zh_hans": "与|为|了解|依托|准备|引进|推动|改革|评估|通过|采用"}
+ENGLISH = "Ask|Bring|Exchange|Find|Have|Introduce|Learn|Prepare|Promote|Read|Reform|See|Seek|Turn|Work"
+BEGINNINGS = {"en": rf"(?:{ENGLISH})\b", "zh_hans": "与|为|依据|在|咨询|了解|依托|准备|引进|推动|改革|评估|通过|采用"}
 
 
 def text(path):
@@ -38,7 +38,7 @@ def test_credit_recognition_says_first_which_way_it_runs():
     program = Program.objects.get(slug="credit-recognition")
     assert program.summary_zh_hans.startswith("推动境外合作院校认可我国职业院校优势专业的学分")
     assert program.summary_en.startswith(
-        "Have overseas institutions recognise the credits of the strong majors of Chinese"
+        "Seek recognition by overseas partner institutions for the credits of the strong majors of Chinese"
     )
 
 
@@ -68,7 +68,7 @@ def test_student_exchange_and_credit_recognition_name_each_other(language):
     ("slug", "chinese", "english"),
     [
         ("qualification-certificates", "了解有哪些资格证书", "Ask which"),
-        ("program-evaluation", "评估、评审和实施贵校的", "Have your international cooperation program evaluated"),
+        ("program-evaluation", "咨询国际合作项目的", "Turn to us for the evaluation"),
         ("investment-services", "为职业教育合作项目寻求", "Find investment services"),
     ],
 )

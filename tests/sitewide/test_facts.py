@@ -110,7 +110,7 @@ curriculum design | 专业的课程设计 | professional curriculum design
 talent pool | 人才库建设 | building of a talent pool
 programs/credit-recognition/
 name | 学分互认 | Credit recognition
-overseas institutions | 推动境外合作院校认可我国职业院校 | Have overseas institutions recognise the credits
+overseas institutions | 推动境外合作院校认可我国职业院校 | Seek recognition by overseas partner institutions
 strong majors | 我国职业院校优势专业的学分 | credits of the strong majors of Chinese vocational colleges
 students | 优秀学生就有机会赴境外学习或工作 | capable students the chance to study or work overseas
 programs/qualification-certificates/
@@ -121,7 +121,7 @@ name | 项目评估与评审 | Program evaluation and assessment
 what it is | 国际合作项目的评估、评审和实施 | evaluation, assessment and execution of international cooperation programs
 programs/approval-support/
 name | 项目报批支持 | Approval support
-what it is | 准备教育项目报请政府审批所需的材料，国际部予以协助 | Prepare, with our help, the documents needed
+what it is | 在国际部协助下，准备教育项目报请政府审批所需的材料 | Prepare, with our help, the documents needed
 of what | 教育项目报请政府审批 | government approval of an educational program
 curriculum materials | 课程材料 | Curriculum materials
 co-operation agreement | 合作协议 | Co-operation agreements
@@ -253,14 +253,14 @@ PDF|Word|Excel|PowerPoint|PNG|JPEG|MB|UTC
 # Ordinary words that may be capitalised, but only at the start of a sentence, heading, list item or link.
 FIRST_WORDS = """
 A About Accessibility Address Advanced All Along Already An And Approval As Ask At Attachments Bearing Besides Bring
-Brings Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries
-Country Credit Curriculum Details Distance Documents E-mail Each Enquiry Enter Evaluates Evaluation Exchange File
-Financing Find Focus For From Giving Have Helps Home How I If Images In International Introduce Introduces
-Investment Is It Its Keep Keywords Known Language Largely Last Learn Learning Leave Look Main Mission No On Once
-Only Other Our Overview Partner Partners Please Position Postcode Prepare Principle Print Privacy Program Programs
-Promote Promotes Propose Purpose Qualification Reach Read Recognised Reform Related Reporting Say Scan See Serve
-Service Show Skip Student Students Submit Supports Teacher Telephone Text That The These They This Three Through To
-Type Types Under Vocational We What When Where Whether Which While Who With Work You Your Yours
+Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries Country
+Credit Curriculum Distance Documents E-mail Each Enquiry Enter Evaluation Exchange File Financing Find Focus For
+From Giving Have Home How I If Images In International Introduce Investment Is It Its Keep Keywords Known Language
+Largely Last Learn Learning Leave Look Main Mission No On Once Only Other Our Overview Partner Partners Please
+Position Postcode Prepare Principle Print Privacy Program Programs Promote Propose Purpose Qualification Reach Read
+Recognised Reform Related Reporting Say Scan See Seek Serve Service Show Skip Student Students Submit Supports
+Teacher Telephone Text That The These They This Three Through To Turn Type Types Under Vocational We What When Where
+Whether Which While Who With Work You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")

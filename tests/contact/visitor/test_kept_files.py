@@ -65,10 +65,12 @@ def names():
     return [attachment.name for attachment in Attachment.objects.all()]
 
 
-def assert_asked_again(response, *file_names):
-    assert errors(response) == [
-        f"Attach again: {', '.join(file_names)}. Nothing is wrong there, but the file could not be kept."
-    ]
+LOST = "The form could not keep what you chose before."
+NO_CONSENT = "Without your consent, the form keeps no files."
+
+
+def assert_asked_again(response, *file_names, why=LOST):
+    assert errors(response) == [f"Attach again: {', '.join(file_names)}. {why}"]
     assert listed(response) == []
     assert not KeptFile.objects.exists()
     assert not stored_files()
@@ -77,7 +79,7 @@ def assert_asked_again(response, *file_names):
 def test_files_that_were_in_order_need_not_be_chosen_again(client, answers):
     response = come_back(client, answers, upload("计划.pdf"), upload("other.exe", b"MZ"), upload("b.pdf", PDF + b"b"))
     assert listed(response) == [f"计划.pdf ({len(PDF)} bytes)", f"b.pdf ({len(PDF) + 1} bytes)"]
-    assert [error.partition(",")[0] for error in errors(response)] == ["The file other.exe is no PDF"]
+    assert [error.partition(",")[0] for error in errors(response)] == ["The file other.exe is not a PDF"]
     taken = {row.file.name for row in KeptFile.objects.all()}
     response = send(client, answers, "en", **hidden(response))
     assert response.status_code == 303
@@ -162,7 +164,7 @@ def test_another_browser_with_the_same_form_finds_nothing(client, answers):
         response = send(browser, answers, "en", **again)
         assert response.status_code == 200
         assert errors(response) == [
-            "Attach again: plan.pdf. Nothing is wrong there, but the file could not be kept.",
+            f"Attach again: plan.pdf. {LOST}",
         ]
         assert listed(response) == []
     assert not Enquiry.objects.exists()
@@ -206,14 +208,14 @@ def test_no_address_leads_to_a_kept_file(client, answers):
 
 def test_without_consent_nothing_is_kept(client, answers):
     response = come_back(client, answers, upload(), upload("b.pdf", PDF + b"b"), consent=None)
-    assert_asked_again(response, "plan.pdf", "b.pdf")
+    assert_asked_again(response, "plan.pdf", "b.pdf", why=NO_CONSENT)
 
 
 def test_consent_that_is_taken_back_removes_what_was_kept(client, answers, django_capture_on_commit_callbacks):
     again = hidden(come_back(client, answers, upload()))
     with django_capture_on_commit_callbacks(execute=True):
         response = send(client, answers, "en", consent=None, **again)
-    assert_asked_again(response, "plan.pdf")
+    assert_asked_again(response, "plan.pdf", why=NO_CONSENT)
 
 
 def test_a_kept_file_that_is_left_out_is_not_sent_and_removed(client, answers, django_capture_on_commit_callbacks):
@@ -251,7 +253,7 @@ def test_what_does_not_fit_into_the_store_is_asked_for_again(client, answers, mo
     monkeypatch.setattr(kept_files, "MAX_TOTAL", 2 * len(PDF) + 1)
     come_back(Client(), answers, upload())
     response = come_back(client, answers, upload(), upload("b.pdf", PDF + b"b"))
-    assert errors(response) == ["Attach again: b.pdf. Nothing is wrong there, but the file could not be kept."]
+    assert errors(response) == [f"Attach again: b.pdf. {LOST}"]
     assert listed(response) == [f"plan.pdf ({len(PDF)} bytes)"]
     assert stored_files() == [PDF, PDF]
 
@@ -295,7 +297,7 @@ def test_simultaneous_forms_do_not_exceed_the_total(committed, monkeypatch):
 def test_one_address_keeps_only_so_many_files_an_hour(client, answers, monkeypatch):
     monkeypatch.setattr(rate_limits, "KEPT_FILES", rate_limits.Limit("kept file", 2, 2))
     response = come_back(client, answers, *(upload(f"{name}.pdf", PDF + name.encode()) for name in "abc"))
-    assert errors(response) == ["Attach again: c.pdf. Nothing is wrong there, but the file could not be kept."]
+    assert errors(response) == [f"Attach again: c.pdf. {LOST}"]
     # What is kept already costs nothing more.
     assert len(listed(send(client, answers, "en", person=None, **hidden(response)))) == 2
     assert listed(come_back(Client(), answers, upload("d.pdf", PDF + b"d"))) == []
@@ -339,7 +341,7 @@ def test_an_enquiry_that_cannot_be_stored_comes_back_with_the_files_that_were_ke
         response = send(client, answers, "en", attachments=[upload("b.pdf", PDF + b"b")], **again)
     assert response.status_code == 503
     assert listed(response) == [f"plan.pdf ({len(PDF)} bytes)"]
-    assert errors(response) == ["Attach again: b.pdf. Nothing is wrong there, but the file could not be kept."]
+    assert errors(response) == [f"Attach again: b.pdf. {LOST}"]
     assert send(client, answers, "en", **hidden(response)).status_code == 303
     assert names() == ["plan.pdf"]
 
@@ -352,7 +354,7 @@ def test_kept_files_outlive_an_outage_of_the_database(client, answers, tmp_path)
             response = send(client, answers, "en", attachments=[upload("b.pdf", PDF + b"b")], **again)
             assert response.status_code == 503
             assert listed(response) == ["plan.pdf"]
-            assert errors(response) == ["Attach again: b.pdf. Nothing is wrong there, but the file could not be kept."]
+            assert errors(response) == [f"Attach again: b.pdf. {LOST}"]
         assert send(client, answers, "en", **hidden(response)).status_code == 303
         assert names() == ["plan.pdf"]
 
@@ -378,7 +380,7 @@ def test_after_an_hour_they_are_asked_for_again_and_the_worker_removes_them(
     assert not KeptFile.objects.exists()
     assert not stored_files()
     response = send(client, answers, "en", **again)
-    assert errors(response) == ["Attach again: plan.pdf. Nothing is wrong there, but the file could not be kept."]
+    assert errors(response) == [f"Attach again: plan.pdf. {LOST}"]
     assert not Enquiry.objects.exists(), "an enquiry without the file that the visitor was told of"
 
 
@@ -411,7 +413,7 @@ def test_a_file_that_vanished_from_the_disk_is_asked_for_again(client, answers):
     again = hidden(come_back(client, answers, upload()))
     Path(KeptFile.objects.get().file.path).unlink()
     response = send(client, answers, "en", **again)
-    assert errors(response) == ["Attach again: plan.pdf. Nothing is wrong there, but the file could not be kept."]
+    assert errors(response) == [f"Attach again: plan.pdf. {LOST}"]
     assert not Enquiry.objects.exists()
 
 
@@ -430,7 +432,7 @@ def test_a_form_with_kept_files_that_was_sent_comes_back_with_other_answers(clie
     send(client, answers, "en", **again)
     response = send(client, answers, "en", message="Another", **again)
     assert response.status_code == 409
-    assert errors(response) == ["Attach again: plan.pdf. Nothing is wrong there, but the file could not be kept."]
+    assert errors(response) == [f"Attach again: plan.pdf. {LOST}"]
     assert stored_files() == [PDF]
 
 

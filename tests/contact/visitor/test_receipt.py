@@ -192,9 +192,9 @@ def test_it_names_the_attached_files(receipt):
         (
             "en",
             "were erased on 1 November 2028",
-            "We keep only dates and subject for statistics, without personal data.",
+            "We keep only reference, dates, subject, country and language for statistics, without personal data.",
         ),
-        ("zh-hans", "2028年11月1日删除", "我们只保留日期和事项用于统计，不含个人信息。"),
+        ("zh-hans", "2028年11月1日删除", "仅保留咨询编号、日期、咨询事项、国家或地区和语言用于统计，不含个人信息。"),
     ],
 )
 def test_after_the_erasing_it_holds_nothing_of_the_visitor_and_no_empty_place(receipt, language, gone, kept):
