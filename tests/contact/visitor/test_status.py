@@ -763,7 +763,7 @@ def test_before_withdrawing_it_says_what_follows(client, enquiry):
     assert "are erased at once" in text
     assert "We keep only reference, dates, subject, country and language for statistics, without personal data." in text
     chinese = client.get(address(enquiry, "withdraw/", "zh-hans")).content.decode()
-    assert "仅保留咨询编号、日期、咨询事项、国家或地区和语言用于统计，不含个人信息。" in chinese
+    assert "仅保留编号、日期、事项、国家或地区和语言用于统计，不含个人信息。" in chinese
     assert "cannot be undone" in text
     assert f'href="{address(enquiry)}"' in text
     assert "page-code" not in text
