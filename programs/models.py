@@ -2,7 +2,7 @@ import re
 import unicodedata
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.translator import translator
@@ -19,6 +19,10 @@ from portal.bilingual.publishing import (
 )
 from portal.bilingual.richtext import RichTextField
 from portal.models import Centre
+
+MAX_WORDS = 8
+MAX_PIECES = 12
+HAN = r"\u3400-\u9fff"  # Chinese characters, in a set of a regular expression
 
 
 class Area(ContentPage):
@@ -59,29 +63,67 @@ class ProgramQuerySet(PublishedQuerySet):
 
     def matching(self, area=None, centre=None, country=None, words=""):
         """
-        Returns the programs of an area, a centre and a country, each a row or None, that contain all `words`.
+        Returns the programs of an area, a centre and a country, each a row or None, that have all `words`.
+
+        If no program has them all, returns those that have some of the pieces of the words, those with most pieces
+        first. Each program has `has_all_words`, which is the same for all. If there are words, this queries at once.
 
         With a `country`, the programs without a published country follow, because staff may say yes to them. Each
         program has `is_tied`: whether `country` is one of its countries. Without a `country` it is always True.
 
         A word is found in every text of a program, in its search words and in the names of its type and its countries,
         in both languages, where they are published; but not in the markup of rich text. An English word is found from
-        its beginning, so that "us" is not in "industry". Punctuation separates words. Full-width letters are the same
-        as others.
+        its beginning, so that "us" is not in "industry". split_words() and split_pieces() say what words and pieces
+        are, and how many count.
         """
         chosen = {"area": area, "centres": centre}
-        found = self.filter(**{name: row for name, row in chosen.items() if row})
-        for word in re.findall(r"\w+", unicodedata.normalize("NFKC", words)):
-            found = found.filter(says(word, "zh-hans") | says(word, "en"))
-        if country is None:
-            return found.annotate(is_tied=Value(True))
-        countries = Country.objects.filter(programs=OuterRef("pk"))
-        is_tied = Exists(countries.filter(pk=country.pk))
-        found = found.annotate(is_tied=is_tied).filter(Q(is_tied=True) | ~Exists(countries.published()))
-        return found.order_by("-is_tied", *self.model._meta.ordering)
+        programs = self.filter(**{name: row for name, row in chosen.items() if row})
+        is_tied = Value(True)
+        if country:
+            countries = Country.objects.filter(programs=OuterRef("pk"))
+            is_tied = Exists(countries.filter(pk=country.pk))
+            programs = programs.filter(is_tied | ~Exists(countries.published()))
+        programs = programs.annotate(is_tied=is_tied)
+        ordering = self.model._meta.ordering
+        words = split_words(words)
+        with_all_words = programs.filter(*map(says, words))
+        if not words or with_all_words.exists():
+            return with_all_words.annotate(has_all_words=Value(True)).order_by("-is_tied", *ordering)
+        pieces_found = sum(Case(When(says(piece), then=1), default=0) for piece in split_pieces(words))
+        with_some_words = programs.annotate(has_all_words=Value(False), pieces_found=pieces_found)
+        return with_some_words.filter(pieces_found__gt=0).order_by("-is_tied", "-pieces_found", *ordering)
 
 
-def says(word, language) -> Q:
+def split_words(text) -> list[str]:
+    """
+    Returns the different words of `text` in lower case, at most MAX_WORDS: more are ignored.
+
+    Neighbouring Chinese characters are one word. Punctuation separates words. Full-width letters are the same as
+    others. Words of more than three letters lose an "s" at their end, so that "exchanges" finds "exchange".
+    """
+    words = re.findall(rf"[{HAN}]+|[^\W{HAN}]+", unicodedata.normalize("NFKC", text).lower())
+    return list(dict.fromkeys(re.sub(r"(?<=\w{3})(?<!s)s$", "", word) for word in words))[:MAX_WORDS]
+
+
+def split_pieces(words) -> list[str]:
+    """
+    Returns the different pieces of `words`, at most MAX_PIECES: more are ignored.
+
+    The pieces of a Chinese word are its overlapping pairs of characters. Any other word, and a single character, is
+    one piece.
+    """
+    pieces = []
+    for word in words:
+        pieces += re.findall(f"(?=([{HAN}]{{2}}))", word) or [word]
+    return list(dict.fromkeys(pieces))[:MAX_PIECES]
+
+
+def says(word) -> Q:
+    """Returns the condition that a program says `word` in either language, on a side that is published now."""
+    return says_in("zh-hans", word) | says_in("en", word)
+
+
+def says_in(language, word) -> Q:
     """Returns the condition that a program says `word` in `language`, on a side that is published now."""
 
     def column(path):

@@ -9,7 +9,7 @@ from django.utils.translation import override
 
 from partners.models import Country
 from programs.forms import FinderForm
-from programs.models import Area, Program
+from programs.models import MAX_PIECES, MAX_WORDS, Area, Program, split_pieces, split_words
 
 pytestmark = pytest.mark.django_db
 
@@ -85,8 +85,119 @@ def test_punctuation_and_full_width_letters_are_no_reason_for_a_no(query, wanted
 
 
 def test_what_no_text_says_is_not_found():
-    assert found(q="100%") == found(q="没有这个") == found(q="credits nothingatall") == set()
+    assert found(q="100%") == found(q="没有这个") == found(q="nothing atall") == set()
     assert found(q="、？!") == found()
+
+
+SOME_FIT = {
+    "en": "No program fits all of this. These have some of the words.",
+    "zh-hans": "没有完全符合条件的项目，以下项目含有部分关键词。",
+}
+
+ALL_FIT = {
+    "student exchanges": {"student-exchange"},
+    "teacher exchanges": {"teacher-exchange"},
+    "credit transfers": {"credit-recognition"},
+    "investments": {"investment-services", "investment-fund"},
+    "evaluations": {"program-evaluation", "credit-recognition"},
+    "UK留学": {"student-exchange"},
+    **dict.fromkeys(
+        ["Japanese", "American", "British", "Great Britain", "Australian", "German", "Korean", "Dutch", "Holland"],
+        EXCHANGES,
+    ),
+    "澳洲": EXCHANGES,
+    "研学": EXCHANGES,
+    "交换生": {"student-exchange"},
+    "留学生": {"student-exchange"},
+}
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize(("query", "wanted"), ALL_FIT.items())
+def test_plurals_and_other_names_of_countries_find_what_has_all_words(client, language, query, wanted):
+    assert found(language, q=query) >= wanted
+    text = client.get(f"/{language}/programs/", {"q": query}).content.decode()
+    assert SOME_FIT[language] not in text
+    assert not [slug for slug in wanted if f'<h3><a href="/{language}/programs/{slug}/">' not in text]
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+@pytest.mark.parametrize(
+    ("query", "first", "wanted"),
+    [
+        ("英国留学", "student-exchange", EXCHANGES | {"credit-recognition"}),
+        ("留学英国", "student-exchange", EXCHANGES | {"credit-recognition"}),
+        ("去英国留学", "student-exchange", EXCHANGES | {"credit-recognition"}),
+        ("出国留学", "student-exchange", EXCHANGES | {"credit-recognition"}),
+        ("海外留学", "student-exchange", EXCHANGES | {"credit-recognition"}),
+        ("英国学生交流", "student-exchange", EXCHANGES),
+        ("德国合作课程", "cooperative-courses", EXCHANGES | {"cooperative-courses"}),
+        ("教师交流项目", "teacher-exchange", EXCHANGES),
+        ("transfer quokka", "credit-recognition", {"credit-recognition"}),
+    ],
+)
+def test_programs_with_some_of_the_words_are_better_than_a_no(client, language, query, first, wanted):
+    text = client.get(f"/{language}/programs/", {"q": query}).content.decode()
+    [(_count, slugs)] = shown(text)
+    assert slugs[0] == first
+    assert wanted <= set(slugs)
+    assert text.count(SOME_FIT[language]) == 1
+
+
+@pytest.mark.parametrize("query", ["", "exchange", "留学", "quokka", "袋鼠"])
+@pytest.mark.parametrize("country", ["", "japan"])
+def test_some_words_are_spoken_of_only_where_some_are_found(client, query, country):
+    for language, sentence in SOME_FIT.items():
+        text = client.get(f"/{language}/programs/", {"q": query, "country": country}).content.decode()
+        assert sentence not in text
+        assert (shown(text)[0][1] == []) == (query in {"quokka", "袋鼠"})
+
+
+def test_some_words_with_a_country_keep_both_groups_and_their_counts(client):
+    text = client.get("/en/programs/?country=germany&q=德国合作课程").content.decode()
+    [(tied, first), (untied, second)] = shown(text)
+    assert tied == "2 programs with Germany"
+    assert set(first) == EXCHANGES
+    assert untied == "Programs not tied to a country or region"
+    assert second[0] == "cooperative-courses"
+    assert f"There are {len(second)} such programs." in text
+    assert text.index(tied) < text.index(SOME_FIT["en"]) < text.index(untied)
+    none_tied = client.get("/en/programs/?country=germany&q=introduce fund quokka").content.decode()
+    assert shown(none_tied)[0] == ("0 programs with Germany", [])
+    assert shown(none_tied)[1][1] == ["cooperative-courses", "investment-services", "investment-fund"]
+    assert SOME_FIT["en"] in none_tied
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Exchanges exchange EXCHANGE", ["exchange"]),
+        ("gas USA's class business", ["gas", "usa", "s", "class", "business"]),
+        ("去UK留学、留学", ["去", "uk", "留学"]),
+        ("Zürich", ["zürich"]),
+    ],
+)
+def test_words_are_taken_once_and_without_an_s(text, words):
+    assert split_words(text) == words
+
+
+def test_pieces_are_words_and_pairs_of_chinese_characters():
+    assert split_pieces(["去", "uk", "英国留学", "留学生"]) == ["去", "uk", "英国", "国留", "留学", "学生"]
+
+
+def size(words):
+    """The number of parameters of the query for `words`."""
+    return len(Program.objects.matching(words=words).query.sql_with_params()[1])
+
+
+def test_many_words_make_a_query_no_longer_than_few():
+    assert size("credit " * 50) == size("credit") > size("")
+    most = "exchange students study abroad teach learn colleges UK"
+    assert size(f"{most} {' '.join(f'quokka{n}' for n in range(50))}") == size(most)
+    some = " ".join(f"quokka{n}" for n in range(50))
+    assert size(some) == size(" ".join(f"quokka{n}" for n in range(MAX_WORDS)))
+    characters = "".join(map(chr, range(0x4E00, 0x4E00 + 50)))
+    assert size(characters) == size(characters[: MAX_PIECES + 1])
 
 
 @pytest.mark.parametrize("query", ["li", "strong", "href", "ul", "p"])
@@ -134,7 +245,10 @@ def test_only_published_sides_are_searched():
     Program.objects.filter(slug="investment-fund").update(**texts, published_at_zh_hans=tomorrow)
     assert found(q="袋鼠") == set()
     assert found(q="wombat") == {"investment-fund"}
+    for query, wanted in {"袋鼠 quokka": set(), "wombat quokka": {"investment-fund"}}.items():
+        assert found("en", q=query) == wanted, query
     Program.objects.filter(slug="investment-fund").update(published_at_zh_hans=timezone.now())
+    assert found("zh-hans", q="wombat quokka") == found("zh-hans", q="袋鼠 quokka") == {"investment-fund"}
     assert found(q="袋鼠") == {"investment-fund"}
     Area.objects.filter(slug="financing").update(published_at_zh_hans=None)
     assert found(q="袋鼠") == set()
