@@ -1,6 +1,7 @@
 """Visible faults: overflow, hidden focus, layout shifts, bad line breaks, low contrast, motion and bad prints."""
 
 import re
+from itertools import pairwise
 
 import pypdfium2
 import pytest
@@ -9,6 +10,8 @@ from PIL import Image, ImageOps
 
 from tests.browser.steps import LANGUAGES, rows, until
 
+# What the focus reaches in the main content, but not in the compass, where it goes from country to country.
+FOCUSABLE = "main :is(a, button, input:not([type=hidden], .trap input), select, textarea):not(svg *)"
 # A page of each kind, by its path below the language prefix.
 PAGES = [
     "/",
@@ -615,3 +618,22 @@ def test_ledes_share_one_left_edge_with_the_text(site, tab, language):
         swept += 1
     assert swept >= 8
     assert len(edges) == 1, edges
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_focus_goes_down_the_page_of_a_phone(site, chrome, language, record_property):
+    """No link, button or field stands above the one before it, so that the focus never jumps back."""
+    context = chrome.new_context(viewport={"width": 390, "height": 844})
+    page, swept = context.new_page(), 0
+    for path in PAGES:
+        page.goto(f"{site.url}/{language}{path}")
+        tops = page.locator(FOCUSABLE).evaluate_all(
+            "all => all.map(element => [element.getBoundingClientRect(), element.textContent.trim()])"
+            ".filter(([box]) => box.height).map(([box, text]) => [box.bottom, text])"
+        )
+        jumps = [(text, before[1]) for before, (bottom, text) in pairwise(tops) if bottom < before[0] - 60]
+        assert jumps == [], path
+        swept += len(tops)
+    context.close()
+    record_property(f"elements in order, {language}", swept)
+    assert swept > 200

@@ -93,3 +93,17 @@ def test_lost_cookies_cost_one_more_click_and_no_message(site, page):
     page.locator("form.enquiry button").click()
     expect(page.locator(".stored")).to_be_visible()
     assert messages(site, token) == ["Written for an hour"]
+
+
+def test_back_from_the_status_leads_to_the_form_that_came_back(site, page):
+    reference, code, token = submitted(site, page)
+    page.goto(f"{site.url}/en/contact/status/")
+    page.locator("#id_reference").fill(reference)
+    page.locator("#id_code").fill("wrong")
+    page.get_by_role("button", name="See the status").click()
+    expect(page.locator(".error-summary")).to_be_visible()
+    page.locator("#id_code").fill(code)
+    page.get_by_role("button", name="See the status").click()
+    expect(page).to_have_url(f"{site.url}/en/contact/status/{token}/")
+    page.go_back()
+    expect(page.locator("#id_reference")).to_have_value(reference)
