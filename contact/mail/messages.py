@@ -31,6 +31,7 @@ def queue_acknowledgement(enquiry):
 
     It contains no answer of the form, not even the name, and not the code, because the visitor may have entered another
     person's address.
+    Still, whoever opens its link reads the receipt, and from there the enquiry; the mail says so.
     """
     subject = _("We have received your enquiry %(reference)s")
     queue_to_visitor(enquiry, "acknowledgement", subject, enquiry.get_absolute_url, auto_submitted="auto-replied")

@@ -156,14 +156,14 @@ def test_some_words_are_spoken_of_only_where_some_are_found(client, query, count
 def test_some_words_with_a_country_keep_both_groups_and_their_counts(client):
     text = client.get("/en/programs/?country=germany&q=德国合作课程").content.decode()
     [(tied, first), (untied, second)] = shown(text)
-    assert tied == "2 programs with Germany"
+    assert tied == "Germany: 2 programs"
     assert set(first) == EXCHANGES
     assert untied == "Programs not tied to a country or region"
     assert second[0] == "cooperative-courses"
     assert f"There are {len(second)} such programs." in text
     assert text.index(tied) < text.index(SOME_FIT["en"]) < text.index(untied)
     none_tied = client.get("/en/programs/?country=germany&q=introduce fund quokka").content.decode()
-    assert shown(none_tied)[0] == ("0 programs with Germany", [])
+    assert shown(none_tied)[0] == ("Germany: 0 programs", [])
     assert shown(none_tied)[1][1] == ["cooperative-courses", "investment-services", "investment-fund"]
     assert SOME_FIT["en"] in none_tied
 
@@ -295,10 +295,10 @@ def test_a_country_also_shows_apart_the_programs_that_are_tied_to_none(client):
     Program.objects.get(slug="investment-fund").countries.set(Country.objects.filter(slug="japan"))
     text = client.get("/en/programs/?country=germany").content.decode()
     [(tied, first), (untied, second)] = shown(text)
-    assert tied == "2 programs with Germany"
+    assert tied == "Germany: 2 programs"
     assert first == ["teacher-exchange", "student-exchange"]
     assert untied == "Programs not tied to a country or region"
-    assert "There are 8 such programs. Ask us whether they are possible with Germany." in text
+    assert "There are 8 such programs. Ask us whether they are possible with partners there." in text
     assert len(second) == 8
     assert not {"investment-fund", *first}.intersection(second)
     assert 'href="/en/contact/?country=germany"' in text
@@ -310,7 +310,7 @@ def test_a_country_also_shows_apart_the_programs_that_are_tied_to_none(client):
 def test_a_country_without_programs_is_no_no(client):
     Program.objects.get(slug="teacher-exchange").countries.clear()
     text = client.get("/en/programs/?country=japan&q=teachers").content.decode()
-    assert shown(text)[0] == ("0 programs with Japan", [])
+    assert shown(text)[0] == ("Japan: 0 programs", [])
     assert shown(text)[1] == ("Programs not tied to a country or region", ["teacher-exchange"])
     assert "There is 1 such program." in text
     assert "No program fits" not in text
@@ -318,7 +318,7 @@ def test_a_country_without_programs_is_no_no(client):
 
 def test_nothing_at_all_is_said_only_where_there_is_nothing(client):
     text = client.get("/en/programs/?country=japan&q=wombat").content.decode()
-    assert shown(text) == [("0 programs with Japan", [])]
+    assert shown(text) == [("Japan: 0 programs", [])]
     assert "No program fits all of this" in text
     assert 'href="/en/contact/?country=japan"' in text
 
@@ -340,7 +340,7 @@ def test_both_kinds_of_program_share_the_pages_of_a_long_list(client):
     first, second = (client.get(f"/en/programs/?country=japan&q=&page={page}").content.decode() for page in (1, 2))
     assert [len(slugs) for _name, slugs in shown(first)] == [2, 48]
     assert [(name, len(slugs)) for name, slugs in shown(second)] == [
-        ("2 programs with Japan", 0),
+        ("Japan: 2 programs", 0),
         ("Programs not tied to a country or region", 21),
     ]
     assert "There are 69 such programs." in second

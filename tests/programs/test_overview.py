@@ -60,10 +60,12 @@ def test_what_is_not_published_is_left_out(client):
     assert "No program is published in this language yet" in overview(client)
 
 
-def test_it_bears_the_date_of_the_last_change(client):
-    Program.objects.update(updated_at=timezone.datetime(2026, 10, 1, tzinfo=timezone.get_default_timezone()))
+@pytest.mark.parametrize(("model", "slug"), [(Program, "investment-fund"), (Area, "financing")])
+def test_it_bears_the_date_of_the_last_change(client, model, slug):
+    for shown in (Program, Area):
+        shown.objects.update(updated_at=timezone.datetime(2026, 10, 1, tzinfo=timezone.get_default_timezone()))
     last = timezone.datetime(2026, 11, 23, 7, tzinfo=timezone.get_default_timezone())
-    Program.objects.filter(slug="investment-fund").update(updated_at=last)
+    model.objects.filter(slug=slug).update(updated_at=last)
     assert 'As of <time datetime="2026-11-23">23 November 2026</time>' in overview(client)
     assert '截至<time datetime="2026-11-23">2026年11月23日</time>' in overview(client, "zh-hans")
 
