@@ -304,7 +304,7 @@ def test_a_country_also_shows_apart_the_programs_that_are_tied_to_none(client):
     assert 'href="/en/contact/?country=germany"' in text
     chinese = client.get("/zh-hans/programs/?country=germany").content.decode()
     assert [name for name, _slugs in shown(chinese)] == ["与德国有关的项目：2个", "未限定国家或地区的项目"]
-    assert "共8个。能否与德国合作开展，请向我们咨询。" in chinese
+    assert "共8个。能否与当地伙伴合作开展，请向我们咨询。" in chinese
 
 
 def test_a_country_without_programs_is_no_no(client):
