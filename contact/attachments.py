@@ -47,7 +47,7 @@ TOO_LARGE = _("The file %(name)s is larger than %(megabytes)s MB")
 WRONG_TYPE = _(
     "The file %(name)s is not a PDF, Word, Excel, PowerPoint, PNG or JPEG file, or it has macros or a password"
 )
-ATTACH_AGAIN = _("Attach again: %(names)s. The form could not keep what you chose before.")
+ATTACH_AGAIN = _("Attach again: %(names)s. The form does not have what you chose before.")
 ATTACH_AGAIN_WITH_CONSENT = _("Attach again: %(names)s. Without your consent, the form keeps no files.")
 
 

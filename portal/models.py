@@ -259,6 +259,11 @@ class Page(ContentPage):
     def get_absolute_url(self):
         return reverse(self.slug) if self.is_fixed else super().get_absolute_url()
 
+    @property
+    def changed_on(self):
+        """For the privacy notice it is the date of its text in the active language, which receipts name."""
+        return (self.slug == "privacy" and self.body_changed_on) or super().changed_on
+
     def save(self, *args, **kwargs):
         """Dates the text of a language if it differs from the stored one."""
         stored = Page.objects.filter(pk=self.pk).first()

@@ -22,6 +22,8 @@ from portal.models import Centre
 
 MAX_WORDS = 8
 MAX_PIECES = 12
+# They are in every text, so they find nothing.
+COMMON_WORDS = {"a", "an", "and", "at", "for", "from", "in", "into", "is", "of", "on", "or", "the", "to", "with"}
 HAN = r"\u3400-\u9fff"  # Chinese characters, in a set of a regular expression
 
 
@@ -65,7 +67,7 @@ class ProgramQuerySet(PublishedQuerySet):
         """
         Returns the programs of an area, a centre and a country, each a row or None, that have all `words`.
 
-        If no program has them all, returns those that have some of the pieces of the words, those with most pieces
+        If no program has them all, returns those that have any of the pieces of the words, those with most pieces
         first. Each program has `has_all_words`, which is the same for all. If there are words, this queries at once.
 
         With a `country`, the programs without a published country follow, because staff may say yes to them. Each
@@ -89,7 +91,8 @@ class ProgramQuerySet(PublishedQuerySet):
         with_all_words = programs.filter(*map(says, words))
         if not words or with_all_words.exists():
             return with_all_words.annotate(has_all_words=Value(True)).order_by("-is_tied", *ordering)
-        pieces_found = sum(Case(When(says(piece), then=1), default=0) for piece in split_pieces(words))
+        pieces = split_pieces(words)
+        pieces_found = sum((Case(When(says(piece), then=1), default=0) for piece in pieces), start=Value(0))
         with_some_words = programs.annotate(has_all_words=Value(False), pieces_found=pieces_found)
         return with_some_words.filter(pieces_found__gt=0).order_by("-is_tied", "-pieces_found", *ordering)
 
@@ -99,23 +102,27 @@ def split_words(text) -> list[str]:
     Returns the different words of `text` in lower case, at most MAX_WORDS: more are ignored.
 
     Neighbouring Chinese characters are one word. Punctuation separates words. Full-width letters are the same as
-    others. Words of more than three letters lose an "s" at their end, so that "exchanges" finds "exchange".
+    others. Words of more than three letters lose an "s" or "ies" at their end: "exchanges" finds "exchange", and
+    "studies" finds "study".
     """
     words = re.findall(rf"[{HAN}]+|[^\W{HAN}]+", unicodedata.normalize("NFKC", text).lower())
-    return list(dict.fromkeys(re.sub(r"(?<=\w{3})(?<!s)s$", "", word) for word in words))[:MAX_WORDS]
+    return list(dict.fromkeys(re.sub(r"(?<=\w{3})(?:ies|(?<!s)s)$", "", word) for word in words))[:MAX_WORDS]
 
 
 def split_pieces(words) -> list[str]:
     """
     Returns the different pieces of `words`, at most MAX_PIECES: more are ignored.
 
-    The pieces of a Chinese word are its overlapping pairs of characters. Any other word, and a single character, is
-    one piece.
+    The pieces of four and more Chinese characters are their overlapping pairs. Fewer are a name, such as that of a
+    country, and one piece, as any other word is. COMMON_WORDS and single Latin letters are none.
     """
     pieces = []
     for word in words:
-        pieces += re.findall(f"(?=([{HAN}]{{2}}))", word) or [word]
-    return list(dict.fromkeys(pieces))[:MAX_PIECES]
+        pieces += re.findall(f"(?=([{HAN}]{{2}}))", word) if re.match(f"[{HAN}]{{4}}", word) else [word]
+    pieces = [
+        piece for piece in dict.fromkeys(pieces) if piece not in COMMON_WORDS and not re.fullmatch("[a-z]", piece)
+    ]
+    return pieces[:MAX_PIECES]
 
 
 def says(word) -> Q:

@@ -23,7 +23,7 @@ def program_list(request):
 @require_safe
 def program_overview(request):
     programs = Program.objects.published().for_overview()
-    rows = [*programs, *filter(None, (program.area for program in programs))]
+    rows = [row for program in programs for row in (program, program.area, *program.published_centres) if row]
     changed_at = max((row.updated_at for row in rows), default=None)
     return render(request, "programs/program_overview.html", {"programs": programs, "changed_at": changed_at})
 

@@ -29,9 +29,9 @@ def queue_acknowledgement(enquiry):
     """
     Queues the acknowledgement to the visitor.
 
-    It contains no answer of the form, not even the name, and not the code, because the visitor may have entered another
-    person's address.
-    Still, whoever opens its link reads the receipt, and from there the enquiry; the mail says so.
+    It contains neither an answer of the form nor the code, because the visitor may have entered another person's
+    address. It links to the receipt, which holds the code, because visitors lose receipts; the mail says what the link
+    opens.
     """
     subject = _("We have received your enquiry %(reference)s")
     queue_to_visitor(enquiry, "acknowledgement", subject, enquiry.get_absolute_url, auto_submitted="auto-replied")
@@ -56,10 +56,12 @@ def queue_answer(answer):
 def has_salutation(text, person) -> bool:
     """Whether a letter in the active language begins with a salutation, or with the name of the `person` as one."""
     beginnings = pgettext(
-        "beginnings of a letter, as a regular expression", r"(?:Dear|Hello|Hi|Good (?:morning|afternoon|day))\b"
+        "how a letter begins, as a regular expression",
+        r"(?:Dear|Hello|Hi|Good (?:morning|afternoon|evening|day)|To whom it may concern)\b(?!-)|.{1,40},\s*$"
+        r"|(?:Mr|Mrs|Ms|Dr|Prof)\b.{0,40}:\s*$",
     )
     name = rf"{re.escape(person)}\s*[,:!，：！]"
-    return re.match(rf"(?:{beginnings}|{name})", text.strip(), re.IGNORECASE) is not None
+    return re.match(f"(?:{beginnings}|{name})", text.strip(), re.IGNORECASE | re.MULTILINE) is not None
 
 
 def queue_further_message(message):

@@ -56,17 +56,8 @@ def find(nonce: str, cookie: str, wanted: dict[str, str]) -> list[Upload]:
     return [
         Upload(row.file, name, row.content_type, digest, row.size, kept=row)
         for digest, name in wanted.items()
-        if (row := rows.get(digest)) and is_there(row)
+        if (row := rows.get(digest)) and row.file.storage.exists(row.file.name)
     ]
-
-
-def is_there(row: KeptFile) -> bool:
-    """Whether the file of a row is in the storage. If that does not answer, it is asked for again."""
-    try:
-        return row.file.storage.exists(row.file.name)
-    except OSError:
-        logger.exception("The storage of kept files does not answer.")
-        return False
 
 
 def keep(request, nonce: str, uploads: list[Upload]) -> list[Upload]:

@@ -213,11 +213,15 @@ def received(request, token):
 
 
 def private_page(view):
-    """A decorator that keeps search engines from indexing a page, and its secret URL out of Referer headers."""
+    """
+    A decorator that keeps search engines from indexing a page, its secret URL out of Referer headers, and the page,
+    even as a form that came back, out of the browser's cache.
+    """
 
     @wraps(view)
     def kept(*args, **kwargs):
         response = view(*args, **kwargs)
+        add_never_cache_headers(response)
         response["X-Robots-Tag"] = "noindex"
         # With no-referrer, browsers send a form with "Origin: null", which the CSRF check rejects.
         response["Referrer-Policy"] = "strict-origin"

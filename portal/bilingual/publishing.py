@@ -111,6 +111,11 @@ class Published(models.Model):
         return self.display_title or self._title_in(other_language(get_language())) or f"({self.pk})"
 
     @property
+    def changed_on(self):
+        """The date, in Beijing, that the page shows as that of its last change."""
+        return timezone.localdate(self.updated_at)
+
+    @property
     def display_title(self):
         """The title in the active language."""
         return self._title_in(get_language())

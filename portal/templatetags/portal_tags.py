@@ -147,7 +147,7 @@ def head(context, title="", description="", row=None, section=""):
 def page_code(context):
     """Renders the absolute URL of the current page, without its query, and its QR code."""
     url = links.absolute_url(context["request"].path)
-    return {"url_parts": re.findall("[^/]*/*", url), "code": mark_safe(links.qr_code(url))}  # noqa: S308
+    return {"url_parts": re.findall("[^/]*/+|[^/]+$", url), "code": mark_safe(links.qr_code(url))}  # noqa: S308
 
 
 def plain_text(value) -> str:

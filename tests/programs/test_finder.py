@@ -90,8 +90,8 @@ def test_what_no_text_says_is_not_found():
 
 
 SOME_FIT = {
-    "en": "No program fits all of this. These have some of the words.",
-    "zh-hans": "没有完全符合条件的项目，以下项目含有部分关键词。",
+    "en": "No program has exactly this. Those with most of the words come first.",
+    "zh-hans": "没有与关键词完全一致的项目，以下按符合程度排列。",
 }
 
 ALL_FIT = {
@@ -182,12 +182,23 @@ def test_words_are_taken_once_and_without_an_s(text, words):
 
 
 def test_pieces_are_words_and_pairs_of_chinese_characters():
-    assert split_pieces(["去", "uk", "英国留学", "留学生"]) == ["去", "uk", "英国", "国留", "留学", "学生"]
+    assert split_pieces(["去", "uk", "英国留学", "留学生"]) == ["去", "uk", "英国", "国留", "留学", "留学生"]
+    assert split_pieces(["quokka", "s", "in", "the", "zoo"]) == ["quokka", "zoo"]
 
 
 def size(words):
     """The number of parameters of the query for `words`."""
     return len(Program.objects.matching(words=words).query.sql_with_params()[1])
+
+
+@pytest.mark.parametrize("query", ["意大利", "Italy", "quokka the", "kangaroo in a zoo", "quokka's"])
+def test_what_nothing_speaks_of_is_not_found_by_a_common_word_or_a_part_of_a_name(query):
+    assert found(q=query) == set()
+
+
+@pytest.mark.parametrize("query", ["studies", "study"])
+def test_a_plural_finds_the_word(query):
+    assert found(q=query) >= {"student-exchange", "credit-recognition"}
 
 
 def test_many_words_make_a_query_no_longer_than_few():
@@ -298,13 +309,13 @@ def test_a_country_also_shows_apart_the_programs_that_are_tied_to_none(client):
     assert tied == "Germany: 2 programs"
     assert first == ["teacher-exchange", "student-exchange"]
     assert untied == "Programs not tied to a country or region"
-    assert "There are 8 such programs. Ask us whether they are possible with partners there." in text
+    assert "There are 8 such programs. Ask us whether they are possible with partners in the country" in text
     assert len(second) == 8
     assert not {"investment-fund", *first}.intersection(second)
     assert 'href="/en/contact/?country=germany"' in text
     chinese = client.get("/zh-hans/programs/?country=germany").content.decode()
     assert [name for name, _slugs in shown(chinese)] == ["与德国有关的项目：2个", "未限定国家或地区的项目"]
-    assert "共8个。能否与当地伙伴合作开展，请向我们咨询。" in chinese
+    assert "共8个。能否与所选国家或地区的伙伴合作开展，请向我们咨询。" in chinese
 
 
 def test_a_country_without_programs_is_no_no(client):

@@ -5,6 +5,7 @@ import re
 import pytest
 from django.utils import timezone
 
+from portal.models import Centre
 from programs.models import Area, Program
 
 pytestmark = pytest.mark.django_db
@@ -60,9 +61,11 @@ def test_what_is_not_published_is_left_out(client):
     assert "No program is published in this language yet" in overview(client)
 
 
-@pytest.mark.parametrize(("model", "slug"), [(Program, "investment-fund"), (Area, "financing")])
+@pytest.mark.parametrize(
+    ("model", "slug"), [(Program, "investment-fund"), (Area, "financing"), (Centre, "curriculum-reform")]
+)
 def test_it_bears_the_date_of_the_last_change(client, model, slug):
-    for shown in (Program, Area):
+    for shown in (Program, Area, Centre):
         shown.objects.update(updated_at=timezone.datetime(2026, 10, 1, tzinfo=timezone.get_default_timezone()))
     last = timezone.datetime(2026, 11, 23, 7, tzinfo=timezone.get_default_timezone())
     model.objects.filter(slug=slug).update(updated_at=last)

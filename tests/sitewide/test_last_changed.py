@@ -46,8 +46,6 @@ def test_every_page_of_a_row_says_once_when_it_changed(served, record_property):
 )
 def test_the_date_is_written_as_each_language_does(client, model, path, query):
     model.objects.update(updated_at=CHANGED_AT)
-    if model is Page:
-        Page.objects.update(body_changed_on_zh_hans=CHANGED_ON, body_changed_on_en=CHANGED_ON)
     chinese = client.get(f"/zh-hans/{path}{query}").content.decode()
     assert SAID.findall(chinese) == ['最后更新：<time datetime="2026-11-23">2026年11月23日</time>']
     english = client.get(f"/en/{path}{query}").content.decode()
@@ -68,3 +66,11 @@ def test_the_privacy_notice_has_the_date_that_receipts_name(client):
     with override("en"):
         assert Page.privacy_notice().changed_on == CHANGED_ON
     assert "23 November 2026" in SAID.search(client.get("/en/privacy/").content.decode())[1]
+
+
+def test_another_page_has_the_date_on_which_anything_of_it_was_changed(client):
+    Page.objects.update(body_changed_on_en=CHANGED_ON)
+    about = Page.objects.get(slug="about")
+    about.summary_en = "Learn about the Department."
+    about.save()
+    assert "23 November 2026" not in SAID.search(client.get("/en/about/").content.decode())[1]

@@ -65,7 +65,7 @@ def names():
     return [attachment.name for attachment in Attachment.objects.all()]
 
 
-LOST = "The form could not keep what you chose before."
+LOST = "The form does not have what you chose before."
 NO_CONSENT = "Without your consent, the form keeps no files."
 
 

@@ -192,9 +192,9 @@ def test_it_names_the_attached_files(receipt):
         (
             "en",
             "were erased on 1 November 2028",
-            "We keep only reference, dates, subject, country and language for statistics, without personal data.",
+            "For statistics we keep such things as the reference, dates, subject, country and language, and no",
         ),
-        ("zh-hans", "2028年11月1日删除", "仅保留编号、日期、事项、国家或地区和语言用于统计，不含个人信息。"),
+        ("zh-hans", "2028年11月1日删除", "为便于统计，我们保留编号、日期、事项、国家或地区和语言等，不含个人信息。"),
     ],
 )
 def test_after_the_erasing_it_holds_nothing_of_the_visitor_and_no_empty_place(receipt, language, gone, kept):

@@ -418,7 +418,7 @@ def test_an_erased_enquiry_says_only_that(client, enquiry):
     text = shown(client, enquiry)
     today = timezone.localdate()
     assert f"All personal data of this enquiry were erased on {today.day} {today:%B %Y}." in text
-    assert "We keep only reference, dates, subject, country and language for statistics, without personal data." in text
+    assert "For statistics we keep such things as the reference, dates, subject, country and language" in text
     assert "<form" not in text
     assert "withdraw" not in text
     assert "Credit recognition" not in text
@@ -761,9 +761,9 @@ def test_any_script_in_a_message(client, enquiry, told, text):
 def test_before_withdrawing_it_says_what_follows(client, enquiry):
     text = client.get(address(enquiry, "withdraw/")).content.decode()
     assert "are erased at once" in text
-    assert "We keep only reference, dates, subject, country and language for statistics, without personal data." in text
+    assert "For statistics we keep such things as the reference, dates, subject, country and language" in text
     chinese = client.get(address(enquiry, "withdraw/", "zh-hans")).content.decode()
-    assert "仅保留编号、日期、事项、国家或地区和语言用于统计，不含个人信息。" in chinese
+    assert "为便于统计，我们保留编号、日期、事项、国家或地区和语言等，不含个人信息。" in chinese
     assert "cannot be undone" in text
     assert f'href="{address(enquiry)}"' in text
     assert "page-code" not in text
@@ -922,8 +922,8 @@ def test_without_a_valid_token_everything_typed_is_given_again(client, enquiry):
         text = response.content.decode()
         assert response.status_code == 403, path
         assert "Nothing has been sent yet" in text, path
-        # So that Back leads to it, and not to an error of the browser.
-        assert response.headers["Cache-Control"] == "private, no-cache", path
+        # The browser may keep the form for the code, so that Back leads to it, but not what an enquiry says.
+        assert ("no-store" in response.headers["Cache-Control"]) == (path != LOOKUP), path
         assert ("what was typed" in text) == bool(fields), path
         again = client.post(path, fields | {"csrfmiddlewaretoken": str(response.context["csrf_token"])})
         assert again.status_code == (200 if path == LOOKUP else 303), path

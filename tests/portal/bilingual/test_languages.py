@@ -145,3 +145,9 @@ def test_the_switcher_leads_to_the_same_page_with_its_query(client):
     text = client.get("/en/programs/?page=1&q=a").content.decode()
     assert '<a href="/zh-hans/programs/?page=1&amp;q=a" lang="zh-Hans" hreflang="zh-Hans">' in text
     assert '<a href="/en/programs/?page=1&amp;q=a" lang="en" hreflang="en" aria-current="true">' in text
+
+
+def test_a_query_that_the_client_did_not_escape_is_escaped(client):
+    """Servers hand on its bytes as Latin-1 (PEP 3333)."""
+    response = client.get("/programs/", QUERY_STRING="q=德国".encode().decode("latin-1"), HTTP_ACCEPT_LANGUAGE="en")
+    assert response.headers["Location"] == "/en/programs/?q=%E5%BE%B7%E5%9B%BD"
