@@ -91,3 +91,10 @@ def test_the_page_for_institutions_abroad_says_what_they_need(language):
     ):
         assert f"/{language}/{path}" in linked
     assert "institutions-abroad" in Page.FIXED
+
+
+@pytest.mark.parametrize(("language", "heading"), [("zh-hans", "咨询流程"), ("en", "How a college starts")])
+def test_the_three_steps_are_headed_by_what_they_are(language, heading):
+    section = main_of(f"/{language}/").find(".//section[@aria-labelledby='start']")
+    assert section.find(".//h2").text == heading
+    assert len(section.findall(".//li")) == 3
