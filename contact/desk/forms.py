@@ -67,7 +67,7 @@ class OwnerForm(DeskForm):
 
 
 class StateForm(DeskForm):
-    # Only the visitor withdraws consent; if somebody asks for it by telephone, staff erase the enquiry.
+    # Visitors withdraw consent on the status page. If one asks for it by telephone, staff erase the enquiry.
     BY_HAND = [state for state in State if state != State.WITHDRAWN]
 
     state = forms.ChoiceField(label=_("State"), choices=[(state.value, state.label) for state in BY_HAND])

@@ -6,7 +6,7 @@ from django.db.models.functions import TruncDate
 
 
 def date_texts(apps, schema_editor):
-    """Dates the texts that were written before. Nobody knows when they were changed, but not after this."""
+    """Dates existing texts by the last save of their page: they have not been changed since."""
     last_saved = TruncDate(F("updated_at"), tzinfo=ZoneInfo("Asia/Shanghai"))
     apps.get_model("portal", "Page").objects.update(
         body_changed_on_zh_hans=last_saved, body_changed_on_en=last_saved

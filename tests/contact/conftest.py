@@ -1,6 +1,10 @@
-import pytest
+from concurrent.futures import ThreadPoolExecutor
 
-from contact.models import Attachment, KeptFile, private_storage
+import pytest
+from django.db import connection
+
+from contact.models import Attachment, KeptFile, RateCount, RateSalt, private_storage
+from tests.contact.databases import on_file
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +27,21 @@ def answers():
         "message": "我们希望了解 {{ 7|add:7 }} {% now 'Y' %} 学分互认。",
         "consent": "on",
     }
+
+
+@pytest.fixture
+def committed(tmp_path):
+    """Lets other threads commit to the database. Their rows are gone after the test."""
+    if connection.vendor == "sqlite":
+        with on_file(tmp_path / "portal.sqlite3", timeout=20):
+            yield
+    else:
+        yield
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(delete_all).result()
+
+
+def delete_all():
+    for model in (KeptFile, RateCount, RateSalt):
+        model.objects.all().delete()
+    connection.close()

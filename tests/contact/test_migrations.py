@@ -47,7 +47,7 @@ def test_accepted_privacy_notices_are_dated_by_their_first_enquiry_and_the_prese
 
     # In Beijing the evening of the third is the fourth.
     assert dates(date(2026, 11, 6)) == ([4, 4, 6, 6], date(2026, 11, 6))
-    # Somebody has saved the page since, without a change.
+    # The page was saved later, with the same text.
     assert dates(date(2026, 11, 20)) == ([4, 4, 8, 8], date(2026, 11, 8))
 
 

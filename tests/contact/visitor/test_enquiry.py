@@ -346,7 +346,7 @@ def test_a_missing_csrf_token_gives_the_form_again(client, answers):
 
 
 def test_the_browser_may_keep_a_form_that_came_back_and_nothing_else(client, answers):
-    """So Back from the receipt leads to the form, and never to the receipt of somebody else."""
+    """Back from the receipt leads to the form. Another user of the browser does not get to the receipt."""
     token = form_token()
     faulty = send(client, answers, person=None, form_token=token)
     stored = send(client, answers, form_token=token)

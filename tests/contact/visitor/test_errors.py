@@ -84,7 +84,7 @@ def faults_of(response, language):
 
 
 def assert_ours(faults, language, djangos):
-    """Asserts that each sentence names its field, and is none of Django's. Returns the fields and codes."""
+    """Asserts that each sentence names its field and does not come from Django. Returns the fields and codes."""
     for name, code, sentence in faults:
         assert re.search(NAMES[name][language != "en"], sentence, re.IGNORECASE), (name, code, sentence)
         assert not [pattern for pattern in djangos if pattern.fullmatch(sentence)], (name, code, sentence)

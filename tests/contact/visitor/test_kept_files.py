@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import override
 
 from contact import attachments, retention
-from contact.models import Attachment, Enquiry, KeptFile, RateSalt, private_storage
+from contact.models import Attachment, Enquiry, KeptFile, private_storage
 from contact.visitor import forms, kept_files, rate_limits
 from portal.models import Page
 from tests.contact.databases import away, on_file
@@ -261,24 +261,6 @@ def test_what_does_not_fit_into_the_store_is_asked_for_again(client, answers, mo
 def test_the_store_holds_500_megabytes_and_no_network_fills_it():
     assert kept_files.MAX_TOTAL == 500 * 1024 * 1024
     assert rate_limits.KEPT_FILES.per_network * attachments.MAX_FILE_SIZE < kept_files.MAX_TOTAL
-
-
-@pytest.fixture
-def committed(tmp_path):
-    """Lets other threads commit to the database. Their rows are gone after the test."""
-    if connection.vendor == "sqlite":
-        with on_file(tmp_path / "portal.sqlite3", timeout=20):
-            yield
-    else:
-        yield
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(delete_all).result()
-
-
-def delete_all():
-    KeptFile.objects.all().delete()
-    RateSalt.objects.all().delete()
-    connection.close()
 
 
 def test_simultaneous_forms_do_not_exceed_the_total(committed, monkeypatch):

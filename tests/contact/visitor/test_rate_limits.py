@@ -12,7 +12,6 @@ from contact.models import Enquiry, RateCount, RateSalt
 from contact.retention import erase
 from contact.visitor import rate_limits
 from contact.visitor.rate_limits import ENQUIRIES, WRONG_CODES, Limit
-from tests.contact.databases import on_file
 from tests.contact.steps import send
 
 pytestmark = pytest.mark.django_db
@@ -252,24 +251,6 @@ def test_an_acknowledgement_that_is_not_stored_is_not_counted(client, answers, m
     assert not RateCount.objects.exists()
     assert send(client, answers).status_code == 303
     assert RateCount.objects.exists()
-
-
-@pytest.fixture
-def committed(tmp_path):
-    """Lets other threads commit to the database. Their rows are gone after the test."""
-    if connection.vendor == "sqlite":
-        with on_file(tmp_path / "portal.sqlite3", timeout=20):
-            yield
-    else:
-        yield
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(delete_all).result()
-
-
-def delete_all():
-    RateCount.objects.all().delete()
-    RateSalt.objects.all().delete()
-    connection.close()
 
 
 def test_simultaneous_actions_are_all_counted(committed):
