@@ -89,6 +89,13 @@ class Institution(Published):
     )
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     name = models.CharField(_("name"), max_length=160)
+    aliases = models.TextField(
+        _("other names"),
+        max_length=300,
+        blank=True,
+        help_text=_("Short and former names, one a line. Search finds them."),
+    )
+    city = models.CharField(_("city"), max_length=80, blank=True)
     summary = models.TextField(_("summary"), max_length=300, blank=True)
     website = models.URLField(_("website"), blank=True)
 

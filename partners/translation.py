@@ -10,4 +10,4 @@ class CountryTranslation(TranslationOptions):
 
 @register(Institution)
 class InstitutionTranslation(TranslationOptions):
-    fields = ("name", "summary", "published_at")
+    fields = ("name", "aliases", "city", "summary", "published_at")

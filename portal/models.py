@@ -20,6 +20,7 @@ from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_add
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import (
     ContentPage,
+    Published,
     PublishedQuerySet,
     RequiredColumns,
     in_both_languages,
@@ -158,6 +159,8 @@ class Department(models.Model):
         default=0,
         validators=[MaxValueValidator(30)],
     )
+    # Set by the command that fills a site with sample content. A production start refuses such a database.
+    is_demo = models.BooleanField(default=False, editable=False)
     updated_at = models.DateTimeField(_("last changed"), auto_now=True)
 
     class Meta:
@@ -289,6 +292,33 @@ class Page(ContentPage):
     @property
     def is_fixed(self):
         return self.slug in self.FIXED
+
+
+class Term(Published):
+    """An official term, in both languages."""
+
+    title_field = "name"
+
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    name = models.CharField(_("term"), max_length=120)
+    note = models.TextField(_("note"), max_length=300, blank=True)
+    search_words = models.TextField(
+        _("search words"),
+        max_length=300,
+        blank=True,
+        help_text=_("Synonyms that visitors type, one a line. Visitors do not see them."),
+    )
+    other_renderings = models.TextField(
+        _("other renderings"),
+        max_length=300,
+        blank=True,
+        help_text=_("Wordings that texts should not use, one a line. Search finds them too."),
+    )
+
+    class Meta(Published.Meta):
+        verbose_name = _("term")
+        verbose_name_plural = _("terms")
+        constraints = required_when_published("name")
 
 
 class LoadedEntry(models.Model):

@@ -1,6 +1,6 @@
 from modeltranslation.translator import TranslationOptions, register
 
-from portal.models import Centre, Department, Page
+from portal.models import Centre, Department, Page, Term
 
 
 @register(Department)
@@ -27,3 +27,8 @@ class ContentPageTranslation(TranslationOptions):
 @register(Page)
 class PageTranslation(ContentPageTranslation):
     fields = ("body_changed_on",)
+
+
+@register(Term)
+class TermTranslation(TranslationOptions):
+    fields = ("name", "note", "search_words", "other_renderings", "published_at")

@@ -29,7 +29,7 @@ class ProgramAdmin(BilingualAdmin):
         "summary",
         "body",
         "audience",
-        "materials",
+        "materials_introduction",
         "search_words",
         "slug",
         "area",

@@ -1,6 +1,7 @@
 import re
 import unicodedata
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
@@ -8,13 +9,17 @@ from django.utils.translation import gettext_lazy as _
 from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
-from partners.models import Country
+from partners.models import Country, Institution
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
 from portal.bilingual.publishing import (
     SLUG_HELP,
     ContentPage,
+    Published,
     PublishedQuerySet,
+    RequiredColumns,
     has_text,
+    in_both_languages,
+    required_when_published,
     validate_not_reserved,
 )
 from portal.bilingual.richtext import RichTextField
@@ -191,7 +196,10 @@ class Program(ContentPage):
         Country, verbose_name=_("countries and regions"), related_name="programs", blank=True
     )
     audience = models.TextField(_("for whom"), max_length=300, blank=True)
-    materials = RichTextField(_("documents we help prepare"))
+    institutions = models.ManyToManyField(
+        Institution, verbose_name=_("partner institutions"), related_name="programs", blank=True
+    )
+    materials_introduction = RichTextField(_("documents we help prepare"))
     search_words = models.TextField(
         _("search words"),
         max_length=300,
@@ -222,8 +230,8 @@ class Program(ContentPage):
         yield "p", self.audience
         yield "h2", self.filled_steps and _("What happens")
         yield "ol", [step.text for step in self.steps.all()]
-        yield "h2", self.materials and _("Documents we help prepare")
-        yield "richtext", self.materials
+        yield "h2", self.materials_introduction and _("Documents we help prepare")
+        yield "richtext", self.materials_introduction
         yield "h2", self.filled_questions and _("Questions and answers")
         for question in self.questions.all():
             yield "h3", question.is_filled and question.question
@@ -271,3 +279,142 @@ class Question(ProgramPart):
     def is_filled(self):
         """Whether it has a question and an answer in the active language."""
         return bool(self.question and self.answer)
+
+
+class Material(ProgramPart):
+    """A document that a program needs, and who prepares it. Staff put the materials of a program in order."""
+
+    class PreparedBy(models.TextChoices):
+        COLLEGE = "college", _("The college")
+        PARTNER = "partner", _("The partner abroad")
+        DEPARTMENT = "department", _("The International Department")
+
+    class Language(models.TextChoices):
+        CHINESE = "zh-hans", _("Chinese")
+        ENGLISH = "en", _("English")
+        BOTH = "both", _("Chinese and English")
+
+    name = models.CharField(_("document"), max_length=120)
+    prepared_by = models.CharField(_("prepared by"), max_length=20, choices=PreparedBy, blank=True)
+    language = models.CharField(_("language"), max_length=10, choices=Language, blank=True)
+    template = models.ForeignKey(
+        "Resource", verbose_name=_("template"), related_name="+", on_delete=models.SET_NULL, null=True, blank=True
+    )
+    note = models.TextField(_("note"), max_length=300, blank=True)
+
+    class Meta(ProgramPart.Meta):
+        verbose_name = _("document to prepare")
+        verbose_name_plural = _("documents to prepare")
+
+    def __str__(self):
+        return self.name or f"({self.pk})"
+
+
+class Certificate(Published):
+    """A qualification certificate that is on offer. The page of its program lists it."""
+
+    publication_follows = "program"
+    title_field = "name"
+
+    program = models.ForeignKey(
+        Program, verbose_name=_("program"), related_name="certificates", on_delete=models.PROTECT
+    )
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    name = models.CharField(_("name"), max_length=160)
+    awarding_body = models.CharField(_("awarding body"), max_length=160, blank=True)
+    country = models.ForeignKey(
+        Country, verbose_name=_("country or region"), related_name="+", on_delete=models.PROTECT, null=True, blank=True
+    )
+    level = models.CharField(_("level"), max_length=120, blank=True)
+    validity = models.CharField(_("validity"), max_length=120, blank=True)
+
+    class Meta(Published.Meta):
+        verbose_name = _("certificate")
+        verbose_name_plural = _("certificates")
+        constraints = required_when_published("name")
+
+    def get_absolute_url(self):
+        return self.program.get_absolute_url()
+
+
+class Industry(models.Model):
+    """An industry for which there are standards."""
+
+    slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
+    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
+    name = models.CharField(_("name"), max_length=80)
+
+    class Meta:
+        verbose_name = _("industry")
+        verbose_name_plural = _("industries")
+        ordering = ["sort_order", "pk"]
+        constraints = [RequiredColumns(columns=in_both_languages("name"), name="programs_industry_named")]
+
+    def __str__(self):
+        return self.name or ""
+
+
+class Resource(ContentPage):
+    """A document of the Resource Platform, with a file in each language and their versions."""
+
+    class Kind(models.TextChoices):
+        CURRICULUM_STANDARD = "curriculum-standard", _("Curriculum standard")
+        QUALITY_STANDARD = "quality-standard", _("Quality-control standard")
+        TEMPLATE = "template", _("Template")
+        GUIDE = "guide", _("Guide")
+        FORM = "form", _("Form")
+
+    kind = models.CharField(_("kind"), max_length=30, choices=Kind)
+    industry = models.ForeignKey(
+        Industry,
+        verbose_name=_("industry"),
+        related_name="resources",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        help_text=_("Of a standard."),
+    )
+    programs = models.ManyToManyField(Program, verbose_name=_("programs"), related_name="resources", blank=True)
+    countries = models.ManyToManyField(
+        Country, verbose_name=_("countries and regions"), related_name="resources", blank=True
+    )
+
+    class Meta(ContentPage.Meta):
+        verbose_name = _("resource")
+        verbose_name_plural = _("resources")
+
+
+class ResourceFile(models.Model):
+    """A version of the file of a resource in one language. The newest one is current; older ones stay listed."""
+
+    resource = models.ForeignKey(Resource, related_name="files", on_delete=models.CASCADE)
+    language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
+    version = models.CharField(_("version"), max_length=40)
+    dated = models.DateField(_("date of the version"))
+    file = models.FileField(_("file"))
+    name = models.CharField(max_length=200, editable=False)
+    content_type = models.CharField(max_length=100, editable=False)
+    size = models.PositiveBigIntegerField(editable=False)
+    sha256 = models.CharField(max_length=64, editable=False)
+
+    class Meta:
+        verbose_name = _("file of a resource")
+        verbose_name_plural = _("files of a resource")
+        ordering = ["-dated", "-pk"]
+
+    def __str__(self):
+        return self.name or f"({self.pk})"
+
+
+class DownloadCount(models.Model):
+    """How often a file was downloaded on one day. Nothing about who did is kept."""
+
+    file = models.ForeignKey(ResourceFile, related_name="downloads", on_delete=models.CASCADE)
+    day = models.DateField()
+    number = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["file", "day"], name="programs_downloadcount_one_a_day")]
+
+    def __str__(self):
+        return f"{self.day}: {self.number}"

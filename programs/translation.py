@@ -1,14 +1,14 @@
 from modeltranslation.translator import TranslationOptions, register
 
 from portal.translation import ContentPageTranslation
-from programs.models import Area, Program, Question, Step
+from programs.models import Area, Certificate, Industry, Material, Program, Question, Resource, Step
 
-register(Area)(ContentPageTranslation)
+register([Area, Resource])(ContentPageTranslation)
 
 
 @register(Program)
 class ProgramTranslation(ContentPageTranslation):
-    fields = ("audience", "materials", "search_words")
+    fields = ("audience", "materials_introduction", "search_words")
 
 
 @register(Step)
@@ -19,3 +19,18 @@ class StepTranslation(TranslationOptions):
 @register(Question)
 class QuestionTranslation(TranslationOptions):
     fields = ("question", "answer")
+
+
+@register(Material)
+class MaterialTranslation(TranslationOptions):
+    fields = ("name", "note")
+
+
+@register(Certificate)
+class CertificateTranslation(TranslationOptions):
+    fields = ("name", "awarding_body", "level", "validity", "published_at")
+
+
+@register(Industry)
+class IndustryTranslation(TranslationOptions):
+    fields = ("name",)

@@ -69,14 +69,16 @@ def long_program(site):
     """The key of the program LONG, which has a long text, steps, materials and questions as long as a test runs."""
     [(program, *texts)] = rows(
         site,
-        "SELECT id, body_zh_hans, body_en, materials_zh_hans, materials_en FROM programs_program WHERE slug = ?",
+        "SELECT id, body_zh_hans, body_en, materials_introduction_zh_hans, materials_introduction_en"
+        " FROM programs_program WHERE slug = ?",
         LONG,
     )
     chinese = "<p>平台为院校的课程改革提供专业的课程设计，并开展人才库建设，面向各专业。</p>"
     english = "<p>The platform supports the reform of curricula with their design and with a talent pool.</p>"
     update = (
         "UPDATE programs_program"
-        " SET body_zh_hans = ?, body_en = ?, materials_zh_hans = ?, materials_en = ? WHERE id = ?"
+        " SET body_zh_hans = ?, body_en = ?, materials_introduction_zh_hans = ?, materials_introduction_en = ?"
+        " WHERE id = ?"
     )
     materials = ("<ul>" + "<li>课程材料</li>" * 9 + "</ul>", "<ul>" + "<li>Curriculum materials</li>" * 9 + "</ul>")
     rows(site, update, chinese * 12, english * 12, *materials, program)

@@ -217,14 +217,16 @@ def test_the_markup_of_rich_text_is_not_searched(query):
     markup = '<ul><li><strong><a href="https://{}.example/">{}</a></strong></li></ul>'
     blank = dict.fromkeys(["title", "summary", "audience", "search_words", "body"], "文")
     texts = {f"{name}_{side}": text for name, text in blank.items() for side in ("en", "zh_hans")}
-    Program.objects.update(**texts, materials_en=markup.format(query, "文"), materials_zh_hans="<p>文</p>")
+    Program.objects.update(
+        **texts, materials_introduction_en=markup.format(query, "文"), materials_introduction_zh_hans="<p>文</p>"
+    )
     Area.objects.update(title_en="文")
     assert found(q=query) == set()
-    Program.objects.update(materials_en=markup.format("a", f"a {query.upper()} b"))
+    Program.objects.update(materials_introduction_en=markup.format("a", f"a {query.upper()} b"))
     assert found(q=query) == {"approval-support"}
 
 
-@pytest.mark.parametrize("column", ["title", "summary", "body", "audience", "materials", "search_words"])
+@pytest.mark.parametrize("column", ["title", "summary", "body", "audience", "materials_introduction", "search_words"])
 @pytest.mark.parametrize("side", ["zh_hans", "en"])
 def test_every_text_of_a_program_is_searched(column, side):
     Program.objects.filter(slug="investment-fund").update(**{f"{column}_{side}": "<p>Before quokka behind</p>"})

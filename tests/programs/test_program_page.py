@@ -32,7 +32,9 @@ def test_headings_of_a_program(client, language):
 
 @pytest.mark.parametrize("language", HEADINGS)
 def test_every_program_with_materials_has_the_same_heading_for_them(client, language):
-    Program.objects.update(materials_zh_hans="<p>课程材料</p>", materials_en="<p>Curriculum materials</p>")
+    Program.objects.update(
+        materials_introduction_zh_hans="<p>课程材料</p>", materials_introduction_en="<p>Curriculum materials</p>"
+    )
     slugs = Program.objects.values_list("slug", flat=True)
     assert len(slugs) == 11
     for slug in slugs:
@@ -40,7 +42,7 @@ def test_every_program_with_materials_has_the_same_heading_for_them(client, lang
 
 
 def test_staff_read_the_same_name_for_the_materials():
-    label = Program._meta.get_field("materials").verbose_name
+    label = Program._meta.get_field("materials_introduction").verbose_name
     for language, name in (("zh-hans", "协助准备的材料"), ("en", "documents we help prepare")):
         with override(language):
             assert str(label) == name

@@ -210,7 +210,7 @@ def test_steps_and_questions_keep_beside_their_own_translations(client, program)
 
 
 def test_a_text_that_one_side_lacks_leaves_a_gap(client, program):
-    program.materials_zh_hans = program.audience_en = None
+    program.materials_introduction_zh_hans = program.audience_en = None
     program.save()
     found = [[text for _lang, text in row] for row in shown(client)]
     assert ["Documents we help prepare", ""] in found
