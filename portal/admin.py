@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_lazy as _
 
 from portal.bilingual.editing import BilingualAdmin
-from portal.models import AccountEvent, Centre, Department, Page, User
+from portal.models import AccountEvent, Centre, Department, Page, Term, User
 from portal.sign_in import second_factor
 from portal.sign_in.account_log import record
 
@@ -180,3 +180,8 @@ class PageAdmin(BilingualAdmin):
         # With a fixed page in the selection, delete_selected refuses all of it and blames the user's permissions.
         actions.pop("delete_selected", None)
         return actions
+
+
+@admin.register(Term)
+class TermAdmin(BilingualAdmin):
+    fields = ["name", "note", "search_words", "other_renderings", "published_at"]

@@ -295,13 +295,12 @@ class Page(ContentPage):
 
 
 class Term(Published):
-    """An official term, in both languages."""
+    """An official term, in both languages. The glossary lists it, and search knows its synonyms."""
 
     title_field = "name"
 
-    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     name = models.CharField(_("term"), max_length=120)
-    note = models.TextField(_("note"), max_length=300, blank=True)
+    note = models.TextField(_("explanation"), max_length=300, blank=True)
     search_words = models.TextField(
         _("search words"),
         max_length=300,
@@ -318,7 +317,16 @@ class Term(Published):
     class Meta(Published.Meta):
         verbose_name = _("term")
         verbose_name_plural = _("terms")
+        ordering = ["name_zh_hans", "name_en", "pk"]
         constraints = required_when_published("name")
+
+    def get_absolute_url(self):
+        return f"{reverse('term_list')}#{self.anchor}"
+
+    @property
+    def anchor(self):
+        """The id of the term on the page of all terms."""
+        return f"term-{self.pk}"
 
 
 class LoadedEntry(models.Model):

@@ -30,6 +30,7 @@ urlpatterns = [
         path("pages/<slug:slug>/", views.page_detail, name="page_detail"),
         path("centres/", views.centre_list, name="centre_list"),
         path("centres/<slug:slug>/", views.centre_detail, name="centre_detail"),
+        path("terms/", views.term_list, name="term_list"),
         path("programs/", include("programs.urls")),
         path("partners/", include("partners.urls")),
         path("contact/", include("contact.urls")),

@@ -25,9 +25,13 @@ from portal.bilingual.side_by_side import render_detail
 from portal.database import RETRY_AFTER, is_away
 from portal.department_copy import context_without_database
 from portal.filetypes import IMAGE_TYPES
-from portal.models import Centre, Department, Page
+from portal.models import Centre, Department, Page, Term
+from portal.terms import initial, sorted_terms
 
 logger = logging.getLogger(__name__)
+
+# A glossary of fewer terms has no index of letters.
+TERMS_FOR_INDEX = 20
 
 
 def site_context(request):
@@ -82,6 +86,14 @@ def centre_list(request):
 def centre_detail(request, slug):
     centre = Centre.objects.with_published("programs").get_published(slug=slug)
     return render_detail(request, "portal/centre_detail.html", centre, {"centre": centre})
+
+
+@require_safe
+def term_list(request):
+    terms = sorted_terms(Term.objects.published())
+    letters = {letter: term for term in reversed(terms) if (letter := initial(term.name))}
+    index = sorted(letters.items()) if len(terms) >= TERMS_FOR_INDEX else []
+    return render(request, "portal/term_list.html", {"terms": terms, "index": index})
 
 
 @require_safe

@@ -1,7 +1,7 @@
 """The Django admin for bilingual content, with both languages side by side."""
 
 from csp.decorators import csp_update
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db import models
 from django.forms import CheckboxSelectMultiple
@@ -32,6 +32,8 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
     """Base of the content admins. `fields` have no language; the list and the search cover both languages."""
 
     save_on_top = True
+    #: Functions of a list of rows, just saved, that return sentences to warn their author with. See portal.apps.
+    checks_of_texts = []
     formfield_overrides = {
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})},
         models.URLField: {"assume_scheme": "https"},
@@ -66,6 +68,13 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         if hasattr(context["media"], "with_nonce"):
             context["media"] = context["media"].with_nonce(str(request.csp_nonce))
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        rows = [form.instance, *(inline.instance for formset in formsets for inline in formset.forms)]
+        for check in self.checks_of_texts:
+            for warning in check([row for row in rows if row.pk]):
+                self.message_user(request, warning, messages.WARNING)
 
     def get_view_on_site_url(self, obj=None):
         languages = obj.published_languages() if isinstance(obj, Published) else []

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from partners.models import Country
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.links import absolute_url, alternates
-from portal.models import Centre, Department, Page
+from portal.models import Centre, Department, Page, Term
 from programs.models import Area, Program
 
 # The pages that are not about one row, by URL name, each with the models whose rows it shows.
@@ -21,6 +21,7 @@ LIST_PAGES = {
     "program_list": (Area, Program, Centre),
     "program_overview": (Area, Program, Centre),
     "country_list": (Country,),
+    "term_list": (Term,),
     "contact": (Program, Country),
     "status": (),
 }
@@ -53,7 +54,7 @@ def public_pages() -> list[PublicPage]:
     found = []
     for language in LANGUAGES:
         with override(language):
-            rows = {model: list(model.objects.published()) for model in DETAIL_MODELS}
+            rows = {model: list(model.objects.published()) for model in (*DETAIL_MODELS, Term)}
             for name, models in LIST_PAGES.items():
                 dates = [row.updated_at for model in models for row in rows[model]]
                 changed_at = max([*dates, department], default=None) if department else None

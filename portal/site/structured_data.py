@@ -23,6 +23,7 @@ PAGE_TYPES = {
     "program_list": "CollectionPage",
     "program_overview": "CollectionPage",
     "country_list": "CollectionPage",
+    "term_list": "CollectionPage",
 }
 # The paths in the node IDs of the Society and the Department; they are the same in both languages.
 SOCIETY = "/#society"

@@ -21,6 +21,7 @@ PAGES = [
     "/centres/curriculum-reform/",
     "/partners/",
     "/partners/germany/",
+    "/terms/",
     "/contact/",
     "/contact/status/",
     "/privacy/",

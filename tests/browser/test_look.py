@@ -26,6 +26,7 @@ PAGES = [
     "/centres/international-exchange/",
     "/partners/",
     "/partners/germany/",
+    "/terms/",
     "/contact/",
     "/no-such-page/",
 ]

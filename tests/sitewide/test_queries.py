@@ -31,6 +31,7 @@ QUERIES = {
     "partners/": 3,
     "partners/japan/": 6,
     "partners/japan/?view=pair": 5,
+    "terms/": 3,
     "contact/": 5,
     "contact/status/": 2,
     "nothing/": 2,

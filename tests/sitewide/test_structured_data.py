@@ -33,6 +33,7 @@ KINDS = {
     "programs": "CollectionPage",
     "programs/overview": "CollectionPage",
     "partners": "CollectionPage",
+    "terms": "CollectionPage",
 }
 OPEN_GRAPH = {
     "og:title",

@@ -11,7 +11,7 @@ from django.utils import timezone
 from contact.models import AnswerTemplate
 from partners.models import Country
 from portal.bilingual.publishing import Published
-from portal.models import Centre, Department, LoadedEntry, Page
+from portal.models import Centre, Department, LoadedEntry, Page, Term
 from programs.models import Area, Program
 
 # The files of portal/content/: file name, model, and the field that identifies an entry. A file comes after those that
@@ -23,6 +23,7 @@ FILES = [
     ("countries", Country, "slug"),
     ("programs", Program, "slug"),
     ("pages", Page, "slug"),
+    ("terms", Term, "name_en"),
     ("answer_templates", AnswerTemplate, "title_en"),
 ]
 

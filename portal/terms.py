@@ -1,0 +1,115 @@
+"""The official terms: the order in which readers look for them, and a check of texts that word them otherwise."""
+
+import re
+import unicodedata
+from bisect import bisect
+from html import unescape
+
+from django.utils.html import format_html, strip_tags
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+from modeltranslation.translator import translator
+from modeltranslation.utils import build_localized_fieldname
+
+from portal.bilingual.languages import LANGUAGES
+from portal.models import Term
+
+# The GB 2312 code of the first Chinese character of each letter of pinyin, and the code after the last one.
+PINYIN_CODES = {
+    **{"A": 0xB0A1, "B": 0xB0C5, "C": 0xB2C1, "D": 0xB4EE, "E": 0xB6EA, "F": 0xB7A2, "G": 0xB8C1, "H": 0xB9FE},
+    **{"J": 0xBBF7, "K": 0xBFA6, "L": 0xC0AC, "M": 0xC2E8, "N": 0xC4C3, "O": 0xC5B6, "P": 0xC5BE, "Q": 0xC6DA},
+    **{"R": 0xC8BB, "S": 0xC8F6, "T": 0xCBFA, "W": 0xCDDA, "X": 0xCEF4, "Y": 0xD1B9, "Z": 0xD4D1},
+}
+PINYIN_END = 0xD7FA
+# The fields with words that visitors type. They do not see them.
+TYPED_BY_VISITORS = {"search_words", "other_renderings", "aliases"}
+
+
+def letters_of(name: str) -> str:
+    """Returns the letters, digits and spaces of `name` in lower case, without accents."""
+    decomposed = unicodedata.normalize("NFKD", name).casefold()
+    return "".join(character for character in decomposed if character.isalnum() or character == " ").strip()
+
+
+def code_of(character: str) -> int:
+    """
+    Returns a number by which Chinese characters sort in the order of pinyin, after Latin letters.
+
+    GB 2312 lists its 3,755 common characters in that order, each under its most common reading. Others come last.
+    """
+    code = int.from_bytes(character.encode("gb18030"))
+    return code if code < 0x80 or PINYIN_CODES["A"] <= code < PINYIN_END else code + (1 << 32)
+
+
+def initial(name: str) -> str:
+    """Returns the letter under which readers look for `name`: its first one or, in Chinese, that of its pinyin."""
+    first = letters_of(name)[:1]
+    if first.isascii():
+        return first.upper() if first.isalpha() else ""
+    code = code_of(first)
+    return list(PINYIN_CODES)[bisect(list(PINYIN_CODES.values()), code) - 1] if code < PINYIN_END else ""
+
+
+def sorted_terms(terms) -> list[Term]:
+    """Returns `terms` in alphabetical order of their names in the active language. Chinese is sorted by pinyin."""
+
+    def place(term):
+        letters = letters_of(term.name)
+        return initial(term.name) or letters[:1], [code_of(letter) for letter in letters]
+
+    return sorted(terms, key=place)
+
+
+def lines(text) -> list[str]:
+    """Returns the lines of a text that holds one wording a line."""
+    return [line.strip() for line in (text or "").splitlines() if line.strip()]
+
+
+def other_renderings(rows) -> list:
+    """
+    Returns a warning, as HTML, for each wording in the texts of `rows` that is another rendering of a published term.
+
+    A wording is found as whole words in English, ignoring case, and as characters in Chinese. Within the name of the
+    term itself it is right.
+    """
+    warnings = []
+    for language in LANGUAGES:
+        with override(language):
+            terms = [(term, term.name, lines(term.other_renderings)) for term in Term.objects.published()]
+        for label, text in texts_of(rows, language):
+            for term, name, renderings in terms:
+                for rendering in renderings:
+                    if has_wording(without_name(text, name, rendering), rendering):
+                        sentence = _("%(field)s: “%(rendering)s” is not the term that this site uses. Use:")
+                        sentence %= {"field": capfirst(label), "rendering": rendering}
+                        with override(language):
+                            address = term.get_absolute_url()
+                        warnings.append(format_html('{} <a href="{}">{}</a>', sentence, address, name))
+    return warnings
+
+
+def texts_of(rows, language):
+    """Yields the label and the plain text of each text in `language` that visitors see of `rows`."""
+    translated = translator.get_registered_models()
+    for row in (row for row in rows if type(row) in translated):
+        for field in translator.get_options_for_model(type(row)).get_field_names():
+            column = build_localized_fieldname(field, language)
+            text = getattr(row, column)
+            if isinstance(text, str) and field not in TYPED_BY_VISITORS:
+                yield row._meta.get_field(column).verbose_name, unescape(strip_tags(text.replace("<", " <")))
+
+
+def wording(text: str):
+    """Returns the pattern of a wording: of whole words if it begins and ends with Latin letters."""
+    words = r"\s+".join(map(re.escape, text.split()))
+    return re.compile(rf"(?<![a-z]){words}(?![a-z])" if text.isascii() else words, re.IGNORECASE)
+
+
+def has_wording(text: str, rendering: str) -> bool:
+    return wording(rendering).search(text) is not None
+
+
+def without_name(text: str, name: str, rendering: str) -> str:
+    """Returns `text` without `name` if that contains `rendering`."""
+    return wording(name).sub("\n", text) if has_wording(name, rendering) else text
