@@ -15,6 +15,7 @@ from django.urls import include, path, reverse_lazy
 from portal import views
 from portal.sign_in.forms import OwnPasswordForm
 from portal.site.home import home
+from portal.site.search import search
 from portal.site.sitemaps import sitemap
 
 admin.site.login = secure_admin_login(admin.site.login)
@@ -30,6 +31,7 @@ urlpatterns = [
         path("pages/<slug:slug>/", views.page_detail, name="page_detail"),
         path("centres/", views.centre_list, name="centre_list"),
         path("centres/<slug:slug>/", views.centre_detail, name="centre_detail"),
+        path("search/", search, name="search"),
         path("terms/", views.term_list, name="term_list"),
         path("programs/", include("programs.urls")),
         path("partners/", include("partners.urls")),
