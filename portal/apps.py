@@ -11,8 +11,11 @@ class PortalConfig(AppConfig):
         from allauth.mfa import signals as mfa
         from django.contrib.auth.models import Group
 
+        from portal import search_index
         from portal.models import User
         from portal.sign_in import account_log
+
+        search_index.connect()
 
         signals.pre_save.connect(account_log.record_disabled_password, sender=User)
         signals.post_save.connect(account_log.record_saved_user, sender=User)
