@@ -4,6 +4,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from portal import search_index
 from portal.bilingual.publishing import (
     SLUG_HELP,
     Published,
@@ -11,7 +12,7 @@ from portal.bilingual.publishing import (
     required_when_published,
     validate_not_reserved,
 )
-from portal.bilingual.richtext import RichTextField
+from portal.bilingual.richtext import RichTextField, plain_text
 from portal.bilingual.territories import is_territory
 
 
@@ -27,6 +28,7 @@ class CountryQuerySet(PublishedQuerySet):
         return dict(self.published().values_list("iso_code", "name"))
 
 
+@search_index.register(rank=40)
 class Country(Published):
     """A partner country or region, with the capital that the compass shows."""
 
@@ -73,11 +75,16 @@ class Country(Published):
     def get_absolute_url(self):
         return reverse("country_detail", args=[self.slug])
 
+    def search_texts(self):
+        yield self.capital
+        yield plain_text(self.body)
+
     def text_blocks(self):
         yield "p", _("Capital: %(capital)s") % {"capital": self.capital}
         yield "richtext", self.body
 
 
+@search_index.register(rank=50, words=["aliases"], relations=["country"])
 class Institution(Published):
     """A partner institution. The page of its country shows it."""
 
@@ -106,3 +113,7 @@ class Institution(Published):
 
     def get_absolute_url(self):
         return self.country.get_absolute_url()
+
+    def search_texts(self):
+        yield self.city
+        yield self.summary

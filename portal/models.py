@@ -16,6 +16,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
+from portal import search_index
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import (
@@ -194,6 +195,7 @@ class Department(models.Model):
         return parse_telephones(self.telephones)
 
 
+@search_index.register(rank=60)
 class Centre(ContentPage):
     """A service centre."""
 
@@ -236,6 +238,7 @@ class PageQuerySet(PublishedQuerySet):
         return super().delete()
 
 
+@search_index.register(rank=80)
 class Page(ContentPage):
     """A page of text. Those in FIXED cannot be deleted, because other pages link to them."""
 
@@ -294,6 +297,7 @@ class Page(ContentPage):
         return self.slug in self.FIXED
 
 
+@search_index.register(rank=70, words=["search_words", "other_renderings"])
 class Term(Published):
     """An official term, in both languages. The glossary lists it, and search knows its synonyms."""
 
@@ -329,6 +333,9 @@ class Term(Published):
     def anchor(self):
         """The id of the term on the page of all terms."""
         return f"term-{self.pk}"
+
+    def search_texts(self):
+        yield self.note
 
 
 class LoadedEntry(models.Model):

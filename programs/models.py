@@ -5,11 +5,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import Country, Institution
+from portal import search_index
+from portal.bilingual.changes import TrackedModel
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
 from portal.bilingual.publishing import (
     SLUG_HELP,
@@ -22,7 +25,7 @@ from portal.bilingual.publishing import (
     required_when_published,
     validate_not_reserved,
 )
-from portal.bilingual.richtext import RichTextField
+from portal.bilingual.richtext import RichTextField, plain_text
 from portal.models import Centre
 
 MAX_WORDS = 8
@@ -32,6 +35,7 @@ COMMON_WORDS = {"a", "an", "and", "at", "for", "from", "in", "into", "is", "of",
 HAN = r"\u3400-\u9fff"  # Chinese characters, in a set of a regular expression
 
 
+@search_index.register(rank=20)
 class Area(ContentPage):
     """A type of program."""
 
@@ -177,6 +181,7 @@ def text_columns(model, language) -> list[str]:
     ]
 
 
+@search_index.register(rank=10, words=["search_words"], relations=["steps", "questions", "materials"])
 class Program(ContentPage):
     """A program or service that a college can ask for."""
 
@@ -223,6 +228,19 @@ class Program(ContentPage):
         """The questions that have a question and an answer in the active language."""
         return [question for question in self.questions.all() if question.is_filled]
 
+    def search_texts(self):
+        yield from super().search_texts()
+        yield self.audience
+        yield from (step.text for step in self.filled_steps)
+        yield plain_text(self.materials_introduction)
+        for material in self.materials.all():
+            if material.name:
+                yield material.name
+                yield material.note
+        for question in self.filled_questions:
+            yield question.question
+            yield plain_text(question.answer)
+
     def text_blocks(self):
         yield "p", self.summary
         yield "richtext", self.body
@@ -238,7 +256,7 @@ class Program(ContentPage):
             yield "richtext", question.is_filled and question.answer
 
 
-class ProgramPart(models.Model):
+class ProgramPart(TrackedModel):
     """Abstract base of the parts of a program, which staff put in order."""
 
     program = models.ForeignKey(Program, related_name="%(class)ss", on_delete=models.CASCADE)
@@ -337,7 +355,7 @@ class Certificate(Published):
         return self.program.get_absolute_url()
 
 
-class Industry(models.Model):
+class Industry(TrackedModel):
     """An industry for which there are standards."""
 
     slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)
@@ -354,6 +372,7 @@ class Industry(models.Model):
         return self.name or ""
 
 
+@search_index.register(rank=30, relations=["files", "industry"])
 class Resource(ContentPage):
     """A document of the Resource Platform, with a file in each language and their versions."""
 
@@ -383,8 +402,14 @@ class Resource(ContentPage):
         verbose_name = _("resource")
         verbose_name_plural = _("resources")
 
+    def search_texts(self):
+        yield self.get_kind_display()
+        yield self.industry and self.industry.name
+        yield from super().search_texts()
+        yield from (file.version for file in self.files.all() if file.language == get_language())
 
-class ResourceFile(models.Model):
+
+class ResourceFile(TrackedModel):
     """A version of the file of a resource in one language. The newest one is current; older ones stay listed."""
 
     resource = models.ForeignKey(Resource, related_name="files", on_delete=models.CASCADE)

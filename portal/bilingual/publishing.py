@@ -17,8 +17,9 @@ from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
+from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.bilingual.languages import LANGUAGES, other_language
-from portal.bilingual.richtext import RichTextField
+from portal.bilingual.richtext import RichTextField, plain_text
 
 SLUG_HELP = _("Lower-case English letters, digits and hyphens, such as teacher-exchange.")
 
@@ -40,7 +41,7 @@ def validate_moment(moment):
         raise ValidationError(_("The year must lie between 2000 and 2200."))
 
 
-class PublishedQuerySet(models.QuerySet):
+class PublishedQuerySet(TrackedQuerySet):
     """The QuerySet of a Published model."""
 
     def published(self):
@@ -84,7 +85,7 @@ class OnlyInOtherLanguage(Http404):
         self.page = page
 
 
-class Published(models.Model):
+class Published(TrackedModel):
     """Abstract base of models that are published separately in each language."""
 
     published_at = models.DateTimeField(
@@ -128,6 +129,10 @@ class Published(models.Model):
 
     def _title_in(self, language):
         return getattr(self, build_localized_fieldname(self.title_field, language))
+
+    def search_texts(self):
+        """Yields what visitors find this row by, beside its title: plain texts in the active language, None for none."""
+        return ()
 
     def is_published_in(self, language: str) -> bool:
         """Returns whether this row, and the row that it follows, are published now in `language`."""
@@ -242,3 +247,7 @@ class ContentPage(Published):
         """
         yield "p", self.summary
         yield "richtext", self.body
+
+    def search_texts(self):
+        yield self.summary
+        yield plain_text(self.body)

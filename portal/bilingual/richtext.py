@@ -53,6 +53,14 @@ class RichTextField(ProseEditorField):
         return value if strip_tags(value).strip() else None
 
 
+def plain_text(html: str | None) -> str:
+    """Returns the text of a RichTextField, with a line for each block and each cell of a table."""
+    soup = BeautifulSoup(html or "", "html.parser")
+    for element in soup.find_all(["p", "h2", "h3", "li", "br", "td", "th"]):
+        element.append("\n")
+    return soup.get_text().strip()
+
+
 def with_scrolling_tables(html: str) -> str:
     """
     Returns the `html` of a RichTextField with each table in a group that scrolls horizontally.

@@ -1,0 +1,41 @@
+"""Announces changes of rows in their own transaction, for what is derived from them."""
+
+from django.db import models, transaction
+from django.dispatch import Signal
+
+# Sent after rows were created or changed, before the commit. The sender is their model; `pks` lists their keys.
+# Deleting has Django's own post_delete.
+rows_changed = Signal()
+
+
+class TrackedQuerySet(models.QuerySet):
+    """Sends rows_changed for update(), bulk_create() and bulk_update() too."""
+
+    def update(self, **values):
+        with transaction.atomic():
+            # Before the change: afterwards the rows may no longer match.
+            pks = list(self.order_by().values_list("pk", flat=True))
+            number = super().update(**values)
+            rows_changed.send(self.model, pks=pks)
+        return number
+
+    def bulk_create(self, *args, **kwargs):
+        with transaction.atomic():
+            created = super().bulk_create(*args, **kwargs)
+            rows_changed.send(self.model, pks=[row.pk for row in created])
+        return created
+
+
+class TrackedModel(models.Model):
+    """Abstract base of models whose changes are announced by rows_changed."""
+
+    objects = TrackedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args, **kwargs):
+        # post_save would come after the commit if no transaction is open.
+        with transaction.atomic(savepoint=False):
+            super().save(*args, **kwargs)
+            rows_changed.send(type(self), pks=[self.pk])
