@@ -8,6 +8,13 @@ from portal.search_index import spans
 # In characters. A Chinese one is about as wide as two letters.
 CHINESE_LENGTH = 80
 ENGLISH_LENGTH = 160
+# In characters. A text is searched for the best part up to here.
+SEARCHED = 20_000
+# In matches: so many are compared to find the best part.
+COMPARED = 100
+# Where the part may begin: with a word after a space, or with a Chinese character. And where it may end.
+BEGINNING = re.compile(r"(?<=\s)\S|(?=[\u2e80-\uffef])\w")
+ENDING = re.compile(r"\s|(?<=[\u2e80-\uffef])|(?=[\u2e80-\uffef])")
 
 
 class Segment(NamedTuple):
@@ -24,26 +31,32 @@ def segments(text: str, words: list[str]) -> list[Segment]:
 
 def excerpt(text: str, words: list[str], language: str) -> list[Segment]:
     """
-    Returns about CHINESE_LENGTH or ENGLISH_LENGTH characters of `text` around its first match, or its beginning.
+    Returns about CHINESE_LENGTH or ENGLISH_LENGTH characters of `text`: where most of `words` are, or its beginning.
 
     English is cut between words. An ellipsis stands where text was left out.
     """
-    text = " ".join(text.split())
-    found = spans(text, words)
+    text = " ".join(text[:SEARCHED].split())
     length = CHINESE_LENGTH if language == "zh-hans" else ENGLISH_LENGTH
-    first, first_end = found[0] if found else (0, 0)
+    found = spans(text, words)
+    compared = found[:COMPARED]
+    first, first_end = max(compared, key=lambda span: variety(text, compared, span[0], length), default=(0, 0))
     # A quarter of it comes before the match. What would be left over at the end of the text comes before it too.
     start = max(0, min(first - length // 4, len(text) - length))
-    end = max(start + length, first_end)
-    if start and (border := re.compile(r"(?<=[\s\u2e80-\uffef])").search(text, start, first)):
-        start = border.start()
+    end = min(len(text), max(start + length, first_end))
+    if start:
+        start = beginning.start() if (beginning := BEGINNING.search(text, start, first)) else first
     if end < len(text):
-        # The start of the last word, which is cut, if there is a border between words after the match.
-        borders = re.compile(r"\s|(?<=[\u2e80-\uffef])").finditer(text, first_end, end + 1)
-        end = max((border.start() for border in borders), default=end)
-    cut = segments_between(text, found, start, end)
-    before = [Segment("…")] if start else []
-    return before + cut + ([Segment("…")] if end < len(text) else [])
+        end = max((ending.start() for ending in ENDING.finditer(text, first_end, end + 1)), default=end)
+    return [
+        *([Segment("…")] if start else []),
+        *segments_between(text, found, start, end),
+        *([Segment("…")] if end < len(text) else []),
+    ]
+
+
+def variety(text, found, start, length) -> int:
+    """Returns how many different words of `found`, in lower case, stand in the `length` characters from `start`."""
+    return len({text[left:right].lower() for left, right in found if start <= left < start + length})
 
 
 def segments_between(text, found, start, end) -> list[Segment]:

@@ -27,6 +27,9 @@ PAGES = [
     "/partners/",
     "/partners/germany/",
     "/terms/",
+    "/search/",
+    "/search/?q=学生交流",
+    "/search/?q=英国留学",
     "/contact/",
     "/no-such-page/",
 ]
@@ -68,6 +71,7 @@ NOT_PRINTED = (
     ".print-button",
     ".enquiry",
     ".finder",
+    ".search-form",
 )
 CLOSING = "，。、；：？！）】》〉”’…—·,.;:?!)%"
 TITLES = [
