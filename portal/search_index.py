@@ -41,8 +41,9 @@ MIN_PREFIX = 3
 # A text is cut into parts of so many characters, because PostgreSQL takes at most 1 MB of keys a row. The next
 # MAX_PHRASE characters are in a part too, so that some part holds each phrase whole.
 PART = 20_000
-# The number of a part is that of its entry times MAX_PARTS, plus its place. The first part is the title.
-MAX_PARTS = 4096
+# The number of a part is that of its entry, shifted by PLACE_BITS, plus its place. The first part is the title.
+PLACE_BITS = 12
+PLACES = (1 << PLACE_BITS) - 1
 # How many rows are compared at once.
 CHUNK = 200
 # Raise the number if the keys or parts of a text change. At its next start each site then writes its index anew.
@@ -253,10 +254,8 @@ def remove(entries):
     """Removes the entries with these keys from the index."""
     with connection.cursor() as cursor:
         for entry in entries:
-            first = entry * MAX_PARTS
-            cursor.execute(
-                "DELETE FROM portal_searchpart WHERE rowid BETWEEN %s AND %s", [first, first + MAX_PARTS - 1]
-            )
+            span = [entry << PLACE_BITS, (entry + 1) << PLACE_BITS]
+            cursor.execute("DELETE FROM portal_searchpart WHERE rowid >= %s AND rowid < %s", span)
     SearchEntry.objects.filter(pk__in=entries).delete()
 
 
@@ -269,9 +268,9 @@ def add(kind, documents):
     texts, rows = [], []
     for entry, document in zip(entries, documents.values(), strict=True):
         texts.append(SearchText(entry=entry, title=document.title, text=document.text, address=document.address))
-        first = entry.pk * MAX_PARTS
+        first = entry.pk << PLACE_BITS
         parts = [part_of(folded(document.title)), *parts_of(folded(f"{document.text}\n{document.words}"))]
-        rows += [(first + place, *part) for place, part in enumerate(parts[:MAX_PARTS])]
+        rows += [(first + place, *part) for place, part in enumerate(parts[: 1 << PLACE_BITS])]
     SearchText.objects.bulk_create(texts)
     keys = "array_to_tsvector(%s::text[])" if connection.vendor == "postgresql" else "%s"
     with connection.cursor() as cursor:
@@ -457,9 +456,9 @@ def published_entries(words) -> list:
     sql = f"""
         SELECT * FROM (
             SELECT kind, row, language, sort_order, id, said, in_title FROM (
-                SELECT rowid / {MAX_PARTS} AS entry, SUM(DISTINCT word) AS said,
-                    SUM(DISTINCT CASE rowid % {MAX_PARTS} WHEN 0 THEN word ELSE 0 END) AS in_title
-                FROM ({" UNION ALL ".join(found)}) AS parts GROUP BY rowid / {MAX_PARTS}
+                SELECT rowid >> {PLACE_BITS} AS entry, SUM(DISTINCT word) AS said,
+                    SUM(DISTINCT CASE rowid & {PLACES} WHEN 0 THEN word ELSE 0 END) AS in_title
+                FROM ({" UNION ALL ".join(found)}) AS parts GROUP BY rowid >> {PLACE_BITS}
             ) AS entries JOIN ({published}) AS published ON published.id = entries.entry
         ) AS rows WHERE sort_order IS NOT NULL
     """  # noqa: S608
@@ -499,8 +498,8 @@ def has_word(model, word: str, in_title=False) -> Q:
     """Returns the condition that a row of `model` has `word`, on a side that is published now, or in its title there."""
     sql, params = parts_with(word)
     if in_title:
-        sql += f" AND rowid % {MAX_PARTS} = 0"
-    entries = RawSQL(f"SELECT rowid / {MAX_PARTS} FROM portal_searchpart WHERE {sql}", params)  # noqa: S608, S611
+        sql += f" AND rowid & {PLACES} = 0"
+    entries = RawSQL(f"SELECT rowid >> {PLACE_BITS} FROM portal_searchpart WHERE {sql}", params)  # noqa: S608, S611
     condition = Q()
     for language in LANGUAGES:
         found = SearchEntry.objects.filter(kind=KINDS[model].name, language=language, pk__in=entries)

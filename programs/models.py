@@ -1,14 +1,11 @@
 import re
-import unicodedata
+from itertools import pairwise
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
-from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from modeltranslation.translator import translator
-from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import Country, Institution
 from portal import search_index
@@ -20,19 +17,17 @@ from portal.bilingual.publishing import (
     Published,
     PublishedQuerySet,
     RequiredColumns,
-    has_text,
     in_both_languages,
     required_when_published,
     validate_not_reserved,
 )
 from portal.bilingual.richtext import RichTextField, plain_text
 from portal.models import Centre
+from portal.search_index import has_word, is_phrase, split_query
 
-MAX_WORDS = 8
 MAX_PIECES = 12
 # They are in every text, so they find nothing.
 COMMON_WORDS = {"a", "an", "and", "at", "for", "from", "in", "into", "is", "of", "on", "or", "the", "to", "with"}
-HAN = r"\u3400-\u9fff"  # Chinese characters, in a set of a regular expression
 
 
 @search_index.register(rank=20)
@@ -83,9 +78,8 @@ class ProgramQuerySet(PublishedQuerySet):
         program has `is_tied`: whether `country` is one of its countries. Without a `country` it is always True.
 
         A word is found in every text of a program, in its search words and in the names of its type and its countries,
-        in both languages, where they are published; but not in the markup of rich text. An English word is found from
-        its beginning, so that "us" is not in "industry". split_words() and split_pieces() say what words and pieces
-        are, and how many count.
+        in both languages, where they are published. search_index.split_query() and split_pieces() say what words and
+        pieces are, and how many count.
         """
         chosen = {"area": area, "centres": centre}
         programs = self.filter(**{name: row for name, row in chosen.items() if row})
@@ -96,7 +90,7 @@ class ProgramQuerySet(PublishedQuerySet):
             programs = programs.filter(is_tied | ~Exists(countries.published()))
         programs = programs.annotate(is_tied=is_tied)
         ordering = self.model._meta.ordering
-        words = split_words(words)
+        words = split_query(words)
         with_all_words = programs.filter(*map(says, words))
         if not words or with_all_words.exists():
             return with_all_words.annotate(has_all_words=Value(True)).order_by("-is_tied", *ordering)
@@ -104,18 +98,6 @@ class ProgramQuerySet(PublishedQuerySet):
         pieces_found = sum((Case(When(says(piece), then=1), default=0) for piece in pieces), start=Value(0))
         with_some_words = programs.annotate(has_all_words=Value(False), pieces_found=pieces_found)
         return with_some_words.filter(pieces_found__gt=0).order_by("-is_tied", "-pieces_found", *ordering)
-
-
-def split_words(text) -> list[str]:
-    """
-    Returns the different words of `text` in lower case, at most MAX_WORDS: more are ignored.
-
-    Neighbouring Chinese characters are one word. Punctuation separates words. Full-width letters are the same as
-    others. Words of more than three letters lose an "s" or "ies" at their end: "exchanges" finds "exchange", and
-    "studies" finds "study".
-    """
-    words = re.findall(rf"[{HAN}]+|[^\W{HAN}]+", unicodedata.normalize("NFKC", text).lower())
-    return list(dict.fromkeys(re.sub(r"(?<=\w{3})(?:ies|(?<!s)s)$", "", word) for word in words))[:MAX_WORDS]
 
 
 def split_pieces(words) -> list[str]:
@@ -127,7 +109,8 @@ def split_pieces(words) -> list[str]:
     """
     pieces = []
     for word in words:
-        pieces += re.findall(f"(?=([{HAN}]{{2}}))", word) if re.match(f"[{HAN}]{{4}}", word) else [word]
+        in_pairs = is_phrase(word) and len(word) >= 4
+        pieces += map("".join, pairwise(word)) if in_pairs else [word]
     pieces = [
         piece for piece in dict.fromkeys(pieces) if piece not in COMMON_WORDS and not re.fullmatch("[a-z]", piece)
     ]
@@ -135,50 +118,10 @@ def split_pieces(words) -> list[str]:
 
 
 def says(word) -> Q:
-    """Returns the condition that a program says `word` in either language, on a side that is published now."""
-    return says_in("zh-hans", word) | says_in("en", word)
-
-
-def says_in(language, word) -> Q:
-    """Returns the condition that a program says `word` in `language`, on a side that is published now."""
-
-    def column(path):
-        return build_localized_fieldname(path, language)
-
-    now = timezone.now()
-    is_published = Q(**{f"{column('published_at')}__lte": now})
-    is_published &= Q(area=None) | Q(**{f"{column('area__published_at')}__lte": now})
-    texts = texts_contain(Program, word, language) | has_word(column("area__title"), word)
-    for part in (Step, Question):
-        is_shown = Q(*map(has_text, text_columns(part, language)))
-        texts |= Exists(part.objects.filter(is_shown, texts_contain(part, word, language), program=OuterRef("pk")))
-    named = has_word(column("name"), word) & Q(**{f"{column('published_at')}__lte": now})
-    return (is_published & texts) | Exists(Country.objects.filter(named, programs=OuterRef("pk")))
-
-
-def texts_contain(model, word, language) -> Q:
-    """Returns the condition that a row of `model` has `word` in any of its translated texts in `language`."""
-    condition = Q()
-    for column in text_columns(model, language):
-        condition |= has_word(column, word, isinstance(model._meta.get_field(column), RichTextField))
-    return condition
-
-
-def has_word(column, word, is_rich=False) -> Q:
-    """Returns the condition that the text in `column`, which may be rich text, has `word`."""
-    # Rich text: text follows the start or a ">", and has no "<" before the word. An English word has no letter before.
-    before = "[^<a-z0-9]" if word.isascii() else "[^<]"
-    start = f"(^|>)([^<]*{before})?" if is_rich else f"(^|{before})"
-    return Q(**{f"{column}__iregex": f"{start}{word}"})
-
-
-def text_columns(model, language) -> list[str]:
-    """Returns the columns in `language` of the translated fields of `model` that hold text."""
-    fields = translator.get_options_for_model(model).get_field_names()
-    columns = [build_localized_fieldname(field, language) for field in fields]
-    return [
-        column for column in columns if isinstance(model._meta.get_field(column), (models.CharField, models.TextField))
-    ]
+    """Returns the condition that a program says `word`: in its texts, or in the names of its type and its countries."""
+    areas = Area.objects.filter(has_word(Area, word, in_title=True))
+    countries = Country.objects.filter(has_word(Country, word, in_title=True), programs=OuterRef("pk"))
+    return has_word(Program, word) | Q(area__in=areas) | Exists(countries)
 
 
 @search_index.register(rank=10, words=["search_words"], relations=["steps", "questions", "materials"])
