@@ -46,7 +46,8 @@ def excerpt(text: str, words: list[str], language: str) -> list[Segment]:
     if start:
         start = beginning.start() if (beginning := BEGINNING.search(text, start, first)) else first
     if end < len(text):
-        end = max((ending.start() for ending in ENDING.finditer(text, first_end, end + 1)), default=end)
+        endings = (ending.start() for ending in ENDING.finditer(text, first_end, end + 1))
+        end = max((place for place in endings if place <= end), default=end)
     return [
         *([Segment("…")] if start else []),
         *segments_between(text, found, start, end),

@@ -63,12 +63,16 @@ class Query:
         """The names of each term, and the spellings of its names and synonyms."""
         return [names_of(term) for term in Term.objects.all()] if self.words else []
 
-    @cached_property
-    def synonyms(self) -> list[Name]:
-        """The names of the terms that the whole query is a name or synonym of, except the query itself."""
-        typed = spelling(self.text)
+    def other_names(self, text: str) -> list[Name]:
+        """Returns the names of the terms that `text` is a name or synonym of, except `text` itself."""
+        typed = spelling(text)
         named = [names for names, spellings in self.terms if typed in spellings][:MAX_TERMS]
         return [name for names in named for name in names if spelling(name.text) != typed]
+
+    @cached_property
+    def synonyms(self) -> list[Name]:
+        """The other names of the term that the whole query names."""
+        return self.other_names(self.text)
 
     @property
     def alike(self) -> list[Name]:
@@ -88,9 +92,8 @@ class Query:
         Those that have the words of the query come first, then those that have them in the title, then the kinds by
         rank. A row is shown in `language`, the reader's, unless only the other one has all words.
         """
-        alternatives = self.alternatives
-        words = list(dict.fromkeys(chain.from_iterable(alternatives)))[:MAX_WORDS]
-        wanted = [bits_of(some, words) for some in alternatives if some and set(some) <= set(words)]
+        words = list(dict.fromkeys(chain.from_iterable(self.alternatives)))[:MAX_WORDS]
+        wanted = bits_of(self.alternatives, words)
         sides, titles, orders = defaultdict(dict), Counter(), {}
         for kind, pk, side, sort_order, _entry, said, in_title in published_entries(words) if words else ():
             sides[kind, pk][side] = said
@@ -113,14 +116,18 @@ class Query:
         """Returns the parts of the query that find something by themselves, with the number of rows that they find."""
         ways = [ways_to_part(word) for word in self.words]
         parts = list(dict.fromkeys(part for way in chain.from_iterable(ways) for part in way))[:MAX_WORDS]
-        rows = defaultdict(set)
-        for kind, pk, _side, _order, _entry, said, _in_title in published_entries(parts) if parts else ():
-            for place, part in enumerate(parts):
-                if said & 1 << place:
-                    rows[part].add((kind, pk))
-        best = [max(some, key=lambda way: sum(part in rows for part in way)) for some in ways]
-        found = [part for part in dict.fromkeys(chain.from_iterable(best)) if part in rows]
-        return [(part, len(rows[part])) for part in found[:MAX_PARTS]]
+        alternatives = {part: [[part], *(split_query(name.text) for name in self.other_names(part))] for part in parts}
+        words = list(dict.fromkeys([*parts, *chain.from_iterable(chain.from_iterable(alternatives.values()))]))
+        wanted = {part: bits_of(some, words[:MAX_WORDS]) for part, some in alternatives.items()}
+        rows = Counter()
+        for kind, pk, _side, _order, _entry, said, _in_title in published_entries(words[:MAX_WORDS]) if words else ():
+            rows[kind, pk] |= said
+        numbers = Counter(
+            part for said in rows.values() for part, some in wanted.items() if any(said & bits == bits for bits in some)
+        )
+        best = [max(some, key=lambda way: sum(part in numbers for part in way)) for some in ways]
+        found = [part for part in dict.fromkeys(chain.from_iterable(best)) if part in numbers]
+        return [(part, numbers[part]) for part in found[:MAX_PARTS]]
 
 
 def names_of(term) -> tuple[list[Name], set[str]]:
@@ -143,9 +150,10 @@ def spelling(text: str) -> str:
     return re.sub(r"[\W_]", "", folded(text)).removesuffix("s")
 
 
-def bits_of(some: list[str], words: list[str]) -> int:
-    """Returns which of `words` are in `some`, as published_entries() numbers them."""
-    return sum(1 << words.index(word) for word in set(some))
+def bits_of(alternatives: list[list[str]], words: list[str]) -> list[int]:
+    """Returns which of `words` each alternative has, as published_entries() numbers them; without those that lack one."""
+    found = [set(some) for some in alternatives if some and set(some) <= set(words)]
+    return [sum(1 << words.index(word) for word in some) for some in found]
 
 
 def ways_to_part(word: str) -> list[list[str]]:
