@@ -14,6 +14,7 @@ SEARCHED = 20_000
 COMPARED = 100
 # Where the part may begin: with a word after a space, or with a Chinese character. And where it may end.
 BEGINNING = re.compile(r"(?<=\s)\S|(?=[\u2e80-\uffef])\w")
+CLOSING = " ,.;:，。、；："
 ENDING = re.compile(r"\s|(?<=[\u2e80-\uffef])|(?=[\u2e80-\uffef])")
 
 
@@ -48,6 +49,8 @@ def excerpt(text: str, words: list[str], language: str) -> list[Segment]:
     if end < len(text):
         endings = (ending.start() for ending in ENDING.finditer(text, first_end, end + 1))
         end = max((place for place in endings if place <= end), default=end)
+        # An ellipsis takes the place of a comma or full stop.
+        end = max(first_end, len(text[:end].rstrip(CLOSING)))
     return [
         *([Segment("…")] if start else []),
         *segments_between(text, found, start, end),

@@ -151,7 +151,7 @@ def spelling(text: str) -> str:
 
 
 def bits_of(alternatives: list[list[str]], words: list[str]) -> list[int]:
-    """Returns which of `words` each alternative has, as published_entries() numbers them; without those that lack one."""
+    """Returns the words of each alternative as published_entries() numbers `words`, which must hold all of them."""
     found = [set(some) for some in alternatives if some and set(some) <= set(words)]
     return [sum(1 << words.index(word) for word in some) for some in found]
 

@@ -33,13 +33,13 @@ ESCAPES = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u202
 
 
 @register.simple_tag
-def structured_data(request, department, title, description, breadcrumbs, row=None) -> str:
+def structured_data(request, department, title, description, breadcrumbs, row=None, terms=()) -> str:
     """
     Returns the JSON-LD of the page at `request`, safe inside a script element.
 
     `title`, `description` and `breadcrumbs`, a list of (title, path), are the same as a visitor sees. `row` is the
-    Published row that the page shows, if any. Every graph contains the Society, the Department and the site, so that
-    all references can be resolved within it.
+    Published row that the page shows, if any, and `terms` are the Terms of a glossary. Every graph contains the
+    Society, the Department and the site, so that all references can be resolved within it.
     """
     path = request.path
     page = {
@@ -59,6 +59,9 @@ def structured_data(request, department, title, description, breadcrumbs, row=No
     if isinstance(row, Program):
         page["mainEntity"] = node_id(f"{path}#program")
         graph.append(page["mainEntity"] | program_node(row))
+    if terms:
+        page["mainEntity"] = node_id(f"{path}#terms")
+        graph.append(page["mainEntity"] | terms_node(title, terms))
     data = filled({"@context": "https://schema.org", "@graph": graph})
     return mark_safe(json.dumps(data, ensure_ascii=False).translate(ESCAPES))  # noqa: S308
 
@@ -168,4 +171,22 @@ def program_node(program):
         "description": program.summary,
         "provider": node_id(DEPARTMENT),
         "audience": program.audience and {"@type": "Audience", "audienceType": program.audience},
+    }
+
+
+def terms_node(title, terms):
+    """Returns the node of a glossary, with its Terms inside."""
+    return {
+        "@type": "DefinedTermSet",
+        "name": title,
+        "hasDefinedTerm": [
+            {
+                "@type": "DefinedTerm",
+                "url": absolute_url(term.get_absolute_url()),
+                "name": term.name,
+                "alternateName": term.paired_title,
+                "description": term.note,
+            }
+            for term in terms
+        ],
     }

@@ -13,7 +13,7 @@ from schema_org.registry import CLASS_METADATA, PROPERTY_BY_SCHEMA, ancestry
 from contact.models import Enquiry
 from partners.models import Country
 from portal.bilingual.languages import html_code
-from portal.models import Department
+from portal.models import Department, Term
 from portal.site.sitemaps import PublicPage
 from programs.models import Area, Program
 from tests.sitewide.conftest import serve
@@ -143,6 +143,7 @@ def test_every_word_is_one_of_schema_org(served, record_property):
         *SHARED,
         *KINDS.values(),
         *("PostalAddress", "ContactPoint", "WebPage", "BreadcrumbList", "ListItem", "Service", "Audience"),
+        *("DefinedTermSet", "DefinedTerm"),
     }
     record_property("nodes checked", nodes)
 
@@ -303,6 +304,19 @@ def test_programs_are_services_and_nothing_else_is(served):
     for page in served:
         organisations = [each for each in graph_of(page) if each["@type"].endswith("Organization")]
         assert [each["@id"] for each in organisations] == [f"{SITE}/#society", f"{SITE}/#department"], page.path
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "other"), [("en", "Talent pool", "人才库"), ("zh-hans", "人才库", "Talent pool")]
+)
+def test_the_glossary_is_a_set_of_terms(client, language, name, other):
+    terms = node(at(client, f"/{language}/terms/"), "DefinedTermSet")["hasDefinedTerm"]
+    assert len(terms) == Term.objects.count() >= 30
+    term = Term.objects.get(name_en="Talent pool")
+    [found] = [each for each in terms if each["name"] == name]
+    assert found["url"] == f"{SITE}/{language}/terms/#term-{term.pk}"
+    assert found["alternateName"] == other
+    assert "description" not in found
 
 
 def test_a_program_without_an_audience_names_none(client):

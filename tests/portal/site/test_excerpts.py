@@ -65,6 +65,11 @@ def test_an_excerpt_does_not_begin_with_a_full_stop():
     assert marked(excerpt(text, ["课程"], "zh-hans")).startswith("…[课程]")
 
 
+def test_an_ellipsis_takes_the_place_of_a_full_stop():
+    text = "课程" + "后" * (CHINESE_LENGTH - 3) + "。" + "后" * 100
+    assert marked(excerpt(text, ["课程"], "zh-hans")) == f"[课程]{'后' * (CHINESE_LENGTH - 3)}…"
+
+
 def test_the_part_with_most_of_the_words_is_shown():
     text = f"Exchange office. {LONG} Exchange of students. {LONG}"
     assert "[Exchange] of [students]" in marked(excerpt(text, split_query("student exchange"), "en"))
