@@ -44,9 +44,9 @@ def validate_moment(moment):
 class PublishedQuerySet(TrackedQuerySet):
     """The QuerySet of a Published model."""
 
-    def published(self):
-        """Returns the rows that are published now in the active language."""
-        now = timezone.now()
+    def published(self, at=None):
+        """Returns the rows that are published in the active language `at` a moment, by default now."""
+        now = at or timezone.now()
         found = self.filter(published_at__lte=now)
         if follows := self.model.publication_follows:
             field = self.model._meta.get_field(follows)
@@ -131,7 +131,7 @@ class Published(TrackedModel):
         return getattr(self, build_localized_fieldname(self.title_field, language))
 
     def search_texts(self):
-        """Yields what visitors find this row by, beside its title: plain texts in the active language, None for none."""
+        """Yields the plain texts in the active language, perhaps None, by which visitors find this row, and its title."""
         return ()
 
     def is_published_in(self, language: str) -> bool:

@@ -32,31 +32,32 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(max_length=60)),
                 ("row", models.PositiveBigIntegerField()),
-                ("language", models.CharField(max_length=10)),
                 ("fingerprint", models.CharField(max_length=32)),
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(fields=("kind", "row", "language"), name="portal_searchentry_one")
+                    models.UniqueConstraint(fields=("kind", "row"), name="portal_searchentry_one_a_row")
                 ],
             },
         ),
         migrations.CreateModel(
             name="SearchText",
             fields=[
-                (
-                    "entry",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        serialize=False,
-                        to="portal.searchentry",
-                    ),
-                ),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("language", models.CharField(choices=[("zh-hans", "Chinese"), ("en", "English")], max_length=10)),
                 ("title", models.TextField()),
                 ("text", models.TextField()),
                 ("address", models.TextField()),
+                (
+                    "entry",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="portal.searchentry"),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("entry", "language"), name="portal_searchtext_one_a_language")
+                ],
+            },
         ),
         migrations.RunPython(create_index, drop_index),
     ]

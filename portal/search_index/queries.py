@@ -1,0 +1,168 @@
+"""Asks the search index: search() for visitors, and has_word() for the querysets of a model."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+from django.db import connection
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+from django.utils.translation import override
+
+from portal.bilingual.languages import LANGUAGES
+from portal.search_index.entries import PLACE_BITS, PLACES, SearchEntry
+from portal.search_index.kinds import KINDS
+from portal.search_index.words import MIN_PREFIX, is_phrase, keys_of
+
+# More rows than there are, for a page without an end: PostgreSQL and SQLite write that in different ways.
+ALL = 1 << 40
+ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A row that was found, in the language in which it is shown: the reader's, if that side has any of the words."""
+
+    model: type
+    pk: int
+    language: str
+    title: str
+    text: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """The number of rows found, by model in order of rank, and the Hits of a page. A model without hits is missing."""
+
+    counts: dict
+    hits: list
+
+
+def search(words: list[str], language: str, model=None, start=0, stop=ALL) -> Results:
+    """
+    Finds the rows that have all `words`, as split_query() returns them, on sides that are published now.
+
+    The words may be spread over both languages of a row. `language` is the reader's. The hits are those from `start`
+    to `stop`, of one `model` or of all. Rows that have all words in their titles come first; then the kinds follow each
+    other by rank, and the rows of a kind in their order.
+    """
+    if not words:
+        return Results({}, [])
+    models = {kind.name: kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank)}
+    rows, params = rows_with(words, LANGUAGES.index(language))
+    chosen = "" if model is None else f"WHERE kind = '{KINDS[model].name}'"
+    sql = f"""
+        WITH rows AS ({rows})
+        SELECT kind, row, side, title, text, address, titled, place, sort_order FROM (
+            SELECT * FROM rows {chosen} ORDER BY titled DESC, place, sort_order, row LIMIT %s OFFSET %s
+        ) AS page JOIN portal_searchtext AS shown ON shown.entry_id = page.entry AND shown.language = page.side
+        UNION ALL
+        SELECT kind, COUNT(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM rows GROUP BY kind
+    """  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, stop - start, start])
+        found = cursor.fetchall()
+    page = sorted((row for row in found if row[2]), key=lambda row: (-row[6], row[7], row[8], row[1]))
+    numbers = {kind: number for kind, number, side, *_ in found if not side}
+    counts = {model: numbers[name] for name, model in models.items() if name in numbers}
+    return Results(counts, [Hit(models[kind], *hit[:5]) for kind, *hit in page])
+
+
+def rows_with(words, reader) -> tuple[str, list]:
+    """
+    Returns the SQL of the rows that have all `words` on published sides, and its parameters.
+
+    Its columns are kind, row, entry, whether all words are in the titles, the side to show to readers of the language
+    in place `reader` of LANGUAGES, the place of the kind, and the sort order of the row.
+    """
+    everything = (1 << len(words)) - 1
+    parts, values = [], []
+    for number, word in enumerate(words):
+        condition, found = parts_with(word)
+        # Each word is a bit.
+        parts.append(f"SELECT rowid, {1 << number} AS word FROM portal_searchpart WHERE {condition}")  # noqa: S608
+        values += found
+    joined = "MAX({})" if len(words) == 1 else "SUM(DISTINCT {})"
+    bits = ", ".join(
+        f"{joined.format(f'CASE rowid & {mask} WHEN {side << PLACE_BITS} THEN word ELSE 0 END')} AS {name}_{side}"
+        for side in range(len(LANGUAGES))
+        for name, mask in [("said", 1 << PLACE_BITS), ("titled", 1 << PLACE_BITS | PLACES)]
+    )
+    orders, params = [], []
+    for side, language in enumerate(LANGUAGES):
+        order, moments = sort_order_in(language)
+        orders.append(f"CASE WHEN said_{side} > 0 THEN {order} END AS order_{side}")
+        params += [connection.ops.adapt_datetimefield_value(timezone.now())] * moments
+
+    def all_of(name):
+        sides = (f"CASE WHEN order_{side} IS NULL THEN 0 ELSE {name}_{side} END" for side in range(len(LANGUAGES)))
+        return f"({' | '.join(sides)}) = {everything}"
+
+    places = " ".join(f"WHEN '{kind.name}' THEN {kind.rank}" for kind in KINDS.values())
+    # Without the limit, which is none, the databases would ask for the order of a row wherever it is used below.
+    sql = f"""
+        SELECT kind, row, entry, CASE WHEN {all_of("titled")} THEN 1 ELSE 0 END AS titled,
+            CASE WHEN order_{reader} IS NULL THEN '{LANGUAGES[1 - reader]}' ELSE '{LANGUAGES[reader]}' END AS side,
+            CASE kind {places} END AS place, COALESCE(order_{reader}, order_{1 - reader}) AS sort_order
+        FROM (
+            SELECT kind, row, found.*, {", ".join(orders)} FROM (
+                SELECT rowid >> {PLACE_BITS + 1} AS entry, {bits} FROM ({" UNION ALL ".join(parts)}) AS parts
+                GROUP BY rowid >> {PLACE_BITS + 1}
+            ) AS found JOIN portal_searchentry ON portal_searchentry.id = found.entry
+            WHERE (said_0 | said_1) = {everything} LIMIT {ALL}
+        ) AS candidates WHERE {all_of("said")}
+    """  # noqa: S608
+    return sql, [*params, *values]
+
+
+@cache
+def sort_order_in(language) -> tuple[str, int]:
+    """
+    Returns the SQL of the sort order of a row of portal_searchentry, NULL if it is not published in `language`.
+
+    Also returns its number of parameters: each is the present moment.
+    """
+    cases, params = [], []
+    for kind in KINDS.values():
+        with override(language):
+            published = kind.model._default_manager.published(at=ANY_MOMENT).order_by().values_list("sort_order")
+        sql, values = published.query.sql_with_params()
+        cases.append(f"WHEN '{kind.name}' THEN ({sql} AND {kind.model._meta.db_table}.id = portal_searchentry.row)")
+        params += values
+    return f"CASE kind {' '.join(cases)} END", len(params)
+
+
+def parts_with(word) -> tuple[str, list]:
+    """Returns the condition in SQL that a row of portal_searchpart has `word`, and its parameters."""
+    # Keys are letters, digits and Chinese characters, so they need no escape.
+    keys = keys_of(word)
+    begins = not is_phrase(word) and len(word) >= MIN_PREFIX
+    if connection.vendor == "postgresql":
+        condition, params = "keys @@ %s::tsquery", [" & ".join(f"'{key}'" for key in keys) + (":*" if begins else "")]
+        position = "strpos"
+    else:
+        condition, params = (
+            "portal_searchpart MATCH %s",
+            [" ".join(f'"{key}"' for key in keys) + ("*" if begins else "")],
+        )
+        position = "instr"
+    if is_phrase(word) and len(word) > 2:
+        condition, params = f"{condition} AND {position}(folded, %s) > 0", [*params, word]
+    return condition, params
+
+
+def has_word(model, word: str, in_title=False) -> Q:
+    """Returns the condition that a row of `model` has `word`, on a side that is published now, or in its title there."""
+    condition, params = parts_with(word)
+    if in_title:
+        condition += f" AND rowid & {PLACES} = 0"
+    found = Q()
+    for side, language in enumerate(LANGUAGES):
+        parts = f"{condition} AND rowid & {1 << PLACE_BITS} = {side << PLACE_BITS}"
+        entries = RawSQL(f"SELECT rowid >> {PLACE_BITS + 1} FROM portal_searchpart WHERE {parts}", params)  # noqa: S608, S611
+        rows = SearchEntry.objects.filter(kind=KINDS[model].name, pk__in=entries).values("row")
+        with override(language):
+            found |= Q(pk__in=model._default_manager.published().filter(pk__in=rows).values("pk"))
+    return found

@@ -1,0 +1,114 @@
+"""Words: how texts and queries are folded, what a word is, and which keys of a text are indexed."""
+
+import re
+import unicodedata
+from itertools import pairwise
+
+import opencc
+
+# Of a query. More words are ignored, and a longer one is cut.
+MAX_WORDS = 8
+MAX_PHRASE = 100
+MAX_LETTERS = 50
+# From so many letters on, a word of a query finds the words that begin with it.
+MIN_PREFIX = 3
+# A text is indexed in parts of so many characters, because PostgreSQL takes at most 1 MB of keys a row. The next
+# MAX_PHRASE characters are in a part too, so that some part holds each phrase whole.
+PART = 20_000
+# Raise the number if the keys or parts of a text change. At its next start each site then writes its index anew.
+FORMAT = f"1 {unicodedata.unidata_version} {opencc.__version__}"
+
+# Chinese characters, kana and hangul, for a set in a regular expression.
+CJK = "\u2e80-\u9fff\uac00-\ud7ff\U00020000-\U0003ffff"
+# Neighbouring characters, or a whole word of letters and digits.
+WORD = re.compile(rf"(?:(?=[{CJK}])\w)+|(?<![^\W_{CJK}])[^\W_{CJK}]+")
+
+
+class FoldedCharacters(dict):
+    """What each character becomes, by its code, for str.translate()."""
+
+    simplified = opencc.OpenCC("t2s")
+
+    def __missing__(self, code):
+        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(code)).casefold())
+        # Accents, variation selectors, and characters of no width.
+        text = "".join(part for part in text if unicodedata.category(part) not in ("Mn", "Mc", "Me", "Cf"))
+        self[code] = self.simplified.convert(unicodedata.normalize("NFC", text))
+        return self[code]
+
+
+FOLDED_CHARACTERS = FoldedCharacters()
+
+
+def folded(text: str) -> str:
+    """Returns `text` in lower case and simplified characters, of compatible width and form, without accents."""
+    return text.translate(FOLDED_CHARACTERS)
+
+
+def is_phrase(word: str) -> bool:
+    """Returns whether a folded `word` consists of Chinese characters, not of letters."""
+    return bool(re.match(f"[{CJK}]", word))
+
+
+def split_query(text: str) -> list[str]:
+    """
+    Returns the different words of `text`, folded, at most MAX_WORDS: more are ignored.
+
+    Neighbouring Chinese characters are one word, a phrase. Punctuation separates words. Words of more than three
+    letters lose an "s" or "ies" at their end: "exchanges" finds "exchange", and "studies" finds "study".
+    """
+    words = {}
+    for match in WORD.finditer(folded(text)):
+        if is_phrase(match[0]):
+            words[match[0][:MAX_PHRASE]] = None
+        else:
+            words[re.sub(r"(?<=\w{3})(?:ies|(?<!s)s)$", "", match[0])[:MAX_LETTERS]] = None
+        if len(words) == MAX_WORDS:
+            break
+    return list(words)
+
+
+def spans(text: str, words: list[str]) -> list[tuple[int, int]]:
+    """Returns where `text` has any of `words`, the result of split_query(), as (start, end) in order, not overlapping."""
+    characters = [folded(character) for character in text]
+    places = [place for place, character in enumerate(characters) for _ in character] + [len(text)]
+    searched = "".join(characters)
+    found = []
+    for match in WORD.finditer(searched):
+        for word in words:
+            if is_phrase(word):
+                start = match[0].find(word)
+                while start >= 0:
+                    found.append((match.start() + start, match.start() + start + len(word)))
+                    start = match[0].find(word, start + 1)
+            elif match[0].startswith(word) if len(word) >= MIN_PREFIX else match[0] == word:
+                found.append(match.span())
+    joined = []
+    for start, end in sorted((places[start], max(places[end], places[end - 1] + 1)) for start, end in found):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def keys_of(word: str) -> list[str]:
+    """Returns the keys that a part of a text has if it has `word`, the word of a query."""
+    return sorted(set(map("".join, pairwise(word)))) if is_phrase(word) and len(word) > 1 else [word]
+
+
+def parts_of(text) -> list:
+    """Returns the parts of a folded `text`, each as its text and keys."""
+    return [part_of(text, start, start + PART) for start in range(0, len(text), PART)]
+
+
+def part_of(text, start=0, end=PART):
+    """Returns the text and the keys of the part of a folded `text` between `start` and `end`."""
+    keys = set()
+    reach = end + MAX_PHRASE
+    for match in WORD.finditer(text, start, reach):
+        if is_phrase(match[0]):
+            keys.update(match[0], map("".join, pairwise(match[0])))
+        elif match.start() < end:
+            keys.add(match[0][:MAX_LETTERS])
+    return text[start:reach].replace("\0", " "), sorted(keys)
