@@ -1,27 +1,28 @@
 """The page of search results."""
 
-from collections import Counter
-from functools import reduce
+from collections import Counter, defaultdict
 from itertools import chain
-from operator import or_
 from typing import NamedTuple
 
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.shortcuts import render
 from django.utils.text import capfirst
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from portal.bilingual.languages import html_code, other_language
-from portal.search_index import KINDS, SearchText, with_sort_order
+from portal.bilingual.languages import LANGUAGES, html_code, other_language
+from portal.search_index.entries import SearchText
+from portal.search_index.kinds import KINDS
 from portal.site.excerpts import Segment, excerpt, segments
 from portal.site.search_query import Query, Row
 
 HITS_A_PAGE = 20
 # In characters, of a parameter that is shown again because it is unknown.
 MAX_SHOWN = 50
+# The models whose rows are found, by the name of their kind, in order of rank.
+MODELS = {kind.name: kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank)}
 
 
 class Hit(NamedTuple):
@@ -49,33 +50,45 @@ class Hit(NamedTuple):
 
 def hits_of(rows: list[Row], words: list[str]) -> list[Hit]:
     """Returns the Hits of `rows`, with `words` marked in them."""
-    if not rows:
-        return []
-    kinds = {kind.name: kind for kind in KINDS.values()}
-    those = reduce(or_, (Q(kind=row.kind, row=row.pk) for row in rows))
-    published = with_sort_order().filter(those, sort_order__isnull=False)
-    entries = {(entry["kind"], entry["row"], entry["language"]): entry["id"] for entry in published}
-    texts = SearchText.objects.in_bulk(entries.values())
+    texts = texts_of(rows) if rows else {}
     hits = []
     for row in rows:
-        language, other = row.language, other_language(row.language)
-        shown, beside = (texts.get(entries.get((row.kind, row.pk, side))) for side in (language, other))
+        shown, other = (texts.get((row.kind, row.pk, side)) for side in (row.language, other_language(row.language)))
         # Somebody may have withdrawn it just now.
         if shown:
-            label = capfirst(kinds[row.kind].model._meta.verbose_name)
-            title, text = segments(shown.title, words), excerpt(shown.text, words, language)
-            hits.append(Hit(label, language, title, text, shown.address, beside))
+            label = capfirst(MODELS[row.kind]._meta.verbose_name)
+            title, text = segments(shown.title, words), excerpt(shown.text, words, row.language)
+            hits.append(Hit(label, row.language, title, text, shown.address, other))
     return hits
+
+
+def texts_of(rows: list[Row]) -> dict[tuple, SearchText]:
+    """Returns the texts of `rows` in each language in which they are published, by kind, key and language."""
+    pks = defaultdict(list)
+    for row in rows:
+        pks[row.kind].append(row.pk)
+    published = Q()
+    for language in LANGUAGES:
+        with override(language):
+            for kind, some in pks.items():
+                those = MODELS[kind]._default_manager.published().filter(pk__in=some).order_by().values("pk")
+                published |= Q(language=language, entry__kind=kind, entry__row__in=those)
+    texts = SearchText.objects.filter(published).select_related("entry")
+    return {(text.entry.kind, text.entry.row, text.language): text for text in texts}
 
 
 def kinds_of(rows: list[Row]) -> list[dict]:
     """Returns the kinds of `rows` by rank, each with its key in the address, its label and its number of rows."""
     numbers = Counter(row.kind for row in rows)
-    found = [kind for kind in sorted(KINDS.values(), key=lambda kind: kind.rank) if numbers[kind.name]]
     return [
-        {"name": kind.name, "key": meta.model_name, "label": capfirst(meta.verbose_name_plural), "number": number}
-        for kind in found
-        for meta, number in [(kind.model._meta, numbers[kind.name])]
+        {
+            "name": kind,
+            "key": model._meta.model_name,
+            "label": capfirst(model._meta.verbose_name_plural),
+            "number": numbers[kind],
+        }
+        for kind, model in MODELS.items()
+        if numbers[kind]
     ]
 
 
@@ -101,5 +114,9 @@ def search(request):
     }
     if query.words and not rows:
         message = _("I searched this site for “%(query)s” and found nothing. I would like to know:")
-        context |= {"parts": query.parts(), "alike": query.alike, "message": message % {"query": query.text}}
+        context |= {
+            "parts": query.parts(get_language()),
+            "alike": query.alike,
+            "message": message % {"query": query.text},
+        }
     return render(request, "portal/search.html", context)

@@ -1,25 +1,26 @@
 """What a visitor searches for: the words of a query, the other names of the term that it names, and what they find."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from difflib import get_close_matches
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import chain, pairwise
-from operator import or_
 from typing import NamedTuple
 
+from django.db import connection
 from django.utils.translation import get_language, override
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.languages import html_code
+from portal.bilingual.languages import LANGUAGES, html_code, other_language
 from portal.models import Term
-from portal.search_index import KINDS, folded, is_phrase, published_entries, split_query
+from portal.search_index import folded, is_phrase, split_query
+from portal.search_index.queries import rows_with
 from portal.terms import lines
 
 # In characters. What is longer is cut.
 MAX_QUERY = 200
-# Of different words that are searched for at once.
-MAX_WORDS = 30
+# Of the parts of a query, and their synonyms, that are searched for at once.
+MAX_SEARCHES = 16
 # Of the terms whose other names are searched for, and of the names that are suggested.
 MAX_TERMS = 3
 # Of the parts of a query that are suggested.
@@ -71,8 +72,17 @@ class Query:
 
     @cached_property
     def synonyms(self) -> list[Name]:
-        """The other names of the term that the whole query names."""
+        """The other names of the terms that the whole query names."""
         return self.other_names(self.text)
+
+    @cached_property
+    def alternatives(self) -> list[list[str]]:
+        """The words of the query, then those of each synonym. A row is found that has all words of one of them."""
+        return self.alternatives_to(self.text)
+
+    def alternatives_to(self, text: str) -> list[list[str]]:
+        """Returns the words of `text`, then those of each other name of the terms that it names."""
+        return [split_query(wording) for wording in [text, *(name.text for name in self.other_names(text))]]
 
     @property
     def alike(self) -> list[Name]:
@@ -80,54 +90,54 @@ class Query:
         names = {spelling(name.text): name for names, _spellings in self.terms for name in names}
         return [names[found] for found in get_close_matches(spelling(self.text), names, MAX_TERMS, LIKENESS)]
 
-    @property
-    def alternatives(self) -> list[list[str]]:
-        """The words of the query, then those of each synonym. A row is found that has all words of one of them."""
-        return [self.words, *(split_query(name.text) for name in self.synonyms)]
-
     def rows(self, language: str) -> list[Row]:
         """
         Returns the rows that have all words of any of the alternatives, on sides that are published now.
 
         Those that have the words of the query come first, then those that have them in the title, then the kinds by
-        rank. A row is shown in `language`, the reader's, unless only the other one has all words.
+        rank. A row is shown in `language`, the reader's, if that side has any of the words.
         """
-        words = list(dict.fromkeys(chain.from_iterable(self.alternatives)))[:MAX_WORDS]
-        wanted = bits_of(self.alternatives, words)
-        sides, titles, orders = defaultdict(dict), Counter(), {}
-        for kind, pk, side, sort_order, _entry, said, in_title in published_entries(words) if words else ():
-            sides[kind, pk][side] = said
-            titles[kind, pk] |= in_title
-            orders[kind, pk] = sort_order
-        ranks = {kind.name: kind.rank for kind in KINDS.values()}
-        found = []
-        for (kind, pk), said in sides.items():
-            fits = [bits for bits in wanted if reduce(or_, said.values()) & bits == bits]
-            if not fits:
-                continue
-            whole = [side for side in said if any(said[side] & bits == bits for bits in fits)]
-            shown = min(whole or said, key=lambda side: side != language)
-            is_title = titles[kind, pk] & fits[0] == fits[0]
-            rank = (wanted.index(fits[0]), not is_title, ranks[kind], orders[kind, pk], pk)
-            found.append((rank, Row(kind, pk, shown)))
-        return [row for _rank, row in sorted(found)]
+        ranks, sides = {}, defaultdict(set)
+        for place, kind, pk, side, titled, rank, sort_order in found_by(self.alternatives, language):
+            sides[kind, pk].add(side)
+            ranks[kind, pk] = min(ranks.get((kind, pk), (place + 1,)), (place, -titled, rank, sort_order, pk))
+        return [
+            Row(*row, language if language in sides[row] else other_language(language))
+            for row in sorted(ranks, key=ranks.__getitem__)
+        ]
 
-    def parts(self) -> list[tuple[str, int]]:
+    def parts(self, language: str) -> list[tuple[str, int]]:
         """Returns the parts of the query that find something by themselves, with the number of rows that they find."""
         ways = [ways_to_part(word) for word in self.words]
-        parts = list(dict.fromkeys(part for way in chain.from_iterable(ways) for part in way))[:MAX_WORDS]
-        alternatives = {part: [[part], *(split_query(name.text) for name in self.other_names(part))] for part in parts}
-        words = list(dict.fromkeys([*parts, *chain.from_iterable(chain.from_iterable(alternatives.values()))]))
-        wanted = {part: bits_of(some, words[:MAX_WORDS]) for part, some in alternatives.items()}
-        rows = Counter()
-        for kind, pk, _side, _order, _entry, said, _in_title in published_entries(words[:MAX_WORDS]) if words else ():
-            rows[kind, pk] |= said
-        numbers = Counter(
-            part for said in rows.values() for part, some in wanted.items() if any(said & bits == bits for bits in some)
+        parts = list(dict.fromkeys(part for way in chain.from_iterable(ways) for part in way))[:MAX_SEARCHES]
+        searches = [(part, words) for part in parts for words in self.alternatives_to(part)][:MAX_SEARCHES]
+        rows = defaultdict(set)
+        for place, kind, pk, *_rank in found_by([words for _part, words in searches], language):
+            rows[searches[place][0]].add((kind, pk))
+        best = [max(some, key=lambda way: sum(part in rows for part in way)) for some in ways]
+        found = [part for part in dict.fromkeys(chain.from_iterable(best)) if part in rows]
+        return [(part, len(rows[part])) for part in found[:MAX_PARTS]]
+
+
+def found_by(searches: list[list[str]], language: str) -> list[tuple]:
+    """
+    Returns what each of `searches`, lists of words, finds for readers of `language`, by one query.
+
+    That is the place of the search, then of the row its kind, its key, the language to show, whether all words are in
+    the titles, the rank of the kind, and the sort order.
+    """
+    if not all(searches):
+        return []
+    parts, params = [], []
+    for place, words in enumerate(searches):
+        sql, values = rows_with(words, LANGUAGES.index(language))
+        parts.append(
+            f"SELECT {place}, kind, row, side, titled, place, sort_order FROM ({sql}) AS found_{place}"  # noqa: S608
         )
-        best = [max(some, key=lambda way: sum(part in numbers for part in way)) for some in ways]
-        found = [part for part in dict.fromkeys(chain.from_iterable(best)) if part in numbers]
-        return [(part, numbers[part]) for part in found[:MAX_PARTS]]
+        params += values
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts), params)
+        return cursor.fetchall()
 
 
 def names_of(term) -> tuple[list[Name], set[str]]:
@@ -148,12 +158,6 @@ def names_of(term) -> tuple[list[Name], set[str]]:
 def spelling(text: str) -> str:
     """Returns `text` as the index compares it, without spaces and punctuation and the "s" of a plural."""
     return re.sub(r"[\W_]", "", folded(text)).removesuffix("s")
-
-
-def bits_of(alternatives: list[list[str]], words: list[str]) -> list[int]:
-    """Returns the words of each alternative as published_entries() numbers `words`, which must hold all of them."""
-    found = [set(some) for some in alternatives if some and set(some) <= set(words)]
-    return [sum(1 << words.index(word) for word in some) for some in found]
 
 
 def ways_to_part(word: str) -> list[list[str]]:
