@@ -291,6 +291,7 @@ WORKER_CHORES = [
     "contact.visitor.rate_limits.delete_expired",
     "portal.sign_in.account_log.delete_expired",
     "portal.sign_in.sessions.delete_expired",
+    "portal.search_index.check",
     "contact.desk.daily_report.queue_daily_report",
 ]
 

@@ -12,31 +12,35 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import override
 
+from portal import search_index
 from portal.models import User
 
 
-def step(stdout, what, command, **options):
-    """Runs `command`, and prints what is being prepared and how long it took."""
+def step(stdout, what, work, *arguments, **options):
+    """Calls `work`, and prints what is being prepared and how long it took."""
     began = monotonic()
     stdout.write(f"Preparing {what} … ", ending="")
     stdout.flush()
-    call_command(command, **options)
+    work(*arguments, **options)
     stdout.write(f"{monotonic() - began:.1f} s")
 
 
 def prepare_database(stdout):
     """
-    Migrates the database if the portal runs embedded, and gives it the first content and account if they are missing.
+    Migrates the database if the portal runs embedded, and gives it the first content and account if they are missing,
+    and a search index in step with the content.
 
     In production it does not migrate, and raises CommandError if a migration is missing. Raises DatabaseError if the
     database does not answer.
     """
     if settings.EMBEDDED:
-        step(stdout, "database", "migrate", verbosity=0)
+        step(stdout, "database", call_command, "migrate", verbosity=0)
     elif missing := missing_migrations():
         raise CommandError(f"The database lacks {len(missing)} migrations: run manage.py migrate.")
-    step(stdout, "cache", "createcachetable", verbosity=0)
-    step(stdout, "first content", "load_content", verbosity=0)
+    step(stdout, "cache", call_command, "createcachetable", verbosity=0)
+    step(stdout, "first content", call_command, "load_content", verbosity=0)
+    # It is empty after the update that brings it, and in an old form after one that changes its form.
+    step(stdout, "search index", search_index.mend)
     create_staff_account(stdout)
 
 

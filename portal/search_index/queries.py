@@ -125,7 +125,7 @@ def sort_order_in(language) -> tuple[str, int]:
     Also returns its number of parameters: each is the present moment.
     """
     cases, params = [], []
-    for kind in KINDS.values():
+    for kind in sorted(KINDS.values(), key=lambda kind: kind.rank):
         with override(language):
             published = kind.model._default_manager.published(at=ANY_MOMENT).order_by().values_list("sort_order")
         sql, values = published.query.sql_with_params()
@@ -154,7 +154,7 @@ def parts_with(word) -> tuple[str, list]:
 
 
 def has_word(model, word: str, in_title=False) -> Q:
-    """Returns the condition that a row of `model` has `word`, on a side that is published now, or in its title there."""
+    """Returns the condition that a row of `model` has `word`, perhaps `in_title`, on a side that is published now."""
     condition, params = parts_with(word)
     if in_title:
         condition += f" AND rowid & {PLACES} = 0"

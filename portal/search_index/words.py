@@ -30,6 +30,9 @@ class FoldedCharacters(dict):
     simplified = opencc.OpenCC("t2s")
 
     def __missing__(self, code):
+        if unicodedata.category(chr(code)) in ("Cn", "Co", "Cs"):
+            # Not kept: no text has them, but odd queries may hold a million of them.
+            return chr(code)
         text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", chr(code)).casefold())
         # Accents, variation selectors, and characters of no width.
         text = "".join(part for part in text if unicodedata.category(part) not in ("Mn", "Mc", "Me", "Cf"))
@@ -69,20 +72,16 @@ def split_query(text: str) -> list[str]:
 
 
 def spans(text: str, words: list[str]) -> list[tuple[int, int]]:
-    """Returns where `text` has any of `words`, the result of split_query(), as (start, end) in order, not overlapping."""
+    """Returns the places in `text` of any of `words`, as split_query() returns them: (start, end), in order, apart."""
     characters = [folded(character) for character in text]
     places = [place for place, character in enumerate(characters) for _ in character] + [len(text)]
     searched = "".join(characters)
     found = []
+    for phrase in filter(is_phrase, words):
+        found += [(match.start(), match.start() + len(phrase)) for match in re.finditer(f"(?={phrase})", searched)]
     for match in WORD.finditer(searched):
-        for word in words:
-            if is_phrase(word):
-                start = match[0].find(word)
-                while start >= 0:
-                    found.append((match.start() + start, match.start() + start + len(word)))
-                    start = match[0].find(word, start + 1)
-            elif match[0].startswith(word) if len(word) >= MIN_PREFIX else match[0] == word:
-                found.append(match.span())
+        if not is_phrase(match[0]) and any(begins(match[0], word) for word in words):
+            found.append(match.span())
     joined = []
     for start, end in sorted((places[start], max(places[end], places[end - 1] + 1)) for start, end in found):
         if joined and start < joined[-1][1]:
@@ -90,6 +89,11 @@ def spans(text: str, words: list[str]) -> list[tuple[int, int]]:
         else:
             joined.append((start, end))
     return joined
+
+
+def begins(said: str, word: str) -> bool:
+    """Returns whether `said`, a word of letters in a text, is what `word` of a query looks for."""
+    return said.startswith(word) if len(word) >= MIN_PREFIX else said == word
 
 
 def keys_of(word: str) -> list[str]:

@@ -8,6 +8,7 @@ import threading
 from contextlib import suppress
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils.module_loading import import_string
@@ -58,9 +59,9 @@ class Command(BaseCommand):
                 prepare_database(self.stdout)
             except DatabaseAway as error:
                 raise CommandError(str(error)) from error
-        step(self.stdout, "interface in both languages", "compilemessages")
+        step(self.stdout, "interface in both languages", call_command, "compilemessages")
         if not settings.DEBUG:
-            step(self.stdout, "static files", "collectstatic", interactive=False, verbosity=0)
+            step(self.stdout, "static files", call_command, "collectstatic", interactive=False, verbosity=0)
         try:
             set_rights(settings.DATA)
         except PermissionError as error:

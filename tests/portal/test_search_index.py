@@ -1,0 +1,646 @@
+"""The search index finds what a plain scan of the folded, published texts finds, on either database."""
+
+import os
+import re
+from datetime import timedelta
+from time import perf_counter
+
+import pytest
+import time_machine
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from partners.models import Country, Institution
+from portal import search_index
+from portal.management.preparation import prepare_database
+from portal.models import Centre, Page
+from portal.search_index import folded, has_word, search, spans, split_query, upkeep
+from portal.search_index.entries import SearchEntry, SearchText
+from portal.search_index.words import MAX_PHRASE, MAX_WORDS, PART
+from programs.models import Area, Program
+
+pytestmark = pytest.mark.django_db
+
+SIDES = {"zh-hans": "zh_hans", "en": "en"}
+EXAMPLES = int(os.environ.get("EXAMPLES", 50))
+
+
+def found(query, language="en", model=None):
+    """What `query` finds: pairs of the model and the title of each hit, and as many as the counts say."""
+    results = search(split_query(query), language, model)
+    if model is None:
+        assert sum(results.counts.values()) == len(results.hits)
+    return [(hit.model, hit.title) for hit in results.hits]
+
+
+def titles(query, language="en", model=None):
+    return [title for _model, title in found(query, language, model)]
+
+
+def centre(slug="quokka", **values):
+    """A centre that is published in both languages, with texts that nothing else has."""
+    now = timezone.now()
+    texts = {"title": "袋鼠中心", "summary": "摘要", "body": "<p>正文</p>"}
+    english = {"title": "Wombat centre", "summary": "Summary", "body": "<p>Text</p>"}
+    defaults = {f"{name}_zh_hans": text for name, text in texts.items()}
+    defaults |= {f"{name}_en": text for name, text in english.items()}
+    defaults |= {f"published_at_{side}": now for side in SIDES.values()}
+    return Centre.objects.create(slug=slug, **defaults | values)
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("课程标准", ["课程标准"]),
+        ("課程標準", ["课程标准"]),
+        ("课程、标准 课程", ["课程", "标准"]),
+        ("去UK留学", ["去", "uk", "留学"]),
+        ("ＩＳＯ９００１", ["iso9001"]),
+        ("Curriculum standards", ["curriculum", "standard"]),
+        ("Zürich ZU\u0308RICH", ["zurich"]),
+        ("studies gas UK's", ["stud", "gas", "uk", "s"]),
+        ("ｶﾅ かな 한국", ["カナ", "かな", "한국"]),
+        ("课\u200b程", ["课程"]),
+        ("snake_case", ["snake", "case"]),
+        ("、。 — '\"*()&|!<->:", []),
+    ],
+)
+def test_a_query_is_folded_and_split_into_words_and_phrases(query, words):
+    assert split_query(query) == words
+
+
+def test_words_beyond_the_eighth_and_characters_beyond_a_hundred_are_ignored():
+    assert len(split_query(" ".join(f"word{number}" for number in range(50)))) == MAX_WORDS
+    assert split_query("课" * 10_000) == ["课" * MAX_PHRASE]
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "marked"),
+    [
+        ("新的課程標準、课程标准。", "课程标准", ["課程標準", "课程标准"]),
+        ("课程，标准", "课程标准", []),
+        ("Exchanges and exchange, interchange", "exchanges", ["Exchanges", "exchange"]),
+        ("UK and Ukraine", "UK", ["UK"]),
+        ("Zu\u0308rich", "zurich", ["Zu\u0308rich"]),
+        ("㋀日", "1月", ["㋀", "㋀"]),
+        ("课课课", "课课", ["课课课"]),
+        ("ＵＫ留学", "留学 UK", ["ＵＫ", "留学"]),
+    ],
+)
+def test_spans_say_where_a_text_has_the_words(text, query, marked):
+    assert [text[start:end] for start, end in spans(text, split_query(query))] in (marked, list(dict.fromkeys(marked)))
+
+
+# Finding
+
+
+@pytest.mark.parametrize("language", SIDES)
+@pytest.mark.parametrize(
+    "query", ["课程标准", "課程標準", "curriculum standard", "Curriculum 标准", "ｃｕｒｒｉｃｕｌｕｍ"]
+)
+def test_a_program_is_found_by_words_of_either_language_and_script(query, language):
+    assert "curriculum-standards" in {hit.address.split("/")[-2] for hit in search(split_query(query), language).hits}
+
+
+def test_a_hit_is_shown_in_the_readers_language_if_that_side_has_any_of_the_words():
+    centre(summary_en="Kea 鸮鹦鹉", summary_zh_hans="鸸鹋")
+    hit_of = {
+        (query, language): search(split_query(query), language).hits[0]
+        for query in ("wombat", "鸸鹋", "wombat 鸸鹋")
+        for language in SIDES
+    }
+    shown = {key: (hit.language, hit.title) for key, hit in hit_of.items()}
+    chinese, english = ("zh-hans", "袋鼠中心"), ("en", "Wombat centre")
+    assert shown == {
+        ("wombat", "zh-hans"): english,
+        ("wombat", "en"): english,
+        ("鸸鹋", "zh-hans"): chinese,
+        ("鸸鹋", "en"): chinese,
+        ("wombat 鸸鹋", "zh-hans"): chinese,
+        ("wombat 鸸鹋", "en"): english,
+    }
+    assert {hit.address for hit in hit_of.values()} == {"/zh-hans/centres/quokka/", "/en/centres/quokka/"}
+    assert "Kea" in hit_of["wombat", "en"].text
+
+
+def test_titles_come_first_then_kinds_by_rank_then_the_order_of_the_rows():
+    centre("a", title_en="Kea", sort_order=3)
+    centre("b", title_en="Kiwi", summary_en="kea", sort_order=2)
+    centre("c", title_en="Emu", summary_en="kea", sort_order=1)
+    Program.objects.filter(slug="teacher-exchange").update(summary_en="kea")
+    Country.objects.filter(slug="japan").update(name_en="Kealand")
+    assert titles("kea") == ["Kealand", "Kea", "Teacher exchange", "Emu", "Kiwi"]
+    pages = [search(["kea"], "en", start=start, stop=start + 2) for start in (0, 2, 4, 6)]
+    assert [[hit.title for hit in page.hits] for page in pages] == [
+        ["Kealand", "Kea"],
+        ["Teacher exchange", "Emu"],
+        ["Kiwi"],
+        [],
+    ]
+    assert all(page.counts == {Program: 1, Country: 1, Centre: 3} for page in pages)
+    assert titles("kea", model=Centre) == ["Kea", "Emu", "Kiwi"]
+    assert search(["kea"], "en", Centre).counts == {Program: 1, Country: 1, Centre: 3}
+
+
+def test_a_search_is_one_query_however_many_kinds_it_finds():
+    with CaptureQueriesContext(connection) as queries:
+        results = search(["the"], "en")
+    assert len(results.counts) >= 4
+    assert len(queries) == 1
+
+
+def test_punctuation_breaks_a_phrase_and_markup_does_not():
+    centre(body_zh_hans="<p>鸸<strong>鹋</strong>一</p><p>二三、四</p>")
+    assert titles("鸸鹋一", "zh-hans") == ["袋鼠中心"]
+    assert (
+        titles("一二", "zh-hans", Centre) == titles("三四", "zh-hans", Centre) == titles("strong", model=Centre) == []
+    )
+
+
+def test_short_words_are_whole_and_long_ones_begin_a_word():
+    centre(summary_en="Quokkas use IT")
+    assert titles("quo") == titles("quokka") == titles("IT quokka") == ["Wombat centre"]
+    assert titles("okka") == titles("quokka us") == titles("quokka i") == []
+
+
+def test_search_words_are_found_and_shown_in_no_hit():
+    Program.objects.filter(slug="teacher-exchange").update(search_words_en="dingo")
+    [hit] = search(["dingo"], "en").hits
+    assert hit.title == "Teacher exchange"
+    assert "dingo" not in hit.text
+
+
+def test_an_institution_is_found_by_its_aliases_and_moves_with_its_country():
+    country = Country.objects.get(slug="japan")
+    now = timezone.now()
+    row = Institution(country=country, name_en="Kea College", aliases_en="KC9", published_at_en=now)
+    row.save()
+    assert found("KC9") == [(Institution, "Kea College")]
+    country.slug = "nippon"
+    country.save()
+    assert search(["kc9"], "en").hits[0].address == "/en/partners/nippon/"
+    Country.objects.filter(pk=country.pk).update(slug="nihon")
+    assert search(["kc9"], "en").hits[0].address == "/en/partners/nihon/"
+    Country.objects.filter(pk=country.pk).update(published_at_en=None)
+    assert found("KC9") == []
+
+
+# Long texts
+
+
+def test_nothing_of_a_long_text_is_lost():
+    # PostgreSQL knows neither a position above 16,383 nor more than 255 of one lexeme.
+    letters = " ".join(f"w{number}x" for number in range(30_000))
+    text = "一二三、" * 20_000 + "鸸鹋" + "。" + "课程" * 300 + "鸮鹦鹉"
+    centre(body_zh_hans=f"<p>{text}</p>", body_en=f"<p>{letters}</p>")
+    assert len(text) > 4 * PART
+    for query in ("鸸鹋", "课程鸮鹦鹉", "程课程课程鸮", "三", "一二三", "w0x", "w16384x", "w29999x", "w12345x 鸸鹋"):
+        assert titles(query, model=Centre) == titles(query, "zh-hans", Centre) != [], query
+    for query in ("鹋课", "三一", "w30000x", "16384x", "课程课鸮"):
+        assert titles(query, model=Centre) == [], query
+
+
+@pytest.mark.parametrize("shift", [*range(1, 6), MAX_PHRASE - 1, MAX_PHRASE])
+def test_a_phrase_or_word_across_the_border_of_two_parts_is_found(shift):
+    phrase = "".join(map(chr, range(0x4E00, 0x4E00 + MAX_PHRASE)))
+    for said, query, other in [(phrase, phrase, phrase[1:] + phrase[0]), (" kangaroo ", "kangaroo", "garoo")]:
+        row = centre(body_zh_hans="，" * (PART - shift - len("摘要\n")) + said + "，" * PART)
+        assert titles(query, model=Centre) == ["袋鼠中心"], query
+        assert titles(other, model=Centre) == []
+        row.delete()
+
+
+def test_as_many_different_keys_as_chinese_has_are_indexed():
+    characters = "".join(map(chr, range(0x4E00, 0x9FA5)))
+    centre(body_zh_hans=f"<p>{characters}{characters[::-1]}{characters[::2]}</p>")
+    for start in range(0, len(characters) - 4, 2000):
+        assert titles(folded(characters[start : start + 4]), model=Centre) == ["袋鼠中心"]
+
+
+# Publication
+
+
+def test_a_side_that_is_not_published_is_never_given_away():
+    row = centre(summary_en="kea", summary_zh_hans="鸸鹋")
+    for side, query, title in [("en", "kea", "Wombat centre"), ("zh_hans", "鸸鹋", "袋鼠中心")]:
+        assert titles(query) == [title]
+        for moment in (None, timezone.now() + timedelta(days=1)):
+            Centre.objects.filter(pk=row.pk).update(**{f"published_at_{side}": moment})
+            assert titles(query) == titles("kea 鸸鹋") == [], (side, moment)
+            assert not search(split_query(query), "en").counts
+            assert not Centre.objects.filter(has_word(Centre, split_query(query)[0])).exists()
+        Centre.objects.filter(pk=row.pk).update(**{f"published_at_{side}": timezone.now()})
+    assert titles("kea 鸸鹋") == ["Wombat centre"]
+
+
+def test_a_hit_does_not_count_a_title_that_is_not_published():
+    centre("a", title_en="Kea", title_zh_hans="鸸鹋 kea", summary_en="Kea", published_at_en=None, sort_order=9)
+    centre("b", title_en="Kiwi", title_zh_hans="鸮 kea", summary_en="Kea", published_at_zh_hans=None, sort_order=1)
+    assert titles("kea") == ["鸸鹋 kea", "Kiwi"]
+
+
+def test_publication_passes_without_reindexing(django_assert_num_queries):
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE portal_centre SET published_at_en = NULL, published_at_zh_hans = NULL")
+    assert found("centre", model=Centre) == found("服务", model=Centre) == []
+
+
+def test_a_scheduled_side_appears_by_itself():
+    moment = timezone.now() + timedelta(days=1)
+    centre(summary_en="kea", published_at_en=moment)
+    assert titles("kea") == []
+    with time_machine.travel(moment + timedelta(minutes=1)):
+        assert titles("kea") == ["Wombat centre"]
+
+
+def test_a_program_is_found_only_where_its_type_is_published():
+    area = Area.objects.get(slug="financing")
+    Program.objects.filter(slug="investment-fund").update(summary_en="kea", summary_zh_hans="鸸鹋")
+    Area.objects.filter(pk=area.pk).update(published_at_en=None)
+    assert found("kea") == []
+    assert [model for model, _title in found("鸸鹋")] == [Program]
+
+
+@pytest.mark.parametrize("side", SIDES.values())
+def test_questions_count_where_they_have_an_answer_and_materials_where_they_have_a_name(side):
+    program = Program.objects.get(slug="investment-fund")
+    program.questions.create(**{f"question_{side}": "kea"})
+    program.materials.create(**{f"note_{side}": "kea"})
+    assert found("kea") == []
+    question = program.questions.get(**{f"question_{side}": "kea"})
+    question.__dict__[f"answer_{side}"] = "<p>emu</p>"
+    question.save()
+    assert len(found("kea")) == len(found("emu")) == 1
+    question.delete()
+    assert found("kea") == []
+    material = program.materials.get(**{f"note_{side}": "kea"})
+    material.__dict__[f"name_{side}"] = "kiwi"
+    material.save()
+    assert len(found("kea kiwi")) == 1
+
+
+# In step
+
+
+def test_every_way_of_changing_a_row_is_followed():
+    row = centre()
+    assert titles("wombat") == ["Wombat centre"]
+    row.title_en = "Kea centre"
+    row.save()
+    assert titles("wombat") == []
+    assert titles("kea") == ["Kea centre"]
+    Centre.objects.filter(title_en="Kea centre").update(title_en="Emu centre")
+    assert titles("kea") == []
+    assert titles("emu") == ["Emu centre"]
+    row.title_en = "Dingo centre"
+    Centre.objects.bulk_update([row], ["title_en"])
+    assert titles("dingo") == ["Dingo centre"]
+    Centre.objects.filter(pk=row.pk).delete()
+    assert titles("dingo") == []
+    Page.objects.bulk_create(
+        [Page(slug="kiwi", title_en="Kiwi", published_at_en=timezone.now(), summary_en="-", body_en="-")]
+    )
+    assert found("kiwi") == [(Page, "Kiwi")]
+    program = Program.objects.get(slug="teacher-exchange")
+    step = program.steps.create(text_en="koala", sort_order=1)
+    assert titles("koala") == ["Teacher exchange"]
+    program.steps.filter(pk=step.pk).update(text_en="possum")
+    assert titles("koala") == []
+    assert titles("possum") == ["Teacher exchange"]
+    step.delete()
+    assert titles("possum") == []
+    assert search_index.mend() == 0
+
+
+def test_nothing_is_left_of_a_deleted_row():
+    def rows():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM portal_searchpart")
+            return cursor.fetchone()[0], SearchEntry.objects.count(), SearchText.objects.count()
+
+    before = rows()
+    row = centre()
+    assert all(now > then for now, then in zip(rows(), before, strict=True))
+    row.delete()
+    assert rows() == before
+
+
+def test_a_change_that_is_rolled_back_is_not_in_the_index():
+    with transaction.atomic():
+        centre(title_en="Kea")
+        assert titles("kea") == ["Kea"]
+        transaction.set_rollback(True)
+    assert titles("kea") == []
+    assert search_index.mend() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", ["save", "update", "bulk_create"])
+def test_without_the_index_there_is_no_change_either(monkeypatch, change):
+    row = centre("kea")
+
+    def fail(*_args):
+        raise IntegrityError
+
+    monkeypatch.setattr(upkeep, "add", fail)
+    with pytest.raises(IntegrityError):
+        if change == "save":
+            row.title_en = "Emu"
+            row.save()
+        elif change == "update":
+            Centre.objects.update(title_en="Emu")
+        else:
+            Centre.objects.bulk_create([Centre(slug="emu", title_en="Emu")])
+    assert not Centre.objects.filter(title_en="Emu").exists()
+
+
+def spoil():
+    """Changes content behind the portal's back: a text, a new row, a lost row, and an index in an old form."""
+    japan = Country.objects.get(slug="japan")
+    gone = centre("gone", title_en="Gone")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE partners_country SET name_en = 'Kealand' WHERE id = %s", [japan.pk])
+        cursor.execute("DELETE FROM portal_centre WHERE id = %s", [gone.pk])
+    page = Page.objects.first()
+    upkeep.remove(list(SearchEntry.objects.filter(kind="portal.page", row=page.pk).values_list("pk", flat=True)))
+    SearchEntry.objects.filter(kind="programs.area").update(fingerprint="of another form")
+    return 3 + Area.objects.count()
+
+
+def test_the_chore_mends_what_went_past_the_index_and_says_how_much(caplog):
+    wrong = spoil()
+    assert "portal.search_index.check" in django_settings.WORKER_CHORES
+    search_index.check()
+    assert f"The search index of {wrong} rows differed from the content." in caplog.text
+    assert titles("kealand") == ["Kealand"]
+    assert titles("gone", model=Centre) == []
+    caplog.clear()
+    search_index.check()
+    assert not caplog.records
+
+
+def test_the_command_writes_the_index_anew(capsys):
+    spoil()
+    call_command("rebuild_search_index")
+    assert capsys.readouterr().out == f"The search index holds {SearchEntry.objects.count()} rows.\n"
+    assert titles("kealand") == ["Kealand"]
+    assert search_index.mend() == 0
+
+
+def test_a_start_builds_the_index_where_it_is_missing(settings):
+    settings.EMBEDDED = False
+    everything = found("the")
+    upkeep.remove(list(SearchEntry.objects.values_list("pk", flat=True)))
+    assert found("the") == []
+    prepare_database(type("Output", (), {"write": lambda *_, **__: None, "flush": lambda *_: None})())
+    assert found("the") == everything != []
+
+
+# Bad queries
+
+ODD = [
+    "x" * 10_000,
+    "课" * 10_000,
+    "课 " * 5000,
+    "一二三四五六七八九十" * 1000,
+    " ".join(f"word{number}" for number in range(2000)),
+    "、" * 10_000,
+    '" OR "*',
+    "exchange' OR 1=1; DROP TABLE portal_searchpart; --",
+    "NEAR(a b, 2) AND NOT keys:* ^a +b",
+    "'a':* & !b <-> (c | d)",
+    "%s %(a)s %% {} \\",
+    "'",
+    '"""',
+    "\\' \\\" \\",
+    "😀👩🏽‍🎓🇨🇳",
+    "\0",
+    "课\0程",
+    "\ud800课",
+    "مدرسة école школа 학교 がっこう โรงเรียน विद्यालय",
+    "\u202e\ufeff\u200d",
+    "١٢٣ ½ ㈱㈱ ㋿ ﬁ ß İ",
+]
+
+
+@pytest.mark.parametrize("query", ODD, ids=range(len(ODD)))
+def test_odd_queries_are_answered_quickly_and_find_only_what_is_there(query):
+    began = perf_counter()
+    words = split_query(query)
+    results = search(words, "en")
+    list(Program.objects.filter(*(has_word(Program, word) for word in words)))
+    assert perf_counter() - began < 1
+    assert len(words) <= MAX_WORDS
+    assert results.hits == [] or any(word in "exchange a b or c d s and not" for word in words)
+    assert Program.objects.exists()
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.text(max_size=60))
+def test_any_text_is_a_query_and_finds_the_text_that_holds_it(text):
+    words = split_query(text)
+    with transaction.atomic():
+        storable = text.encode(errors="ignore").decode().replace("\0", " ")
+        row = centre("any", summary_zh_hans=f"鸸 {storable} 鹋")
+        hits = search(split_query(storable), "en", Centre).hits
+        assert bool(split_query(storable)) == (row.pk in {hit.pk for hit in hits}), words
+        assert list(spans(storable, split_query(storable))) != [] or not split_query(storable)
+        search(words, "en")
+        transaction.set_rollback(True)
+
+
+# Random edits
+
+FRAGMENTS = [
+    "课",
+    "程",
+    "標",
+    "标",
+    "准",
+    "课程",
+    "标准",
+    "、",
+    " ",
+    "UK",
+    "uk",
+    "cur",
+    "Curriculum",
+    "standards",
+    "É",
+    "２",
+]
+TEXTS = st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=6).map("".join)
+MOMENTS = st.sampled_from(["draft", "now", "scheduled"])
+LANGUAGE = st.sampled_from(list(SIDES))
+
+
+def moment(name):
+    now = timezone.now()
+    return {"draft": None, "now": now - timedelta(hours=1), "scheduled": now + timedelta(hours=1)}[name]
+
+
+def says(text, word):
+    """Whether a plain scan of `text` finds `word`."""
+    text = folded(text)
+    if "\u3400" <= word[0] <= "\u9fff":
+        return word in text
+    words = re.findall("[a-z0-9]+", text)
+    return any(said.startswith(word) for said in words) if len(word) >= 3 else word in words
+
+
+def scanned(words):
+    """The rows that a scan of all published texts finds: pairs of model and key."""
+    hits = set()
+    for model in (Program, Area):
+        for row in model.objects.all():
+            sides = []
+            for language, side in SIDES.items():
+                if not row.is_published_in(language):
+                    continue
+                texts = [getattr(row, f"{name}_{side}") for name in ("title", "summary")]
+                if model is Program:
+                    texts += [
+                        getattr(row, f"search_words_{side}"),
+                        *(getattr(step, f"text_{side}") for step in row.steps.all()),
+                    ]
+                sides.append("\n".join(filter(None, texts)))
+            if words and all(any(says(side, word) for side in sides) for word in words):
+                hits.add((model, row.pk))
+    return hits
+
+
+class Edits(RuleBasedStateMachine):
+    """Staff edit programs and their types at random; after each edit, index and scan find the same."""
+
+    @initialize()
+    def begin(self):
+        self.transaction = transaction.atomic()
+        self.transaction.__enter__()
+        Program.objects.all().delete()
+        Area.objects.all().delete()
+        self.number = 0
+
+    def teardown(self):
+        if hasattr(self, "transaction"):
+            transaction.set_rollback(True)
+            self.transaction.__exit__(None, None, None)
+
+    def program(self, number):
+        return Program.objects.order_by("pk")[number % max(Program.objects.count(), 1) :].first()
+
+    def new(self, model, title, summary, state, language, **values):
+        self.number += 1
+        texts = {
+            f"{name}_{side}": text for name, text in [("title", title), ("summary", summary)] for side in SIDES.values()
+        }
+        published = {f"published_at_{SIDES[language]}": moment(state)}
+        return model(slug=f"row-{self.number}", **texts, **published, **values)
+
+    @rule(title=TEXTS, summary=TEXTS, state=MOMENTS, language=LANGUAGE, in_area=st.booleans())
+    def create(self, title, summary, state, language, in_area):
+        self.new(Program, title, summary, state, language, area=Area.objects.last() if in_area else None).save()
+
+    @rule(title=TEXTS, summary=TEXTS, state=MOMENTS, language=LANGUAGE)
+    def create_in_bulk(self, title, summary, state, language):
+        Program.objects.bulk_create([self.new(Program, title, summary, state, language) for _number in range(2)])
+
+    @rule(title=TEXTS, summary=TEXTS, state=MOMENTS, language=LANGUAGE)
+    def create_area(self, title, summary, state, language):
+        self.new(Area, title, summary, state, language).save()
+
+    @rule(
+        number=st.integers(0, 9),
+        text=TEXTS,
+        language=LANGUAGE,
+        field=st.sampled_from(["title", "summary", "search_words"]),
+    )
+    def edit(self, number, text, language, field):
+        if row := self.program(number):
+            setattr(row, f"{field}_{SIDES[language]}", text)
+            row.save()
+
+    @rule(text=TEXTS, language=LANGUAGE, number=st.integers(0, 9))
+    def update(self, text, language, number):
+        Program.objects.filter(pk__lte=getattr(self.program(number), "pk", 0)).update(
+            **{f"summary_{SIDES[language]}": text}
+        )
+
+    @rule(state=MOMENTS, language=LANGUAGE, number=st.integers(0, 9), at_once=st.booleans())
+    def publish(self, state, language, number, at_once):
+        column = f"published_at_{SIDES[language]}"
+        if at_once:
+            Program.objects.update(**{column: moment(state)})
+        elif row := self.program(number):
+            setattr(row, column, moment(state))
+            row.save()
+
+    @rule(state=MOMENTS, language=LANGUAGE)
+    def publish_areas(self, state, language):
+        Area.objects.update(**{f"published_at_{SIDES[language]}": moment(state)})
+
+    @rule(number=st.integers(0, 9), text=TEXTS, language=LANGUAGE)
+    def add_step(self, number, text, language):
+        if row := self.program(number):
+            row.steps.create(**{f"text_{SIDES[language]}": text})
+
+    @rule(number=st.integers(0, 9), text=TEXTS, language=LANGUAGE, way=st.sampled_from(["update", "delete", "save"]))
+    def change_steps(self, number, text, language, way):
+        if row := self.program(number):
+            column = f"text_{SIDES[language]}"
+            if way == "update":
+                row.steps.update(**{column: text})
+            for step in row.steps.all() if way != "update" else ():
+                setattr(step, column, text)
+                getattr(step, way)()
+
+    @rule(number=st.integers(0, 9))
+    def delete(self, number):
+        if row := self.program(number):
+            row.delete()
+
+    @rule(query=TEXTS, language=LANGUAGE)
+    def find(self, query, language):
+        words = split_query(query)
+        results = search(words, language)
+        wanted = scanned(words)
+        kinds = {key for key in wanted}
+        assert {(hit.model, hit.pk) for hit in results.hits if hit.model in (Program, Area)} == kinds
+        assert {model: results.counts.get(model, 0) for model in (Program, Area)} == {
+            model: len([row for row in wanted if row[0] is model]) for model in (Program, Area)
+        }
+        if words:
+            asked = Program.objects.filter(*(has_word(Program, word) for word in words))
+            assert {(Program, pk) for pk in asked.values_list("pk", flat=True)} == {
+                key for key in kinds if key[0] is Program
+            }
+
+    @invariant()
+    def nothing_differs(self):
+        if hasattr(self, "number"):
+            for query in ("课程", "标", "uk", "curriculum 准"):
+                self.find_now(query)
+
+    def find_now(self, query):
+        hits = search(split_query(query), "en").hits
+        assert {(hit.model, hit.pk) for hit in hits if hit.model in (Program, Area)} == scanned(split_query(query))
+
+
+def test_after_random_edits_index_and_scan_find_the_same():
+    run_state_machine_as_test(
+        Edits,
+        settings=settings(
+            max_examples=max(EXAMPLES // 2, 10),
+            stateful_step_count=15,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
