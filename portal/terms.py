@@ -15,7 +15,7 @@ from modeltranslation.utils import build_localized_fieldname
 from portal.bilingual.languages import LANGUAGES
 from portal.models import Term
 
-# The GB 2312 code of the first Chinese character of each letter of pinyin, and the code after the last one.
+# The GB 2312 code of the first Chinese character of each letter of pinyin, and the code after the last character.
 PINYIN_CODES = {
     **{"A": 0xB0A1, "B": 0xB0C5, "C": 0xB2C1, "D": 0xB4EE, "E": 0xB6EA, "F": 0xB7A2, "G": 0xB8C1, "H": 0xB9FE},
     **{"J": 0xBBF7, "K": 0xBFA6, "L": 0xC0AC, "M": 0xC2E8, "N": 0xC4C3, "O": 0xC5B6, "P": 0xC5BE, "Q": 0xC6DA},
@@ -38,8 +38,9 @@ def code_of(character: str) -> int:
 
     GB 2312 lists its 3,755 common characters in that order, each under its most common reading. Others come last.
     """
-    code = int.from_bytes(character.encode("gb18030"))
-    return code if code < 0x80 or PINYIN_CODES["A"] <= code < PINYIN_END else code + (1 << 32)
+    code = int.from_bytes(character.encode("gb2312", "ignore"))
+    is_ordered = 0 < code < 0x80 or PINYIN_CODES["A"] <= code < PINYIN_END
+    return code if is_ordered else PINYIN_END + ord(character)
 
 
 def initial(name: str) -> str:
@@ -101,7 +102,7 @@ def texts_of(rows, language):
 
 
 def wording(text: str):
-    """Returns the pattern of a wording: of whole words if it begins and ends with Latin letters."""
+    """Returns the pattern of a wording: of whole words if it is in Latin letters."""
     words = r"\s+".join(map(re.escape, text.split()))
     return re.compile(rf"(?<![a-z]){words}(?![a-z])" if text.isascii() else words, re.IGNORECASE)
 

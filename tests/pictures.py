@@ -1,8 +1,8 @@
 """
 Takes screenshots of the portal for people to look at: `make pictures` saves them under var/pictures/.
 
-They show the home page, a program, the overview of programs, the partners, the contact page with errors, a receipt
-and a status page in both languages, in light and dark, wide and narrow, and the printed program and overview. Each is
+They show the home page, a program, the overview of programs, the partners, the contact page with errors, the glossary,
+search results, a receipt and a status page in both languages, in light and dark, wide and narrow, and the printed program and overview. Each is
 taken with a Chinese serif font and without one, because most visitors have none. The icons and the share pictures are
 drawn too: when their design changes, copy them to static/img/ by hand.
 """
@@ -29,6 +29,8 @@ PAGES = {
     "overview": "programs/overview/",
     "partners": "partners/",
     "contact": "contact/",
+    "glossary": "terms/",
+    "search": "search/?q=课程标准",
 }
 WITHOUT_HAN_SERIF = """<?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">

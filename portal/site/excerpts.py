@@ -14,6 +14,7 @@ SEARCHED = 20_000
 COMPARED = 100
 # Where the part may begin: with a word after a space, or with a Chinese character. And where it may end.
 BEGINNING = re.compile(r"(?<=\s)\S|(?=[\u2e80-\uffef])\w")
+SPACE_AFTER_CHINESE = re.compile("(?<=[。，；：！？）》”]) ")
 CLOSING = " ,.;:，。、；："
 ENDING = re.compile(r"\s|(?<=[\u2e80-\uffef])|(?=[\u2e80-\uffef])")
 
@@ -36,7 +37,7 @@ def excerpt(text: str, words: list[str], language: str) -> list[Segment]:
 
     English is cut between words. An ellipsis stands where text was left out.
     """
-    text = " ".join(text[:SEARCHED].split())
+    text = SPACE_AFTER_CHINESE.sub("", " ".join(text[:SEARCHED].split()))
     length = CHINESE_LENGTH if language == "zh-hans" else ENGLISH_LENGTH
     found = spans(text, words)
     compared = found[:COMPARED]

@@ -82,7 +82,8 @@ class Query:
 
     def alternatives_to(self, text: str) -> list[list[str]]:
         """Returns the words of `text`, then those of each other name of the terms that it names."""
-        return [split_query(wording) for wording in [text, *(name.text for name in self.other_names(text))]]
+        wordings = [text, *(name.text for name in self.other_names(text))]
+        return [words for wording in wordings if (words := split_query(wording))]
 
     @property
     def alike(self) -> list[Name]:
@@ -110,9 +111,10 @@ class Query:
         """Returns the parts of the query that find something by themselves, with the number of rows that they find."""
         ways = [ways_to_part(word) for word in self.words]
         parts = list(dict.fromkeys(part for way in chain.from_iterable(ways) for part in way))[:MAX_SEARCHES]
-        searches = [(part, words) for part in parts for words in self.alternatives_to(part)][:MAX_SEARCHES]
+        searches = [(part, [part]) for part in parts]
+        searches += [(part, words) for part in parts for words in self.alternatives_to(part)[1:]]
         rows = defaultdict(set)
-        for place, kind, pk, *_rank in found_by([words for _part, words in searches], language):
+        for place, kind, pk, *_rank in found_by([words for _part, words in searches[:MAX_SEARCHES]], language):
             rows[searches[place][0]].add((kind, pk))
         best = [max(some, key=lambda way: sum(part in rows for part in way)) for some in ways]
         found = [part for part in dict.fromkeys(chain.from_iterable(best)) if part in rows]
@@ -126,7 +128,7 @@ def found_by(searches: list[list[str]], language: str) -> list[tuple]:
     That is the place of the search, then of the row its kind, its key, the language to show, whether all words are in
     the titles, the rank of the kind, and the sort order.
     """
-    if not all(searches):
+    if not searches:
         return []
     parts, params = [], []
     for place, words in enumerate(searches):

@@ -45,6 +45,8 @@ ADMIN_PAGES = [
     "/admin/contact/answertemplate/",
     "/admin/password_change/",
     "/admin/portal/user/",
+    "/admin/portal/term/",
+    "/admin/portal/term/1/change/",
     "/admin/portal/accountevent/",
 ]
 

@@ -126,6 +126,7 @@ def test_chinese_is_sorted_by_pinyin_and_english_without_regard_to_case_and_acce
         ("", ""),
         ("𠮷", ""),
         ("亍", ""),
+        ("盄", ""),
         ("かな", ""),
     ],
 )

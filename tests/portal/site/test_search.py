@@ -188,6 +188,11 @@ def test_a_name_or_synonym_of_a_term_also_searches_for_its_official_names(client
     assert "Also searched for" not in said(result_page(client, "curriculum"))
 
 
+def test_a_term_without_words_does_not_spoil_a_search(client):
+    Term.objects.filter(name_en="Curriculum standard").update(name_zh_hans="……")
+    assert "/en/programs/curriculum-standards/" in addresses(result_page(client, "curriculum standard"))
+
+
 def test_a_term_is_a_hit_that_leads_to_its_place_in_the_glossary(client):
     term = Term.objects.get(name_en="Talent pool")
     assert addresses(result_page(client, "Talent pool", kind="term")) == [f"/en/terms/#term-{term.pk}"]
