@@ -1,5 +1,7 @@
 """Form fields for text that people type or paste."""
 
+import unicodedata
+
 from django import forms
 from django.utils.formats import number_format
 from django.utils.functional import keep_lazy_text
@@ -63,6 +65,11 @@ class MultiLineField(TextField):
 
     def to_python(self, value):
         return super().to_python(value).replace("\r\n", "\n").replace("\r", "\n")
+
+    def prefilled(self, text: str) -> str:
+        """Returns what the field can hold of `text` from a link: its beginning, without control characters."""
+        kept = (letter for letter in self.to_python(text) if letter in "\n\t" or unicodedata.category(letter) != "Cc")
+        return "".join(kept)[: self.max_length]
 
 
 class TelephoneField(OneLineField):

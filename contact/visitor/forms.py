@@ -160,7 +160,8 @@ class EnquiryForm(forms.ModelForm):
 
     def __init__(self, data=None, files=None, *, initial=None, sender="", has_database=True):
         """
-        `initial` may hold the slugs of `program` and `country`, from the page that the visitor came from.
+        `initial` may hold the slugs of `program` and `country` and the `message`, from the page that the visitor came
+        from.
 
         `sender` is a value that only this visitor's browser has. The same answers from the same sender are the same
         enquiry, even if the visitor went back and the browser requested the form again.
@@ -168,6 +169,7 @@ class EnquiryForm(forms.ModelForm):
         Without a database the form can only be shown again: it offers the program and country that were submitted.
         """
         super().__init__(data, files, initial=initial, label_suffix="")
+        self.initial["message"] = self.fields["message"].prefilled(self.initial.get("message") or "")
         self.sender, self.has_database = sender, has_database
         # A token of any age was once the portal's, so the form that comes back with it is not blank.
         self.is_blank = not (token := self.read_token())

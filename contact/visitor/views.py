@@ -151,8 +151,8 @@ def form_view(view):
 @form_view
 def contact(request, *, expired=False, away=False):
     if request.method != "POST":
-        subjects = {name: request.GET.get(name) for name in ("program", "country")}
-        return enquiry_page(request, EnquiryForm(initial=subjects))
+        given = {name: request.GET.get(name) for name in ("program", "country", "message")}
+        return enquiry_page(request, EnquiryForm(initial=given))
     if away:
         form = EnquiryForm(request.POST, request.FILES, has_database=False)
         return enquiry_page(request, form, ENQUIRY_NOT_STORED, **context_without_database())

@@ -135,6 +135,7 @@ ADDRESSES = [
     "/en/programs/?page=99999999999999999999",
     "/en/contact/?program=" + "x" * 500,
     "/en/contact/?program=a&program=b&country=c",
+    "/en/contact/?message=%00%ff&message=%ed%a0%80",
     "/sitemap.xml?page=9",
     "/robots.txt?x=%00",
 ]

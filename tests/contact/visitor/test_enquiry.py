@@ -239,6 +239,31 @@ def test_the_form_is_prefilled_with_the_program_and_the_country_of_a_link(client
     assert "value" not in page.select_one("#id_organisation").attrs
 
 
+def test_the_form_is_prefilled_with_the_message_of_a_link(client):
+    response = client.get("/en/contact/", {"message": "Which agreement?\r\nAbout <b>item 3</b>", "country": "japan"})
+    page = BeautifulSoup(response.content, "html.parser")
+    assert page.select_one("#id_message").text.strip() == "Which agreement?\nAbout <b>item 3</b>"
+    assert page.select_one("#id_country option[selected]")["value"] == "japan"
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("", ""), ("a\0b\x0b\x1bc", "abc"), (" 国\t际 ", "国\t际"), ("国" * 20_000, "国" * forms.MAX_MESSAGE)],
+)
+def test_a_link_with_an_odd_message_prefills_what_the_field_can_hold(client, given, shown):
+    response = client.get("/zh-hans/contact/", {"message": given})
+    assert response.status_code == 200
+    assert response.context["form"]["message"].value() == shown
+    assert not response.context["has_errors"]
+
+
+def test_a_prefilled_message_can_be_submitted(client, answers):
+    prefilled = client.get("/en/contact/", {"message": "国" * 20_000}).context["form"]["message"].value()
+    assert send(client, answers, message=prefilled).status_code == 303
+    assert Enquiry.objects.get().message == prefilled
+
+
 def test_a_program_and_a_country_are_both_kept_in_a_form_that_comes_back(client, answers):
     response = send(client, answers, "en", person=None, country="japan")
     chosen = BeautifulSoup(response.content, "html.parser").select("select option[selected]")
