@@ -1,6 +1,6 @@
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -22,6 +22,17 @@ def validate_territory(code):
 
 
 class CountryQuerySet(PublishedQuerySet):
+    def for_detail(self):
+        """
+        Prefetches what the page of a country shows, in its order: programs, institutions, resources.
+
+        The page leads with what can be done with partners there, and who answers follows the programs.
+        """
+        institutions = Institution.objects.published().with_published("programs")
+        return self.with_published("programs", "resources").prefetch_related(
+            Prefetch("institutions", institutions, to_attr="published_institutions")
+        )
+
     def published_names(self) -> dict[str, str]:
         """Returns the names, in the active language, of the countries that are published in it, by ISO code."""
         return dict(self.published().values_list("iso_code", "name"))
@@ -93,7 +104,7 @@ class Institution(Published):
         _("other names"),
         max_length=300,
         blank=True,
-        help_text=_("Short and former names, one a line. Search finds them."),
+        help_text=_("Short and former names, one a line. Search finds them; visitors do not see them."),
     )
     city = models.CharField(_("city"), max_length=80, blank=True)
     summary = models.TextField(_("summary"), max_length=300, blank=True)
@@ -105,4 +116,14 @@ class Institution(Published):
         constraints = required_when_published("name")
 
     def get_absolute_url(self):
-        return self.country.get_absolute_url()
+        return f"{self.country.get_absolute_url()}#{self.anchor}"
+
+    @property
+    def website_name(self):
+        """The address of the website as people write it, without scheme and final slash."""
+        return self.website.partition("://")[2].removesuffix("/")
+
+    @property
+    def anchor(self):
+        """The id of its entry on the page of its country."""
+        return f"institution-{self.pk}"

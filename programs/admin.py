@@ -1,7 +1,7 @@
 from django.contrib import admin
 
 from portal.bilingual.editing import Bilingual, BilingualAdmin
-from programs.models import Area, Program, Question, Step
+from programs.models import Area, Certificate, Material, Program, Question, Step
 
 
 @admin.register(Area)
@@ -19,6 +19,12 @@ class StepInline(Bilingual, admin.StackedInline):
 class QuestionInline(Bilingual, admin.StackedInline):
     model = Question
     fields = ["question", "answer", "sort_order"]
+    extra = 0
+
+
+class MaterialInline(Bilingual, admin.StackedInline):
+    model = Material
+    fields = ["name", "prepared_by", "language", "template", "note", "sort_order"]
     extra = 0
 
 
@@ -40,4 +46,11 @@ class ProgramAdmin(BilingualAdmin):
     ]
     list_display = ["__str__", "area", "sort_order"]
     list_filter = ["area", "centres"]
-    inlines = [StepInline, QuestionInline]
+    inlines = [StepInline, MaterialInline, QuestionInline]
+
+
+@admin.register(Certificate)
+class CertificateAdmin(BilingualAdmin):
+    fields = ["name", "awarding_body", "level", "validity", "program", "country", "sort_order", "published_at"]
+    list_display = ["__str__", "program", "sort_order"]
+    list_filter = ["program", "country"]

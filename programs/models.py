@@ -1,16 +1,19 @@
 import re
 import unicodedata
+from operator import attrgetter
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Value, When
 from django.utils import timezone
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import Country, Institution
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
+from portal.bilingual.languages import other_language
 from portal.bilingual.publishing import (
     SLUG_HELP,
     ContentPage,
@@ -56,7 +59,12 @@ class ProgramQuerySet(PublishedQuerySet):
 
     def for_detail(self):
         """Prefetches everything that the page of a program shows."""
-        return self.with_published("centres", "countries").prefetch_related("steps", "questions")
+        return self.with_published("centres", "countries", "institutions").prefetch_related(
+            "steps",
+            "questions",
+            Prefetch("materials", Material.objects.select_related("template")),
+            Prefetch("certificates", Certificate.objects.select_related("country")),
+        )
 
     def related_to(self, program):
         """Returns the other programs of the same type or, if `program` has no type, of its `published_centres`."""
@@ -177,6 +185,17 @@ def text_columns(model, language) -> list[str]:
     ]
 
 
+def labelled_lines(name, *facts) -> str:
+    """Returns `name`, and in a line each the filled ones of `facts`, pairs of a label and a value."""
+    lines = [_("{label}: {value}").format(label=label, value=value) for label, value in facts if value]
+    return "\n".join([name, *lines]) if name else ""
+
+
+def filled_fields(rows, *names) -> set[str]:
+    """Returns those of the attributes `names` that at least one of `rows` fills."""
+    return {name for name in names if any(getattr(row, name) for row in rows)}
+
+
 class Program(ContentPage):
     """A program or service that a college can ask for."""
 
@@ -223,6 +242,33 @@ class Program(ContentPage):
         """The questions that have a question and an answer in the active language."""
         return [question for question in self.questions.all() if question.is_filled]
 
+    @property
+    def partner_countries(self):
+        """
+        Its countries and those of its institutions, where they are published, in order.
+
+        Each has `partners`: its institutions that are partners in this program. Needs for_detail().
+        """
+        countries = {country.pk: country for country in self.published_countries}
+        partners = {}
+        for institution in self.published_institutions:
+            countries.setdefault(institution.country_id, institution.country)
+            partners.setdefault(institution.country_id, []).append(institution)
+        for key, country in countries.items():
+            country.partners = partners.get(key, [])
+        return sorted(countries.values(), key=attrgetter("sort_order", "pk"))
+
+    @property
+    def published_certificates(self):
+        """The certificates that are published in the active language."""
+        return [row for row in self.certificates.all() if row.is_published_in(get_language())]
+
+    @property
+    def certificate_columns(self):
+        """The facts that at least one of the published certificates has. Their table has a column for each."""
+        names = ["awarding_body", "published_country", "level", "validity"]
+        return filled_fields(self.published_certificates, *names)
+
     def text_blocks(self):
         yield "p", self.summary
         yield "richtext", self.body
@@ -230,8 +276,12 @@ class Program(ContentPage):
         yield "p", self.audience
         yield "h2", self.filled_steps and _("What happens")
         yield "ol", [step.text for step in self.steps.all()]
-        yield "h2", self.materials_introduction and _("Documents we help prepare")
+        named = any(material.name for material in self.materials.all())
+        yield "h2", (self.materials_introduction or named) and _("Documents we help prepare")
         yield "richtext", self.materials_introduction
+        yield "ol", [material.text() for material in self.materials.all()]
+        yield "h2", self.published_certificates and _("Certificates")
+        yield "ol", [row.text() if row in self.published_certificates else "" for row in self.certificates.all()]
         yield "h2", self.filled_questions and _("Questions and answers")
         for question in self.questions.all():
             yield "h3", question.is_filled and question.question
@@ -298,9 +348,16 @@ class Material(ProgramPart):
     prepared_by = models.CharField(_("prepared by"), max_length=20, choices=PreparedBy, blank=True)
     language = models.CharField(_("language"), max_length=10, choices=Language, blank=True)
     template = models.ForeignKey(
-        "Resource", verbose_name=_("template"), related_name="+", on_delete=models.SET_NULL, null=True, blank=True
+        "Resource",
+        verbose_name=_("template"),
+        related_name="+",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        limit_choices_to={"kind__in": ["template", "form"]},
+        help_text=_("A template or a form of the Resource Platform. The page links to it where it is published."),
     )
-    note = models.TextField(_("note"), max_length=300, blank=True)
+    note = models.TextField(pgettext_lazy("of a document", "note"), max_length=300, blank=True)
 
     class Meta(ProgramPart.Meta):
         verbose_name = _("document to prepare")
@@ -308,6 +365,28 @@ class Material(ProgramPart):
 
     def __str__(self):
         return self.name or f"({self.pk})"
+
+    @property
+    def paired_title(self):
+        """The name in the other language if the program is published there, otherwise an empty string."""
+        language = other_language(get_language())
+        name = getattr(self, build_localized_fieldname("name", language))
+        return name if name and self.program.is_published_in(language) else ""
+
+    @property
+    def published_template(self):
+        """The template if it is published in the active language, otherwise None."""
+        return self.template if self.template and self.template.is_published_in(get_language()) else None
+
+    def text(self):
+        """Returns the name and all facts in the active language, each in a line; without a name an empty string."""
+        return labelled_lines(
+            self.name,
+            (_("Prepared by"), self.get_prepared_by_display()),
+            (_("Language"), self.get_language_display()),
+            (_("Template"), self.published_template and self.published_template.title),
+            (_("Note"), self.note),
+        )
 
 
 class Certificate(Published):
@@ -334,7 +413,22 @@ class Certificate(Published):
         constraints = required_when_published("name")
 
     def get_absolute_url(self):
-        return self.program.get_absolute_url()
+        return f"{self.program.get_absolute_url()}#certificate-{self.pk}"
+
+    @property
+    def published_country(self):
+        """The country if it is published in the active language, otherwise None."""
+        return self.country if self.country and self.country.is_published_in(get_language()) else None
+
+    def text(self):
+        """Returns the name and all facts in the active language, each in a line."""
+        return labelled_lines(
+            self.name,
+            (_("Awarding body"), self.awarding_body),
+            (_("Country or region"), self.published_country and self.published_country.name),
+            (_("Level"), self.level),
+            (_("Validity"), self.validity),
+        )
 
 
 class Industry(models.Model):

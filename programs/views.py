@@ -3,6 +3,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from portal.bilingual.side_by_side import render_detail
+from programs.checklist import Checklist
 from programs.forms import FinderForm
 from programs.models import Area, Program
 
@@ -39,5 +40,6 @@ def area_detail(request, slug):
 def program_detail(request, slug):
     program = Program.objects.for_detail().get_published(slug=slug)
     related = Program.objects.published().related_to(program)[:RELATED_PROGRAMS]
-    context = {"program": program, "related": related}
+    checklist = Checklist(program, request.GET.getlist("have"))
+    context = {"program": program, "related": related, "checklist": checklist}
     return render_detail(request, "programs/program_detail.html", program, context)

@@ -237,8 +237,9 @@ class ContentPage(Published):
         """
         Yields the text for the pair view, in reading order: pairs of an element and its content in the active language.
 
-        The content of "h2", "h3" and "p" is plain text, that of "ol" a list of plain texts, and that of "richtext"
-        HTML. Both languages must yield the same elements. If one lacks a text, the content is empty.
+        The content of "h2", "h3" and "p" is plain text, that of "ol" a list of plain texts, perhaps of several lines,
+        and that of "richtext" HTML. Both languages must yield the same elements. If one lacks a text, the content is
+        empty.
         """
         yield "p", self.summary
         yield "richtext", self.body

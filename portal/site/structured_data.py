@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
+from partners.models import Country
 from portal.bilingual.languages import LANGUAGES, html_code, other_language
 from portal.bilingual.links import absolute_url
 from programs.models import Program
@@ -58,6 +59,10 @@ def structured_data(request, department, title, description, breadcrumbs, row=No
     if isinstance(row, Program):
         page["mainEntity"] = node_id(f"{path}#program")
         graph.append(page["mainEntity"] | program_node(row))
+    if isinstance(row, Country):
+        institutions = [institution_node(institution) for institution in row.published_institutions]
+        page["mentions"] = [{"@id": node["@id"]} for node in institutions]
+        graph += institutions
     data = filled({"@context": "https://schema.org", "@graph": graph})
     return mark_safe(json.dumps(data, ensure_ascii=False).translate(ESCAPES))  # noqa: S308
 
@@ -167,4 +172,16 @@ def program_node(program):
         "description": program.summary,
         "provider": node_id(DEPARTMENT),
         "audience": program.audience and {"@type": "Audience", "audienceType": program.audience},
+    }
+
+
+def institution_node(institution):
+    """Returns the node of a partner institution. Its other names are words for search, so they are not in it."""
+    return {
+        "@type": "Organization",
+        **node_id(institution.get_absolute_url()),
+        "name": institution.name,
+        "alternateName": institution.paired_title,
+        "url": institution.website,
+        "address": institution.city and {"@type": "PostalAddress", "addressLocality": institution.city},
     }

@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
                 ('note_zh_hans', models.TextField(blank=True, max_length=300, null=True, verbose_name='note')),
                 ('note_en', models.TextField(blank=True, max_length=300, null=True, verbose_name='note')),
                 ('program', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='programs.program')),
-                ('template', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='programs.resource', verbose_name='template')),
+                ('template', models.ForeignKey(blank=True, help_text='A template or a form of the Resource Platform. The page links to it where it is published.', limit_choices_to={'kind__in': ['template', 'form']}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='programs.resource', verbose_name='template')),
             ],
             options={
                 'verbose_name': 'document to prepare',
