@@ -35,7 +35,7 @@ class Checklist:
         self.program = program
         self.is_used = bool(have)
         ticked = set(have) - {""}
-        keys = {str(material.pk): material for material in program.materials.all()}
+        keys = {str(material.pk): material for material in program.parts.materials}
         self.has_unknown = not ticked <= keys.keys()
         self.kept_elsewhere = [key for key, material in keys.items() if key in ticked and not material.name]
         self.lines = [

@@ -1,11 +1,14 @@
 import re
 import unicodedata
+from itertools import chain, groupby
 from operator import attrgetter
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.translator import translator
@@ -27,6 +30,7 @@ from portal.bilingual.publishing import (
 )
 from portal.bilingual.richtext import RichTextField
 from portal.models import Centre
+from programs.read_together import read_together
 
 MAX_WORDS = 8
 MAX_PIECES = 12
@@ -59,12 +63,7 @@ class ProgramQuerySet(PublishedQuerySet):
 
     def for_detail(self):
         """Prefetches everything that the page of a program shows."""
-        return self.with_published("centres", "countries", "institutions").prefetch_related(
-            "steps",
-            "questions",
-            Prefetch("materials", Material.objects.select_related("template")),
-            Prefetch("certificates", Certificate.objects.select_related("country")),
-        )
+        return self.with_published("centres", "countries", "institutions")
 
     def related_to(self, program):
         """Returns the other programs of the same type or, if `program` has no type, of its `published_centres`."""
@@ -153,8 +152,8 @@ def says_in(language, word) -> Q:
     is_published = Q(**{f"{column('published_at')}__lte": now})
     is_published &= Q(area=None) | Q(**{f"{column('area__published_at')}__lte": now})
     texts = texts_contain(Program, word, language) | has_word(column("area__title"), word)
-    for part in (Step, Question):
-        is_shown = Q(*map(has_text, text_columns(part, language)))
+    for part, required in {Step: ["text"], Question: ["question", "answer"], Material: ["name"]}.items():
+        is_shown = Q(*(has_text(column(field)) for field in required))
         texts |= Exists(part.objects.filter(is_shown, texts_contain(part, word, language), program=OuterRef("pk")))
     named = has_word(column("name"), word) & Q(**{f"{column('published_at')}__lte": now})
     return (is_published & texts) | Exists(Country.objects.filter(named, programs=OuterRef("pk")))
@@ -196,6 +195,15 @@ def filled_fields(rows, *names) -> set[str]:
     return {name for name in names if any(getattr(row, name) for row in rows)}
 
 
+class Parts(NamedTuple):
+    """What belongs to one program and is shown on its page alone."""
+
+    steps: list
+    questions: list
+    materials: list
+    certificates: list
+
+
 class Program(ContentPage):
     """A program or service that a college can ask for."""
 
@@ -232,36 +240,47 @@ class Program(ContentPage):
         verbose_name = _("program")
         verbose_name_plural = _("programs")
 
+    @cached_property
+    def parts(self):
+        """All its steps, questions, materials and certificates, in order, read with one query."""
+        parts = Parts(
+            *read_together(
+                self.steps.all(),
+                self.questions.all(),
+                self.materials.select_related("template"),
+                self.certificates.select_related("country"),
+            )
+        )
+        for row in chain(*parts):
+            row.program = self
+        return parts
+
     @property
     def filled_steps(self):
         """The steps that have a text in the active language."""
-        return [step for step in self.steps.all() if step.text]
+        return [step for step in self.parts.steps if step.text]
 
     @property
     def filled_questions(self):
         """The questions that have a question and an answer in the active language."""
-        return [question for question in self.questions.all() if question.is_filled]
+        return [question for question in self.parts.questions if question.is_filled]
 
     @property
-    def partner_countries(self):
-        """
-        Its countries and those of its institutions, where they are published, in order.
+    def partners(self):
+        """Its published institutions by country: pairs of a Country and a list, in the order of the countries."""
+        institutions = sorted(self.published_institutions, key=lambda row: (row.country.sort_order, row.country_id))
+        return [(country, list(rows)) for country, rows in groupby(institutions, attrgetter("country"))]
 
-        Each has `partners`: its institutions that are partners in this program. Needs for_detail().
-        """
-        countries = {country.pk: country for country in self.published_countries}
-        partners = {}
-        for institution in self.published_institutions:
-            countries.setdefault(institution.country_id, institution.country)
-            partners.setdefault(institution.country_id, []).append(institution)
-        for key, country in countries.items():
-            country.partners = partners.get(key, [])
-        return sorted(countries.values(), key=attrgetter("sort_order", "pk"))
+    @property
+    def countries_without_partners(self):
+        """Its published countries in which none of its published institutions is."""
+        found = {institution.country_id for institution in self.published_institutions}
+        return [country for country in self.published_countries if country.pk not in found]
 
     @property
     def published_certificates(self):
         """The certificates that are published in the active language."""
-        return [row for row in self.certificates.all() if row.is_published_in(get_language())]
+        return [row for row in self.parts.certificates if row.is_published_in(get_language())]
 
     @property
     def certificate_columns(self):
@@ -275,15 +294,15 @@ class Program(ContentPage):
         yield "h2", self.audience and _("For whom")
         yield "p", self.audience
         yield "h2", self.filled_steps and _("What happens")
-        yield "ol", [step.text for step in self.steps.all()]
-        named = any(material.name for material in self.materials.all())
+        yield "ol", [step.text for step in self.parts.steps]
+        named = any(material.name for material in self.parts.materials)
         yield "h2", (self.materials_introduction or named) and _("Documents we help prepare")
         yield "richtext", self.materials_introduction
-        yield "ol", [material.text() for material in self.materials.all()]
+        yield "ol", [material.text() for material in self.parts.materials]
         yield "h2", self.published_certificates and _("Certificates")
-        yield "ol", [row.text() if row in self.published_certificates else "" for row in self.certificates.all()]
+        yield "ol", [row.text() if row in self.published_certificates else "" for row in self.parts.certificates]
         yield "h2", self.filled_questions and _("Questions and answers")
-        for question in self.questions.all():
+        for question in self.parts.questions:
             yield "h3", question.is_filled and question.question
             yield "richtext", question.is_filled and question.answer
 
@@ -384,7 +403,6 @@ class Material(ProgramPart):
             self.name,
             (_("Prepared by"), self.get_prepared_by_display()),
             (_("Language"), self.get_language_display()),
-            (_("Template"), self.published_template and self.published_template.title),
             (_("Note"), self.note),
         )
 
