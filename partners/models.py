@@ -2,6 +2,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Prefetch, Q
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal.bilingual.publishing import (
@@ -28,10 +29,8 @@ class CountryQuerySet(PublishedQuerySet):
 
         The page leads with what can be done with partners there, and who answers follows the programs.
         """
-        institutions = Institution.objects.published().with_published("programs")
-        return self.with_published("programs", "resources").prefetch_related(
-            Prefetch("institutions", institutions, to_attr="published_institutions")
-        )
+        institutions = Prefetch("institutions", Institution.objects.with_published("programs"))
+        return self.with_published("programs", "resources").prefetch_related(institutions)
 
     def published_names(self) -> dict[str, str]:
         """Returns the names, in the active language, of the countries that are published in it, by ISO code."""
@@ -84,9 +83,19 @@ class Country(Published):
     def get_absolute_url(self):
         return reverse("country_detail", args=[self.slug])
 
+    @property
+    def published_institutions(self):
+        """Its institutions that are published in the active language."""
+        return [row for row in self.institutions.all() if row.is_published_in(get_language())]
+
     def text_blocks(self):
         yield "p", _("Capital: %(capital)s") % {"capital": self.capital}
         yield "richtext", self.body
+        shown = self.published_institutions
+        yield "h2", shown and _("Partner institutions")
+        for institution in self.institutions.all():
+            for element, text in institution.text_blocks():
+                yield element, institution in shown and text
 
 
 class Institution(Published):
@@ -117,6 +126,11 @@ class Institution(Published):
 
     def get_absolute_url(self):
         return f"{self.country.get_absolute_url()}#{self.anchor}"
+
+    def text_blocks(self):
+        yield "h3", self.name
+        yield "p", self.city
+        yield "p", self.summary
 
     @property
     def website_name(self):
