@@ -3,12 +3,41 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from partners.models import Country
+from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.models import Centre
-from programs.models import Area
+from programs.models import Area, Industry, Program, Resource
 
 
-class FinderForm(forms.Form):
-    """The search form for programs. It uses GET, and every field is optional."""
+class FilterForm(forms.Form):
+    """Base of the forms above a list. They use GET, and every field is optional."""
+
+    use_required_attribute = False
+
+    def __init__(self, data):
+        super().__init__(data, auto_id="finder-%s", label_suffix="")
+
+    def offer(self, name, rows, everything):
+        """Offers `rows`, which have a slug, or `everything`, in the field `name`. It cleans to a row or None."""
+        rows = {row.slug: row for row in rows}
+        self.offer_choices(name, ((slug, str(row)) for slug, row in rows.items()), everything)
+        self.fields[name].coerce = rows.__getitem__
+
+    def offer_choices(self, name, choices, everything):
+        """Offers `choices`, pairs of a value and its label, or `everything`, in the field `name`."""
+        field = self.fields[name]
+        field.choices = [("", everything), *choices]
+        field.error_messages["invalid_choice"] = format_lazy(
+            _("{field}: this choice is not offered here."), field=field.label
+        )
+
+    @property
+    def is_used(self):
+        """Whether any field was filled in."""
+        return any(self.data.get(name) for name in self.fields)
+
+
+class FinderForm(FilterForm):
+    """The search form for programs."""
 
     q = forms.CharField(
         label=_("Keywords"),
@@ -24,23 +53,11 @@ class FinderForm(forms.Form):
     centre = forms.TypedChoiceField(label=_("Service centre"), required=False, empty_value=None)
     country = forms.TypedChoiceField(label=_("Country or region"), required=False, empty_value=None)
 
-    use_required_attribute = False
-
     def __init__(self, data):
-        super().__init__(data, auto_id="finder-%s", label_suffix="")
-        self.offer("area", Area, _("All types"))
-        self.offer("centre", Centre, _("All centres"))
-        self.offer("country", Country, _("All countries and regions"))
-
-    def offer(self, name, model, everything):
-        """Offers the published rows of `model`, or `everything`, in the field `name`. It cleans to a row or None."""
-        rows = {row.slug: row for row in model.objects.published()}
-        field = self.fields[name]
-        field.choices = [("", everything), *((slug, row.display_title) for slug, row in rows.items())]
-        field.coerce = rows.__getitem__
-        field.error_messages["invalid_choice"] = format_lazy(
-            _("{field}: this choice is not offered here."), field=field.label
-        )
+        super().__init__(data)
+        self.offer("area", Area.objects.published(), _("All types"))
+        self.offer("centre", Centre.objects.published(), _("All centres"))
+        self.offer("country", Country.objects.published(), _("All countries and regions"))
 
     def programs_in(self, programs):
         """
@@ -58,7 +75,22 @@ class FinderForm(forms.Form):
         """The Country that was chosen, or None."""
         return self.cleaned_data.get("country") if self.is_valid() else None
 
-    @property
-    def is_used(self):
-        """Whether any field was filled in."""
-        return any(self.data.get(name) for name in self.fields)
+
+class ResourceFilterForm(FilterForm):
+    """The filters above the list of resources."""
+
+    kind = forms.ChoiceField(label=_("Kind"), required=False)
+    program = forms.TypedChoiceField(label=_("Program"), required=False, empty_value=None)
+    industry = forms.TypedChoiceField(label=_("Industry"), required=False, empty_value=None)
+    language = forms.ChoiceField(label=_("Language of the file"), required=False)
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.offer_choices("kind", Resource.Kind.choices, _("All kinds"))
+        self.offer("program", Program.objects.published(), _("All programs"))
+        self.offer("industry", Industry.objects.all(), _("All industries"))
+        self.offer_choices("language", LANGUAGE_NAMES.items(), _("Both languages"))
+
+    def resources_in(self, resources):
+        """Returns the rows of `resources`, a ResourceQuerySet, that match. If the form has errors, no row matches."""
+        return resources.matching(**self.cleaned_data) if self.is_valid() else resources.none()

@@ -58,9 +58,13 @@ class PublishedQuerySet(models.QuerySet):
         """Prefetches the published rows of `relations`, in either direction: "programs" as `published_programs`."""
         found = self
         for relation in relations:
-            rows = self.model._meta.get_field(relation).related_model.objects.published()
+            rows = self.model._meta.get_field(relation).related_model.objects.published().for_entries()
             found = found.prefetch_related(Prefetch(relation, rows, to_attr=f"published_{relation}"))
         return found
+
+    def for_entries(self):
+        """Prefetches what a list of these rows on another page shows. Most need nothing but their own columns."""
+        return self
 
     def get_published(self, **lookup):
         """
