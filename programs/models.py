@@ -426,8 +426,9 @@ class Resource(ContentPage):
 
     @property
     def older_files(self):
-        """The files that newer ones have replaced, the newest first. It needs for_entries()."""
-        return [file for file in self.files.all() if file not in self.current_files]
+        """The files that newer ones have replaced, the newest first, the Chinese before the English ones."""
+        older = [file for file in self.files.all() if file not in self.current_files]
+        return sorted(older, key=lambda file: file.language, reverse=True)
 
 
 def resource_storage():
