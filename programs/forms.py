@@ -1,11 +1,15 @@
 from django import forms
+from django.contrib.admin.widgets import AdminFileWidget
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models.fields.files import FieldFile
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from partners.models import Country
 from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.models import Centre
-from programs.models import Area, Industry, Program, Resource
+from programs.models import Area, Industry, Program, Resource, ResourceFile
+from programs.resource_files import FILE_HELP, validate_upload
 
 
 class FilterForm(forms.Form):
@@ -94,3 +98,44 @@ class ResourceFilterForm(FilterForm):
     def resources_in(self, resources):
         """Returns the rows of `resources`, a ResourceQuerySet, that match. If the form has errors, no row matches."""
         return resources.matching(**self.cleaned_data) if self.is_valid() else resources.none()
+
+
+class StoredFileInput(AdminFileWidget):
+    """A file input for a new file, and a link to a stored one, which cannot be replaced."""
+
+    template_name = "programs/stored_file_input.html"
+
+    def get_context(self, name, value, attrs):
+        context = super().get_context(name, value, attrs)
+        context["stored"] = value.instance if isinstance(value, FieldFile) and value.instance.pk else None
+        return context
+
+    def is_initial(self, value):
+        # Django would offer to clear it.
+        return False
+
+
+class ResourceFileForm(forms.ModelForm):
+    """The form of the admin for a version of a file. The language and the content of a stored version are fixed."""
+
+    class Meta:
+        model = ResourceFile
+        fields = ["language", "version", "dated", "file"]
+        widgets = {"file": StoredFileInput}
+        help_texts = {"file": FILE_HELP}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # Who may only view has no fields.
+        for name in {"language", "file"} & self.fields.keys():
+            self.fields[name].disabled = bool(self.instance.pk)
+        if file := self.fields.get("file"):
+            # The name is shortened when it is stored.
+            file.max_length = None
+            file.help_text = "" if self.instance.pk else file.help_text
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if isinstance(file, UploadedFile):
+            validate_upload(file)
+        return file

@@ -448,6 +448,10 @@ class ResourceFileQuerySet(models.QuerySet):
         newest_first = versions.order_by("-dated", "-pk")
         return self.filter(pk=Subquery(newest_first.values("pk")[:1])).order_by("-language")
 
+    def missing_on_disk(self) -> list:
+        """Returns the rows whose file is not on the disk."""
+        return [file for file in self.select_related("resource") if not file.is_on_disk]
+
 
 class ResourceFile(models.Model):
     """

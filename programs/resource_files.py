@@ -25,7 +25,10 @@ MAX_FILE_SIZE = 50 * 1024 * 1024
 # The location of nginx that hands out the files; see deploy/nginx.conf.
 X_ACCEL_LOCATION = "/internal/resources/"
 
-EMPTY = _("The file %(name)s is empty.")
+FILE_HELP = _(
+    "PDF, Word, Excel, PowerPoint, PNG or JPEG, at most 50 MB, without macros. Its content cannot be changed later: "
+    "add another version instead."
+)
 TOO_LARGE = _("The file %(name)s is larger than %(megabytes)d MB.")
 WRONG_TYPE = _(
     "The file %(name)s is not a PDF, Word, Excel, PowerPoint, PNG or JPEG file, or it has macros or a password."
@@ -36,10 +39,8 @@ WRONG_ENDING = _(
 
 
 def validate_upload(file: UploadedFile):
-    """Raises ValidationError, with the name of the file, if it cannot be a file of a resource."""
+    """Raises ValidationError, with the name of the file, if its size, type or name is not accepted."""
     name = uploads.clean_name(file.name)
-    if not file.size:
-        raise forms.ValidationError(EMPTY, code="empty", params={"name": name})
     if file.size > MAX_FILE_SIZE:
         params = {"name": name, "megabytes": MAX_FILE_SIZE // (1024 * 1024)}
         raise forms.ValidationError(TOO_LARGE, code="too_large", params=params)

@@ -38,7 +38,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
 
 
 @pytest.fixture(autouse=True)
-def test_settings(settings, tmp_path):
+def test_settings(settings, tmp_path, monkeypatch):
     settings.STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "private": {
@@ -51,6 +51,10 @@ def test_settings(settings, tmp_path):
         },
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    # A FileField resolves its storage when models are loaded, so set that of the settings above again.
+    from programs.models import ResourceFile, resource_storage
+
+    monkeypatch.setattr(ResourceFile._meta.get_field("file"), "storage", resource_storage())
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.DATA = tmp_path
     settings.EMAIL_FILE_PATH = tmp_path / "mail"
