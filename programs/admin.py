@@ -80,13 +80,13 @@ class ResourceFileInline(admin.StackedInline):
 
     model = ResourceFile
     form = ResourceFileForm
-    fields = ["language", "version", "dated", "file", "about", "sha256", "downloads"]
+    fields = [("language", "version"), ("dated", "file"), ("about", "downloads"), "sha256"]
     readonly_fields = ["about", "sha256", "downloads"]
     extra = 1
 
     def get_queryset(self, request):
         is_recent = Q(downloads__day__gt=timezone.localdate() - timedelta(days=RECENT_DAYS))
-        files = super().get_queryset(request).select_related("resource")
+        files = super().get_queryset(request).select_related("resource").order_by("-language", "-dated", "-pk")
         return files.annotate(
             downloads_in_all=Coalesce(Sum("downloads__number"), 0),
             recent_downloads=Coalesce(Sum("downloads__number", filter=is_recent), 0),

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.db import DatabaseError, models, transaction
 from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Subquery, Value, When
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -502,10 +501,6 @@ class ResourceFile(models.Model):
             self.file.save("", self.file.file, save=False)
             fsync(self.file)
         super().save(**options)
-
-    def get_absolute_url(self):
-        """Returns the link to this version, in the active language."""
-        return reverse("resource_version", args=[self.resource.slug, self.pk])
 
     @property
     def type_name(self) -> str:
