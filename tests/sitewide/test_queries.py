@@ -27,7 +27,7 @@ QUERIES = {
     "programs/overview/": 4,
     "programs/areas/evaluation/": 5,
     "programs/teacher-exchange/": 9,
-    "programs/teacher-exchange/?view=pair": 7,
+    "programs/teacher-exchange/?view=pair": 8,
     "resources/": 5,
     "resources/?kind=form&program=approval-support": 5,
     "partners/": 3,
