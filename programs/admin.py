@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from portal.bilingual.editing import Bilingual, BilingualAdmin
-from programs.forms import ResourceFileForm
+from programs.forms import ResourceFileForm, ResourceFileFormSet
 from programs.models import Area, DownloadCount, Industry, Program, Question, Resource, ResourceFile, Step
 from programs.resource_files import sent
 
@@ -80,6 +80,7 @@ class ResourceFileInline(admin.StackedInline):
 
     model = ResourceFile
     form = ResourceFileForm
+    formset = ResourceFileFormSet
     fields = [("language", "version"), ("dated", "file"), ("about", "downloads"), "sha256"]
     readonly_fields = ["about", "sha256", "downloads"]
     extra = 1

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from partners.models import Country
 from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.models import Centre
-from programs.models import Area, Industry, Program, Resource, ResourceFile
+from programs.models import VERSION_TAKEN, Area, Industry, Program, Resource, ResourceFile
 from programs.resource_files import FILE_HELP, validate_upload
 
 
@@ -139,3 +139,10 @@ class ResourceFileForm(forms.ModelForm):
         if isinstance(file, UploadedFile):
             validate_upload(file)
         return file
+
+
+class ResourceFileFormSet(forms.BaseInlineFormSet):
+    """The versions of the files of a resource. Two with one version and language get the message of the constraint."""
+
+    def get_unique_error_message(self, unique_check):
+        return VERSION_TAKEN

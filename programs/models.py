@@ -440,6 +440,9 @@ def random_name(file, filename):
     return uuid4().hex
 
 
+VERSION_TAKEN = _("There is already a file of this version in this language.")
+
+
 class ResourceFileQuerySet(models.QuerySet):
     def current(self):
         """Returns the newest file of each resource in each language, the Chinese before the English."""
@@ -479,7 +482,7 @@ class ResourceFile(models.Model):
             models.UniqueConstraint(
                 fields=["resource", "language", "version"],
                 name="programs_resourcefile_version_once",
-                violation_error_message=_("There is already a file of this version in this language."),
+                violation_error_message=VERSION_TAKEN,
             )
         ]
 

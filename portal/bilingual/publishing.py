@@ -13,9 +13,9 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
-from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
-from modeltranslation.utils import build_localized_fieldname
+from django.utils.translation import override
+from modeltranslation.utils import build_localized_fieldname, get_language
 
 from portal.bilingual.languages import LANGUAGES, other_language
 from portal.bilingual.richtext import RichTextField
