@@ -140,7 +140,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",
-    # Last, as it asks for: deletes the files of replaced, cleared and deleted pictures after the commit.
+    # Last, as it asks for: deletes the files of replaced and cleared pictures and of deleted rows after the commit.
     "django_cleanup",
 ]
 
