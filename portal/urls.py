@@ -31,6 +31,7 @@ urlpatterns = [
         path("centres/", views.centre_list, name="centre_list"),
         path("centres/<slug:slug>/", views.centre_detail, name="centre_detail"),
         path("programs/", include("programs.urls")),
+        path("resources/", include("programs.resource_urls")),
         path("partners/", include("partners.urls")),
         path("contact/", include("contact.urls")),
     ),

@@ -12,7 +12,7 @@ from modeltranslation.utils import build_localized_fieldname
 from partners.models import Country
 from portal.bilingual.languages import LANGUAGES, html_code, other_language
 from portal.bilingual.links import absolute_url
-from programs.models import Program
+from programs.models import Program, Resource
 
 register = template.Library()
 
@@ -23,6 +23,7 @@ PAGE_TYPES = {
     "centre_list": "CollectionPage",
     "program_list": "CollectionPage",
     "program_overview": "CollectionPage",
+    "resource_list": "CollectionPage",
     "country_list": "CollectionPage",
 }
 # The paths in the node IDs of the Society and the Department; they are the same in both languages.
@@ -63,6 +64,9 @@ def structured_data(request, department, title, description, breadcrumbs, row=No
         institutions = [institution_node(institution) for institution in row.published_institutions]
         page["mentions"] = [{"@id": node["@id"]} for node in institutions]
         graph += institutions
+    if isinstance(row, Resource):
+        page["mainEntity"] = node_id(f"{path}#document")
+        graph.append(page["mainEntity"] | resource_node(row))
     data = filled({"@context": "https://schema.org", "@graph": graph})
     return mark_safe(json.dumps(data, ensure_ascii=False).translate(ESCAPES))  # noqa: S308
 
@@ -184,4 +188,34 @@ def institution_node(institution):
         "alternateName": institution.paired_title,
         "url": institution.website,
         "address": institution.city and {"@type": "PostalAddress", "addressLocality": institution.city},
+    }
+
+
+def resource_node(resource):
+    """Returns the node of a Resource: a DigitalDocument with its current files, which for_entries() has fetched."""
+    file = resource.current_file
+    return {
+        "@type": "DigitalDocument",
+        "url": absolute_url(resource.get_absolute_url()),
+        "name": resource.title,
+        "alternateName": resource.paired_title,
+        "description": resource.summary,
+        "genre": resource.get_kind_display(),
+        "publisher": node_id(DEPARTMENT),
+        "version": file and file.version,
+        "dateModified": file and file.dated.isoformat(),
+        "inLanguage": [html_code(file.language) for file in resource.current_files],
+        "encoding": [media_node(resource, file) for file in resource.current_files],
+    }
+
+
+def media_node(resource, file):
+    """Returns the node of a ResourceFile. Its address stays the same when a newer file replaces it."""
+    return {
+        "@type": "MediaObject",
+        "contentUrl": absolute_url(reverse("resource_file_in", args=[resource.slug, file.language])),
+        "encodingFormat": file.content_type,
+        "contentSize": f"{file.size} B",
+        "sha256": file.sha256,
+        "inLanguage": html_code(file.language),
     }

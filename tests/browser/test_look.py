@@ -24,6 +24,7 @@ PAGES = [
     "/programs/approval-support/?view=pair",
     "/centres/",
     "/centres/international-exchange/",
+    "/resources/",
     "/partners/",
     "/partners/germany/",
     "/contact/",

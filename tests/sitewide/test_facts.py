@@ -256,11 +256,11 @@ A About Accessibility Address Advanced All Along Already An And Approval As Ask 
 Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries Country
 Credit Curriculum Distance Document Documents E-mail Each Enquiry Enter Evaluation Exchange File Financing Find Focus
 For From Giving Have Home How I If Images In International Introduce Investment Is It Its Keep Keywords Known Language
-Largely Last Learn Learning Leave Look Main Mission No On Once Only Other Our Overview Partner Partners Please
+Largely Last Learn Learning Leave Look Main Mission No Not On Once Only Other Our Overview Partner Partners Please
 Position Postcode Prepare Principle Print Privacy Program Programs Promote Propose Purpose Qualification Reach Read
-Recognised Reform Related Reporting Say Scan See Seek Serve Service Show Skip Student Students Submit Supports
-Teacher Telephone Text That The These They This Three Through Tick To Turn Type Types Under Vocational We What When
-Where Whether Which While Who With Work You Your Yours
+Recognised Reform Related Reporting Resources Say Scan See Seek Serve Service Show Skip Student Students Submit
+Supports Teacher Telephone Text That The These They This Three Through Tick To Turn Type Types Under Vocational We What
+When Where Whether Which While Who With Work You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")
