@@ -1,6 +1,7 @@
 from django import forms
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from partners.models import Country, Institution
 from portal.bilingual.editing import BilingualAdmin
@@ -43,6 +44,11 @@ class InstitutionForm(forms.ModelForm):
 @admin.register(Institution)
 class InstitutionAdmin(BilingualAdmin):
     form = InstitutionForm
-    fields = ["name", "aliases", "city", "summary", "country", "partner_in", "website", "sort_order", "published_at"]
+    fields = ["name", "aliases", "city", "summary", "website", "country", "partner_in", "sort_order", "published_at"]
     list_display = ["__str__", "country"]
     list_filter = ["country"]
+
+    @admin.display(description=_("partner in"))
+    def partner_in(self, institution):
+        """Returns what those who may only view see in place of the field of the form."""
+        return pgettext("between names", ", ").join(map(str, institution.programs.all()))

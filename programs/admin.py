@@ -49,7 +49,8 @@ class QuestionInline(Bilingual, admin.StackedInline):
 
 class MaterialInline(Bilingual, admin.StackedInline):
     model = Material
-    fields = ["name", "prepared_by", "language", "template", "note", "sort_order"]
+    fields = ["name", ("prepared_by", "language", "template"), "note", "sort_order"]
+    formfield_overrides = BilingualAdmin.formfield_overrides
     extra = 0
 
 

@@ -21,6 +21,7 @@ PAGES = [
     "/programs/overview/",
     "/programs/areas/evaluation/",
     "/programs/approval-support/",
+    "/programs/approval-support/?have=&have=1",
     "/programs/approval-support/?view=pair",
     "/centres/",
     "/centres/international-exchange/",

@@ -211,9 +211,11 @@ def test_a_new_institution_gets_its_programs(admin_client):
     assert list(Institution.objects.get(name_en="New").programs.all()) == [program]
 
 
-def test_who_may_only_view_sees_the_form_too(client, institution):
+def test_who_may_only_view_reads_what_an_institution_is_partner_in(client, institution):
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_institution"))
     client.force_login(viewer)
+    client.cookies["django_language"] = "en"
     soup = form_of(client, f"{ADMIN}{institution.pk}/change/")
     assert "A university" in soup.text
+    assert soup.select_one(".field-partner_in .readonly").text == "Teacher exchange"
