@@ -26,14 +26,13 @@ class Checklist:
     """
     The documents that `program` needs, as a list to tick.
 
-    `have` holds the values of the page's query: keys of the documents that the reader has. An empty value says that
-    the list was submitted. The key of a document without a name in the active language is `kept_elsewhere`: it is not
-    in the list, and has its tick in the other language.
+    `have` holds the values of the page's query: keys of the documents that the reader has. An empty value says only
+    that the list was submitted. A document without a name in the active language is not in the list. If it is ticked,
+    its key is in `kept_elsewhere`, which the form sends along for the page in the other language.
     """
 
     def __init__(self, program: Program, have: list[str]):
         self.program = program
-        self.is_used = bool(have)
         ticked = set(have) - {""}
         keys = {str(material.pk): material for material in program.parts.materials}
         self.has_unknown = not ticked <= keys.keys()
@@ -43,6 +42,7 @@ class Checklist:
             for key, material in keys.items()
             if material.name
         ]
+        self.is_used = bool(have and self.lines)
 
     def __len__(self):
         return len(self.lines)

@@ -86,7 +86,8 @@ def test_a_document_without_a_name_in_a_language_is_not_listed_in_it(client, key
 
 def test_a_program_without_documents_has_no_list(client, program):
     program.materials.all().delete()
-    assert not page(client).select(".checklist, #materials")
+    for query in ("", "?have=&have=1"):
+        assert not page(client, query).select(".checklist, #materials, .brochure-checklist")
     Program.objects.update(materials_introduction_en="<p>Ask us first.</p>")
     soup = page(client)
     assert not soup.select(".checklist")
