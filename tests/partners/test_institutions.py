@@ -95,11 +95,11 @@ def test_the_link_to_an_institution_leads_to_its_entry(client, institution):
 
 def test_a_country_gathers_its_sections_in_one_order(client, institution):
     with_all = page(client, "partners/japan/")
-    found = [section["aria-labelledby"] for section in with_all.select(".country [aria-labelledby]")]
+    found = [section["aria-labelledby"] for section in with_all.select(".country .section[aria-labelledby]")]
     assert found == ["programs", "answers", "institutions"]
     Institution.objects.all().delete()
     without = page(client, "partners/japan/")
-    found = [section["aria-labelledby"] for section in without.select(".country [aria-labelledby]")]
+    found = [section["aria-labelledby"] for section in without.select(".country .section[aria-labelledby]")]
     assert found == ["programs", "answers"]
 
 
@@ -109,7 +109,7 @@ def test_the_resources_of_a_country_follow_its_institutions(client, institution)
         slug="guide", kind="guide", title_en="A guide", summary_en="x", published_at_en=now
     )
     resource.countries.add(institution.country)
-    found = page(client, "partners/japan/").select(".country [aria-labelledby]")
+    found = page(client, "partners/japan/").select(".country .section[aria-labelledby]")
     assert [section["aria-labelledby"] for section in found] == ["programs", "answers", "institutions", "resources"]
     assert found[-1].select_one('a[href="/en/resources/guide/"]').text == "A guide"
     Resource.objects.update(published_at_en=None)
