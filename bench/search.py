@@ -39,7 +39,9 @@ def texts():
     chance = random.Random(12)  # noqa: S311
     content = "".join(path.read_text() for path in sorted(CONTENT.glob("*.toml")))
     # The most frequent characters by GB 2312.
-    common = bytes(byte for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFA) for byte in (row, cell)).decode("gb2312", "ignore")
+    common = bytes(byte for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFA) for byte in (row, cell)).decode(
+        "gb2312", "ignore"
+    )
     chinese = sorted({*re.findall(r"[\u4e00-\u9fff]{2,6}", content)})
     chinese += ["ISO", "UK", *("".join(chance.choices(common, k=2)) for _ in range(5000))]
     english = sorted({*re.findall("[A-Za-z]+", content)})

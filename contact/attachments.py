@@ -1,14 +1,9 @@
 """The attachments of an enquiry: validation, private storage, download and removal."""
 
-import hashlib
 import logging
-import os
 import re
-import unicodedata
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path
 
 from django import forms
 from django.contrib.admin.views.decorators import staff_member_required
@@ -17,23 +12,21 @@ from django.core.files import File
 from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
 from contact.models import Attachment, Event, KeptFile, can_view_enquiries, private_storage
 from contact.text_fields import with_numbers
+from portal import uploads
 from portal.filetypes import TYPES, content_type
+from portal.uploads import clean_name, digest, fsync
 
 log = logging.getLogger(__name__)
 
 MAX_FILES = 3
 # The maximum size of one file, in bytes.
 MAX_FILE_SIZE = 10 * 1024 * 1024
-# A file is written before the row that names it is committed. After this time the transaction must have ended.
-ORPHANS_AFTER = timedelta(hours=1)
-
 # The limits as the visitor reads them.
 LIMITS = {"files": MAX_FILES, "megabytes": MAX_FILE_SIZE // (1024 * 1024)}
 FILE_HELP = with_numbers(_("One file of up to %(megabytes)s MB: PDF, Word, Excel, PowerPoint, PNG or JPEG."), **LIMITS)
@@ -161,25 +154,6 @@ def accept(file: UploadedFile) -> Upload:
     return Upload(file, name, found, digest(file), file.size)
 
 
-def digest(file) -> str:
-    """Returns the SHA-256 of the content of a Django File in hexadecimal, and leaves the file at its beginning."""
-    found = hashlib.sha256()
-    for chunk in file.chunks():
-        found.update(chunk)
-    file.seek(0)
-    return found.hexdigest()
-
-
-def clean_name(name: str) -> str:
-    """Returns `name` without path, line breaks and unprintable or direction-changing characters, at most 200 long."""
-    name = unicodedata.normalize("NFC", " ".join(re.split(r"[/\\]", name)[-1].split()))
-    name = "".join(character for character in name if character.isprintable()).lstrip(".").strip()
-    if len(name) > 200:
-        stem, dot, ending = name.rpartition(".")
-        name = f"{stem[:190]}…{dot}{ending[:8]}" if stem else f"{name[:199]}…"
-    return name or gettext("file")
-
-
 def reattach_error(names, text=ATTACH_AGAIN) -> forms.ValidationError:
     """Returns the error that asks for files again: a browser cannot fill in a file input."""
     return forms.ValidationError(text, code="again", params={"names": in_a_row(names)})
@@ -226,21 +200,6 @@ def remove(attachments):
             attachment.file.storage.delete(attachment.file.name)
 
 
-def fsync(file):
-    """Flushes a file and its folders to the disk, to survive a power cut. Does nothing if the storage is not local."""
-    try:
-        path = Path(file.path)
-    except NotImplementedError:
-        return
-    # The last of these contains the private folder, which the first attachment creates.
-    for place in (path, *path.parents[:3]):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def remove_erased():
     """Deletes the files of erased enquiries, then their Attachments. A file that cannot be deleted keeps its row."""
     for attachment in Attachment.objects.filter(enquiry__erased_at__isnull=False):
@@ -254,23 +213,14 @@ def remove_erased():
 
 def remove_orphans() -> int:
     """
-    Deletes files that are older than ORPHANS_AFTER and have no row. Returns how many it deleted.
+    Deletes old files that have no row. Returns how many it deleted.
 
     They remain after a crash between writing a file and its row.
     """
-    storage = private_storage()
-    try:
-        names = [f"attachments/{name}" for name in storage.listdir("attachments")[1]]
-    except FileNotFoundError:
-        return 0
-    before = timezone.now() - ORPHANS_AFTER
-    old = {name for name in names if storage.exists(name) and storage.get_modified_time(name) < before}
     # One query, because a kept file may become an attachment meanwhile.
     kept = KeptFile.objects.values_list("file", flat=True)
-    orphans = old.difference(Attachment.objects.order_by().values_list("file", flat=True).union(kept))
-    for name in orphans:
-        storage.delete(name)
-    return len(orphans)
+    rows = Attachment.objects.order_by().values_list("file", flat=True).union(kept)
+    return uploads.remove_orphans(private_storage(), "attachments", rows)
 
 
 @require_GET

@@ -1,4 +1,7 @@
+from django import forms
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from partners.models import Country, Institution
 from portal.bilingual.editing import BilingualAdmin
@@ -20,8 +23,32 @@ class CountryAdmin(BilingualAdmin):
     list_display = ["__str__", "iso_code", "sort_order"]
 
 
+class InstitutionForm(forms.ModelForm):
+    """The form of an institution, with the programs in which it is a partner: the far side of Program.institutions."""
+
+    partner_in = forms.ModelMultipleChoiceField(
+        queryset=None, label=_("partner in"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["partner_in"].queryset = Institution.programs.rel.related_model.objects.all()
+        if self.instance.pk:
+            self.initial["partner_in"] = self.instance.programs.all()
+
+    def _save_m2m(self):
+        super()._save_m2m()
+        self.instance.programs.set(self.cleaned_data["partner_in"])
+
+
 @admin.register(Institution)
 class InstitutionAdmin(BilingualAdmin):
-    fields = ["name", "summary", "country", "website", "sort_order", "published_at"]
+    form = InstitutionForm
+    fields = ["name", "aliases", "city", "summary", "website", "country", "partner_in", "sort_order", "published_at"]
     list_display = ["__str__", "country"]
     list_filter = ["country"]
+
+    @admin.display(description=_("partner in"))
+    def partner_in(self, institution):
+        """Returns what those who may only view see in place of the field of the form."""
+        return pgettext("between names", ", ").join(map(str, institution.programs.all()))

@@ -1,7 +1,8 @@
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal import search_index
@@ -23,6 +24,15 @@ def validate_territory(code):
 
 
 class CountryQuerySet(PublishedQuerySet):
+    def for_detail(self):
+        """
+        Prefetches what the page of a country shows, in its order: programs, institutions, resources.
+
+        The page leads with what can be done with partners there, and who answers follows the programs.
+        """
+        institutions = Prefetch("institutions", Institution.objects.with_published("programs"))
+        return self.with_published("programs", "resources").prefetch_related(institutions)
+
     def published_names(self) -> dict[str, str]:
         """Returns the names, in the active language, of the countries that are published in it, by ISO code."""
         return dict(self.published().values_list("iso_code", "name"))
@@ -79,9 +89,19 @@ class Country(Published):
         yield self.capital
         yield plain_text(self.body)
 
+    @property
+    def published_institutions(self):
+        """Its institutions that are published in the active language."""
+        return [row for row in self.institutions.all() if row.is_published_in(get_language())]
+
     def text_blocks(self):
         yield "p", _("Capital: %(capital)s") % {"capital": self.capital}
         yield "richtext", self.body
+        shown = self.published_institutions
+        yield "h2", shown and _("Partner institutions")
+        for institution in self.institutions.all():
+            for element, text in institution.text_blocks():
+                yield element, institution in shown and text
 
 
 @search_index.register(rank=50, words=["aliases"], relations=["country"])
@@ -100,7 +120,7 @@ class Institution(Published):
         _("other names"),
         max_length=300,
         blank=True,
-        help_text=_("Short and former names, one a line. Search finds them."),
+        help_text=_("Short and former names, one a line. Search finds them; visitors do not see them."),
     )
     city = models.CharField(_("city"), max_length=80, blank=True)
     summary = models.TextField(_("summary"), max_length=300, blank=True)
@@ -112,7 +132,22 @@ class Institution(Published):
         constraints = required_when_published("name")
 
     def get_absolute_url(self):
-        return self.country.get_absolute_url()
+        return f"{self.country.get_absolute_url()}#{self.anchor}"
+
+    def text_blocks(self):
+        yield "h3", self.name
+        yield "p", self.city
+        yield "p", self.summary
+
+    @property
+    def website_name(self):
+        """The address of the website as people write it, without scheme and final slash."""
+        return self.website.partition("://")[2].removesuffix("/")
+
+    @property
+    def anchor(self):
+        """The id of its entry on the page of its country."""
+        return f"institution-{self.pk}"
 
     def search_texts(self):
         yield self.city

@@ -14,7 +14,7 @@ def country_list(request):
 
 @require_safe
 def country_detail(request, slug):
-    country = Country.objects.with_published("programs", "institutions").get_published(slug=slug)
+    country = Country.objects.for_detail().get_published(slug=slug)
     centres = Centre.objects.published().filter(programs__in=country.published_programs).distinct()
     context = {"country": country, "centres": centres, "compass": Compass([country])}
     return render_detail(request, "partners/country_detail.html", country, context)

@@ -6,11 +6,14 @@ from pathlib import Path
 
 # The folders that a web server in front reads, as another user. Nobody else reads the other ones.
 PUBLIC = {"static", "media"}
+# The folder of files that such a web server opens if the portal tells it their names. It cannot list them.
+RESOURCES = "resources"
 
 
 def set_rights(data: Path):
     """
-    Gives the owner alone access to everything in the folder `data`, and others access to read what is in PUBLIC.
+    Gives the owner alone access to everything in the folder `data`, and others access to read what is in PUBLIC, and
+    what is in RESOURCES if they know its name.
 
     Raises PermissionError if something with other rights belongs to another user.
     """
@@ -25,9 +28,11 @@ def set_rights(data: Path):
 
 def expected_rights(data: Path, path: Path, rights: int) -> int:
     """Returns what `rights` of `path` become, which is the folder `data` or something in it."""
-    if path == data:
-        # Others may pass through it, and not list it.
+    # Others may pass through these, and not list them.
+    if path in (data, data / RESOURCES):
         return 0o711
+    if path.parent == data / RESOURCES:
+        return 0o644
     if path.relative_to(data).parts[0] in PUBLIC:
         return 0o755 if path.is_dir() else 0o644
     return rights & 0o700

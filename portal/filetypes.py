@@ -1,4 +1,4 @@
-"""The file types that visitors may attach, recognised by content, and those of public pictures."""
+"""The file types that visitors may attach and resources may have, recognised by content, and those of pictures."""
 
 import re
 from xml.parsers import expat
@@ -20,6 +20,19 @@ TYPES = {
     f"{OPEN_XML}presentationml.presentation": ".pptx",
     "image/png": ".png",
     "image/jpeg": ".jpg",
+}
+
+# The names of the types, which are the same in both languages.
+TYPE_NAMES = {
+    "application/pdf": "PDF",
+    "application/msword": "Word",
+    f"{OPEN_XML}wordprocessingml.document": "Word",
+    "application/vnd.ms-excel": "Excel",
+    f"{OPEN_XML}spreadsheetml.sheet": "Excel",
+    "application/vnd.ms-powerpoint": "PowerPoint",
+    f"{OPEN_XML}presentationml.presentation": "PowerPoint",
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
 }
 
 # The file name extensions of public pictures, each with its media type.

@@ -44,6 +44,7 @@ DATA = (BASE_DIR / env.path("PORTAL_DATA", "var")).resolve()
 PORTAL_SITE_URL = env.str("PORTAL_SITE_URL", f"http://localhost:{PORT}").rstrip("/")
 PORTAL_ENQUIRIES_TO = [address for _name, address in getaddresses([env.str("PORTAL_ENQUIRIES_TO", "")]) if address]
 PORTAL_TRUSTED_PROXIES = env.int("PORTAL_TRUSTED_PROXIES", 0)
+PORTAL_X_ACCEL = env.bool("PORTAL_X_ACCEL", False)
 SECRET_KEY = env.str("PORTAL_SECRET_KEY", "")
 DATABASE_URL = env.str("DATABASE_URL", "")
 CACHE_URL = env.str("CACHE_URL", "")
@@ -94,6 +95,10 @@ if DEBUG and (DATABASE_URL or EMAIL_URL or CACHE_URL):
         "PORTAL_DEBUG shows the settings to every visitor, so it is refused while DATABASE_URL, EMAIL_URL or CACHE_URL "
         "is set: they may hold passwords."
     )
+if PORTAL_X_ACCEL and PORTAL_TRUSTED_PROXIES < 1:
+    raise ImproperlyConfigured(
+        "PORTAL_X_ACCEL leaves the sending of files to nginx, so PORTAL_TRUSTED_PROXIES must say that it is in front."
+    )
 if EMAIL_URL and not SMTP:
     raise ImproperlyConfigured("EMAIL_URL must begin with smtp:// or submission://.")
 DEFAULT_FROM_EMAIL = EMAIL.get("DEFAULT_FROM_EMAIL", f"portal@{'localhost' if EMBEDDED else SITE.hostname}")
@@ -135,14 +140,14 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",
-    # Last, as it asks for: deletes the files of replaced, cleared and deleted pictures after the commit.
+    # Last, as it asks for: deletes the files of replaced and cleared pictures and of deleted rows after the commit.
     "django_cleanup",
 ]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "portal.site.headers.ResponseHeadersMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
+    "portal.site.headers.CompressPagesMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -232,6 +237,16 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": DATA / "private", "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
     },
+    # The files of resources. They have no public address either: programs/resource_files.py hands them out. A web
+    # server in front may open one whose random name it is told, and cannot list them; see portal/data_folder.py.
+    "resources": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": DATA / "resources",
+            "file_permissions_mode": 0o644,
+            "directory_permissions_mode": 0o711,
+        },
+    },
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
@@ -287,6 +302,7 @@ WORKER_CHORES = [
     "contact.attachments.remove_erased",
     "contact.visitor.kept_files.remove_expired",
     "contact.attachments.remove_orphans",
+    "programs.resource_files.remove_orphans",
     "contact.retention.empty_account_mails",
     "contact.visitor.rate_limits.delete_expired",
     "portal.sign_in.account_log.delete_expired",
@@ -379,6 +395,8 @@ CSRF_FAILURE_VIEW = "contact.visitor.views.csrf_failure"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 # A whole request: three files of 10 MB each, and the text.
 PORTAL_LARGEST_REQUEST = 32 * 1024 * 1024
+# The same where staff upload the files of a resource: two of 50 MB each, and the text.
+PORTAL_LARGEST_UPLOAD = 104 * 1024 * 1024
 SILENCED_SYSTEM_CHECKS = [
     # HSTS covers no subdomains and is not preloaded, because the portal does not own its parent domain.
     "security.W005",

@@ -34,6 +34,7 @@ urlpatterns = [
         path("search/", search, name="search"),
         path("terms/", views.term_list, name="term_list"),
         path("programs/", include("programs.urls")),
+        path("resources/", include("programs.resource_urls")),
         path("partners/", include("partners.urls")),
         path("contact/", include("contact.urls")),
     ),

@@ -1,7 +1,32 @@
-from django.contrib import admin
+from datetime import timedelta
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import IntegerField, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import filesizeformat
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext
 
 from portal.bilingual.editing import Bilingual, BilingualAdmin
-from programs.models import Area, Program, Question, Step
+from programs.forms import ResourceFileForm, ResourceFileFormSet
+from programs.models import (
+    Area,
+    Certificate,
+    DownloadCount,
+    Industry,
+    Material,
+    Program,
+    Question,
+    Resource,
+    ResourceFile,
+    Step,
+)
+from programs.resource_files import sent
 
 
 @admin.register(Area)
@@ -19,6 +44,13 @@ class StepInline(Bilingual, admin.StackedInline):
 class QuestionInline(Bilingual, admin.StackedInline):
     model = Question
     fields = ["question", "answer", "sort_order"]
+    extra = 0
+
+
+class MaterialInline(Bilingual, admin.StackedInline):
+    model = Material
+    fields = ["name", ("prepared_by", "language", "template"), "note", "sort_order"]
+    formfield_overrides = BilingualAdmin.formfield_overrides
     extra = 0
 
 
@@ -40,4 +72,132 @@ class ProgramAdmin(BilingualAdmin):
     ]
     list_display = ["__str__", "area", "sort_order"]
     list_filter = ["area", "centres"]
-    inlines = [StepInline, QuestionInline]
+    inlines = [StepInline, MaterialInline, QuestionInline]
+
+
+@admin.register(Certificate)
+class CertificateAdmin(BilingualAdmin):
+    fields = ["name", "awarding_body", "level", "validity", "program", "country", "sort_order", "published_at"]
+    list_display = ["__str__", "program", "sort_order"]
+    list_filter = ["program", "country"]
+
+
+# The downloads of this many days are shown beside those in all.
+RECENT_DAYS = 30
+MISSING = _("Missing on the disk: restore it from a backup, or delete this version and add it again.")
+
+
+@admin.register(Industry)
+class IndustryAdmin(BilingualAdmin):
+    fields = ["name", "slug", "sort_order"]
+    list_display = ["__str__", "slug", "sort_order"]
+
+    def get_prepopulated_fields(self, request, obj=None):
+        return {} if obj else {"slug": ["name_en"]}
+
+
+class ResourceFileInline(admin.StackedInline):
+    """
+    The versions of the files of a resource. A version and its date can be corrected; its content never changes.
+
+    Whoever may delete can delete a wrong upload.
+    """
+
+    model = ResourceFile
+    form = ResourceFileForm
+    formset = ResourceFileFormSet
+    fields = [("language", "version"), ("dated", "file"), ("about", "downloads"), "sha256"]
+    readonly_fields = ["about", "sha256", "downloads"]
+    extra = 1
+
+    def get_queryset(self, request):
+        is_recent = Q(downloads__day__gt=timezone.localdate() - timedelta(days=RECENT_DAYS))
+        files = super().get_queryset(request).select_related("resource").order_by("-language", "-dated", "-pk")
+        return files.annotate(
+            downloads_in_all=Coalesce(Sum("downloads__number"), 0),
+            recent_downloads=Coalesce(Sum("downloads__number", filter=is_recent), 0),
+        )
+
+    @admin.display(description=_("type and size"))
+    def about(self, file):
+        if not file.pk:
+            return "-"
+        about = f"{file.type_name}, {filesizeformat(file.size)}"
+        return about if file.is_on_disk else f"{about}. {MISSING}"
+
+    @admin.display(description=_("downloads"))
+    def downloads(self, file):
+        if not file.pk:
+            return "-"
+        counts = {"recent": file.recent_downloads, "all": file.downloads_in_all, "days": RECENT_DAYS}
+        return _("%(recent)d in the last %(days)d days, %(all)d in all") % counts
+
+
+@admin.register(Resource)
+class ResourceAdmin(BilingualAdmin):
+    fields = [
+        "title",
+        "summary",
+        "body",
+        "kind",
+        "industry",
+        "slug",
+        "programs",
+        "countries",
+        "sort_order",
+        "published_at",
+    ]
+    list_display = ["__str__", "kind", "industry", "recent_downloads", "sort_order"]
+    list_filter = ["kind", "industry", "programs"]
+    inlines = [ResourceFileInline]
+
+    def get_queryset(self, request):
+        recent = DownloadCount.objects.filter(
+            file__resource=OuterRef("pk"), day__gt=timezone.localdate() - timedelta(days=RECENT_DAYS)
+        )
+        number = recent.order_by().values("file__resource").annotate(number=Sum("number")).values("number")
+        counted = Coalesce(Subquery(number, output_field=IntegerField()), 0)
+        return super().get_queryset(request).annotate(recent_downloads=counted)
+
+    @admin.display(description=_("downloads in 30 days"), ordering="recent_downloads")
+    def recent_downloads(self, resource):
+        return resource.recent_downloads
+
+    def get_list_select_related(self, request):
+        return ["industry"]
+
+    def get_urls(self):
+        download = self.admin_site.admin_view(self.download)
+        return [path("file/<int:number>/", download, name="programs_resourcefile_download"), *super().get_urls()]
+
+    def download(self, request, number):
+        """Sends a file to staff, also that of a draft. It is not counted."""
+        file = get_object_or_404(ResourceFile.objects.select_related("resource"), pk=number)
+        if not self.has_view_permission(request, file.resource):
+            raise PermissionDenied
+        if not file.is_on_disk:
+            raise Http404
+        return sent(file)
+
+    def render_change_form(self, request, context, *args, **kwargs):
+        if context["errors"] and request.FILES:
+            names = pgettext("between names", ", ").join(file.name for file in request.FILES.values())
+            text = _("Nothing is stored yet. Choose the files again when you have corrected the form: %(names)s.")
+            messages.warning(request, text % {"names": names})
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        resource = form.instance
+        if resource.published_languages() and not resource.files.exists():
+            messages.warning(request, _("This resource is published, but has no file yet. Its page says so."))
+        for file in added(formsets):
+            twin = resource.files.filter(language=file.language, sha256=file.sha256).exclude(pk=file.pk).first()
+            if twin:
+                text = _("The new file of version %(new)s has the same content as that of version %(old)s.")
+                messages.warning(request, text % {"new": file.version, "old": twin.version})
+
+
+def added(formsets):
+    """Returns the ResourceFiles that were added with the formsets of a saved form."""
+    return [row for formset in formsets for row in formset.new_objects if isinstance(row, ResourceFile)]

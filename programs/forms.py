@@ -1,14 +1,47 @@
 from django import forms
+from django.contrib.admin.widgets import AdminFileWidget
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models.fields.files import FieldFile
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from partners.models import Country
+from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.models import Centre
-from programs.models import Area
+from programs.models import VERSION_TAKEN, Area, Industry, Program, Resource, ResourceFile
+from programs.resource_files import FILE_HELP, validate_upload
 
 
-class FinderForm(forms.Form):
-    """The search form for programs. It uses GET, and every field is optional."""
+class FilterForm(forms.Form):
+    """Base of the forms above a list. They use GET, and every field is optional."""
+
+    use_required_attribute = False
+
+    def __init__(self, data):
+        super().__init__(data, auto_id="finder-%s", label_suffix="")
+
+    def offer(self, name, rows, everything):
+        """Offers `rows`, which have a slug, or `everything`, in the field `name`. It cleans to a row or None."""
+        rows = {row.slug: row for row in rows}
+        self.offer_choices(name, ((slug, str(row)) for slug, row in rows.items()), everything)
+        self.fields[name].coerce = rows.__getitem__
+
+    def offer_choices(self, name, choices, everything):
+        """Offers `choices`, pairs of a value and its label, or `everything`, in the field `name`."""
+        field = self.fields[name]
+        field.choices = [("", everything), *choices]
+        field.error_messages["invalid_choice"] = format_lazy(
+            _("{field}: this choice is not offered here."), field=field.label
+        )
+
+    @property
+    def is_used(self):
+        """Whether any field was filled in."""
+        return any(self.data.get(name) for name in self.fields)
+
+
+class FinderForm(FilterForm):
+    """The search form for programs."""
 
     q = forms.CharField(
         label=_("Keywords"),
@@ -24,23 +57,11 @@ class FinderForm(forms.Form):
     centre = forms.TypedChoiceField(label=_("Service centre"), required=False, empty_value=None)
     country = forms.TypedChoiceField(label=_("Country or region"), required=False, empty_value=None)
 
-    use_required_attribute = False
-
     def __init__(self, data):
-        super().__init__(data, auto_id="finder-%s", label_suffix="")
-        self.offer("area", Area, _("All types"))
-        self.offer("centre", Centre, _("All centres"))
-        self.offer("country", Country, _("All countries and regions"))
-
-    def offer(self, name, model, everything):
-        """Offers the published rows of `model`, or `everything`, in the field `name`. It cleans to a row or None."""
-        rows = {row.slug: row for row in model.objects.published()}
-        field = self.fields[name]
-        field.choices = [("", everything), *((slug, row.display_title) for slug, row in rows.items())]
-        field.coerce = rows.__getitem__
-        field.error_messages["invalid_choice"] = format_lazy(
-            _("{field}: this choice is not offered here."), field=field.label
-        )
+        super().__init__(data)
+        self.offer("area", Area.objects.published(), _("All types"))
+        self.offer("centre", Centre.objects.published(), _("All centres"))
+        self.offer("country", Country.objects.published(), _("All countries and regions"))
 
     def programs_in(self, programs):
         """
@@ -58,7 +79,70 @@ class FinderForm(forms.Form):
         """The Country that was chosen, or None."""
         return self.cleaned_data.get("country") if self.is_valid() else None
 
-    @property
-    def is_used(self):
-        """Whether any field was filled in."""
-        return any(self.data.get(name) for name in self.fields)
+
+class ResourceFilterForm(FilterForm):
+    """The filters above the list of resources."""
+
+    kind = forms.ChoiceField(label=_("Kind"), required=False)
+    program = forms.TypedChoiceField(label=_("Program"), required=False, empty_value=None)
+    industry = forms.TypedChoiceField(label=_("Industry"), required=False, empty_value=None)
+    language = forms.ChoiceField(label=_("Language of the file"), required=False)
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.offer_choices("kind", Resource.Kind.choices, _("All kinds"))
+        self.offer("program", Program.objects.published(), _("All programs"))
+        self.offer("industry", Industry.objects.all(), _("All industries"))
+        self.offer_choices("language", LANGUAGE_NAMES.items(), _("Both languages"))
+
+    def resources_in(self, resources):
+        """Returns the rows of `resources`, a ResourceQuerySet, that match. If the form has errors, no row matches."""
+        return resources.matching(**self.cleaned_data) if self.is_valid() else resources.none()
+
+
+class StoredFileInput(AdminFileWidget):
+    """A file input for a new file, and a link to a stored one, which cannot be replaced."""
+
+    template_name = "programs/stored_file_input.html"
+
+    def get_context(self, name, value, attrs):
+        context = super().get_context(name, value, attrs)
+        context["stored"] = value.instance if isinstance(value, FieldFile) and value.instance.pk else None
+        return context
+
+    def is_initial(self, value):
+        # Django would offer to clear it.
+        return False
+
+
+class ResourceFileForm(forms.ModelForm):
+    """The form of the admin for a version of a file. The language and the content of a stored version are fixed."""
+
+    class Meta:
+        model = ResourceFile
+        fields = ["language", "version", "dated", "file"]
+        widgets = {"file": StoredFileInput}
+        help_texts = {"file": FILE_HELP}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        # Who may only view has no fields.
+        for name in {"language", "file"} & self.fields.keys():
+            self.fields[name].disabled = bool(self.instance.pk)
+        if file := self.fields.get("file"):
+            # The name is shortened when it is stored.
+            file.max_length = None
+            file.help_text = "" if self.instance.pk else file.help_text
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if isinstance(file, UploadedFile):
+            validate_upload(file)
+        return file
+
+
+class ResourceFileFormSet(forms.BaseInlineFormSet):
+    """The versions of the files of a resource. Two with one version and language get the message of the constraint."""
+
+    def get_unique_error_message(self, unique_check):
+        return VERSION_TAKEN

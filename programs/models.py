@@ -1,16 +1,25 @@
+import logging
 import re
-from itertools import pairwise
+from itertools import chain, groupby, pairwise
+from operator import attrgetter
+from typing import NamedTuple
+from uuid import uuid4
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
-from django.utils.translation import get_language
+from django.core.files.storage import storages
+from django.db import DatabaseError, models, transaction
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Subquery, Value, When
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
+from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import Country, Institution
 from portal import search_index
-from portal.bilingual.changes import TrackedModel
+from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
+from portal.bilingual.languages import other_language
 from portal.bilingual.publishing import (
     SLUG_HELP,
     ContentPage,
@@ -19,11 +28,17 @@ from portal.bilingual.publishing import (
     RequiredColumns,
     in_both_languages,
     required_when_published,
+    validate_moment,
     validate_not_reserved,
 )
 from portal.bilingual.richtext import RichTextField, plain_text
+from portal.filetypes import TYPE_NAMES, TYPES, content_type
 from portal.models import Centre
 from portal.search_index import has_word, is_phrase, split_query
+from portal.uploads import clean_name, digest, fsync
+from programs.read_together import read_together
+
+log = logging.getLogger(__name__)
 
 MAX_PIECES = 12
 # They are in every text, so they find nothing.
@@ -55,7 +70,7 @@ class ProgramQuerySet(PublishedQuerySet):
 
     def for_detail(self):
         """Prefetches everything that the page of a program shows."""
-        return self.with_published("centres", "countries").prefetch_related("steps", "questions")
+        return self.with_published("centres", "countries", "institutions", "resources")
 
     def related_to(self, program):
         """Returns the other programs of the same type or, if `program` has no type, of its `published_centres`."""
@@ -124,6 +139,26 @@ def says(word) -> Q:
     return has_word(Program, word) | Q(area__in=areas) | Exists(countries)
 
 
+def labelled_lines(name, *facts) -> str:
+    """Returns `name`, and in a line each the filled ones of `facts`, pairs of a label and a value."""
+    lines = [_("{label}: {value}").format(label=label, value=value) for label, value in facts if value]
+    return "\n".join([name, *lines]) if name else ""
+
+
+def filled_fields(rows, *names) -> set[str]:
+    """Returns those of the attributes `names` that at least one of `rows` fills."""
+    return {name for name in names if any(getattr(row, name) for row in rows)}
+
+
+class Parts(NamedTuple):
+    """What belongs to one program and is shown on its page alone."""
+
+    steps: list
+    questions: list
+    materials: list
+    certificates: list
+
+
 @search_index.register(rank=10, words=["search_words"], relations=["steps", "questions", "materials"])
 class Program(ContentPage):
     """A program or service that a college can ask for."""
@@ -161,28 +196,68 @@ class Program(ContentPage):
         verbose_name = _("program")
         verbose_name_plural = _("programs")
 
+    @cached_property
+    def parts(self):
+        """All its steps, questions, materials and certificates, in order, read with one query."""
+        parts = Parts(
+            *read_together(
+                self.steps.all(),
+                self.questions.all(),
+                self.materials.select_related("template"),
+                self.certificates.select_related("country"),
+            )
+        )
+        for row in chain(*parts):
+            row.program = self
+        return parts
+
     @property
     def filled_steps(self):
         """The steps that have a text in the active language."""
-        return [step for step in self.steps.all() if step.text]
+        return [step for step in self.parts.steps if step.text]
 
     @property
     def filled_questions(self):
         """The questions that have a question and an answer in the active language."""
-        return [question for question in self.questions.all() if question.is_filled]
+        return [question for question in self.parts.questions if question.is_filled]
+
+    @property
+    def partners(self):
+        """Its published institutions by country: pairs of a Country and a list, in the order of the countries."""
+        institutions = sorted(self.published_institutions, key=lambda row: (row.country.sort_order, row.country_id))
+        return [(country, list(rows)) for country, rows in groupby(institutions, attrgetter("country"))]
+
+    @property
+    def countries_without_partners(self):
+        """Its published countries in which none of its published institutions is."""
+        found = {institution.country_id for institution in self.published_institutions}
+        return [country for country in self.published_countries if country.pk not in found]
+
+    @property
+    def published_certificates(self):
+        """The certificates that are published in the active language."""
+        return [row for row in self.parts.certificates if row.is_published_in(get_language())]
+
+    @property
+    def certificate_columns(self):
+        """The facts that at least one of the published certificates has. Their table has a column for each."""
+        names = ["awarding_body", "published_country", "level", "validity"]
+        return filled_fields(self.published_certificates, *names)
 
     def search_texts(self):
         yield from super().search_texts()
         yield self.audience
-        yield from (step.text for step in self.filled_steps)
+        # Not those of `parts`: the index has prefetched these of many programs.
+        yield from (step.text for step in self.steps.all())
         yield plain_text(self.materials_introduction)
         for material in self.materials.all():
             if material.name:
                 yield material.name
                 yield material.note
-        for question in self.filled_questions:
-            yield question.question
-            yield plain_text(question.answer)
+        for question in self.questions.all():
+            if question.is_filled:
+                yield question.question
+                yield plain_text(question.answer)
 
     def text_blocks(self):
         yield "p", self.summary
@@ -190,11 +265,15 @@ class Program(ContentPage):
         yield "h2", self.audience and _("For whom")
         yield "p", self.audience
         yield "h2", self.filled_steps and _("What happens")
-        yield "ol", [step.text for step in self.steps.all()]
-        yield "h2", self.materials_introduction and _("Documents we help prepare")
+        yield "ol", [step.text for step in self.parts.steps]
+        named = any(material.name for material in self.parts.materials)
+        yield "h2", (self.materials_introduction or named) and _("Documents we help prepare")
         yield "richtext", self.materials_introduction
+        yield "ol", [material.text() for material in self.parts.materials]
+        yield "h2", self.published_certificates and _("Certificates")
+        yield "ol", [row.text() if row in self.published_certificates else "" for row in self.parts.certificates]
         yield "h2", self.filled_questions and _("Questions and answers")
-        for question in self.questions.all():
+        for question in self.parts.questions:
             yield "h3", question.is_filled and question.question
             yield "richtext", question.is_filled and question.answer
 
@@ -259,9 +338,16 @@ class Material(ProgramPart):
     prepared_by = models.CharField(_("prepared by"), max_length=20, choices=PreparedBy, blank=True)
     language = models.CharField(_("language"), max_length=10, choices=Language, blank=True)
     template = models.ForeignKey(
-        "Resource", verbose_name=_("template"), related_name="+", on_delete=models.SET_NULL, null=True, blank=True
+        "Resource",
+        verbose_name=_("template"),
+        related_name="+",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        limit_choices_to={"kind__in": ["template", "form"]},
+        help_text=_("A template or a form of the Resource Platform. The page links to it where it is published."),
     )
-    note = models.TextField(_("note"), max_length=300, blank=True)
+    note = models.TextField(pgettext_lazy("of a document", "note"), max_length=300, blank=True)
 
     class Meta(ProgramPart.Meta):
         verbose_name = _("document to prepare")
@@ -270,7 +356,29 @@ class Material(ProgramPart):
     def __str__(self):
         return self.name or f"({self.pk})"
 
+    @property
+    def paired_title(self):
+        """The name in the other language if the program is published there, otherwise an empty string."""
+        language = other_language(get_language())
+        name = getattr(self, build_localized_fieldname("name", language))
+        return name if name and self.program.is_published_in(language) else ""
 
+    @property
+    def published_template(self):
+        """The template if it is published in the active language, otherwise None."""
+        return self.template if self.template and self.template.is_published_in(get_language()) else None
+
+    def text(self):
+        """Returns the name and all facts in the active language, each in a line; without a name an empty string."""
+        return labelled_lines(
+            self.name,
+            (_("Prepared by"), self.get_prepared_by_display()),
+            (_("Language"), self.get_language_display()),
+            (_("Note"), self.note),
+        )
+
+
+@search_index.register(rank=15, relations=["program"])
 class Certificate(Published):
     """A qualification certificate that is on offer. The page of its program lists it."""
 
@@ -295,7 +403,25 @@ class Certificate(Published):
         constraints = required_when_published("name")
 
     def get_absolute_url(self):
-        return self.program.get_absolute_url()
+        return f"{self.program.get_absolute_url()}#certificate-{self.pk}"
+
+    def search_texts(self):
+        yield from (self.awarding_body, self.level, self.validity)
+
+    @property
+    def published_country(self):
+        """The country if it is published in the active language, otherwise None."""
+        return self.country if self.country and self.country.is_published_in(get_language()) else None
+
+    def text(self):
+        """Returns the name and all facts in the active language, each in a line."""
+        return labelled_lines(
+            self.name,
+            (_("Awarding body"), self.awarding_body),
+            (_("Country or region"), self.published_country and self.published_country.name),
+            (_("Level"), self.level),
+            (_("Validity"), self.validity),
+        )
 
 
 class Industry(TrackedModel):
@@ -313,6 +439,25 @@ class Industry(TrackedModel):
 
     def __str__(self):
         return self.name or ""
+
+
+class ResourceQuerySet(PublishedQuerySet):
+    def for_entries(self):
+        """Prefetches what a list of resources shows: the industry, and the current files as `current_files`."""
+        current = Prefetch("files", ResourceFile.objects.current(), to_attr="current_files")
+        return self.select_related("industry").prefetch_related(current)
+
+    def for_detail(self):
+        """Prefetches everything that the page of a resource shows."""
+        return self.for_entries().with_published("programs", "countries").prefetch_related("files")
+
+    def matching(self, kind="", program=None, industry=None, language=""):
+        """Returns the resources of a kind, a program and an industry that have a file in `language`, if given."""
+        chosen = {"kind": kind, "programs": program, "industry": industry}
+        found = self.filter(**{name: value for name, value in chosen.items() if value})
+        if language:
+            found = found.filter(Exists(ResourceFile.objects.filter(resource=OuterRef("pk"), language=language)))
+        return found
 
 
 @search_index.register(rank=30, relations=["files", "industry"])
@@ -341,6 +486,8 @@ class Resource(ContentPage):
         Country, verbose_name=_("countries and regions"), related_name="resources", blank=True
     )
 
+    objects = ResourceQuerySet.as_manager()
+
     class Meta(ContentPage.Meta):
         verbose_name = _("resource")
         verbose_name_plural = _("resources")
@@ -351,27 +498,125 @@ class Resource(ContentPage):
         yield from super().search_texts()
         yield from (file.version for file in self.files.all() if file.language == get_language())
 
+    def text_blocks(self):
+        yield "p", self.get_kind_display()
+        yield "p", self.industry and self.industry.name
+        yield from super().text_blocks()
+
+    @property
+    def current_file(self):
+        """The current file in the active language, or else in the other one, or None. It needs for_entries()."""
+        return min(self.current_files, key=lambda file: file.language != get_language(), default=None)
+
+    @property
+    def older_files(self):
+        """The files that newer ones have replaced, the newest first, the Chinese before the English ones."""
+        older = [file for file in self.files.all() if file not in self.current_files]
+        return sorted(older, key=lambda file: file.language, reverse=True)
+
+
+def resource_storage():
+    """Returns the storage of the files of resources. None of them has a public URL."""
+    return storages["resources"]
+
+
+def random_name(file, filename):
+    """Returns a file name that cannot be guessed: a web server in front opens whichever file it can name."""
+    return uuid4().hex
+
+
+VERSION_TAKEN = _("There is already a file of this version in this language.")
+
+
+class ResourceFileQuerySet(TrackedQuerySet):
+    def current(self):
+        """Returns the newest file of each resource in each language, the Chinese before the English."""
+        versions = ResourceFile.objects.filter(resource=OuterRef("resource"), language=OuterRef("language"))
+        newest_first = versions.order_by("-dated", "-pk")
+        return self.filter(pk=Subquery(newest_first.values("pk")[:1])).order_by("-language")
+
+    def missing_on_disk(self) -> list:
+        """Returns the rows whose file is not on the disk."""
+        return [file for file in self.select_related("resource") if not file.is_on_disk]
+
 
 class ResourceFile(TrackedModel):
-    """A version of the file of a resource in one language. The newest one is current; older ones stay listed."""
+    """
+    A version of the file of a resource in one language. The newest one is current; older ones stay listed.
+
+    The content of a version never changes: what was cited must stay what it was.
+    """
 
     resource = models.ForeignKey(Resource, related_name="files", on_delete=models.CASCADE)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     version = models.CharField(_("version"), max_length=40)
-    dated = models.DateField(_("date of the version"))
-    file = models.FileField(_("file"))
-    name = models.CharField(max_length=200, editable=False)
-    content_type = models.CharField(max_length=100, editable=False)
-    size = models.PositiveBigIntegerField(editable=False)
-    sha256 = models.CharField(max_length=64, editable=False)
+    dated = models.DateField(_("date of the version"), validators=[validate_moment])
+    file = models.FileField(_("file"), storage=resource_storage, upload_to=random_name)
+    name = models.CharField(_("name"), max_length=200, editable=False)
+    content_type = models.CharField(_("type"), max_length=100, editable=False)
+    size = models.PositiveBigIntegerField(_("size in bytes"), editable=False)
+    sha256 = models.CharField("SHA-256", max_length=64, editable=False)
+
+    objects = ResourceFileQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("file of a resource")
-        verbose_name_plural = _("files of a resource")
+        verbose_name = _("version of a file")
+        verbose_name_plural = _("versions of the files")
         ordering = ["-dated", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resource", "language", "version"],
+                name="programs_resourcefile_version_once",
+                violation_error_message=VERSION_TAKEN,
+            )
+        ]
 
     def __str__(self):
-        return self.name or f"({self.pk})"
+        return f"{self.resource} ({self.get_language_display()}, {self.version})"
+
+    def save(self, **options):
+        """
+        Writes the file of a new version to the disk, and its name, type, size and SHA-256 into the row.
+
+        Raises ValueError if its content is of no accepted type.
+        """
+        if self._state.adding:
+            self.name = clean_name(self.file.name)
+            self.content_type = content_type(self.file)
+            if self.content_type is None:
+                raise ValueError("The content of this file is of no accepted type.")
+            self.size, self.sha256 = self.file.size, digest(self.file)
+            self.file.save("", self.file.file, save=False)
+            fsync(self.file)
+        super().save(**options)
+
+    @property
+    def type_name(self) -> str:
+        """The name of the type of its content, such as Word."""
+        return TYPE_NAMES[self.content_type]
+
+    @property
+    def download_name(self) -> str:
+        """The name under which it is downloaded: the title in its own language, if there is one, and the version."""
+        title = getattr(self.resource, build_localized_fieldname("title", self.language)) or str(self.resource)
+        stem = re.sub(r'[\\/:*?"<>|\s]+', " ", f"{title} {self.version}").strip()
+        return clean_name(stem + TYPES[self.content_type])
+
+    @property
+    def is_on_disk(self) -> bool:
+        return self.file.storage.exists(self.file.name)
+
+    def count_download(self):
+        """Counts a download today, in Beijing. A count that fails is logged and costs the visitor nothing."""
+        today = DownloadCount.objects.filter(file=self, day=timezone.localdate())
+        try:
+            with transaction.atomic():
+                if not today.update(number=F("number") + 1):
+                    # Two first downloads of a day may come at once.
+                    DownloadCount.objects.get_or_create(file=self, day=timezone.localdate())
+                    today.update(number=F("number") + 1)
+        except DatabaseError:
+            log.exception("A download of file %d could not be counted.", self.pk)
 
 
 class DownloadCount(models.Model):

@@ -1,12 +1,19 @@
+from urllib.parse import urlencode
+
 from django.core.paginator import Paginator
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from portal.bilingual.links import absolute_url
 from portal.bilingual.side_by_side import render_detail
-from programs.forms import FinderForm
-from programs.models import Area, Program
+from portal.models import Centre
+from programs.checklist import Checklist
+from programs.forms import FinderForm, ResourceFilterForm
+from programs.models import Area, Program, Resource
 
 PROGRAMS_A_PAGE = 50
+RESOURCES_A_PAGE = 50
 RELATED_PROGRAMS = 6
 
 
@@ -39,5 +46,31 @@ def area_detail(request, slug):
 def program_detail(request, slug):
     program = Program.objects.for_detail().get_published(slug=slug)
     related = Program.objects.published().related_to(program)[:RELATED_PROGRAMS]
-    context = {"program": program, "related": related}
+    checklist = Checklist(program, request.GET.getlist("have"))
+    context = {"program": program, "related": related, "checklist": checklist}
     return render_detail(request, "programs/program_detail.html", program, context)
+
+
+@require_safe
+def resource_list(request):
+    filters = ResourceFilterForm(request.GET)
+    resources = filters.resources_in(Resource.objects.published().for_entries())
+    page = Paginator(resources, RESOURCES_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "programs/resource_list.html", {"filters": filters, "resources": page})
+
+
+@require_safe
+def resource_detail(request, slug):
+    resource = Resource.objects.for_detail().get_published(slug=slug)
+    centres = Centre.objects.published().filter(programs__in=resource.published_programs).distinct()
+    address = absolute_url(resource.get_absolute_url())
+    context = {"resource": resource, "centres": centres, "address": address, "about": query_about(resource)}
+    return render_detail(request, "programs/resource_detail.html", resource, context)
+
+
+def query_about(resource) -> str:
+    """Returns the query with which the enquiry form opens for a question about `resource`."""
+    query = {"message": _("About the document “%(title)s”: ") % {"title": resource.title}}
+    if resource.published_programs:
+        query["program"] = resource.published_programs[0].slug
+    return urlencode(query)

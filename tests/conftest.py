@@ -38,15 +38,23 @@ def django_db_setup(django_db_setup, django_db_blocker):
 
 
 @pytest.fixture(autouse=True)
-def test_settings(settings, tmp_path):
+def test_settings(settings, tmp_path, monkeypatch):
     settings.STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "private": {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
             "OPTIONS": {"location": tmp_path / "private"},
         },
+        "resources": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": tmp_path / "resources"},
+        },
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    # A FileField resolves its storage when models are loaded, so set that of the settings above again.
+    from programs.models import ResourceFile, resource_storage
+
+    monkeypatch.setattr(ResourceFile._meta.get_field("file"), "storage", resource_storage())
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.DATA = tmp_path
     settings.EMAIL_FILE_PATH = tmp_path / "mail"

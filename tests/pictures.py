@@ -1,10 +1,11 @@
 """
 Takes screenshots of the portal for people to look at: `make pictures` saves them under var/pictures/.
 
-They show the home page, a program, the overview of programs, the partners, the contact page with errors, the glossary,
-search results, a receipt and a status page in both languages, in light and dark, wide and narrow, and the printed
-program and overview. Each is taken with a Chinese serif font and without one, because most visitors have none. The
-icons and the share pictures are drawn too: when their design changes, copy them to static/img/ by hand.
+They show the home page, a program, the overview of programs, the resources, the partners, the contact page with
+errors, the glossary, search results, a receipt and a status page in both languages, in light and dark, wide and
+narrow, and the printed program and overview. Each is taken with a Chinese serif font and without one, because most
+visitors have none. The icons and the share pictures are drawn too: when their design changes, copy them to static/img/
+by hand.
 """
 
 import os
@@ -27,6 +28,7 @@ PAGES = {
     "home": "",
     "program": "programs/approval-support/",
     "overview": "programs/overview/",
+    "resources": "resources/",
     "partners": "partners/",
     "contact": "contact/",
     "glossary": "terms/",

@@ -1,4 +1,4 @@
-"""The daily report to the desk: whether mails were sent for all enquiries, and how many enquiries are open."""
+"""The daily report to the desk: whether all mails were sent, how many enquiries are open, which files are missing."""
 
 from datetime import datetime, time, timedelta
 
@@ -18,11 +18,12 @@ from contact.mail.messages import queue_text
 from contact.models import DailyReport, Enquiry, State
 from portal.bilingual.links import absolute_url
 from portal.models import Department
+from programs.models import ResourceFile
 
 # The hour of the day, in Beijing, from which the report is queued.
 HOUR = 8
 
-# The maximum number of unaccounted references that a report lists.
+# The maximum number of unaccounted references, and of missing files, that a report lists.
 MAX_REFERENCES = 20
 
 
@@ -62,6 +63,7 @@ def report(first, today):
     period, ever = reconcile(received), reconcile(Enquiry.objects.all())
     heading = _heading(first, today - timedelta(days=1))
     adds_up = period.difference == ever.difference == 0
+    missing = ResourceFile.objects.missing_on_disk()
     references = [] if adds_up else list(unaccounted(Enquiry.objects.all()).values_list("reference", flat=True))
     waiting = Enquiry.objects.open()
     context = {
@@ -70,6 +72,8 @@ def report(first, today):
         "adds_up": adds_up,
         "period": period,
         "ever": ever,
+        "missing_files": missing[:MAX_REFERENCES],
+        "unnamed_files": len(missing[MAX_REFERENCES:]),
         "references": references[:MAX_REFERENCES],
         "unnamed": len(references[MAX_REFERENCES:]),
         "answered": Enquiry.objects.filter(answered_at__gte=since, answered_at__lt=until).count(),
@@ -80,7 +84,11 @@ def report(first, today):
         "without_owner": waiting.filter(owner=None).count(),
         "with_failed_mail": Enquiry.objects.with_failed_mail().count(),
     }
-    subject = heading if adds_up else _("ATTENTION: the numbers do not add up – %(report)s") % {"report": heading}
+    subject = heading
+    if missing:
+        subject = _("ATTENTION: files of resources are missing – %(report)s") % {"report": heading}
+    if not adds_up:
+        subject = _("ATTENTION: the numbers do not add up – %(report)s") % {"report": heading}
     return subject, render_to_string("contact/mail/daily_report.txt", context)
 
 

@@ -16,9 +16,10 @@ from django.db.models import Sum
 from django.middleware.csrf import get_token
 from django.utils import timezone
 
-from contact.attachments import MAX_FILES, Upload, clean_name, fsync
+from contact.attachments import MAX_FILES, Upload
 from contact.models import Attachment, KeptFile, RateSalt
 from contact.visitor import rate_limits
+from portal.uploads import clean_name, fsync
 
 logger = logging.getLogger(__name__)
 

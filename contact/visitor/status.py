@@ -9,11 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from post_office.models import STATUS
 
-from contact.attachments import Upload, digest, remove, removed_on_failure, store
+from contact.attachments import Upload, remove, removed_on_failure, store
 from contact.mail.messages import queue_further_message
 from contact.models import OPEN, Attachment, Enquiry, Event, Message, State
 from contact.retention import try_to_erase
 from portal.bilingual.languages import html_code
+from portal.uploads import digest
 
 # The maximum number of further messages on an enquiry, and so of their files. Who has more to say should telephone.
 MAX_MESSAGES = 20

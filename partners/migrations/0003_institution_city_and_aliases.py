@@ -13,17 +13,17 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='institution',
             name='aliases',
-            field=models.TextField(blank=True, help_text='Short and former names, one a line. Search finds them.', max_length=300, verbose_name='other names'),
+            field=models.TextField(blank=True, help_text='Short and former names, one a line. Search finds them; visitors do not see them.', max_length=300, verbose_name='other names'),
         ),
         migrations.AddField(
             model_name='institution',
             name='aliases_en',
-            field=models.TextField(blank=True, help_text='Short and former names, one a line. Search finds them.', max_length=300, null=True, verbose_name='other names'),
+            field=models.TextField(blank=True, help_text='Short and former names, one a line. Search finds them; visitors do not see them.', max_length=300, null=True, verbose_name='other names'),
         ),
         migrations.AddField(
             model_name='institution',
             name='aliases_zh_hans',
-            field=models.TextField(blank=True, help_text='Short and former names, one a line. Search finds them.', max_length=300, null=True, verbose_name='other names'),
+            field=models.TextField(blank=True, help_text='Short and former names, one a line. Search finds them; visitors do not see them.', max_length=300, null=True, verbose_name='other names'),
         ),
         migrations.AddField(
             model_name='institution',

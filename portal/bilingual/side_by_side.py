@@ -47,8 +47,14 @@ def blocks_of(element, content):
     if element == "richtext":
         return blocks(content)
     if element == "ol":
-        return [tagged("ol", *(tagged("li", text or "") for text in content))]
+        return [tagged("ol", *map(list_item, content))]
     return [tagged(element, str(content))]
+
+
+def list_item(text):
+    """Returns a list item. If `text` has several lines, each is a paragraph."""
+    lines = (text or "").splitlines()
+    return tagged("li", *(tagged("p", line) for line in lines)) if len(lines) > 1 else tagged("li", *lines)
 
 
 def tagged(name, *content, **attributes):

@@ -1,4 +1,7 @@
-"""Response headers that Django does not set by itself."""
+"""Response headers that Django does not set by itself, and which responses are compressed."""
+
+from django.http import FileResponse
+from django.middleware.gzip import GZipMiddleware
 
 
 class ResponseHeadersMiddleware:
@@ -24,3 +27,14 @@ class ResponseHeadersMiddleware:
                 "Cache-Control", "public, max-age=0, stale-if-error=86400" if public else "no-store"
             )
         return response
+
+
+class CompressPagesMiddleware(GZipMiddleware):
+    """
+    Compresses pages. Files are sent as they are: their formats are compressed already.
+
+    A compressed file would also lose its Content-Length, with which a browser shows how long a download takes.
+    """
+
+    def process_response(self, request, response):
+        return response if isinstance(response, FileResponse) else super().process_response(request, response)

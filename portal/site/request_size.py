@@ -22,12 +22,12 @@ def read_body(environ):
     Puts a file with the whole body in the place of a WSGI request's `wsgi.input`. Call it before Django handles it.
 
     A client sends a body as slowly as it likes, and Django may hold one of few connections to the database while it
-    reads. If the body is larger than PORTAL_LARGEST_REQUEST, up to DISCARDED bytes of it are read, but not kept: if the
+    reads. If the body is larger than largest_request() says, up to DISCARDED bytes of it are read, but not kept: if the
     portal closed the connection while the browser was still sending, the browser would show a connection error, or a
     proxy its own error page. A body that cannot be kept, because the disk is full, is lost; see RequestSizeMiddleware.
     """
     body = SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115
-    is_kept = content_length(environ) <= settings.PORTAL_LARGEST_REQUEST
+    is_kept = content_length(environ) <= largest_request(environ)
     left = min(content_length(environ), DISCARDED)
     while left > 0 and (part := environ["wsgi.input"].read(min(left, AT_ONCE))):
         left -= len(part)
@@ -43,7 +43,7 @@ def read_body(environ):
 
 class RequestSizeMiddleware:
     """
-    Answers a request whose body was not kept: with status 413 and a page if it is larger than PORTAL_LARGEST_REQUEST,
+    Answers a request whose body was not kept: with status 413 and a page if it is larger than largest_request() says,
     with 503 and a page if the disk is full.
     """
 
@@ -55,10 +55,16 @@ class RequestSizeMiddleware:
             response = render(request, "503.html", context_without_database(), status=503)
             response["Retry-After"] = RETRY_AFTER
             return response
-        if content_length(request.META) <= settings.PORTAL_LARGEST_REQUEST:
+        if content_length(request.META) <= largest_request(request.META):
             return self.get_response(request)
-        megabytes = settings.PORTAL_LARGEST_REQUEST // (1024 * 1024)
+        megabytes = largest_request(request.META) // (1024 * 1024)
         return render(request, "413.html", {"megabytes": megabytes}, status=413)
+
+
+def largest_request(environ) -> int:
+    """Returns how many bytes the body of a request may have: more where staff upload the files of resources."""
+    is_upload = environ.get("PATH_INFO", "").startswith("/admin/programs/resource/")
+    return settings.PORTAL_LARGEST_UPLOAD if is_upload else settings.PORTAL_LARGEST_REQUEST
 
 
 def content_length(environ) -> int:

@@ -12,7 +12,7 @@ from partners.models import Country
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.links import absolute_url, alternates
 from portal.models import Centre, Department, Page, Term
-from programs.models import Area, Program
+from programs.models import Area, Program, Resource
 
 # The pages that are not about one row, by URL name, each with the models whose rows it shows.
 LIST_PAGES = {
@@ -20,12 +20,13 @@ LIST_PAGES = {
     "centre_list": (Centre, Program),
     "program_list": (Area, Program, Centre),
     "program_overview": (Area, Program, Centre),
+    "resource_list": (Resource,),
     "country_list": (Country,),
     "term_list": (Term,),
     "contact": (Program, Country),
     "status": (),
 }
-DETAIL_MODELS = (Page, Area, Program, Centre, Country)
+DETAIL_MODELS = (Page, Area, Program, Resource, Centre, Country)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
+from partners.models import Country
 from portal.bilingual.languages import LANGUAGES, html_code, other_language
 from portal.bilingual.links import absolute_url
-from programs.models import Program
+from programs.models import Program, Resource
 
 register = template.Library()
 
@@ -22,6 +23,7 @@ PAGE_TYPES = {
     "centre_list": "CollectionPage",
     "program_list": "CollectionPage",
     "program_overview": "CollectionPage",
+    "resource_list": "CollectionPage",
     "country_list": "CollectionPage",
     "term_list": "CollectionPage",
 }
@@ -62,6 +64,13 @@ def structured_data(request, department, title, description, breadcrumbs, row=No
     if terms:
         page["mainEntity"] = node_id(f"{path}#terms")
         graph.append(page["mainEntity"] | terms_node(title, terms))
+    if isinstance(row, Country):
+        institutions = [institution_node(institution) for institution in row.published_institutions]
+        page["mentions"] = [{"@id": node["@id"]} for node in institutions]
+        graph += institutions
+    if isinstance(row, Resource):
+        page["mainEntity"] = node_id(f"{path}#document")
+        graph.append(page["mainEntity"] | resource_node(row))
     data = filled({"@context": "https://schema.org", "@graph": graph})
     return mark_safe(json.dumps(data, ensure_ascii=False).translate(ESCAPES))  # noqa: S308
 
@@ -189,4 +198,46 @@ def terms_node(title, terms):
             }
             for term in terms
         ],
+    }
+
+
+def institution_node(institution):
+    """Returns the node of a partner institution. Its other names are words for search, so they are not in it."""
+    return {
+        "@type": "Organization",
+        **node_id(institution.get_absolute_url()),
+        "name": institution.name,
+        "alternateName": institution.paired_title,
+        "url": institution.website,
+        "address": institution.city and {"@type": "PostalAddress", "addressLocality": institution.city},
+    }
+
+
+def resource_node(resource):
+    """Returns the node of a Resource: a DigitalDocument with its current files, which for_entries() has fetched."""
+    file = resource.current_file
+    return {
+        "@type": "DigitalDocument",
+        "url": absolute_url(resource.get_absolute_url()),
+        "name": resource.title,
+        "alternateName": resource.paired_title,
+        "description": resource.summary,
+        "genre": resource.get_kind_display(),
+        "publisher": node_id(DEPARTMENT),
+        "version": file and file.version,
+        "dateModified": file and file.dated.isoformat(),
+        "inLanguage": [html_code(file.language) for file in resource.current_files],
+        "encoding": [media_node(resource, file) for file in resource.current_files],
+    }
+
+
+def media_node(resource, file):
+    """Returns the node of a ResourceFile. Its address stays the same when a newer file replaces it."""
+    return {
+        "@type": "MediaObject",
+        "contentUrl": absolute_url(reverse("resource_file_in", args=[resource.slug, file.language])),
+        "encodingFormat": file.content_type,
+        "contentSize": f"{file.size} B",
+        "sha256": file.sha256,
+        "inLanguage": html_code(file.language),
     }

@@ -19,6 +19,7 @@ register = template.Library()
 # The pages between the home page and another page in the breadcrumbs, by URL name.
 SECTIONS = {
     "program_list": gettext_lazy("Programs"),
+    "resource_list": gettext_lazy("Resources"),
     "centre_list": gettext_lazy("Service centres"),
     "country_list": gettext_lazy("Partner countries and regions"),
     "contact": gettext_lazy("Contact"),

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import portal.bilingual.publishing
+import programs.models
 from django.db import migrations, models
 
 
@@ -80,7 +81,7 @@ class Migration(migrations.Migration):
                 ('note_zh_hans', models.TextField(blank=True, max_length=300, null=True, verbose_name='note')),
                 ('note_en', models.TextField(blank=True, max_length=300, null=True, verbose_name='note')),
                 ('program', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='%(class)ss', to='programs.program')),
-                ('template', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='programs.resource', verbose_name='template')),
+                ('template', models.ForeignKey(blank=True, help_text='A template or a form of the Resource Platform. The page links to it where it is published.', limit_choices_to={'kind__in': ['template', 'form']}, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='programs.resource', verbose_name='template')),
             ],
             options={
                 'verbose_name': 'document to prepare',
@@ -95,18 +96,19 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('language', models.CharField(choices=[('zh-hans', 'Chinese'), ('en', 'English')], max_length=10, verbose_name='language')),
                 ('version', models.CharField(max_length=40, verbose_name='version')),
-                ('dated', models.DateField(verbose_name='date of the version')),
-                ('file', models.FileField(upload_to='', verbose_name='file')),
-                ('name', models.CharField(editable=False, max_length=200)),
-                ('content_type', models.CharField(editable=False, max_length=100)),
-                ('size', models.PositiveBigIntegerField(editable=False)),
-                ('sha256', models.CharField(editable=False, max_length=64)),
+                ('dated', models.DateField(validators=[portal.bilingual.publishing.validate_moment], verbose_name='date of the version')),
+                ('file', models.FileField(storage=programs.models.resource_storage, upload_to=programs.models.random_name, verbose_name='file')),
+                ('name', models.CharField(editable=False, max_length=200, verbose_name='name')),
+                ('content_type', models.CharField(editable=False, max_length=100, verbose_name='type')),
+                ('size', models.PositiveBigIntegerField(editable=False, verbose_name='size in bytes')),
+                ('sha256', models.CharField(editable=False, max_length=64, verbose_name='SHA-256')),
                 ('resource', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='programs.resource')),
             ],
             options={
-                'verbose_name': 'file of a resource',
-                'verbose_name_plural': 'files of a resource',
+                'verbose_name': 'version of a file',
+                'verbose_name_plural': 'versions of the files',
                 'ordering': ['-dated', '-pk'],
+                'constraints': [models.UniqueConstraint(fields=('resource', 'language', 'version'), name='programs_resourcefile_version_once', violation_error_message='There is already a file of this version in this language.')],
             },
         ),
         migrations.CreateModel(

@@ -1,4 +1,4 @@
-"""The rights in the data folder of a real portal: others read public files for a web server, and nothing else."""
+"""The rights in the data folder of a real portal: others read public files, and resources by their name; no more."""
 
 import os
 import shutil
@@ -18,6 +18,7 @@ from django.core.files.storage import storages
 from contact.mail.messages import queue_text
 storages["default"].save("department/new.png", ContentFile(b""))
 storages["private"].save("attachments/new", ContentFile(b""))
+storages["resources"].save("new", ContentFile(b""))
 queue_text("alex@college.example", "Subject", "Text", [])
 """
 
@@ -27,7 +28,7 @@ def used(tmp_path_factory):
     """A data folder with a database and a file in each place."""
     data = tmp_path_factory.mktemp("used") / "data"
     assert manage(data, "migrate").returncode == 0
-    for old in ("mail", "private/attachments", "media/department", "static/css", "logs"):
+    for old in ("mail", "private/attachments", "media/department", "static/css", "resources", "logs"):
         (data / old).mkdir(parents=True)
         (data / old / "old").write_text("old")
     return data
@@ -48,6 +49,8 @@ def wrong_rights(data):
             expected = 0o711
         elif place.split("/")[0] in ("static", "media"):
             expected = 0o755 if path.is_dir() else 0o644
+        elif place.split("/")[0] == "resources":
+            expected = 0o711 if path.is_dir() else 0o644
         else:
             expected = 0o700 if path.is_dir() else 0o600
         rights = path.stat().st_mode & 0o7777

@@ -67,6 +67,13 @@ def test_what_is_insecure_stops_the_start(tmp_path, monkeypatch, name, value):
     assert not (tmp_path / "secret-key").exists()
 
 
+def test_files_are_not_left_to_a_web_server_that_is_not_there(tmp_path):
+    run = manage(tmp_path, "check", PORTAL_X_ACCEL="1")
+    assert run.returncode != 0
+    assert "PORTAL_X_ACCEL leaves the sending of files to nginx" in run.stderr
+    assert manage(tmp_path, "check", PORTAL_X_ACCEL="1", PORTAL_TRUSTED_PROXIES="1").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -254,14 +254,14 @@ PDF|Word|Excel|PowerPoint|PNG|JPEG|MB|UTC
 FIRST_WORDS = """
 A About Accessibility Address Advanced All Along Already An And Approval As Ask At Attachments Bearing Besides Bring
 Browse By Capital Choose Co-operation Co-operative Code College Colleges Contact Contacts Cookies Countries Country
-Credit Curriculum Distance Documents E-mail Each Enquiry Enter Evaluation Exchange File Financing Find Focus For From
-Giving Glossary Have Home How I If Images In Internal International Introduce Investment Is It Its Keep Keywords Known
-Language Largely Last Learn Learning Leave Letters Look Main Mission National No Of On Once Only Other Our Overview
-Partner Partners Please Position Postcode Prepare Principle Print Privacy Program Programs Promote Propose Purpose
-Qualification Quality-control Reach Read Recognised Recognition Reform Related Reporting Say Scan Search See Seek
-Serve Service Show Skip Strong Student Students Submit Supports Talent Teacher Telephone Text That The There These
-They This Three Through To Turn Type Types Under Vocational We What When Where Whether Which While Who With Work You
-Your Yours
+Credit Curriculum Distance Document Documents E-mail Each Enquiry Enter Evaluation Exchange File Financing Find
+Focus For From Giving Glossary Have Home How I If Images In Internal International Introduce Investment Is It Its
+Keep Keywords Known Language Largely Last Learn Learning Leave Letters Look Main Mission National No Not Of On Once
+Only Other Our Overview Partner Partners Please Position Postcode Prepare Principle Print Privacy Program Programs
+Promote Propose Purpose Qualification Quality-control Reach Read Recognised Recognition Reform Related Reporting
+Resources Say Scan Search See Seek Serve Service Show Skip Strong Student Students Submit Supports Talent Teacher
+Telephone Text That The There These They This Three Through Tick To Turn Type Types Under Vocational We What When
+Where Whether Which While Who With Work You Your Yours
 """
 LONGEST_FIRST = sorted(re.split(r"[|\n]", NAMES.strip()), key=len, reverse=True)
 NAME = re.compile(rf"\b(?:{'|'.join(map(re.escape, LONGEST_FIRST))})(?!\w)")

@@ -53,7 +53,18 @@ def test_the_date_is_written_as_each_language_does(client, model, path, query):
 
 
 @pytest.mark.parametrize(
-    "path", ["", "programs/", "programs/?q=credit", "centres/", "partners/", "contact/", "contact/status/", "nothing/"]
+    "path",
+    [
+        "",
+        "programs/",
+        "programs/?q=credit",
+        "resources/",
+        "centres/",
+        "partners/",
+        "contact/",
+        "contact/status/",
+        "nothing/",
+    ],
 )
 def test_lists_forms_and_errors_have_no_date(client, path):
     assert "last-changed" not in client.get(f"/en/{path}").content.decode()

@@ -5,9 +5,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from partners.models import Country
+from partners.models import Country, Institution
 from portal.models import Centre
 from programs.models import Area, Program
+from tests.programs.resources import published, with_file
 
 pytestmark = pytest.mark.django_db
 
@@ -26,11 +27,14 @@ QUERIES = {
     "programs/?country=japan&q=英国留学": 10,
     "programs/overview/": 4,
     "programs/areas/evaluation/": 5,
-    "programs/teacher-exchange/": 8,
-    "programs/teacher-exchange/?view=pair": 7,
+    "programs/teacher-exchange/": 9,
+    "programs/teacher-exchange/?view=pair": 8,
+    "programs/approval-support/?have=1": 9,
+    "resources/": 5,
+    "resources/?kind=form&program=approval-support": 5,
     "partners/": 3,
-    "partners/japan/": 6,
-    "partners/japan/?view=pair": 5,
+    "partners/japan/": 7,
+    "partners/japan/?view=pair": 6,
     "terms/": 3,
     "search/": 2,
     "search/?q=exchange": 5,
@@ -77,6 +81,37 @@ def test_queries_page_by_page(client, language):
     found = {path: counted(client, f"/{language}/{path}") for path in QUERIES}
     assert found == QUERIES
     assert max(found.values()) <= 10
+
+
+@pytest.fixture
+def everything():
+    """Three rows of all that the pages of a program and a country can show, published in both languages."""
+    now = timezone.now()
+    since = {"published_at_zh_hans": now, "published_at_en": now}
+    program = Program.objects.get(slug="teacher-exchange")
+    japan = Country.objects.get(slug="japan")
+    for number in range(3):
+        resource = published(slug=f"resource-{number}", kind="form")
+        resource.programs.add(program)
+        resource.countries.add(japan)
+        for language in ("zh-hans", "en"):
+            with_file(resource, language=language)
+        names = {"name_zh_hans": "名称", "name_en": "Name"}
+        program.institutions.add(Institution.objects.create(country=japan, city_en="Tokyo", **names, **since))
+        program.certificates.create(country=japan, **names, **since)
+        program.materials.create(template=resource, prepared_by="college", **names)
+        program.steps.create(text_zh_hans="步骤", text_en="Step")
+        answers = {"answer_zh_hans": "<p>答</p>", "answer_en": "<p>Answer</p>"}
+        program.questions.create(question_zh_hans="问", question_en="Question", **answers)
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_a_page_on_which_nothing_is_empty_makes_ten_queries(client, everything, language):
+    paths = ["programs/teacher-exchange/", "programs/teacher-exchange/?view=pair", "partners/japan/"]
+    assert [counted(client, f"/{language}/{path}") for path in paths] == [10, 9, 9]
+    page = client.get(f"/{language}/programs/teacher-exchange/").content.decode()
+    for section in ("steps", "materials", "certificates", "resources", "countries", "questions"):
+        assert f'id="{section}"' in page
 
 
 def test_as_many_with_three_hundred(client, three_hundred_programs):

@@ -16,6 +16,7 @@ from portal.bilingual.languages import html_code
 from portal.models import Department, Term
 from portal.site.sitemaps import PublicPage
 from programs.models import Area, Program
+from tests.programs.resources import published, with_file
 from tests.sitewide.conftest import serve
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +33,7 @@ KINDS = {
     "centres": "CollectionPage",
     "programs": "CollectionPage",
     "programs/overview": "CollectionPage",
+    "resources": "CollectionPage",
     "partners": "CollectionPage",
     "terms": "CollectionPage",
 }
@@ -322,6 +324,19 @@ def test_the_glossary_is_a_set_of_terms(client, language, name, other):
 def test_a_program_without_an_audience_names_none(client):
     Program.objects.filter(slug="teacher-exchange").update(audience_en="")
     assert "audience" not in node(at(client, "/en/programs/teacher-exchange/"), "Service")
+
+
+def test_a_resource_is_a_document_with_its_files(client):
+    with_file(published(), "zh-hans")
+    page = at(client, "/en/resources/sample-standard/")
+    graph = graph_of(page)
+    types = {each["@id"]: each["@type"] for each in graph}
+    assert [fault for each in graph for fault in faults(each, types)] == []
+    document = node(page, "DigitalDocument")
+    assert page_node(page)["mainEntity"] == {"@id": document["@id"]}
+    [media] = document["encoding"]
+    assert media["contentUrl"] == f"{SITE}/en/resources/sample-standard/file/zh-hans/"
+    assert document["inLanguage"] == ["zh-Hans"]
 
 
 def test_text_of_staff_stays_text(client):

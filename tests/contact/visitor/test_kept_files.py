@@ -17,6 +17,7 @@ from contact import attachments, retention
 from contact.models import Attachment, Enquiry, KeptFile, private_storage
 from contact.visitor import forms, kept_files, rate_limits
 from portal.models import Page
+from portal.uploads import ORPHANS_AFTER
 from tests.contact.databases import away, on_file
 from tests.contact.files import PDF
 from tests.contact.steps import form_token, send
@@ -386,7 +387,7 @@ def test_a_file_that_was_prolonged_meanwhile_is_not_removed(client, answers):
 def test_a_file_without_its_row_is_an_orphan_and_one_with_its_row_is_none(client, answers, time_machine):
     come_back(client, answers, upload(), upload("b.pdf", PDF + b"b"))
     KeptFile.objects.filter(size=len(PDF)).delete()
-    time_machine.move_to(timezone.now() + attachments.ORPHANS_AFTER + timedelta(minutes=1), tick=False)
+    time_machine.move_to(timezone.now() + ORPHANS_AFTER + timedelta(minutes=1), tick=False)
     assert attachments.remove_orphans() == 1
     assert stored_files() == [PDF + b"b"]
 

@@ -1,0 +1,294 @@
+"""The documents that a program needs: a list to tick by plain GET, to print and to ask about."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from django.utils import timezone
+
+from programs.models import Material, Program, Resource
+
+pytestmark = pytest.mark.django_db
+
+PATH = "programs/approval-support/"
+NAMES = {
+    "zh-hans": ["课程材料", "合作协议", "政府审批所需的其他文件"],
+    "en": ["Curriculum materials", "Co-operation agreements", "Other documents needed for government approval"],
+}
+
+
+@pytest.fixture
+def program():
+    return Program.objects.get(slug="approval-support")
+
+
+@pytest.fixture
+def keys(program):
+    return list(program.materials.values_list("pk", flat=True))
+
+
+def page(client, query="", language="en"):
+    response = client.get(f"/{language}/{PATH}{query}")
+    assert response.status_code == 200
+    return BeautifulSoup(response.content, "html.parser")
+
+
+def lines(soup):
+    """The names in the list, each with whether it is ticked and marked as missing."""
+    return [
+        (
+            line.span.find(string=True, recursive=False).strip(),
+            line.input.has_attr("checked"),
+            line.select_one(".still-missing") is not None,
+        )
+        for line in soup.select(".checklist-line")
+    ]
+
+
+def answer(soup):
+    return " ".join(soup.select_one(".checklist-answer > p").text.split())
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_a_new_site_lists_the_three_kinds_of_document_that_are_known(client, language):
+    assert [name for name, _ticked, _missing in lines(page(client, language=language))] == NAMES[language]
+    assert not Material.objects.exclude(prepared_by="", language="", template=None).exists()
+    assert not Program.objects.exclude(materials_introduction_en=None).exists()
+
+
+def test_the_list_shows_in_order_who_prepares_what_in_which_language(client, program, keys):
+    Material.objects.filter(pk=keys[0]).update(
+        sort_order=500, prepared_by="partner", language="both", note_en="In four copies."
+    )
+    soup = page(client)
+    assert [name for name, *_marks in lines(soup)] == [*NAMES["en"][1:], NAMES["en"][0]]
+    assert [cell.text for cell in soup.select(".checklist thead th")] == [
+        "Document",
+        "Prepared by",
+        "Language",
+        "Enquiry",
+    ]
+    row = soup.select(".checklist tbody tr")[-1]
+    assert "In four copies." in row.th.text
+    cells = {cell.get("data-label"): cell.text for cell in row.select("td")}
+    assert (cells["Prepared by"], cells["Language"]) == ("The partner abroad", "Chinese and English")
+
+
+def test_a_column_that_no_document_fills_is_left_out(client):
+    assert [cell.text for cell in page(client).select(".checklist thead th")] == ["Document", "Enquiry"]
+
+
+def test_a_document_without_a_name_in_a_language_is_not_listed_in_it(client, keys):
+    Material.objects.filter(pk=keys[1]).update(name_en=None)
+    assert [name for name, *_marks in lines(page(client))] == [NAMES["en"][0], NAMES["en"][2]]
+    assert len(lines(page(client, language="zh-hans"))) == 3
+
+
+def test_a_program_without_documents_has_no_list(client, program):
+    program.materials.all().delete()
+    for query in ("", "?have=&have=1"):
+        assert not page(client, query).select(".checklist, #materials, .brochure-checklist")
+    Program.objects.update(materials_introduction_en="<p>Ask us first.</p>")
+    soup = page(client)
+    assert not soup.select(".checklist")
+    assert "Ask us first." in soup.select_one("[aria-labelledby=materials]").text
+
+
+def test_the_introduction_stands_above_the_list(client):
+    Program.objects.update(materials_introduction_en="<p>Ask us first.</p>")
+    section = page(client).select_one("[aria-labelledby=materials]")
+    assert section.text.index("Ask us first.") < section.text.index("Curriculum materials")
+
+
+def test_the_name_in_the_other_language_shows_only_where_the_program_is_published(client, program):
+    assert "课程材料" in page(client).select_one(".checklist").text
+    Program.objects.update(published_at_zh_hans=None)
+    assert "课程材料" not in page(client).select_one(".checklist").text
+
+
+def test_without_ticks_nothing_is_marked_and_the_page_may_be_indexed(client):
+    soup = page(client)
+    assert [marks for _name, *marks in lines(soup)] == [[False, False]] * 3
+    assert not soup.select(".checklist-answer, meta[name=robots]")
+
+
+def test_ticks_are_kept_and_what_is_missing_is_marked_and_counted(client, keys):
+    soup = page(client, f"?have=&have={keys[1]}")
+    assert [marks for _name, *marks in lines(soup)] == [[False, True], [True, False], [False, True]]
+    assert answer(soup).startswith("2 of 3 are still missing.")
+    assert "Your ticks are kept in the address of this page" in answer(soup)
+
+
+@pytest.mark.parametrize(
+    ("ticked", "english", "chinese"),
+    [
+        (0, "3 of 3 are still missing.", "共3份，还缺3份。"),
+        (2, "1 of 3 is still missing.", "共3份，还缺1份。"),
+        (3, "Nothing is missing: you have every document of this list.", "清单中的材料您已全部备齐。"),
+    ],
+)
+def test_the_answer_says_how_many_of_how_many(client, keys, ticked, english, chinese):
+    query = "?have=" + "".join(f"&have={key}" for key in keys[:ticked])
+    assert answer(page(client, query)).startswith(english)
+    assert answer(page(client, query, "zh-hans")).startswith(chinese)
+
+
+def test_ticking_is_a_plain_form_that_leads_back_to_the_list(client, keys):
+    form = page(client).select_one("form.checklist")
+    assert form["method"] == "get"
+    assert form["action"] == f"/en/{PATH}#materials"
+    assert page(client).select_one("#materials")
+    assert [field["value"] for field in form.select("[name=have]")] == ["", *map(str, keys)]
+    assert len(form.select("button[type=submit]")) == 1
+
+
+def test_a_ticked_list_is_not_indexed_and_names_the_plain_page(client, keys):
+    soup = page(client, f"?have={keys[0]}")
+    assert soup.select_one("meta[name=robots]")["content"] == "noindex"
+    assert soup.select_one("link[rel=canonical]")["href"] == f"https://portal.example/en/{PATH}"
+
+
+def test_ticks_survive_the_change_of_language(client, keys):
+    Material.objects.filter(pk=keys[0]).update(name_en=None)
+    query = f"?have=&have={keys[0]}&have={keys[1]}"
+    other = page(client, query).select_one('.languages a[hreflang="zh-Hans"]')["href"]
+    assert other == f"/zh-hans/{PATH}{query}"
+    assert [ticked for _name, ticked, _missing in lines(page(client, query, "zh-hans"))] == [True, True, False]
+    # A tick that this language does not show goes along when the form is sent again.
+    assert page(client, query).select_one(f'input[type=hidden][value="{keys[0]}"]')
+
+
+UNKNOWN = "The address also names a document that is not in this list."
+
+
+@pytest.mark.parametrize(
+    "value", ["999999", "x", "-1", "1.0", "%00", "'; DROP TABLE x", "课程材料", "😀", "1" * 10_000]
+)
+@pytest.mark.parametrize("language", NAMES)
+def test_an_unknown_value_is_left_out_and_the_page_says_so(client, keys, value, language):
+    soup = page(client, f"?have={keys[0]}&have={value}", language)
+    assert [ticked for _name, ticked, _missing in lines(soup)] == [True, False, False]
+    sentence = {"en": UNKNOWN, "zh-hans": "网址中另有本清单没有的材料，已略去。"}
+    assert sentence[language] in answer(soup)
+
+
+def test_a_document_of_another_program_is_unknown(client, program):
+    other = Program.objects.get(slug="cooperative-courses").materials.create(name_en="Plan", name_zh_hans="计划")
+    soup = page(client, f"?have={other.pk}")
+    assert answer(soup).startswith("3 of 3") and UNKNOWN in answer(soup)
+
+
+def test_known_values_are_not_called_unknown(client, keys):
+    Material.objects.filter(pk=keys[1]).update(name_en=None)
+    assert UNKNOWN not in answer(page(client, "?have=" + "".join(f"&have={key}" for key in keys)))
+
+
+def test_duplicates_count_once(client, keys):
+    assert answer(page(client, "?" + f"have={keys[0]}&" * 900)).startswith("2 of 3")
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_ten_thousand_values_get_a_plain_answer(client, keys, language):
+    response = client.get(f"/{language}/{PATH}?" + "&".join(["have=1"] * 10_000))
+    assert response.status_code == 400
+    words = {"en": "This request cannot be answered", "zh-hans": "无法"}
+    assert words[language] in response.content.decode()
+
+
+def asked(link):
+    """The path, the program and the message of a link to the enquiry form."""
+    address = urlsplit(link["href"])
+    query = parse_qs(address.query)
+    return address.path, query["program"], query["message"]
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("en", "We would like to ask about the document “Co-operation agreements” of the program “Approval support”."),
+        ("zh-hans", "我们想咨询“项目报批支持”项目的“合作协议”。"),
+    ],
+)
+def test_each_line_can_be_asked_about(client, language, message):
+    links = page(client, language=language).select(".checklist tbody td:last-child a")
+    assert len(links) == 3
+    assert asked(links[1]) == (f"/{language}/contact/", ["approval-support"], [message])
+    names = [link["aria-label"] for link in links]
+    assert all(name in label for name, label in zip(NAMES[language], names, strict=True))
+    form = BeautifulSoup(client.get(links[1]["href"]).content, "html.parser")
+    assert form.select_one("#id_message").text.strip() == message
+    assert form.select_one("#id_program option[selected]")["value"] == "approval-support"
+
+
+@pytest.mark.parametrize(
+    ("language", "names"),
+    [
+        ("en", "Curriculum materials, Other documents needed for government approval"),
+        ("zh-hans", "课程材料、政府审批所需的其他文件"),
+    ],
+)
+def test_all_that_is_missing_can_be_asked_about_at_once(client, keys, language, names):
+    link = page(client, f"?have={keys[1]}", language).select_one(".checklist-answer a")
+    path, program, [message] = asked(link)
+    assert (path, program) == (f"/{language}/contact/", ["approval-support"])
+    assert names in message
+
+
+def test_nothing_missing_leaves_nothing_to_ask(client, keys):
+    soup = page(client, "?" + "&".join(f"have={key}" for key in keys))
+    assert not soup.select('.checklist-answer a[href*="/contact/"]')
+
+
+def test_the_question_about_a_long_list_fits_into_an_address(client, program):
+    for number in range(60):
+        program.materials.create(name_zh_hans=f"第{number}份" + "材料" * 50, name_en="x")
+    link = page(client, "?have=", "zh-hans").select_one('.checklist-answer a[href*="/contact/"]')
+    assert len(link["href"]) < 8000
+    assert client.get(link["href"]).status_code == 200
+
+
+@pytest.fixture
+def template(keys):
+    now = timezone.now()
+    row = Resource.objects.create(
+        slug="agreement",
+        kind="template",
+        title_zh_hans="协议模板",
+        title_en="Template of an agreement",
+        summary_zh_hans="模板",
+        summary_en="A template",
+        published_at_zh_hans=now,
+        published_at_en=now,
+    )
+    Material.objects.filter(pk=keys[1]).update(template=row)
+    return row
+
+
+def test_a_template_is_linked_where_it_is_published(client, template):
+    link = page(client).select_one('td[data-label="Template"] a')
+    assert (link["href"], link.text) == ("/en/resources/agreement/", "Template of an agreement")
+    Resource.objects.update(published_at_en=None)
+    assert not page(client).select('[data-label="Template"]')
+    assert page(client, language="zh-hans").select_one('td[data-label="模板"] a').text == "协议模板"
+
+
+def test_the_pair_view_sets_the_documents_side_by_side(client, keys):
+    Material.objects.filter(pk=keys[0]).update(prepared_by="college", note_zh_hans="一式四份。")
+    Material.objects.filter(pk=keys[1]).update(name_zh_hans=None)
+    soup = page(client, "?view=pair")
+    rows = [[cell.get_text("|", strip=True) for cell in row.select(":scope > div")] for row in soup.select(".pair-ol")]
+    assert rows == [
+        ["Curriculum materials|Prepared by: The college", "课程材料|由谁准备：院校|说明：一式四份。"],
+        ["Co-operation agreements", ""],
+        [NAMES["en"][2], NAMES["zh-hans"][2]],
+    ]
+
+
+def test_staff_edit_the_documents_of_a_program_in_its_form(admin_client, program, keys, template):
+    admin_client.cookies["django_language"] = "en"
+    soup = BeautifulSoup(admin_client.get(f"/admin/programs/program/{program.pk}/change/").content, "html.parser")
+    names = [field["value"] for field in soup.select("#materials-group input[name$=name_en]") if field.get("value")]
+    assert names == NAMES["en"]
+    options = [option.text for option in soup.select_one("#id_materials-0-template").select("option")]
+    assert options[1:] == ["Template of an agreement"]
+    assert "Documents to prepare" in soup.select_one("#materials-group").text

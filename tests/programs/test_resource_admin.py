@@ -1,0 +1,276 @@
+"""Staff add versions of the files of resources in the admin: what is accepted, what is refused, what they see."""
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.models import User
+from portal.site.request_size import read_body
+from programs import resource_files
+from programs.models import DownloadCount, Resource, ResourceFile
+from tests.contact.files import DISHONEST, HONEST, PDF
+from tests.programs.resources import content, on_disk, published, with_file
+
+pytestmark = pytest.mark.django_db
+
+CHANGE = "admin:programs_resource_change"
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture
+def resource():
+    return published()
+
+
+@pytest.fixture
+def file(resource):
+    return with_file(resource)
+
+
+@pytest.fixture
+def staff(admin_client):
+    admin_client.cookies["django_language"] = "en"
+    return admin_client
+
+
+def upload(name="standard.pdf", sent=PDF):
+    return SimpleUploadedFile(name, sent, "text/plain")
+
+
+def form(resource, *versions, **changes):
+    """The answers of the form of `resource` with its stored versions and new `versions`, each a dict."""
+    stored = list(resource.files.order_by("-language", "-dated", "-pk"))
+    rows = [
+        {"id": file.pk, "language": file.language, "version": file.version, "dated": file.dated.isoformat()}
+        for file in stored
+    ]
+    rows += [{"language": "zh-hans", "version": "9.0", "dated": "2026-11-29"} | version for version in versions]
+    answers = {
+        "title_zh_hans": "示例课程标准",
+        "title_en": "A title that was typed",
+        "summary_zh_hans": "示例摘要。",
+        "summary_en": "A sample summary.",
+        "kind": resource.kind,
+        "slug": resource.slug,
+        "sort_order": "100",
+        "published_at_zh_hans_0": "2026-01-01",
+        "published_at_zh_hans_1": "00:00",
+        "published_at_en_0": "2026-01-01",
+        "published_at_en_1": "00:00",
+        "files-TOTAL_FORMS": str(len(rows)),
+        "files-INITIAL_FORMS": str(len(stored)),
+        **{f"files-{number}-{name}": value for number, row in enumerate(rows) for name, value in row.items()},
+    }
+    return answers | changes
+
+
+def save(client, resource, *versions, **changes):
+    """Posts the form of the admin and returns the page that follows."""
+    address = reverse(CHANGE, args=[resource.pk])
+    return client.post(address, form(resource, *versions, **changes), follow=True)
+
+
+def test_staff_add_a_version_and_the_link_leads_to_it(staff, client, file):
+    response = save(staff, file.resource, {"file": upload("neu 新.pdf", PDF + b"new")})
+    assert "was changed successfully" in response.content.decode()
+    added = ResourceFile.objects.get(version="9.0")
+    assert (added.name, added.type_name, added.size) == ("neu 新.pdf", "PDF", len(PDF) + 3)
+    assert content(client.get("/zh-hans/resources/sample-standard/file/")) == PDF + b"new"
+
+
+@pytest.mark.parametrize("kind", DISHONEST)
+def test_what_is_of_no_accepted_type_or_has_macros_is_refused_and_nothing_is_kept(staff, resource, kind):
+    response = save(staff, resource, {"file": upload("standard.docx", DISHONEST[kind])})
+    text = response.content.decode()
+    assert response.status_code == 200
+    assert "The file standard.docx is not a PDF, Word, Excel, PowerPoint, PNG or JPEG file, or it has macros" in text
+    assert not ResourceFile.objects.exists()
+    assert not on_disk()
+    resource.refresh_from_db()
+    assert resource.title_en == "Sample curriculum standard"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("standard.docx", "PDF", "its content is PDF, so the name must end in .pdf"),
+        ("standard.pdf", "Word", "its content is Word, so the name must end in .docx"),
+        ("standard.xlsx", "Excel of 1997", "its content is Excel, so the name must end in .xls"),
+        ("standard", "PDF", "must end in .pdf"),
+        ("standard.pdf.exe", "PDF", "must end in .pdf"),
+    ],
+)
+def test_a_file_of_another_type_than_its_name_says_is_refused_and_nothing_is_kept(staff, resource, name, kind, said):
+    text = save(staff, resource, {"file": upload(name, HONEST[kind][0])}).content.decode()
+    assert said in text
+    assert not ResourceFile.objects.exists()
+    assert not on_disk()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("A.PDF", "PDF"), ("photo.jpeg", "JPEG"), ("photo.JPG", "JPEG"), ("x" * 150 + ".pdf", "PDF")]
+)
+def test_capitals_jpeg_and_long_names_are_taken(staff, resource, name, kind):
+    save(staff, resource, {"file": upload(name, HONEST[kind][0])})
+    assert ResourceFile.objects.get().name == name
+
+
+def test_a_file_over_fifty_megabytes_is_refused_and_nothing_is_kept(staff, resource, monkeypatch):
+    monkeypatch.setattr(resource_files, "MAX_FILE_SIZE", MEGABYTE)
+    text = save(staff, resource, {"file": upload(sent=PDF + bytes(MEGABYTE))}).content.decode()
+    assert "The file standard.pdf is larger than 1 MB" in text
+    assert not on_disk()
+
+
+def test_the_limit_is_fifty_megabytes():
+    assert resource_files.MAX_FILE_SIZE == 50 * MEGABYTE
+
+
+def test_an_empty_file_is_refused(staff, resource):
+    assert "The submitted file is empty" in save(staff, resource, {"file": upload(sent=b"")}).content.decode()
+    assert not on_disk()
+
+
+def test_a_refused_form_keeps_what_was_typed_and_asks_for_the_file_again(staff, resource):
+    response = save(staff, resource, {"file": upload(), "version": ""}, title_en="Typed for long", slug="")
+    text = response.content.decode()
+    assert "Typed for long" in text
+    assert "Nothing is stored yet. Choose the files again" in text
+    assert "standard.pdf" in text
+    assert not on_disk()
+
+
+def test_a_version_has_one_file_in_each_language(staff, file):
+    text = save(staff, file.resource, {"version": "1.0", "file": upload()}).content.decode()
+    assert "There is already a file of this version in this language." in text
+    both = [{"version": "3", "file": upload()}, {"version": "3", "file": upload(sent=PDF + b"2")}]
+    assert save(staff, file.resource, *both).status_code == 200
+    assert ResourceFile.objects.count() == 1
+    save(staff, file.resource, {"version": "1.0", "language": "en", "file": upload()})
+    assert ResourceFile.objects.count() == 2
+    assert len(on_disk()) == 2
+
+
+def test_the_same_content_again_is_taken_with_a_warning(staff, file):
+    with file.file.open() as stored:
+        same = stored.read()
+    text = save(staff, file.resource, {"file": upload(sent=same)}).content.decode()
+    assert "The new file of version 9.0 has the same content as that of version 1.0" in text
+    assert ResourceFile.objects.count() == 2
+
+
+def test_version_and_date_of_a_stored_file_can_be_corrected_but_neither_language_nor_content(staff, file):
+    before = on_disk()
+    changes = {
+        "files-0-version": "1.1",
+        "files-0-dated": "2026-03-02",
+        "files-0-language": "en",
+        "files-0-file": upload(sent=PDF + b"other"),
+    }
+    assert "was changed successfully" in save(staff, file.resource, **changes).content.decode()
+    changed = ResourceFile.objects.get()
+    assert (changed.version, changed.dated, changed.language) == ("1.1", date(2026, 3, 2), "zh-hans")
+    assert (changed.sha256, on_disk()) == (file.sha256, before)
+
+
+def test_a_resource_that_is_published_without_a_file_is_taken_with_a_warning(staff, resource):
+    text = save(staff, resource).content.decode()
+    assert "This resource is published, but has no file yet." in text
+    assert "has no file yet" not in save(staff, resource, {"file": upload()}).content.decode()
+
+
+def test_the_admin_shows_type_size_checksum_and_downloads(staff, file):
+    for days, number in [(0, 3), (29, 4), (30, 50)]:
+        DownloadCount.objects.create(file=file, day=timezone.localdate() - timedelta(days=days), number=number)
+    text = staff.get(reverse(CHANGE, args=[file.resource_id])).content.decode()
+    for said in ("PDF, 84\xa0bytes", file.sha256, "7 in the last 30 days, 57 in all"):
+        assert said in text
+    rows = staff.get(reverse("admin:programs_resource_changelist")).content.decode()
+    assert '<td class="field-recent_downloads">7</td>' in rows
+
+
+def test_the_admin_says_that_a_file_is_missing_on_the_disk(staff, file):
+    Path(file.file.path).unlink()
+    assert "Missing on the disk" in staff.get(reverse(CHANGE, args=[file.resource_id])).content.decode()
+
+
+def test_staff_fetch_the_file_of_a_draft_and_nobody_else_does(staff, client, resource):
+    Resource.objects.update(published_at_zh_hans=None, published_at_en=None)
+    file = with_file(resource)
+    address = reverse("admin:programs_resourcefile_download", args=[file.pk])
+    assert address in staff.get(reverse(CHANGE, args=[resource.pk])).content.decode()
+    assert content(staff.get(address)) == PDF + b"zh-hans 1.0"
+    assert "no-store" in staff.get(address).headers["Cache-Control"]
+    assert not DownloadCount.objects.exists()
+
+
+def test_who_may_not_see_resources_does_not_fetch_their_files(client, file):
+    address = reverse("admin:programs_resourcefile_download", args=[file.pk])
+    assert client.get(address).status_code == 302
+    user = User.objects.create_user("desk", is_staff=True)
+    client.force_login(user)
+    assert client.get(address).status_code == 403
+    user.user_permissions.add(Permission.objects.get(codename="view_resource"))
+    assert client.get(address).status_code == 200
+
+
+def test_only_who_may_delete_deletes_a_wrong_upload(client, file):
+    user = User.objects.create_user("editor", is_staff=True)
+    rights = ["change_resource", "view_resource", "add_resourcefile", "change_resourcefile", "view_resourcefile"]
+    user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client.force_login(user)
+    save(client, file.resource, **{"files-0-DELETE": "on"})
+    assert ResourceFile.objects.count() == 1
+    user.user_permissions.add(Permission.objects.get(codename="delete_resourcefile"))
+    save(client, file.resource, **{"files-0-DELETE": "on"})
+    assert not ResourceFile.objects.exists()
+
+
+# The size of a request
+
+
+class Body:
+    """A request body of `size` bytes that is generated while it is read."""
+
+    def __init__(self, size):
+        self.left = self.size = size
+
+    def read(self, size=-1):
+        size = self.left if size is None or size < 0 else min(size, self.left)
+        self.left -= size
+        return b"x" * size
+
+    readline = read
+
+
+@pytest.mark.parametrize("path", ["/admin/programs/resource/add/", "/admin/programs/resource/1/change/"])
+def test_two_files_of_fifty_megabytes_reach_the_form_of_a_resource(staff, path):
+    environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(101 * MEGABYTE), "wsgi.input": Body(101 * MEGABYTE)}
+    read_body(environ)
+    environ["wsgi.input"].seek(0, os.SEEK_END)
+    assert environ["wsgi.input"].tell() == 101 * MEGABYTE
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "said"),
+    [
+        ("/admin/programs/resource/add/", 105, "104 MB"),
+        ("/admin/programs/program/add/", 33, "32 MB"),
+        ("/en/contact/", 33, "32 MB"),
+    ],
+)
+def test_a_larger_request_is_answered_with_its_limit_and_not_kept(staff, path, size, said):
+    body = Body(size * MEGABYTE)
+    environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(body.size), "wsgi.input": body}
+    read_body(environ)
+    assert body.left == 0
+    assert environ["wsgi.input"].read() == b""
+    response = staff.generic("POST", path, **environ | {"CONTENT_TYPE": "multipart/form-data; boundary=x"})
+    assert response.status_code == 413
+    assert said in response.content.decode()
