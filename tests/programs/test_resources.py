@@ -68,7 +68,10 @@ def several():
 
 
 def test_the_empty_platform_says_what_will_be_there_and_leads_to_the_enquiry(client):
-    for language, said in (("en", "No document is published in this language yet"), ("zh-hans", "目前还没有以中文发布的资源")):
+    for language, said in (
+        ("en", "No document is published in this language yet"),
+        ("zh-hans", "目前还没有以中文发布的资源"),
+    ):
         found = page(client, f"/{language}/resources/").main
         assert said in words(found)
         assert found.find("a", href=f"/{language}/contact/", class_="button")
@@ -150,7 +153,9 @@ def test_a_draft_is_on_no_page(client, several):
 def test_the_page_shows_each_current_file_with_its_version_date_type_and_checksum(client, resource):
     files = page(client).select(".resource-files > li")
     newest = ResourceFile.objects.get(version="2.0")
-    assert words(files[0]).startswith("Chinese Download: Chinese File PDF, 84 bytes Version 2.0 Date 1 March 2026 SHA-256 ")
+    assert words(files[0]).startswith(
+        "Chinese Download: Chinese File PDF, 84 bytes Version 2.0 Date 1 March 2026 SHA-256 "
+    )
     assert files[0].code.get_text() == newest.sha256
     assert len(newest.sha256) == 64
     assert words(files[1]).startswith("English Download: English File Word, ")
@@ -250,8 +255,10 @@ def test_a_program_shows_its_resources_and_no_others(client, several):
     assert not page(client, "/en/programs/teacher-exchange/").find(id="resources"), "an empty section is left out"
 
 
-def test_the_list_of_programs_leads_to_the_resources(client):
-    assert page(client, "/en/programs/").main.find("a", href=LIST)
+@pytest.mark.parametrize("path", ["programs/", "programs/resource-platform/"])
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_list_of_programs_and_the_platforms_own_page_lead_to_the_resources(client, language, path):
+    assert page(client, f"/{language}/{path}").main.find("a", href=f"/{language}/resources/")
 
 
 # Queries
