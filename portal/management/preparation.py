@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import override
 
-from portal.models import User
+from portal.models import Department, User
 
 
 def step(stdout, what, command, **options):
@@ -26,18 +26,43 @@ def step(stdout, what, command, **options):
 
 def prepare_database(stdout):
     """
-    Migrates the database if the portal runs embedded, and gives it the first content and account if they are missing.
+    Migrates the database if the portal runs embedded, and gives it the first content and account if they are missing,
+    or those of the demonstration.
 
-    In production it does not migrate, and raises CommandError if a migration is missing. Raises DatabaseError if the
-    database does not answer.
+    In production it does not migrate, and raises CommandError if a migration is missing. Raises CommandError if the
+    database is the wrong one, see check_demo_mark(), and DatabaseError if it does not answer.
     """
     if settings.EMBEDDED:
         step(stdout, "database", "migrate", verbosity=0)
     elif missing := missing_migrations():
         raise CommandError(f"The database lacks {len(missing)} migrations: run manage.py migrate.")
+    check_demo_mark()
     step(stdout, "cache", "createcachetable", verbosity=0)
-    step(stdout, "first content", "load_content", verbosity=0)
-    create_staff_account(stdout)
+    if settings.PORTAL_DEMO:
+        call_command("load_demo")
+    else:
+        step(stdout, "first content", "load_content", verbosity=0)
+        create_staff_account(stdout)
+
+
+def check_demo_mark():
+    """
+    Raises CommandError if the database is that of a demonstration and the portal is not, or the other way round.
+
+    An empty database is neither. Raises DatabaseError if the database does not answer or is not migrated.
+    """
+    department = Department.objects.first()
+    if department is None or department.is_demo == settings.PORTAL_DEMO:
+        return
+    if settings.PORTAL_DEMO:
+        raise CommandError(
+            "This database holds a real portal, so it gets no sample content: "
+            "unset PORTAL_DATA, or set it to an empty folder for the demonstration."
+        )
+    raise CommandError(
+        "This database holds the invented content of the demonstration, so it is served by make demo alone: "
+        "set PORTAL_DATA or DATABASE_URL to the data of the portal, or restore a backup of the portal itself."
+    )
 
 
 def missing_migrations() -> list:
