@@ -1,4 +1,4 @@
-"""The files of the demonstration: small real documents of lines of text in any script. The same lines, the same file."""
+"""The files of the demonstration: small real documents. The same lines of text, in any script, make the same file."""
 
 from io import BytesIO
 from xml.sax.saxutils import escape
@@ -13,16 +13,17 @@ SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
 def pdf(lines: list[str]) -> bytes:
-    """Returns a PDF with one page. Its font is one of the Chinese fonts that readers bring along (ISO 32000, 9.7.5.2)."""
+    """Returns a PDF with one page, in a Chinese font that the programs that show PDF bring along (ISO 32000, 9.7.5)."""
     text = "".join(f"<{line.encode('utf-16-be').hex()}> Tj T*\n" for line in lines)
     content = f"BT /F1 14 Tf 60 760 Td 28 TL\n{text}ET"
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R"
+        " /Resources << /Font << /F1 5 0 R >> >> >>",
         f"<< /Length {len(content)} >>\nstream\n{content}\nendstream",
         "<< /Type /Font /Subtype /Type0 /BaseFont /STSong-Light /Encoding /UniGB-UTF16-H /DescendantFonts [6 0 R] >>",
-        "<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /FontDescriptor 7 0 R"
+        "<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /FontDescriptor 7 0 R /W [1 95 500]"
         " /CIDSystemInfo << /Registry (Adobe) /Ordering (GB1) /Supplement 4 >> >>",
         "<< /Type /FontDescriptor /FontName /STSong-Light /Flags 6 /FontBBox [-25 -254 1000 880] /ItalicAngle 0"
         " /Ascent 880 /Descent -120 /CapHeight 880 /StemV 93 >>",
@@ -33,8 +34,8 @@ def pdf(lines: list[str]) -> bytes:
         file += f"{number} 0 obj\n{body}\nendobj\n".encode("ascii")
     table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
     size = len(objects) + 1
-    end = f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(file)}\n"
-    return file + f"{end}%%EOF\n".encode("ascii")
+    trailer = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(file)}\n%%EOF\n"
+    return file + f"xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}".encode("ascii")
 
 
 def docx(lines: list[str]) -> bytes:

@@ -49,20 +49,21 @@ def check_demo_mark():
     """
     Raises CommandError if the database is that of a demonstration and the portal is not, or the other way round.
 
-    An empty database is neither. Raises DatabaseError if the database does not answer or is not migrated.
+    A database without content and accounts is neither. Raises DatabaseError if the database does not answer or is not
+    migrated.
     """
-    department = Department.objects.first()
-    if department is None or department.is_demo == settings.PORTAL_DEMO:
-        return
-    if settings.PORTAL_DEMO:
+    department = Department.current()
+    if department.is_demo and not settings.PORTAL_DEMO:
+        raise CommandError(
+            "This database holds the invented content of the demonstration, so it is served by make demo alone: "
+            "set PORTAL_DATA or DATABASE_URL to the data of the portal, or restore a backup of the portal itself."
+        )
+    is_in_use = department.pk or User.objects.exists()
+    if settings.PORTAL_DEMO and is_in_use and not department.is_demo:
         raise CommandError(
             "This database holds a real portal, so it gets no sample content: "
             "unset PORTAL_DATA, or set it to an empty folder for the demonstration."
         )
-    raise CommandError(
-        "This database holds the invented content of the demonstration, so it is served by make demo alone: "
-        "set PORTAL_DATA or DATABASE_URL to the data of the portal, or restore a backup of the portal itself."
-    )
 
 
 def missing_migrations() -> list:

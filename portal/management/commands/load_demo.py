@@ -55,7 +55,7 @@ ACCOUNTS = [
 
 
 class Command(BaseCommand):
-    help = "Fills an empty database with the first content, samples in every place, and three accounts: once, for make demo."
+    help = "Fills an empty database, for make demo, with the first content, samples in every place and three accounts."
 
     def handle(self, **options):
         if not settings.PORTAL_DEMO:
