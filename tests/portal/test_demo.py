@@ -51,7 +51,7 @@ def forget_the_department():
 def stored_in(data):
     return settings.STORAGES | {
         name: {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": data / name}}
-        for name in ("default", "private")
+        for name in settings.STORAGES.keys() - {"staticfiles"}
     }
 
 

@@ -115,12 +115,12 @@ def add_file(resource, language, version, dated, format):
     own, *others = sorted(LANGUAGES, key=lambda code: code != language)
     titles = [getattr(resource, build_localized_fieldname("title", code)) for code in (own, *others)]
     notes = [in_language(code, "This file is a sample. Everything in it is invented.") for code in (own, *others)]
-    content = ContentFile(WRITERS[format]([titles[0], f"{version} ({dated})", notes[0], "", titles[1], notes[1]]))
-    row = ResourceFile(resource=resource, language=language, version=version, dated=dated)
-    row.name = f"{resource.slug}-{language}-{version}.{format}"
-    row.content_type, row.size = content_type(content), content.size
-    row.sha256 = hashlib.sha256(content.read()).hexdigest()
-    row.file.save(row.name, content)
+    content = WRITERS[format]([titles[0], f"{version} ({dated})", notes[0], "", titles[1], notes[1]])
+    file = ContentFile(content, f"{resource.slug}-{language}-{version}.{format}")
+    row = ResourceFile(resource=resource, language=language, version=version, dated=dated, file=file)
+    row.name, row.content_type, row.size = file.name, content_type(file), file.size
+    row.sha256 = hashlib.sha256(content).hexdigest()
+    row.save()
 
 
 def create_accounts() -> dict[str, str]:
