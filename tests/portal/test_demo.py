@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from contextlib import contextmanager
 from datetime import timedelta
 from io import BytesIO, StringIO
 from unittest.mock import patch
@@ -11,9 +12,10 @@ import openpyxl
 import pypdfium2
 import pytest
 from django.apps import apps
-from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
+from django.db.models import FileField
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -48,11 +50,14 @@ def forget_the_department():
         model.objects.update(published_at_zh_hans=long_ago, published_at_en=long_ago)
 
 
-def stored_in(data):
-    return settings.STORAGES | {
-        name: {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": data / name}}
-        for name in settings.STORAGES.keys() - {"staticfiles"}
-    }
+@contextmanager
+def files_in(folder):
+    """A context manager in which the files of all rows are in `folder`."""
+    with pytest.MonkeyPatch.context() as patched:
+        fields = [field for model in apps.get_models() for field in model._meta.fields if isinstance(field, FileField)]
+        for field in fields:
+            patched.setattr(field, "storage", FileSystemStorage(location=folder))
+        yield
 
 
 def rows():
@@ -68,11 +73,10 @@ def demo(django_db_setup, django_db_blocker, tmp_path_factory):
         PORTAL_DEMO=True,
         DATA=data,
         EMAIL_FILE_PATH=data / "mail",
-        STORAGES=stored_in(data),
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     )
     with django_db_blocker.unblock(), transaction.atomic():
-        with here:
+        with here, files_in(data / "files"):
             forget_the_department()
             printed = StringIO()
             call_command("load_demo", stdout=printed)
@@ -130,7 +134,7 @@ def test_no_sample_names_a_real_site(demo):
 
 def test_files_are_real_and_say_in_both_languages_that_they_are_samples(demo):
     found = Counter()
-    with override_settings(STORAGES=stored_in(demo[1])):
+    with files_in(demo[1] / "files"):
         for row in ResourceFile.objects.all():
             content = row.file.read()
             assert row.size == len(content) < 20_000
