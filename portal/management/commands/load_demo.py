@@ -101,7 +101,7 @@ def load(name, model, title, entry):
         entry[column] = in_language(language, "Sample: ") + entry[column]
     row = create(model, entry, f"{name}.toml, {entry[column]}")
     for version in versions:
-        for language in LANGUAGES:
+        for language in version.pop("languages", LANGUAGES):
             add_file(row, language, **version)
 
 
