@@ -27,6 +27,8 @@ from contact.visitor.status import store_message, withdraw_consent
 from portal.management.demo_files import WRITERS
 
 REFUSAL = "550 5.1.1 Mailbox does not exist"
+# The steps of the visitor and of the worker. All others are those of staff, who look at the enquiry first.
+STEPS_OF_OTHERS = ("message", "withdraw", "close_by_portal")
 
 
 @contextmanager
@@ -76,20 +78,17 @@ def submit(entry, number):
 def take(step, enquiry, staff, made):
     """Takes a step of an enquiry, as its visitor, its staff or the worker would."""
     actor, text = staff[step.get("by", "desk")], step.get("text")
+    if step["do"] not in STEPS_OF_OTHERS:
+        actions.record_view(enquiry, actor)
     match step["do"]:
         case "message":
             with override(enquiry.language):
                 upload = accept(sample_file(step["file"])) if "file" in step else None
             store_message(enquiry, text, upload)
-            return
         case "withdraw":
             withdraw_consent(enquiry)
-            return
         case "close_by_portal":
             enquiry.move_to(State.CLOSED)
-            return
-    actions.record_view(enquiry, actor)
-    match step["do"]:
         case "assign":
             actions.assign(enquiry, staff[step["to"]], actor)
         case "note":

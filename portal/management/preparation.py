@@ -34,9 +34,10 @@ def prepare_database(stdout):
     """
     if settings.EMBEDDED:
         step(stdout, "database", "migrate", verbosity=0)
-    elif missing := missing_migrations():
-        raise CommandError(f"The database lacks {len(missing)} migrations: run manage.py migrate.")
-    check_demo_mark()
+    else:
+        if missing := missing_migrations():
+            raise CommandError(f"The database lacks {len(missing)} migrations: run manage.py migrate.")
+        check_demo_mark()
     step(stdout, "cache", "createcachetable", verbosity=0)
     if settings.PORTAL_DEMO:
         call_command("load_demo")
@@ -49,17 +50,21 @@ def check_demo_mark():
     """
     Raises CommandError if the database is that of a demonstration and the portal is not, or the other way round.
 
-    A database without content and accounts is neither. Raises DatabaseError if the database does not answer or is not
-    migrated.
+    A new database is neither. The database need not be migrated. Raises DatabaseError if it does not answer.
     """
-    department = Department.current()
-    if department.is_demo and not settings.PORTAL_DEMO:
+    table = Department._meta.db_table
+    with connection.cursor() as cursor:
+        if table not in connection.introspection.table_names(cursor):
+            return
+        columns = {column.name for column in connection.introspection.get_table_description(cursor, table)}
+    is_demo = "is_demo" in columns and Department.objects.filter(is_demo=True).exists()
+    if is_demo and not settings.PORTAL_DEMO:
         raise CommandError(
             "This database holds the invented content of the demonstration, so it is served by make demo alone: "
             "set PORTAL_DATA or DATABASE_URL to the data of the portal, or restore a backup of the portal itself."
         )
-    is_in_use = department.pk or User.objects.exists()
-    if settings.PORTAL_DEMO and is_in_use and not department.is_demo:
+    is_in_use = Department.objects.exists() or User.objects.exists()
+    if settings.PORTAL_DEMO and is_in_use and not is_demo:
         raise CommandError(
             "This database holds a real portal, so it gets no sample content: "
             "unset PORTAL_DATA, or set it to an empty folder for the demonstration."

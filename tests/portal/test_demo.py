@@ -260,9 +260,20 @@ def test_a_start_that_is_no_demonstration_refuses_the_samples(demo, settings):
 def test_a_demonstration_refuses_the_database_of_a_real_portal(settings):
     settings.PORTAL_DEMO = True
     before = rows()
-    with pytest.raises(CommandError, match="holds a real portal"):
-        call_command("load_demo")
+    for command in ("load_demo", "migrate"):
+        with pytest.raises(CommandError, match="holds a real portal"):
+            call_command(command)
     assert rows() == before
+
+
+@pytest.mark.django_db
+def test_a_demonstration_does_not_migrate_the_database_of_an_older_portal(settings, monkeypatch):
+    settings.PORTAL_DEMO = True
+    Department.objects.update(is_demo=True)
+    call_command("migrate", verbosity=0)
+    monkeypatch.setattr(connection.introspection, "get_table_description", lambda cursor, table: [])
+    with pytest.raises(CommandError, match="holds a real portal"):
+        call_command("migrate")
 
 
 @pytest.mark.django_db

@@ -40,6 +40,7 @@ FILES = [
 ]
 # How old everything is but the enquiries, which are younger.
 AGE = timedelta(days=365)
+# The rights of editors and of desk officers, as conditions on a Permission.
 CONTENT = Q(content_type__app_label__in=["partners", "programs"]) | Q(
     content_type__app_label="portal", content_type__model__in=["department", "centre", "page", "term"]
 )

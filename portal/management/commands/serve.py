@@ -61,7 +61,7 @@ class Command(BaseCommand):
             except DatabaseAway as error:
                 raise CommandError(str(error)) from error
         else:
-            # If the database is away, or not migrated, the worker says so.
+            # If the database is away, the worker says so.
             with suppress(DatabaseError):
                 check_demo_mark()
         if not settings.DEBUG:
