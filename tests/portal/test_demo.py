@@ -14,6 +14,7 @@ import pytest
 from django.apps import apps
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
+from django.core.management.base import OutputWrapper
 from django.db import connection, transaction
 from django.db.models import FileField
 from django.test import override_settings
@@ -29,7 +30,7 @@ from portal.filetypes import content_type
 from portal.management.commands.load_content import read
 from portal.management.commands.load_demo import ACCOUNTS, FILES, FOLDER
 from portal.management.demo_files import WRITERS
-from portal.management.preparation import check_demo_mark
+from portal.management.preparation import check_demo_mark, prepare_database
 from portal.models import Centre, Department, LoadedEntry, Page, Term, User
 from portal.site.sitemaps import public_pages
 from programs.models import Area, Certificate, Industry, Material, Program, Resource, ResourceFile
@@ -252,8 +253,9 @@ def test_the_mark_is_set(demo):
 
 def test_a_start_that_is_no_demonstration_refuses_the_samples(demo, settings):
     settings.PORTAL_DEMO = False
-    with pytest.raises(CommandError, match="invented content of the demonstration"):
-        check_demo_mark()
+    for settings.EMBEDDED in (True, False):
+        with pytest.raises(CommandError, match="invented content of the demonstration"):
+            prepare_database(OutputWrapper(StringIO()))
 
 
 @pytest.mark.django_db
