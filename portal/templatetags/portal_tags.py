@@ -107,8 +107,7 @@ def head(context, title="", description="", row=None, section=""):
 
     `row` is the Published row that the page shows, if any. It provides the title, the languages of the page and, if
     `description` is empty, the description. `section` is the URL name of the page above, a key of SECTIONS. A page
-    without a description gets "noindex", as every page of the demonstration does, and has no breadcrumbs. With
-    `has_errors` the title begins with "Error: ".
+    without a description gets "noindex" and has no breadcrumbs. With `has_errors` the title begins with "Error: ".
     """
     request, department = context["request"], context["department"]
     title, description = plain_text(title), plain_text(description)
