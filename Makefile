@@ -9,6 +9,9 @@ export PYTHONDONTWRITEBYTECODE =
 run: .venv/installed
 	@exec $(PY) manage.py serve
 
+demo: .venv/installed
+	@PORTAL_DEMO=1 exec $(PY) manage.py serve
+
 dev: .venv/tested
 	@PORTAL_DEBUG=1 exec $(PY) manage.py serve
 
@@ -61,4 +64,4 @@ lock: .venv/tested
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch .venv/installed $@
 
-.PHONY: run dev test check bench pictures format lock
+.PHONY: run demo dev test check bench pictures format lock

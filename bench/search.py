@@ -134,7 +134,7 @@ def run_on_postgresql():
 
 def scan():
     """Returns the numbers of the documents that each query finds, by a plain scan of their folded texts."""
-    from portal.search_index import folded, is_phrase, split_query
+    from portal.search_index import folded, split_query
 
     sides = [
         [

@@ -160,7 +160,7 @@ class Department(models.Model):
         default=0,
         validators=[MaxValueValidator(30)],
     )
-    # Set by the command that fills a site with sample content. A production start refuses such a database.
+    # Set by load_demo. Only the demonstration serves such a database.
     is_demo = models.BooleanField(default=False, editable=False)
     updated_at = models.DateTimeField(_("last changed"), auto_now=True)
 

@@ -39,8 +39,10 @@ def read_url(read, name, *default):
 
 
 DEBUG = env.bool("PORTAL_DEBUG", False)
-PORT = env.int("PORT", 8000)
-DATA = (BASE_DIR / env.path("PORTAL_DATA", "var")).resolve()
+# Whether this is the demonstration, with invented content; see load_demo.
+PORTAL_DEMO = env.bool("PORTAL_DEMO", False)
+PORT = env.int("PORT", 8001 if PORTAL_DEMO else 8000)
+DATA = (BASE_DIR / env.path("PORTAL_DATA", "var-demo" if PORTAL_DEMO else "var")).resolve()
 PORTAL_SITE_URL = env.str("PORTAL_SITE_URL", f"http://localhost:{PORT}").rstrip("/")
 PORTAL_ENQUIRIES_TO = [address for _name, address in getaddresses([env.str("PORTAL_ENQUIRIES_TO", "")]) if address]
 PORTAL_TRUSTED_PROXIES = env.int("PORTAL_TRUSTED_PROXIES", 0)
@@ -76,6 +78,7 @@ if EMBEDDED:
 else:
     faults = {
         "PORTAL_DEBUG must not be set: it shows visitors the code and the settings": DEBUG,
+        "PORTAL_DEMO must not be set: it fills the portal with invented content": PORTAL_DEMO,
         "PORTAL_SITE_URL must begin with https://": not BEHIND_TLS,
         "PORTAL_SECRET_KEY must be set, to at least 50 random characters": len(SECRET_KEY) < 50,
         "PORTAL_TRUSTED_PROXIES must say how many proxies (nginx: 1) stand in front": PORTAL_TRUSTED_PROXIES < 1,
@@ -98,6 +101,11 @@ if DEBUG and (DATABASE_URL or EMAIL_URL or CACHE_URL):
 if PORTAL_X_ACCEL and PORTAL_TRUSTED_PROXIES < 1:
     raise ImproperlyConfigured(
         "PORTAL_X_ACCEL leaves the sending of files to nginx, so PORTAL_TRUSTED_PROXIES must say that it is in front."
+    )
+if PORTAL_DEMO and (DATABASE_URL or EMAIL_URL or CACHE_URL):
+    raise ImproperlyConfigured(
+        "The demonstration keeps its data and its mails in a folder of its own, so it is refused while DATABASE_URL, "
+        "EMAIL_URL or CACHE_URL is set: unset them."
     )
 if EMAIL_URL and not SMTP:
     raise ImproperlyConfigured("EMAIL_URL must begin with smtp:// or submission://.")

@@ -3,6 +3,7 @@ import sys
 from datetime import timedelta
 
 from allauth.account.adapter import get_adapter
+from django.conf import settings
 from django.contrib import admin
 from django.core.files.storage import default_storage
 from django.db import DatabaseError, connection
@@ -38,6 +39,7 @@ def site_context(request):
     """Context processor: adds what the header and footer of every public page show."""
     return {
         "department": SimpleLazyObject(Department.current),
+        "is_demo": settings.PORTAL_DEMO,
         "site_pages": SimpleLazyObject(lambda: list(Page.objects.published().defer("body"))),
     }
 
@@ -123,6 +125,8 @@ def favicon(request):
 @require_safe
 def robots(request):
     lines = ["User-agent: *", "Disallow: /admin/", f"Sitemap: {absolute_url(reverse('sitemap'))}"]
+    if settings.PORTAL_DEMO:
+        lines = ["User-agent: *", "Disallow: /"]
     return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; charset=utf-8")
 
 

@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import override
 
 from portal import search_index
-from portal.models import User
+from portal.models import Department, User
 
 
 def step(stdout, what, work, *arguments, **options):
@@ -28,20 +28,50 @@ def step(stdout, what, work, *arguments, **options):
 def prepare_database(stdout):
     """
     Migrates the database if the portal runs embedded, and gives it the first content and account if they are missing,
-    and a search index in step with the content.
+    or those of the demonstration, and a search index in step with the content.
 
-    In production it does not migrate, and raises CommandError if a migration is missing. Raises DatabaseError if the
-    database does not answer.
+    In production it does not migrate, and raises CommandError if a migration is missing. Raises CommandError if the
+    database is the wrong one, see check_demo_mark(), and DatabaseError if it does not answer.
     """
     if settings.EMBEDDED:
         step(stdout, "database", call_command, "migrate", verbosity=0)
-    elif missing := missing_migrations():
-        raise CommandError(f"The database lacks {len(missing)} migrations: run manage.py migrate.")
+    else:
+        if missing := missing_migrations():
+            raise CommandError(f"The database lacks {len(missing)} migrations: run manage.py migrate.")
+        check_demo_mark()
     step(stdout, "cache", call_command, "createcachetable", verbosity=0)
-    step(stdout, "first content", call_command, "load_content", verbosity=0)
+    if settings.PORTAL_DEMO:
+        call_command("load_demo")
+    else:
+        step(stdout, "first content", call_command, "load_content", verbosity=0)
+        create_staff_account(stdout)
     # It is empty after the update that brings it, and in an old form after one that changes its form.
     step(stdout, "search index", search_index.mend)
-    create_staff_account(stdout)
+
+
+def check_demo_mark():
+    """
+    Raises CommandError if the database is that of a demonstration and the portal is not, or the other way round.
+
+    A new database is neither. The database need not be migrated. Raises DatabaseError if it does not answer.
+    """
+    table = Department._meta.db_table
+    with connection.cursor() as cursor:
+        if table not in connection.introspection.table_names(cursor):
+            return
+        columns = {column.name for column in connection.introspection.get_table_description(cursor, table)}
+    is_demo = "is_demo" in columns and Department.objects.filter(is_demo=True).exists()
+    if is_demo and not settings.PORTAL_DEMO:
+        raise CommandError(
+            "This database holds the invented content of the demonstration, so it is served by make demo alone: "
+            "set PORTAL_DATA or DATABASE_URL to the data of the portal, or restore a backup of the portal itself."
+        )
+    is_in_use = Department.objects.exists() or User.objects.exists()
+    if settings.PORTAL_DEMO and is_in_use and not is_demo:
+        raise CommandError(
+            "This database holds a real portal, so it gets no sample content: "
+            "unset PORTAL_DATA, or set it to an empty folder for the demonstration."
+        )
 
 
 def missing_migrations() -> list:

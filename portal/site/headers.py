@@ -1,5 +1,6 @@
 """Response headers that Django does not set by itself, and which responses are compressed."""
 
+from django.conf import settings
 from django.http import FileResponse
 from django.middleware.gzip import GZipMiddleware
 
@@ -10,7 +11,7 @@ class ResponseHeadersMiddleware:
 
     Caches may store a public page that sets no cookie, but must revalidate it before each use. If the portal cannot be
     reached, they may use it for a day (stale-if-error, RFC 5861). They must not store any other response, unless its
-    view has set Cache-Control.
+    view has set Cache-Control. Search engines leave out everything that the demonstration serves.
     """
 
     def __init__(self, get_response):
@@ -19,6 +20,8 @@ class ResponseHeadersMiddleware:
     def __call__(self, request):
         response = self.get_response(request)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if settings.PORTAL_DEMO:
+            response.headers["X-Robots-Tag"] = "noindex, nofollow"
         if request.path_info.startswith("/admin/"):
             response.headers.setdefault("Cache-Control", "private, no-store")
         else:

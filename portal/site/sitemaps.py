@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
+from django.http import Http404
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import override
@@ -70,6 +72,9 @@ def public_pages() -> list[PublicPage]:
 
 @require_safe
 def sitemap(request):
+    """Lists public_pages(). The demonstration has no sitemap, because no search engine should read it."""
+    if settings.PORTAL_DEMO:
+        raise Http404
     return render(
         request,
         "portal/sitemap.xml",

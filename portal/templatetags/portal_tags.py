@@ -120,6 +120,7 @@ def head(context, title="", description="", row=None, section="", terms=()):
         "title": title,
         "prefix": _("Error: ") if context.get("has_errors") else "",
         "site": department.society if path == home else department.name,
+        "is_demo": context["is_demo"],
     }
     if not description:
         return shown

@@ -81,10 +81,10 @@ def secrets_of(site, reference):
     return secrets
 
 
-def sign_in(page, site, password=None):
-    """Signs in to the admin with the account "staff"."""
+def sign_in(page, site, password=None, username="staff"):
+    """Signs in to the admin."""
     page.goto(f"{site.url}/admin/")
-    page.locator("#id_login").fill("staff")
+    page.locator("#id_login").fill(username)
     page.locator("#id_password").fill(password or site.password)
     page.locator("#login-form [type=submit]").click()
 

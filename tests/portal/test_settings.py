@@ -46,6 +46,7 @@ def test_deployment_checks_are_clean(tmp_path):
     [
         ("PORTAL_SITE_URL", "http://portal.example"),
         ("PORTAL_DEBUG", "1"),
+        ("PORTAL_DEMO", "1"),
         ("PORTAL_SECRET_KEY", ""),
         ("PORTAL_SECRET_KEY", "short"),
         ("PORTAL_TRUSTED_PROXIES", "0"),
@@ -101,6 +102,21 @@ def test_debug_pages_never_show_a_password_of_the_environment(tmp_path, monkeypa
     assert runpy.run_path(path)["DEBUG"]
     monkeypatch.setenv(name, "smtp://user:secret@mail.example" if name == "EMAIL_URL" else "redis://user:secret@host/0")
     with pytest.raises(ImproperlyConfigured, match="PORTAL_DEBUG"):
+        runpy.run_path(path)
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "EMAIL_URL", "CACHE_URL"])
+def test_the_demonstration_reaches_no_database_and_no_mail_host_of_the_environment(tmp_path, monkeypatch, name):
+    for variable in ("DATABASE_URL", "EMAIL_URL", "CACHE_URL", "PORTAL_SITE_URL", "PORT"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PORTAL_DATA", str(tmp_path))
+    monkeypatch.setenv("PORTAL_DEMO", "1")
+    path = str(settings.BASE_DIR / "portal/settings.py")
+    found = runpy.run_path(path)
+    assert found["PORT"] == 8001
+    assert found["POST_OFFICE"]["BACKENDS"] == {"default": "contact.mail.files.EmailBackend"}
+    monkeypatch.setenv(name, "smtp://user:secret@mail.example" if name == "EMAIL_URL" else "redis://user:secret@host/0")
+    with pytest.raises(ImproperlyConfigured, match=f"demonstration.*{name}"):
         runpy.run_path(path)
 
 

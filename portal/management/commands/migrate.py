@@ -5,6 +5,8 @@ from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import connections
 
+from portal.management.preparation import check_demo_mark
+
 
 class Command(migrate.Command):
     help = "Brings the database up to date. For SQLite it also makes the file, in a data folder that had none."
@@ -14,6 +16,7 @@ class Command(migrate.Command):
         connection = connections[options["database"]]
         if connection.vendor == "sqlite" and not connection.is_in_memory_db():
             make_file(Path(connection.settings_dict["NAME"]))
+        check_demo_mark()
         return super().execute(*args, **options)
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.utils.module_loading import import_string
 from granian import Granian
 from granian.http import HTTP1Settings
@@ -18,7 +18,7 @@ from granian.http import HTTP1Settings
 from portal.data_folder import set_rights
 from portal.database import DatabaseAway
 from portal.log_format import log_uncaught
-from portal.management.preparation import prepare_database, step
+from portal.management.preparation import check_demo_mark, prepare_database, step
 
 # Seconds that a stopping worker has to finish its mail; longer than a mail host that is down takes.
 PATIENCE = 25
@@ -54,12 +54,17 @@ class Command(BaseCommand):
         serves static files and says that it is unavailable meanwhile.
         """
         check_port_is_free(settings.PORT)
+        # First, because mails of the demonstration are written in both languages.
+        step(self.stdout, "interface in both languages", call_command, "compilemessages")
         if settings.EMBEDDED:
             try:
                 prepare_database(self.stdout)
             except DatabaseAway as error:
                 raise CommandError(str(error)) from error
-        step(self.stdout, "interface in both languages", call_command, "compilemessages")
+        else:
+            # If the database is away, the worker says so.
+            with suppress(DatabaseError):
+                check_demo_mark()
         if not settings.DEBUG:
             step(self.stdout, "static files", call_command, "collectstatic", interactive=False, verbosity=0)
         try:
