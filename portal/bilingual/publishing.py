@@ -131,7 +131,7 @@ class Published(TrackedModel):
         return getattr(self, build_localized_fieldname(self.title_field, language))
 
     def search_texts(self):
-        """Yields the texts in the active language by which visitors find this row, beside its title: plain text, or None."""
+        """Yields the plain texts, or None, of the active language by which visitors find this row, beside its title."""
         return ()
 
     def is_published_in(self, language: str) -> bool:

@@ -1,5 +1,7 @@
 """Rich text that staff write: the allowed elements, how it is sanitised, and how it is shown."""
 
+import re
+from html import unescape
 from itertools import groupby
 
 from bs4 import BeautifulSoup
@@ -30,6 +32,7 @@ EXTENSIONS = {
 
 # The block elements. A "div" is the scrolling group around a table.
 BLOCKS = {"p", "h2", "h3", "ul", "ol", "blockquote", "div"}
+ENDS_OF_LINES = re.compile("</(?:p|h2|h3|li|td|th)>|<br")
 
 
 class RichTextField(ProseEditorField):
@@ -55,10 +58,7 @@ class RichTextField(ProseEditorField):
 
 def plain_text(html: str | None) -> str:
     """Returns the text of a RichTextField, with a line for each block and each cell of a table."""
-    soup = BeautifulSoup(html or "", "html.parser")
-    for element in soup.find_all(["p", "h2", "h3", "li", "br", "td", "th"]):
-        element.append("\n")
-    return soup.get_text().strip()
+    return unescape(strip_tags(ENDS_OF_LINES.sub(r"\n\g<0>", html or ""))).strip()
 
 
 def with_scrolling_tables(html: str) -> str:

@@ -20,10 +20,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from partners.models import Country, Institution
 from portal import search_index
+from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.management.preparation import prepare_database
 from portal.models import Centre, Page
 from portal.search_index import folded, has_word, search, spans, split_query, upkeep
 from portal.search_index.entries import SearchEntry, SearchText
+from portal.search_index.kinds import KINDS
 from portal.search_index.words import MAX_PHRASE, MAX_WORDS, PART
 from programs.models import Area, Program, Step
 from tests.contact.databases import on_file
@@ -323,6 +325,18 @@ def test_every_way_of_changing_a_row_is_followed():
     step.delete()
     assert titles("possum") == []
     assert search_index.mend() == 0
+
+
+def test_every_registered_model_and_what_it_depends_on_is_tracked():
+    related = {kind.model._meta.get_field(name).related_model for kind in KINDS.values() for name in kind.relations}
+    assert {kind.model.__name__ for kind in KINDS.values()} >= {
+        *("Area", "Program", "Resource", "Centre", "Country", "Institution", "Page", "Term")
+    }
+    assert {model.__name__ for model in related} >= {"Step", "Question", "Material", "ResourceFile", "Country"}
+    for model in [*KINDS, *related]:
+        assert issubclass(model, TrackedModel), model
+        assert isinstance(model._default_manager.all(), TrackedQuerySet), model
+    assert len({kind.rank for kind in KINDS.values()}) == len(KINDS)
 
 
 def test_nothing_is_left_of_a_deleted_row():

@@ -4,7 +4,7 @@ import html5lib
 import pytest
 from django.utils.translation import override
 
-from portal.bilingual.richtext import blocks, with_scrolling_tables
+from portal.bilingual.richtext import blocks, plain_text, with_scrolling_tables
 from portal.models import Page
 
 TABLE = "<table><tbody><tr><th>Document</th><th>Copies</th></tr><tr><td>Agreement</td><td>2</td></tr></tbody></table>"
@@ -66,3 +66,10 @@ def test_blocks_lose_nothing():
     assert str(found[0]) == "<p>loose <em>words</em> </p>"
     assert found[-1].get_text().strip() == "and the end"
     assert blocks("") == blocks(" \n ") == []
+
+
+def test_plain_text_has_a_line_for_each_block_and_no_markup():
+    table = "<table><tbody><tr><th>1</th><td>2 &lt; 3</td></tr></tbody></table>"
+    html = f"<h2>a &amp; <strong>b</strong>c</h2><ul><li>x<br>y</li></ul>{table}"
+    assert plain_text(html) == "a & bc\nx\ny\n1\n2 < 3"
+    assert plain_text(None) == ""
