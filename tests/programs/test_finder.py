@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from partners.models import Country
-from portal.search_index import MAX_WORDS, split_query
+from portal.search_index import split_query
+from portal.search_index.words import MAX_WORDS
 from programs.forms import FinderForm
 from programs.models import MAX_PIECES, Area, Program, split_pieces
 
