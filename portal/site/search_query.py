@@ -98,10 +98,13 @@ class Query:
         Those that have the words of the query come first, then those that have them in the title, then the kinds by
         rank. A row is shown in `language`, the reader's, if that side has any of the words.
         """
+        columns = "kind, row, side, titled, place, sort_order"
+        selects, params = selects_of(enumerate(self.alternatives), columns, language)
         ranks, sides = {}, defaultdict(set)
-        for place, kind, pk, side, titled, rank, sort_order in found_by(self.alternatives, language):
+        for alternative, kind, pk, side, titled, place, sort_order in fetched(" UNION ALL ".join(selects), params):
             sides[kind, pk].add(side)
-            ranks[kind, pk] = min(ranks.get((kind, pk), (place + 1,)), (place, -titled, rank, sort_order, pk))
+            rank = (alternative, -titled, place, sort_order, pk)
+            ranks[kind, pk] = min(ranks.get((kind, pk), rank), rank)
         return [
             Row(*row, language if language in sides[row] else other_language(language))
             for row in sorted(ranks, key=ranks.__getitem__)
@@ -111,34 +114,37 @@ class Query:
         """Returns the parts of the query that find something by themselves, with the number of rows that they find."""
         ways = [ways_to_part(word) for word in self.words]
         parts = list(dict.fromkeys(part for way in chain.from_iterable(ways) for part in way))[:MAX_SEARCHES]
-        searches = [(part, [part]) for part in parts]
-        searches += [(part, words) for part in parts for words in self.alternatives_to(part)[1:]]
-        rows = defaultdict(set)
-        for place, kind, pk, *_rank in found_by([words for _part, words in searches[:MAX_SEARCHES]], language):
-            rows[searches[place][0]].add((kind, pk))
-        best = [max(some, key=lambda way: sum(part in rows for part in way)) for some in ways]
-        found = [part for part in dict.fromkeys(chain.from_iterable(best)) if part in rows]
-        return [(part, len(rows[part])) for part in found[:MAX_PARTS]]
+        searches = [(number, [part]) for number, part in enumerate(parts)]
+        searches += [(number, words) for number, part in enumerate(parts) for words in self.alternatives_to(part)[1:]]
+        selects, params = selects_of(searches[:MAX_SEARCHES], "kind, row", language)
+        # A UNION holds each row once.
+        counts = f"SELECT number, COUNT(*) FROM ({' UNION '.join(selects)}) AS found GROUP BY number"  # noqa: S608
+        numbers = {parts[number]: count for number, count in fetched(selects and counts, params)}
+        best = [max(some, key=lambda way: sum(part in numbers for part in way)) for some in ways]
+        found = [part for part in dict.fromkeys(chain.from_iterable(best)) if part in numbers]
+        return [(part, numbers[part]) for part in found[:MAX_PARTS]]
 
 
-def found_by(searches: list[list[str]], language: str) -> list[tuple]:
+def selects_of(searches, columns: str, language: str) -> tuple[list[str], list]:
     """
-    Returns what each of `searches`, lists of words, finds for readers of `language`, by one query.
+    Returns a SELECT for each of `searches`, pairs of a number and words, and the parameters of all of them.
 
-    That is the place of the search, then of the row its kind, its key, the language to show, whether all words are in
-    the titles, the rank of the kind, and the sort order.
+    Each gives the number and the `columns`, of rows_with(), of the rows found for readers of `language`.
     """
-    if not searches:
-        return []
-    parts, params = [], []
-    for place, words in enumerate(searches):
+    selects, params = [], []
+    for place, (number, words) in enumerate(searches):
         sql, values = rows_with(words, LANGUAGES.index(language))
-        parts.append(
-            f"SELECT {place}, kind, row, side, titled, place, sort_order FROM ({sql}) AS found_{place}"  # noqa: S608
-        )
+        selects.append(f"SELECT {number} AS number, {columns} FROM ({sql}) AS found_{place}")  # noqa: S608
         params += values
+    return selects, params
+
+
+def fetched(sql: str, params) -> list[tuple]:
+    """Returns the result of `sql`, or nothing if it is empty."""
+    if not sql:
+        return []
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts), params)
+        cursor.execute(sql, params)
         return cursor.fetchall()
 
 
