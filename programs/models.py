@@ -623,8 +623,10 @@ class ResourceFile(models.Model):
 
     @property
     def download_name(self) -> str:
-        """The name under which it is downloaded: the title in its own language, if there is one, and the version."""
-        title = getattr(self.resource, build_localized_fieldname("title", self.language)) or str(self.resource)
+        """The name of its download: the title, in its own language if that is published, and the version."""
+        title = str(self.resource)
+        if self.resource.is_published_in(self.language):
+            title = getattr(self.resource, build_localized_fieldname("title", self.language))
         stem = re.sub(r'[\\/:*?"<>|\s]+', " ", f"{title} {self.version}").strip()
         return clean_name(stem + TYPES[self.content_type])
 
@@ -634,12 +636,13 @@ class ResourceFile(models.Model):
 
     def count_download(self):
         """Counts a download today, in Beijing. A count that fails is logged and costs the visitor nothing."""
-        today = DownloadCount.objects.filter(file=self, day=timezone.localdate())
+        key = {"file": self, "day": timezone.localdate()}
+        today = DownloadCount.objects.filter(**key)
         try:
             with transaction.atomic():
                 if not today.update(number=F("number") + 1):
                     # Two first downloads of a day may come at once.
-                    DownloadCount.objects.get_or_create(file=self, day=timezone.localdate())
+                    DownloadCount.objects.get_or_create(**key)
                     today.update(number=F("number") + 1)
         except DatabaseError:
             log.exception("A download of file %d could not be counted.", self.pk)

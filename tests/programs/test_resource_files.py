@@ -13,13 +13,13 @@ from threading import Barrier
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import QuerySet
 
 from contact import attachments
 from contact.desk.daily_report import queue_daily_report
 from programs import resource_files
-from programs.models import DownloadCount, Resource
+from programs.models import DownloadCount, Resource, resource_storage
 from tests.contact.databases import on_file
 from tests.contact.files import HONEST, PDF
 from tests.programs.resources import content, on_disk, published, with_file
@@ -158,6 +158,12 @@ def test_the_name_of_a_download_is_the_title_in_its_language_and_the_version(cli
     assert chinese == ("attachment; filename*=utf-8''%E7%A4%BA%E4%BE%8B%E8%AF%BE%E7%A8%8B%E6%A0%87%E5%87%86%202.0.pdf")
     english = client.get(f"{LINK}en/").headers["Content-Disposition"]
     assert english == 'attachment; filename="Sample curriculum standard 2 b.pdf"'
+
+
+def test_the_name_of_a_download_does_not_give_away_the_title_of_a_draft(client):
+    with_file(published(languages=["en"], title_zh_hans="尚未发布的标题"), "zh-hans")
+    response = client.get(LINK)
+    assert response.headers["Content-Disposition"] == 'attachment; filename="Sample curriculum standard 1.0.pdf"'
 
 
 @pytest.mark.parametrize("title", ['A "quoted" \\ title: <b>?*|', "Line\r\nX-Injected: yes", "x" * 120])
@@ -370,6 +376,15 @@ def test_orphans_go_after_an_hour_and_files_with_a_row_stay(file):
         os.utime(folder / name, (time.time() - hours * 3600,) * 2)
     assert resource_files.remove_orphans() == 1
     assert on_disk() == sorted([file.file.name, "fresh", "recent"])
+
+
+def test_a_file_whose_row_was_not_stored_is_an_orphan(file):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        with_file(file.resource, version=file.version)
+    [orphan] = set(on_disk()) - {file.file.name}
+    os.utime(resource_storage().path(orphan), (0, 0))
+    assert resource_files.remove_orphans() == 1
+    assert on_disk() == [file.file.name]
 
 
 def test_where_no_file_was_ever_stored_there_are_no_orphans():

@@ -255,8 +255,10 @@ def test_a_program_shows_its_resources_and_no_others(client, several):
     assert not page(client, "/en/programs/teacher-exchange/").find(id="resources"), "an empty section is left out"
 
 
-def test_the_list_of_programs_leads_to_the_resources(client):
-    assert page(client, "/en/programs/").main.find("a", href=LIST)
+@pytest.mark.parametrize("path", ["programs/", "programs/resource-platform/"])
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_list_of_programs_and_the_platforms_own_page_lead_to_the_resources(client, language, path):
+    assert page(client, f"/{language}/{path}").main.find("a", href=f"/{language}/resources/")
 
 
 # Queries
