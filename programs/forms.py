@@ -1,5 +1,4 @@
 from django import forms
-from django.contrib.admin.widgets import AdminFileWidget
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models.fields.files import FieldFile
 from django.utils.text import format_lazy
@@ -100,7 +99,7 @@ class ResourceFilterForm(FilterForm):
         return resources.matching(**self.cleaned_data) if self.is_valid() else resources.none()
 
 
-class StoredFileInput(AdminFileWidget):
+class StoredFileInput(forms.FileInput):
     """A file input for a new file, and a link to a stored one, which cannot be replaced."""
 
     template_name = "programs/stored_file_input.html"
@@ -109,10 +108,6 @@ class StoredFileInput(AdminFileWidget):
         context = super().get_context(name, value, attrs)
         context["stored"] = value.instance if isinstance(value, FieldFile) and value.instance.pk else None
         return context
-
-    def is_initial(self, value):
-        # Django would offer to clear it.
-        return False
 
 
 class ResourceFileForm(forms.ModelForm):
