@@ -36,10 +36,6 @@ class InstitutionForm(forms.ModelForm):
         if self.instance.pk:
             self.initial["partner_in"] = self.instance.programs.all()
 
-    def _save_m2m(self):
-        super()._save_m2m()
-        self.instance.programs.set(self.cleaned_data["partner_in"])
-
 
 @admin.register(Institution)
 class InstitutionAdmin(BilingualAdmin):
@@ -52,3 +48,7 @@ class InstitutionAdmin(BilingualAdmin):
     def partner_in(self, institution):
         """Returns what those who may only view see in place of the field of the form."""
         return pgettext("between names", ", ").join(map(str, institution.programs.all()))
+
+    def save_related(self, request, form, formsets, change):
+        super().save_related(request, form, formsets, change)
+        form.instance.programs.set(form.cleaned_data["partner_in"])

@@ -269,9 +269,9 @@ class Program(ContentPage):
         named = any(material.name for material in self.parts.materials)
         yield "h2", (self.materials_introduction or named) and _("Documents we help prepare")
         yield "richtext", self.materials_introduction
-        yield "ol", [material.text() for material in self.parts.materials]
+        yield "ol", [material.full_text() for material in self.parts.materials]
         yield "h2", self.published_certificates and _("Certificates")
-        yield "ol", [row.text() if row in self.published_certificates else "" for row in self.parts.certificates]
+        yield "ol", [row.full_text() if row in self.published_certificates else "" for row in self.parts.certificates]
         yield "h2", self.filled_questions and _("Questions and answers")
         for question in self.parts.questions:
             yield "h3", question.is_filled and question.question
@@ -368,7 +368,7 @@ class Material(ProgramPart):
         """The template if it is published in the active language, otherwise None."""
         return self.template if self.template and self.template.is_published_in(get_language()) else None
 
-    def text(self):
+    def full_text(self):
         """Returns the name and all facts in the active language, each in a line; without a name an empty string."""
         return labelled_lines(
             self.name,
@@ -413,7 +413,7 @@ class Certificate(Published):
         """The country if it is published in the active language, otherwise None."""
         return self.country if self.country and self.country.is_published_in(get_language()) else None
 
-    def text(self):
+    def full_text(self):
         """Returns the name and all facts in the active language, each in a line."""
         return labelled_lines(
             self.name,

@@ -11,11 +11,12 @@ from django.contrib.auth.models import Group
 from contact.mail.messages import queue_acknowledgement, queue_notifications
 from contact.models import Enquiry
 from partners.models import Country, Institution
-from programs.models import Industry
+from programs.models import Certificate, Industry, Program
 from tests.programs.resources import published, with_file
 
 Group.objects.create(name="Desk")
 Institution.objects.create(name_en="Example Institute", country=Country.objects.first())
+Certificate.objects.create(name_en="Example certificate", program=Program.objects.first())
 Industry.objects.create(slug="example", name_zh_hans="示例行业", name_en="Example industry")
 with_file(published("example", languages=()))
 enquiry = Enquiry.objects.create(

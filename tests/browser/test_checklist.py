@@ -171,6 +171,10 @@ def test_fifteen_documents_print_on_one_leaf(site, printer, long_list, language)
     assert text.count("✓") == 8
     assert len(re.findall({"zh-hans": "第[0-9]+份材料", "en": "Document [0-9]+:"}[language], text)) == 15
     assert "53656705" in text.replace(" ", "")
+    printer.emulate_media(media="print")
+    printer.set_viewport_size({"width": 658, "height": 1000})
+    last, foot = printer.locator(".checklist-line").last.bounding_box(), printer.locator(".last-changed").bounding_box()
+    assert last["y"] + last["height"] <= foot["y"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

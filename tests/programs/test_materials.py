@@ -206,7 +206,7 @@ def asked(link):
     ("language", "message"),
     [
         ("en", "We would like to ask about the document “Co-operation agreements” of the program “Approval support”."),
-        ("zh-hans", "我们想咨询“项目报批支持”项目的“合作协议”。"),
+        ("zh-hans", "我们想咨询“项目报批支持”所需的材料“合作协议”。"),
     ],
 )
 def test_each_line_can_be_asked_about(client, language, message):
