@@ -13,9 +13,9 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
-from django.utils.translation import get_language, override
 from django.utils.translation import gettext_lazy as _
-from modeltranslation.utils import build_localized_fieldname
+from django.utils.translation import override
+from modeltranslation.utils import build_localized_fieldname, get_language
 
 from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.bilingual.languages import LANGUAGES, other_language
@@ -59,9 +59,13 @@ class PublishedQuerySet(TrackedQuerySet):
         """Prefetches the published rows of `relations`, in either direction: "programs" as `published_programs`."""
         found = self
         for relation in relations:
-            rows = self.model._meta.get_field(relation).related_model.objects.published()
+            rows = self.model._meta.get_field(relation).related_model.objects.published().for_entries()
             found = found.prefetch_related(Prefetch(relation, rows, to_attr=f"published_{relation}"))
         return found
+
+    def for_entries(self):
+        """Prefetches what a list of these rows on another page shows. Most need nothing but their own columns."""
+        return self
 
     def get_published(self, **lookup):
         """
@@ -131,7 +135,7 @@ class Published(TrackedModel):
         return getattr(self, build_localized_fieldname(self.title_field, language))
 
     def search_texts(self):
-        """Yields the plain texts, or None, of the active language by which visitors find this row, beside its title."""
+        """Yields the texts in the active language, beside the title, by which visitors find this row; some are None."""
         return ()
 
     def is_published_in(self, language: str) -> bool:
@@ -242,8 +246,9 @@ class ContentPage(Published):
         """
         Yields the text for the pair view, in reading order: pairs of an element and its content in the active language.
 
-        The content of "h2", "h3" and "p" is plain text, that of "ol" a list of plain texts, and that of "richtext"
-        HTML. Both languages must yield the same elements. If one lacks a text, the content is empty.
+        The content of "h2", "h3" and "p" is plain text, that of "ol" a list of plain texts, perhaps of several lines,
+        and that of "richtext" HTML. Both languages must yield the same elements. If one lacks a text, the content is
+        empty.
         """
         yield "p", self.summary
         yield "richtext", self.body
