@@ -11,7 +11,7 @@ itself, at each search.
 """
 
 from portal.search_index.kinds import register
-from portal.search_index.queries import Hit, Results, has_word, search
+from portal.search_index.queries import Hit, Results, count, has_word, search
 from portal.search_index.upkeep import check, connect, mend, rebuild
 from portal.search_index.words import folded, is_phrase, spans, split_query
 
@@ -20,6 +20,7 @@ __all__ = [
     "Results",
     "check",
     "connect",
+    "count",
     "folded",
     "has_word",
     "is_phrase",

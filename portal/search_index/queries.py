@@ -22,7 +22,11 @@ ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Hit:
-    """A row that was found, in the language in which it is shown: the reader's, if that side has any of the words."""
+    """
+    A row that was found, in the language in which it is shown: the reader's, if that side has any of the words.
+
+    If it is published in the other language too, `paired_title` and `paired_address` are those of that side, else None.
+    """
 
     model: type
     pk: int
@@ -30,6 +34,8 @@ class Hit:
     title: str
     text: str
     address: str
+    paired_title: str | None
+    paired_address: str | None
 
 
 @dataclass(frozen=True)
@@ -40,34 +46,83 @@ class Results:
     hits: list
 
 
-def search(words: list[str], language: str, model=None, start=0, stop=ALL) -> Results:
+def search(words: list[str], language: str, model=None, *, synonyms=(), start=0, stop=ALL) -> Results:
     """
     Finds the rows that have all `words`, as split_query() returns them, on sides that are published now.
 
     The words may be spread over both languages of a row. `language` is the reader's. The hits are those from `start`
     to `stop`, of one `model` or of all. Rows that have all words in their titles come first; then the kinds follow each
-    other by rank, and the rows of a kind in their order.
+    other by rank, and the rows of a kind in their order. After them come the rows that have all words of one of the
+    `synonyms`, each a list of words too.
     """
     if not words:
         return Results({}, [])
     models = {kind.name: kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank)}
-    rows, params = rows_with(words, LANGUAGES.index(language))
+    rows, params = rows_with_any([words, *synonyms], language)
+    published, moments = published_sides()
     chosen = "" if model is None else f"WHERE kind = '{KINDS[model].name}'"
     sql = f"""
-        WITH rows AS ({rows})
-        SELECT kind, row, side, title, text, address, titled, place, sort_order FROM (
-            SELECT * FROM rows {chosen} ORDER BY titled DESC, place, sort_order, row LIMIT %s OFFSET %s
-        ) AS page JOIN portal_searchtext AS shown ON shown.entry_id = page.entry AND shown.language = page.side
+        WITH rows AS ({rows}), page AS (
+            SELECT * FROM rows {chosen} ORDER BY grade, place, sort_order, row LIMIT %s OFFSET %s
+        )
+        SELECT page.kind, page.row, page.side, shown.title, shown.text, shown.address, paired.title, paired.address,
+            page.grade, page.place, page.sort_order
+        FROM page JOIN portal_searchtext AS shown ON shown.entry_id = page.entry AND shown.language = page.side
+        JOIN portal_searchentry ON portal_searchentry.id = page.entry
+        LEFT JOIN portal_searchtext AS paired
+            ON paired.entry_id = page.entry AND paired.language != page.side AND {published} IS NOT NULL
         UNION ALL
-        SELECT kind, COUNT(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM rows GROUP BY kind
+        SELECT kind, COUNT(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM rows GROUP BY kind
     """  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*params, stop - start, start])
-        found = cursor.fetchall()
-    page = sorted((row for row in found if row[2]), key=lambda row: (-row[6], row[7], row[8], row[1]))
+    found = fetched(sql, [*params, stop - start, start, *moments])
+    page = sorted((row for row in found if row[2]), key=lambda row: (*row[8:], row[1]))
     numbers = {kind: number for kind, number, side, *_ in found if not side}
     counts = {model: numbers[name] for name, model in models.items() if name in numbers}
-    return Results(counts, [Hit(models[kind], *hit[:5]) for kind, *hit in page])
+    return Results(counts, [Hit(models[kind], *hit[:7]) for kind, *hit in page])
+
+
+def count(searches: dict, language: str) -> dict:
+    """Returns how many rows search() finds for each value of `searches`, words and then synonyms, by the same keys."""
+    counts, params = [], []
+    for number, alternatives in enumerate(searches.values()):
+        rows, values = rows_with_any(alternatives, language)
+        counts.append(f"SELECT {number}, COUNT(*) FROM ({rows}) AS rows_{number}")  # noqa: S608
+        params += values
+    numbers = dict(fetched(" UNION ALL ".join(counts), params)) if counts else {}
+    return {key: numbers[number] for number, key in enumerate(searches)}
+
+
+def fetched(sql, params) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def rows_with_any(alternatives, language) -> tuple[str, list]:
+    """
+    Returns the SQL of the rows that have all words of one of `alternatives` on published sides, and its parameters.
+
+    Its columns are kind, row, entry, the side to show to readers of `language`, the grade (0 if all words of the first
+    alternative are in the titles, 1 if they are not, 2 and 3 those of the second, and so on), the place of the kind,
+    and the sort order of the row.
+    """
+    reader = LANGUAGES.index(language)
+    selects, params = [], []
+    for number, words in enumerate(alternatives):
+        sql, values = rows_with(words, reader)
+        selects.append(
+            f"SELECT kind, row, entry, side, {2 * number + 1} - titled AS grade, place, sort_order"  # noqa: S608
+            f" FROM ({sql}) AS found_{number}"
+        )
+        params += values
+    if len(selects) == 1:
+        return selects[0], params
+    sql = f"""
+        SELECT kind, row, entry, CASE WHEN MAX(CASE side WHEN '{language}' THEN 1 ELSE 0 END) = 1
+            THEN '{language}' ELSE '{LANGUAGES[1 - reader]}' END AS side, MIN(grade) AS grade, place, sort_order
+        FROM ({" UNION ALL ".join(selects)}) AS found GROUP BY kind, row, entry, place, sort_order
+    """  # noqa: S608
+    return sql, params
 
 
 def rows_with(words, reader) -> tuple[str, list]:
@@ -94,7 +149,7 @@ def rows_with(words, reader) -> tuple[str, list]:
     for side, language in enumerate(LANGUAGES):
         order, moments = sort_order_in(language)
         orders.append(f"CASE WHEN said_{side} > 0 THEN {order} END AS order_{side}")
-        params += [connection.ops.adapt_datetimefield_value(timezone.now())] * moments
+        params += now(moments)
 
     def all_of(name):
         sides = (f"CASE WHEN order_{side} IS NULL THEN 0 ELSE {name}_{side} END" for side in range(len(LANGUAGES)))
@@ -117,6 +172,21 @@ def rows_with(words, reader) -> tuple[str, list]:
     return sql, [*params, *values]
 
 
+def now(times) -> list:
+    """Returns the present moment as a parameter of SQL, so many times."""
+    return [connection.ops.adapt_datetimefield_value(timezone.now())] * times
+
+
+def published_sides() -> tuple[str, list]:
+    """Returns the SQL of the sort order in the language of `paired`, NULL if not published, and its parameters."""
+    cases, params = [], []
+    for language in LANGUAGES:
+        order, moments = sort_order_in(language)
+        cases.append(f"WHEN '{language}' THEN {order}")
+        params += now(moments)
+    return f"CASE paired.language {' '.join(cases)} END", params
+
+
 @cache
 def sort_order_in(language) -> tuple[str, int]:
     """
@@ -131,7 +201,7 @@ def sort_order_in(language) -> tuple[str, int]:
         sql, values = published.query.sql_with_params()
         cases.append(f"WHEN '{kind.name}' THEN ({sql} AND {kind.model._meta.db_table}.id = portal_searchentry.row)")
         params += values
-    return f"CASE kind {' '.join(cases)} END", len(params)
+    return f"CASE portal_searchentry.kind {' '.join(cases)} END", len(params)
 
 
 def parts_with(word) -> tuple[str, list]:

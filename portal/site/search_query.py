@@ -1,25 +1,23 @@
 """What a visitor searches for: the words of a query, the other names of the term that it names, and what they find."""
 
 import re
-from collections import defaultdict
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import chain, pairwise
 from typing import NamedTuple
 
-from django.db import connection
 from django.utils.translation import get_language, override
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.languages import LANGUAGES, html_code, other_language
+from portal.bilingual.languages import html_code
 from portal.models import Term
-from portal.search_index import folded, is_phrase, split_query
-from portal.search_index.queries import rows_with
+from portal.search_index import Results, count, folded, is_phrase, search, split_query
 from portal.terms import lines
 
+HITS_A_PAGE = 20
 # In characters. What is longer is cut.
 MAX_QUERY = 200
-# Of the parts of a query, and their synonyms, that are searched for at once.
+# Of the parts of a query that are searched for at once.
 MAX_SEARCHES = 16
 # Of the terms whose other names are searched for, and of the names that are suggested.
 MAX_TERMS = 3
@@ -41,14 +39,6 @@ class Name(NamedTuple):
     @property
     def code(self):
         return html_code(self.language)
-
-
-class Row(NamedTuple):
-    """A row that was found, by the name of its kind and its key, and the language in which it is shown."""
-
-    kind: str
-    pk: int
-    language: str
 
 
 class Query:
@@ -75,11 +65,6 @@ class Query:
         """The other names of the terms that the whole query names."""
         return self.other_names(self.text)
 
-    @cached_property
-    def alternatives(self) -> list[list[str]]:
-        """The words of the query, then those of each synonym. A row is found that has all words of one of them."""
-        return self.alternatives_to(self.text)
-
     def alternatives_to(self, text: str) -> list[list[str]]:
         """Returns the words of `text`, then those of each other name of the terms that it names."""
         wordings = [text, *(name.text for name in self.other_names(text))]
@@ -91,61 +76,25 @@ class Query:
         names = {spelling(name.text): name for names, _spellings in self.terms for name in names}
         return [names[found] for found in get_close_matches(spelling(self.text), names, MAX_TERMS, LIKENESS)]
 
-    def rows(self, language: str) -> list[Row]:
-        """
-        Returns the rows that have all words of any of the alternatives, on sides that are published now.
+    @cached_property
+    def alternatives(self) -> list[list[str]]:
+        """The words of the query, then those of each synonym. They are marked where they are found."""
+        return self.alternatives_to(self.text)
 
-        Those that have the words of the query come first, then those that have them in the title, then the kinds by
-        rank. A row is shown in `language`, the reader's, if that side has any of the words.
-        """
-        columns = "kind, row, side, titled, place, sort_order"
-        selects, params = selects_of(enumerate(self.alternatives), columns, language)
-        ranks, sides = {}, defaultdict(set)
-        for alternative, kind, pk, side, titled, place, sort_order in fetched(" UNION ALL ".join(selects), params):
-            sides[kind, pk].add(side)
-            rank = (alternative, -titled, place, sort_order, pk)
-            ranks[kind, pk] = min(ranks.get((kind, pk), rank), rank)
-        return [
-            Row(*row, language if language in sides[row] else other_language(language))
-            for row in sorted(ranks, key=ranks.__getitem__)
-        ]
+    def results(self, model, page: int) -> Results:
+        """Returns what it and its synonyms find, with the Hits of one `model` or of all on a `page`, from 1 on."""
+        stop = page * HITS_A_PAGE
+        synonyms = self.alternatives[1:]
+        return search(self.words, get_language(), model, synonyms=synonyms, start=stop - HITS_A_PAGE, stop=stop)
 
-    def parts(self, language: str) -> list[tuple[str, int]]:
+    def parts(self) -> list[tuple[str, int]]:
         """Returns the parts of the query that find something by themselves, with the number of rows that they find."""
         ways = [ways_to_part(word) for word in self.words]
         parts = list(dict.fromkeys(part for way in chain.from_iterable(ways) for part in way))[:MAX_SEARCHES]
-        searches = [(number, [part]) for number, part in enumerate(parts)]
-        searches += [(number, words) for number, part in enumerate(parts) for words in self.alternatives_to(part)[1:]]
-        selects, params = selects_of(searches[:MAX_SEARCHES], "kind, row", language)
-        # A UNION holds each row once.
-        counts = f"SELECT number, COUNT(*) FROM ({' UNION '.join(selects)}) AS found GROUP BY number"  # noqa: S608
-        numbers = {parts[number]: count for number, count in fetched(selects and counts, params)}
-        best = [max(some, key=lambda way: sum(part in numbers for part in way)) for some in ways]
-        found = [part for part in dict.fromkeys(chain.from_iterable(best)) if part in numbers]
+        numbers = count({part: self.alternatives_to(part) for part in parts}, get_language())
+        best = [max(some, key=lambda way: sum(numbers.get(part, 0) > 0 for part in way)) for some in ways]
+        found = [part for part in dict.fromkeys(chain.from_iterable(best)) if numbers.get(part)]
         return [(part, numbers[part]) for part in found[:MAX_PARTS]]
-
-
-def selects_of(searches, columns: str, language: str) -> tuple[list[str], list]:
-    """
-    Returns a SELECT for each of `searches`, pairs of a number and words, and the parameters of all of them.
-
-    Each gives the number and the `columns`, of rows_with(), of the rows found for readers of `language`.
-    """
-    selects, params = [], []
-    for place, (number, words) in enumerate(searches):
-        sql, values = rows_with(words, LANGUAGES.index(language))
-        selects.append(f"SELECT {number} AS number, {columns} FROM ({sql}) AS found_{place}")  # noqa: S608
-        params += values
-    return selects, params
-
-
-def fetched(sql: str, params) -> list[tuple]:
-    """Returns the result of `sql`, or nothing if it is empty."""
-    if not sql:
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall()
 
 
 def names_of(term) -> tuple[list[Name], set[str]]:

@@ -10,8 +10,7 @@ from django.utils import timezone
 
 from partners.models import Country
 from portal.models import Centre, Page, Term
-from portal.site.search import HITS_A_PAGE
-from portal.site.search_query import MAX_QUERY, Query
+from portal.site.search_query import HITS_A_PAGE, MAX_QUERY, Query
 from programs.models import Program
 
 pytestmark = pytest.mark.django_db
