@@ -43,7 +43,8 @@ def sides_of(kind, rows) -> dict[int, list[Side]]:
                 words = "\n".join(filter(None, (getattr(row, field) for field in kind.words)))
                 try:
                     address = row.get_absolute_url()
-                except NoReverseMatch:  # TEMPORARY until every kind has its page
+                except NoReverseMatch:
+                    # A kind whose page does not exist yet.
                     continue
                 found[row.pk].append(Side(language, row.display_title, text, words, address))
     return {pk: sides for pk, sides in found.items() if sides}

@@ -5,6 +5,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
+from threading import Event
 from time import perf_counter
 
 import pytest
@@ -362,10 +363,16 @@ def test_a_change_that_is_rolled_back_is_not_in_the_index():
 
 
 @pytest.fixture
-def autocommit(tmp_path):
+def committed(tmp_path):
+    """Lets threads commit to the database."""
+    with on_file(tmp_path / "portal.sqlite3", timeout=20) if connection.vendor == "sqlite" else nullcontext():
+        yield
+
+
+@pytest.fixture
+def autocommit(committed):
     """Returns a function that calls another one in a thread, whose changes are committed at once."""
-    database = on_file(tmp_path / "portal.sqlite3") if connection.vendor == "sqlite" else nullcontext()
-    with database, ThreadPoolExecutor(1) as thread:
+    with ThreadPoolExecutor(1) as thread:
         yield lambda work: thread.submit(work).result()
         thread.submit(connections.close_all).result()
 
@@ -388,6 +395,40 @@ def test_outside_a_transaction_a_change_that_the_index_cannot_follow_is_not_made
         autocommit(CHANGES[change])
     for model, column in [(Centre, "title_en"), (Step, "text_en")]:
         assert not autocommit(model.objects.filter(**{column: "Kea"}).exists)
+
+
+def test_of_two_simultaneous_changes_of_a_row_both_are_found(autocommit):
+    now = timezone.now()
+    texts = {"title_en": "Bilby", "summary_en": "-", "published_at_en": now}
+    program = autocommit(lambda: Program.objects.create(slug="bilby", **texts))
+    changed = Event()
+
+    def change_the_row():
+        with transaction.atomic():
+            Program.objects.filter(pk=program.pk).update(summary_en="numbat")
+            changed.set()
+            # SQLite lets nobody else begin to write.
+            tries = range(1000 if connection.vendor == "postgresql" else 0)
+            assert not tries or any(somebody_waits() or Event().wait(0.01) for _try in tries)
+        connections.close_all()
+
+    def somebody_waits():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
+            return cursor.fetchone()
+
+    def add_a_part():
+        changed.wait(20)
+        program.steps.create(text_en="quoll")
+        connections.close_all()
+
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            for done in [threads.submit(change_the_row), threads.submit(add_a_part)]:
+                done.result()
+        assert autocommit(lambda: titles("numbat quoll bilby")) == ["Bilby"]
+    finally:
+        autocommit(program.delete)
 
 
 def spoil():
