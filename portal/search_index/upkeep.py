@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 from django.db.models.signals import post_delete
-from django.urls import NoReverseMatch
 from django.utils.translation import override
 
 from portal.bilingual.changes import rows_changed
@@ -32,7 +31,7 @@ class Side(NamedTuple):
 
 
 def sides_of(kind, rows) -> dict[int, list[Side]]:
-    """Returns the Sides of `rows` by key. A language without a title has none, nor has a row without a page."""
+    """Returns the Sides of `rows` by key. A language without a title has none."""
     found = {row.pk: [] for row in rows}
     for language in LANGUAGES:
         with override(language):
@@ -41,12 +40,7 @@ def sides_of(kind, rows) -> dict[int, list[Side]]:
                     continue
                 text = "\n".join(filter(None, row.search_texts()))
                 words = "\n".join(filter(None, (getattr(row, field) for field in kind.words)))
-                try:
-                    address = row.get_absolute_url()
-                except NoReverseMatch:
-                    # A kind whose page does not exist yet.
-                    continue
-                found[row.pk].append(Side(language, row.display_title, text, words, address))
+                found[row.pk].append(Side(language, row.display_title, text, words, row.get_absolute_url()))
     return {pk: sides for pk, sides in found.items() if sides}
 
 

@@ -56,26 +56,36 @@ def kinds_of(counts) -> list[dict]:
     ]
 
 
+def results_of(query: Query, kind: str, page: str):
+    """
+    Returns the Results of `query`, the model that they are of, or None, and their page in a Paginator.
+
+    `kind` and `page` are what the address says. What is not there becomes all kinds, and the nearest page.
+    """
+    model = {model._meta.model_name: model for model in KINDS}.get(kind)
+    number = max(int(page), 1) if re.fullmatch("[0-9]{1,6}", page) else 1
+    results = query.results(model, number)
+    found = model if model in results.counts else None
+    total = results.counts[found] if found else sum(results.counts.values())
+    nearest = Paginator(range(total), HITS_A_PAGE).get_page(page)
+    if (found, nearest.number) != (model, number):
+        results = query.results(found, nearest.number)
+    return results, found, nearest
+
+
 @require_safe
 def search(request):
     query = Query(request.GET.get("q", ""))
     asked_kind, asked_page = request.GET.get("kind", ""), request.GET.get("page", "1")
-    model = {model._meta.model_name: model for model in KINDS}.get(asked_kind)
-    number = int(asked_page) if re.fullmatch("[0-9]{1,6}", asked_page) else 1
-    results = query.results(model, max(number, 1))
-    kind_is_found = model in results.counts
-    total = results.counts[model] if kind_is_found else sum(results.counts.values())
-    page = Paginator(range(total), HITS_A_PAGE).get_page(asked_page)
-    if page.number != number or not (kind_is_found or model is None):
-        results = query.results(model if kind_is_found else None, page.number)
+    results, model, page = results_of(query, asked_kind, asked_page)
     kinds = kinds_of(results.counts)
     context = {
         "has_own_search": True,
         "query": query,
         "number": sum(results.counts.values()),
         "kinds": kinds,
-        "chosen": next((kind for kind in kinds if kind["key"] == asked_kind), None),
-        "unknown_kind": "" if kind_is_found else asked_kind[:MAX_SHOWN],
+        "chosen": next((kind for kind in kinds if model and kind["key"] == asked_kind), None),
+        "unknown_kind": "" if model else asked_kind[:MAX_SHOWN],
         "unknown_page": "" if asked_page == str(page.number) else asked_page[:MAX_SHOWN],
         "page": page,
         "results": marked(results.hits, query),
