@@ -14,7 +14,19 @@ BAND = {
     "zh-hans": "演示网站：标有【示例】的内容均为虚构。",
     "en": "Demonstration: everything marked “Sample” is invented.",
 }
-PAGES = ["/", "/programs/approval-support/", "/partners/united-kingdom/", "/contact/", "/no-such-page/"]
+PAGES = [
+    "/",
+    "/programs/approval-support/?have=&have=1",
+    "/programs/qualification-certificates/",
+    "/partners/united-kingdom/",
+    "/resources/",
+    "/resources/?kind=template",
+    "/terms/",
+    "/search/?q=标准",
+    "/search/?q=nothing+fits+this",
+    "/contact/",
+    "/no-such-page/",
+]
 
 
 def test_a_demonstration_shows_its_band_everywhere_and_is_served_by_nothing_else(start, page, record_property):
