@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from contact import attachments
 from contact.desk.daily_report import queue_daily_report
 from programs import resource_files
-from programs.models import DownloadCount, Resource, resource_storage
+from programs.models import DownloadCount, Resource, ResourceFile, resource_storage
 from tests.contact.databases import on_file
 from tests.contact.files import HONEST, PDF
 from tests.programs.resources import content, on_disk, published, with_file
@@ -352,10 +352,10 @@ def test_a_file_is_on_the_disk_before_its_row(resource, monkeypatch):
     order = []
     fsync, insert = os.fsync, QuerySet._insert
     monkeypatch.setattr(os, "fsync", lambda fd: order.append(Path(f"/proc/self/fd/{fd}").readlink()) or fsync(fd))
-    monkeypatch.setattr(QuerySet, "_insert", lambda self, *a, **k: order.append("row") or insert(self, *a, **k))
+    monkeypatch.setattr(QuerySet, "_insert", lambda self, *a, **k: order.append(self.model) or insert(self, *a, **k))
     file = with_file(resource)
     path = Path(file.file.path)
-    assert order == [path, *path.parents[:2], "row"]
+    assert order[:4] == [path, *path.parents[:2], ResourceFile]
 
 
 def test_the_storage_lets_a_web_server_open_a_file_it_is_told_and_list_nothing(tmp_path):
