@@ -17,7 +17,7 @@ from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import Country, Institution
 from portal import search_index
-from portal.bilingual.changes import TrackedModel, TrackedQuerySet
+from portal.bilingual.changes import TrackedModel
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
 from portal.bilingual.languages import other_language
 from portal.bilingual.publishing import (
@@ -460,7 +460,7 @@ class ResourceQuerySet(PublishedQuerySet):
         return found
 
 
-@search_index.register(rank=30, relations=["files", "industry"])
+@search_index.register(rank=30, relations=["industry"])
 class Resource(ContentPage):
     """A document of the Resource Platform, with a file in each language and their versions."""
 
@@ -496,7 +496,6 @@ class Resource(ContentPage):
         yield self.get_kind_display()
         yield self.industry and self.industry.name
         yield from super().search_texts()
-        yield from (file.version for file in self.files.all() if file.language == get_language())
 
     def text_blocks(self):
         yield "p", self.get_kind_display()
@@ -528,7 +527,7 @@ def random_name(file, filename):
 VERSION_TAKEN = _("There is already a file of this version in this language.")
 
 
-class ResourceFileQuerySet(TrackedQuerySet):
+class ResourceFileQuerySet(models.QuerySet):
     def current(self):
         """Returns the newest file of each resource in each language, the Chinese before the English."""
         versions = ResourceFile.objects.filter(resource=OuterRef("resource"), language=OuterRef("language"))
@@ -540,7 +539,7 @@ class ResourceFileQuerySet(TrackedQuerySet):
         return [file for file in self.select_related("resource") if not file.is_on_disk]
 
 
-class ResourceFile(TrackedModel):
+class ResourceFile(models.Model):
     """
     A version of the file of a resource in one language. The newest one is current; older ones stay listed.
 

@@ -331,9 +331,9 @@ def test_every_way_of_changing_a_row_is_followed():
 def test_every_registered_model_and_what_it_depends_on_is_tracked():
     related = {kind.model._meta.get_field(name).related_model for kind in KINDS.values() for name in kind.relations}
     assert {kind.model.__name__ for kind in KINDS.values()} >= {
-        *("Area", "Program", "Resource", "Centre", "Country", "Institution", "Page", "Term")
+        *("Area", "Program", "Certificate", "Resource", "Centre", "Country", "Institution", "Page", "Term")
     }
-    assert {model.__name__ for model in related} >= {"Step", "Question", "Material", "ResourceFile", "Country"}
+    assert {model.__name__ for model in related} >= {"Step", "Question", "Material", "Industry", "Country", "Program"}
     for model in [*KINDS, *related]:
         assert issubclass(model, TrackedModel), model
         assert isinstance(model._default_manager.all(), TrackedQuerySet), model
