@@ -5,7 +5,9 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.editing import BilingualAdmin
 from portal.models import AccountEvent, Centre, Department, Page, Term, User
@@ -143,6 +145,7 @@ class DepartmentAdmin(BilingualAdmin):
         "keep_spam_days",
         "keep_withdrawn_days",
     ]
+    enquiry_fields = fields[fields.index("staff_language") :]
 
     def has_add_permission(self, request):
         return False
@@ -154,6 +157,7 @@ class DepartmentAdmin(BilingualAdmin):
 @admin.register(Centre)
 class CentreAdmin(BilingualAdmin):
     fields = ["title", "summary", "body", "slug", "telephones", "enquiry_recipients", "sort_order", "published_at"]
+    enquiry_fields = ["enquiry_recipients"]
     list_display = ["__str__", "sort_order"]
 
 
@@ -185,3 +189,7 @@ class PageAdmin(BilingualAdmin):
 @admin.register(Term)
 class TermAdmin(BilingualAdmin):
     fields = ["name", "note", "search_words", "other_renderings", "published_at"]
+    list_display = ["__str__", "name_zh_hans", "name_en"]
+
+    def get_ordering(self, request):
+        return [build_localized_fieldname("name", get_language())]

@@ -326,6 +326,28 @@ class Term(Published):
         ordering = ["name_zh_hans", "name_en", "pk"]
         constraints = required_when_published("name")
 
+    @staticmethod
+    def lines(text) -> list[str]:
+        """Returns the lines of a text that holds one wording a line."""
+        return [line.strip() for line in (text or "").splitlines() if line.strip()]
+
+    def clean(self):
+        """Raises ValidationError if the name is another term's, or an other rendering is the name of a term."""
+        errors = {}
+        for language in LANGUAGES:
+            name, renderings = (build_localized_fieldname(field, language) for field in ("name", "other_renderings"))
+            others = Term.objects.exclude(pk=self.pk).exclude(**{f"{name}__isnull": True})
+            names = {spelt.casefold() for spelt in others.values_list(name, flat=True)}
+            if (getattr(self, name) or "").casefold() in names:
+                errors[name] = _("There is already a term with this name. Change that one.")
+            used = [line for line in self.lines(getattr(self, renderings)) if line.casefold() in names]
+            if used:
+                errors[renderings] = ValidationError(
+                    _("This is the name of a term itself: %(names)s."), params={"names": ", ".join(used)}
+                )
+        if errors:
+            raise ValidationError(errors)
+
     def get_absolute_url(self):
         return f"{reverse('term_list')}#{self.anchor}"
 

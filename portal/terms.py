@@ -62,11 +62,6 @@ def sorted_terms(terms) -> list[Term]:
     return sorted(terms, key=place)
 
 
-def lines(text) -> list[str]:
-    """Returns the lines of a text that holds one wording a line."""
-    return [line.strip() for line in (text or "").splitlines() if line.strip()]
-
-
 def other_renderings(rows) -> list:
     """
     Returns a warning, as HTML, for each wording in the texts of `rows` that is another rendering of a published term.
@@ -77,7 +72,7 @@ def other_renderings(rows) -> list:
     warnings = []
     for language in LANGUAGES:
         with override(language):
-            terms = [(term, term.name, lines(term.other_renderings)) for term in Term.objects.published()]
+            terms = [(term, term.name, Term.lines(term.other_renderings)) for term in Term.objects.published()]
         for label, text in texts_of(rows, language):
             for term, name, renderings in terms:
                 for rendering in renderings:
@@ -102,9 +97,12 @@ def texts_of(rows, language):
 
 
 def wording(text: str):
-    """Returns the pattern of a wording: of whole words if it is in Latin letters."""
-    words = r"\s+".join(map(re.escape, text.split()))
-    return re.compile(rf"(?<![a-z]){words}(?![a-z])" if text.isascii() else words, re.IGNORECASE)
+    """Returns the pattern of a wording. It is of whole words if it is in Latin letters: singular, plural, hyphened."""
+    words = r"[\s-]+".join(map(re.escape, re.split(r"[\s-]+", text.strip())))
+    if not re.search("[a-z]$", text.strip(), re.IGNORECASE):
+        return re.compile(words, re.IGNORECASE)
+    singular = f"(?:{words[:-1]}ies|{words})" if text.lower().endswith("y") else words
+    return re.compile(rf"(?<![a-z]){singular}(?:s|es)?(?![a-z])", re.IGNORECASE)
 
 
 def has_wording(text: str, rendering: str) -> bool:

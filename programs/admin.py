@@ -32,6 +32,7 @@ from programs.resource_files import sent
 @admin.register(Area)
 class AreaAdmin(BilingualAdmin):
     fields = ["title", "summary", "body", "slug", "enquiry_recipients", "sort_order", "published_at"]
+    enquiry_fields = ["enquiry_recipients"]
     list_display = ["__str__", "sort_order"]
 
 

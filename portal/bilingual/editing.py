@@ -34,6 +34,8 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
     save_on_top = True
     #: Functions of a list of rows, just saved, that return sentences to warn their author with. See portal.apps.
     checks_of_texts = []
+    #: The fields that say who is notified of enquiries and how they are kept. Only who works on enquiries changes them.
+    enquiry_fields = ()
     formfield_overrides = {
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})},
         models.URLField: {"assume_scheme": "https"},
@@ -75,6 +77,10 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         for check in self.checks_of_texts:
             for warning in check([row for row in rows if row.pk]):
                 self.message_user(request, warning, messages.WARNING)
+
+    def get_readonly_fields(self, request, obj=None):
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.has_perm("contact.change_enquiry") else [*fields, *self.enquiry_fields]
 
     def get_view_on_site_url(self, obj=None):
         languages = obj.published_languages() if isinstance(obj, Published) else []

@@ -12,7 +12,6 @@ from modeltranslation.utils import build_localized_fieldname
 from portal.bilingual.languages import html_code
 from portal.models import Term
 from portal.search_index import Results, count, folded, is_phrase, search, split_query
-from portal.terms import lines
 
 HITS_A_PAGE = 20
 # In characters. What is longer is cut.
@@ -108,7 +107,7 @@ def names_of(term) -> tuple[list[Name], set[str]]:
         )
         with override(languages[0]):
             names.append(Name(name, language, term.get_absolute_url()))
-        spellings.update(map(spelling, [name, *chain.from_iterable(map(lines, more))]))
+        spellings.update(map(spelling, [name, *chain.from_iterable(map(Term.lines, more))]))
     return names, spellings
 
 

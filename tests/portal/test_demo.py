@@ -344,6 +344,11 @@ def test_the_admin_has_the_band(demo, client):
         assert response.headers["X-Robots-Tag"] == "noindex, nofollow"
 
 
+def test_only_samples_fall_due_and_nothing_is_promised_to_visitors(demo):
+    assert Department.current().promised_days is None
+    assert Enquiry.objects.filter(due_on__isnull=False).exists()
+
+
 def test_search_engines_are_sent_away(demo, client):
     assert client.get("/robots.txt").content.decode() == "User-agent: *\nDisallow: /\n"
     assert client.get("/sitemap.xml").status_code == 404

@@ -6,6 +6,7 @@ import pytest
 from bs4 import BeautifulSoup
 from django.conf import settings
 from django.contrib.messages import get_messages
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -198,10 +199,43 @@ def warnings_of(program, **texts):
         ({"body_en": '<p><a href="/en/course standard/">it</a></p>'}, False),
         ({"summary_zh_hans": "course standard"}, False),
         ({"search_words_en": "course standard"}, False),
+        ({"summary_en": "Course standards."}, True),
+        ({"summary_en": "A course-standard committee"}, True),
     ],
 )
 def test_english_renderings_are_found_as_whole_words(program, texts, warned):
     assert ("course standard" in warnings_of(program, **texts)) == warned
+
+
+@pytest.mark.parametrize("text", ["Send inquiries here", "An inquiry", "INQUIRY-based"])
+def test_the_plural_of_a_rendering_is_found_too(program, text):
+    assert "“inquiry”" in warnings_of(program, summary_en=text)
+
+
+@pytest.mark.parametrize("text", ["inquir", "inquiring", "enquiries"])
+def test_what_only_looks_like_a_rendering_does_not_warn(program, text):
+    assert "“inquiry”" not in warnings_of(program, summary_en=text)
+
+
+@pytest.mark.parametrize(
+    ("texts", "column"),
+    [
+        ({"name_zh_hans": "课程标准", "name_en": "Course standard"}, "name_zh_hans"),
+        ({"name_zh_hans": "教学标准", "name_en": "curriculum standard"}, "name_en"),
+        ({"name_zh_hans": "微专业", "other_renderings_zh_hans": "小专业\n学生交流"}, "other_renderings_zh_hans"),
+    ],
+)
+def test_a_term_that_contradicts_another_is_refused(texts, column):
+    with pytest.raises(ValidationError) as refused:
+        Term(**texts).clean()
+    assert list(refused.value.message_dict) == [column]
+
+
+def test_no_term_of_the_first_content_contradicts_another():
+    terms = list(Term.objects.all())
+    for term in terms:
+        term.clean()
+    assert len(terms) == 30
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import Permission
 from django.test import RequestFactory
 from django.urls import reverse
 
 from portal.bilingual.editing import BilingualAdmin
-from portal.models import Department, Page
-from programs.models import Program
+from portal.models import Centre, Department, Page, User
+from programs.models import Area, Program
 
 pytestmark = pytest.mark.django_db
 
@@ -139,3 +140,24 @@ def test_the_admin_requires_a_sign_in(client):
     response = client.get("/admin/contact/enquiry/")
     assert response.status_code == 302
     assert response.headers["Location"].startswith("/admin/login/")
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        (Department.current, "close_answered_days"),
+        (Department.current, "keep_closed_months"),
+        (Centre.objects.first, "enquiry_recipients"),
+        (Area.objects.first, "enquiry_recipients"),
+    ],
+)
+@pytest.mark.parametrize("works_on_enquiries", [False, True])
+def test_only_who_works_on_enquiries_says_how_they_are_handled(client, row, column, works_on_enquiries):
+    row = row()
+    editor = User.objects.create(username="editor", is_staff=True)
+    rights = [f"change_{row._meta.model_name}", *(["change_enquiry"] if works_on_enquiries else [])]
+    editor.user_permissions.add(*Permission.objects.filter(codename__in=rights))
+    client.force_login(editor)
+    response = client.get(reverse(f"admin:{row._meta.label_lower.replace('.', '_')}_change", args=[row.pk]))
+    assert response.status_code == 200
+    assert (column in response.context["adminform"].form.fields) == works_on_enquiries

@@ -216,13 +216,20 @@ def test_a_term_gives_no_synonym_in_a_language_in_which_it_is_not_published(clie
 def test_where_nothing_is_found_parts_of_the_query_lead_on(client):
     main = result_page(client, "去英国留学", "zh-hans")
     assert "没有找到与“去英国留学”相符的内容" in said(main)
-    parts = {link.text: link["href"] for link in main.select(".inline-links a")}
+    parts = {link.text: link["href"] for link in main.select(".search-parts a")}
     assert [text.split()[0] for text in parts] == ["英国", "留学"]
     for text, address in parts.items():
         page = BeautifulSoup(client.get("/zh-hans/search/" + address).content, "html.parser").main
         assert f"搜索结果：{text.split()[1]}条" in said(page)
     main = result_page(client, "student quokka")
-    assert [link.text.split()[0] for link in main.select(".inline-links a")] == ["student"]
+    assert [link.text.split()[0] for link in main.select(".search-parts a")] == ["student"]
+
+
+@pytest.mark.parametrize("query", ["quokka", ""])
+def test_without_results_the_page_leads_to_the_lists_of_the_site(client, query):
+    main = result_page(client, query)
+    paths = [link["href"] for link in main.select("ul:last-of-type.inline-links a")]
+    assert paths == [f"/en/{path}/" for path in ("programs", "resources", "partners", "terms", "contact/status")]
 
 
 def test_a_typing_error_leads_to_the_term(client):
