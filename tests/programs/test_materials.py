@@ -292,3 +292,8 @@ def test_staff_edit_the_documents_of_a_program_in_its_form(admin_client, program
     options = [option.text for option in soup.select_one("#id_materials-0-template").select("option")]
     assert options[1:] == ["Template of an agreement"]
     assert "Documents to prepare" in soup.select_one("#materials-group").text
+
+
+def test_each_document_can_be_linked(client, keys):
+    rows = page(client).select(".checklist tbody tr")
+    assert [row["id"] for row in rows] == [f"material-{key}" for key in keys]
