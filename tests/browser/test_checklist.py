@@ -14,8 +14,8 @@ DOCUMENTS = {
     "zh-hans": ["课程材料", "合作协议", "政府审批所需的其他文件"],
     "en": ["Curriculum materials", "Co-operation agreements", "Other documents needed for government approval"],
 }
-SAYS = {"zh-hans": "共3份，还缺2份。", "en": "2 of 3 are still missing."}
-MISSING = {"zh-hans": "还缺", "en": "Still missing"}
+SAYS = {"zh-hans": "共3份，尚缺2份。", "en": "2 of 3 are still missing."}
+MISSING = {"zh-hans": "尚缺", "en": "Still missing"}
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_ticked_list_prints_as_a_checklist_on_one_leaf(site, visitor, language
     lines = [line.strip() for line in text.splitlines()]
     assert SAYS[language] in text
     assert text.count("✓") == 1
-    # The Chinese answer above the list also says how many 还缺.
+    # The Chinese answer above the list also says how many 尚缺.
     assert text.count(MISSING[language]) == {"zh-hans": 3, "en": 2}[language]
     at = [next(number for number, line in enumerate(lines) if name in line) for name in DOCUMENTS[language]]
     assert at == sorted(at)
@@ -177,7 +177,7 @@ def test_a_long_list_prints_in_readable_type_and_each_leaf_says_what_it_is(site,
     assert [int(number) for numbers in listed for number in numbers] == list(range(1, 16))
     assert all(len(numbers) >= 3 for numbers in listed)
     title = {"zh-hans": "资源平台", "en": "Resource Platform"}[language]
-    says = {"zh-hans": "共15份，还缺7份。", "en": "7 of 15 are still missing."}[language]
+    says = {"zh-hans": "共15份，尚缺7份。", "en": "7 of 15 are still missing."}[language]
     assert [title in text and text.count(says) == 1 for text in texts] == [True] * len(texts)
     assert sum(text.count("✓") for text in texts) == 8
     assert "53656705" in texts[-1].replace(" ", "")
