@@ -8,7 +8,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from programs.models import Material, Program, filled_fields
+from programs.models import Material, Program, filled_columns
 
 # In characters. A Chinese one takes nine in an address, and web servers accept addresses of about 8,000.
 MAX_NAMES = 400
@@ -19,7 +19,7 @@ class Line(NamedTuple):
 
     material: Material
     is_ticked: bool
-    enquiry: str
+    enquiry_query: str
 
 
 class Checklist:
@@ -28,7 +28,7 @@ class Checklist:
 
     `have` holds the values of the page's query: keys of the documents that the reader has. An empty value says only
     that the list was submitted. A document without a name in the active language is not in the list. If it is ticked,
-    its key is in `kept_elsewhere`, which the form sends along for the page in the other language.
+    its key is in `unlisted_ticks`, which the form sends along for the page in the other language.
     """
 
     def __init__(self, program: Program, have: list[str]):
@@ -36,11 +36,9 @@ class Checklist:
         ticked = set(have) - {""}
         keys = {str(material.pk): material for material in program.parts.materials}
         self.has_unknown = not ticked <= keys.keys()
-        self.kept_elsewhere = [key for key, material in keys.items() if key in ticked and not material.name]
+        self.unlisted_ticks = [key for key, material in keys.items() if key in ticked and not material.name]
         self.lines = [
-            Line(material, key in ticked, self.enquiry_about(material))
-            for key, material in keys.items()
-            if material.name
+            Line(material, key in ticked, self.query_about(material)) for key, material in keys.items() if material.name
         ]
         self.is_used = bool(have and self.lines)
 
@@ -53,21 +51,23 @@ class Checklist:
         return [line.material for line in self.lines if not line.is_ticked]
 
     @cached_property
-    def filled_fields(self) -> set[str]:
-        """The fields that at least one document fills. The list has a column for each."""
+    def columns(self) -> set[str]:
+        """The facts that at least one document has. The list has a column for each."""
         materials = [line.material for line in self.lines]
-        return filled_fields(materials, "prepared_by", "language", "published_template")
+        return filled_columns(materials, "prepared_by", "language", "published_template")
 
-    def enquiry_about(self, material) -> str:
+    def query_about(self, material) -> str:
         """Returns the query of the enquiry form with a message that asks about `material`."""
         text = _("We would like to ask about the document “%(document)s” of the program “%(program)s”.")
-        return self.enquiry(text % {"document": material.name, "program": self.program.title})
+        return self.enquiry_query(text % {"document": material.name, "program": self.program.title})
 
-    def enquiry_about_missing(self) -> str:
+    def query_about_missing(self) -> str:
         """Returns the query of the enquiry form with a message that names all that is missing."""
         names = pgettext("between names", ", ").join(material.name for material in self.missing)
         text = _("For the program “%(program)s” we still lack: %(documents)s. How should we proceed?")
-        return self.enquiry(text % {"documents": Truncator(names).chars(MAX_NAMES), "program": self.program.title})
+        return self.enquiry_query(
+            text % {"documents": Truncator(names).chars(MAX_NAMES), "program": self.program.title}
+        )
 
-    def enquiry(self, message) -> str:
+    def enquiry_query(self, message) -> str:
         return urlencode({"program": self.program.slug, "message": message})

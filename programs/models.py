@@ -145,7 +145,7 @@ def labelled_lines(name, *facts) -> str:
     return "\n".join([name, *lines]) if name else ""
 
 
-def filled_fields(rows, *names) -> set[str]:
+def filled_columns(rows, *names) -> set[str]:
     """Returns those of the attributes `names` that at least one of `rows` fills."""
     return {name for name in names if any(getattr(row, name) for row in rows)}
 
@@ -242,7 +242,7 @@ class Program(ContentPage):
     def certificate_columns(self):
         """The facts that at least one of the published certificates has. Their table has a column for each."""
         names = ["awarding_body", "published_country", "level", "validity"]
-        return filled_fields(self.published_certificates, *names)
+        return filled_columns(self.published_certificates, *names)
 
     def search_texts(self):
         yield from super().search_texts()

@@ -1,10 +1,9 @@
 """Reads rows of several models with one query, because a page may make ten, and that of a program has more lists."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 
-from django.db.models import DateTimeField, F, Value
+from django.db.models import F, Value
 from django.db.models.functions import JSONObject
-from django.utils.dateparse import parse_datetime
 
 
 def read_together(*querysets) -> list[list]:
@@ -20,7 +19,7 @@ def read_together(*querysets) -> list[list]:
     ]
     found = [[] for _queryset in querysets]
     for number, values in queries[0].union(*queries[1:], all=True):
-        found[number].append(from_json(querysets[number].model, values))
+        found[number].append(from_json(querysets[number].model, values, querysets[0].db))
     return [sorted(rows, key=lambda row: (row.sort_order, row.pk)) for rows in found]
 
 
@@ -42,19 +41,18 @@ def as_json(model, relations=(), path=""):
     return JSONObject(**columns, **related)
 
 
-def from_json(model, values):
-    """Returns the row of `model` with `values`, as as_json() has written them."""
+def from_json(model, values, database):
+    """Returns the row of `model` with `values`, as as_json() has written them, read from `database`."""
     fields = fields_of(model)
-    row = model.from_db(None, list(fields), [in_python(field, values[name]) for name, field in fields.items()])
+    row = model.from_db(database, list(fields), [in_python(field, values[name]) for name, field in fields.items()])
     for name in values.keys() - fields.keys():
         related = values[name]
-        setattr(row, name, from_json(model._meta.get_field(name).related_model, related) if related["id"] else None)
+        to = model._meta.get_field(name).related_model
+        setattr(row, name, from_json(to, related, database) if related["id"] else None)
     return row
 
 
 def in_python(field, value):
-    """Returns the `value` of `field` from JSON, where a time is text: in UTC, or with its offset."""
-    if not isinstance(field, DateTimeField) or value is None:
-        return value
-    moment = parse_datetime(value)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    """Returns the `value` of `field` from JSON as the field gives it. SQLite writes times in UTC, without an offset."""
+    value = field.to_python(value)
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and not value.tzinfo else value

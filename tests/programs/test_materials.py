@@ -122,8 +122,8 @@ def test_ticks_are_kept_and_what_is_missing_is_marked_and_counted(client, keys):
 @pytest.mark.parametrize(
     ("ticked", "english", "chinese"),
     [
-        (0, "3 of 3 are still missing.", "共3份，还缺3份。"),
-        (2, "1 of 3 is still missing.", "共3份，还缺1份。"),
+        (0, "3 of 3 are still missing.", "共3份，尚缺3份。"),
+        (2, "1 of 3 is still missing.", "共3份，尚缺1份。"),
         (3, "Nothing is missing: you have every document of this list.", "清单中的材料您已全部备齐。"),
     ],
 )
@@ -278,7 +278,7 @@ def test_the_pair_view_sets_the_documents_side_by_side(client, keys):
     soup = page(client, "?view=pair")
     rows = [[cell.get_text("|", strip=True) for cell in row.select(":scope > div")] for row in soup.select(".pair-ol")]
     assert rows == [
-        ["Curriculum materials|Prepared by: The college", "课程材料|由谁准备：院校|说明：一式四份。"],
+        ["Curriculum materials|Prepared by: The college", "课程材料|准备方：院校|说明：一式四份。"],
         ["Co-operation agreements", ""],
         [NAMES["en"][2], NAMES["zh-hans"][2]],
     ]
@@ -292,3 +292,20 @@ def test_staff_edit_the_documents_of_a_program_in_its_form(admin_client, program
     options = [option.text for option in soup.select_one("#id_materials-0-template").select("option")]
     assert options[1:] == ["Template of an agreement"]
     assert "Documents to prepare" in soup.select_one("#materials-group").text
+
+
+def test_each_document_can_be_linked(client, keys):
+    rows = page(client).select(".checklist tbody tr")
+    assert [row["id"] for row in rows] == [f"material-{key}" for key in keys]
+
+
+def test_the_chinese_list_is_in_written_language(client, program):
+    program.materials.update(prepared_by="partner", language="both")
+    soup = page(client, "?have=", "zh-hans")
+    assert [cell.text for cell in soup.select(".checklist thead tr:last-child th")] == [
+        "材料",
+        "准备方",
+        "语言",
+        "咨询",
+    ]
+    assert {mark.text for mark in soup.select(".still-missing")} == {"尚缺"}
