@@ -141,3 +141,15 @@ class ResourceFileFormSet(forms.BaseInlineFormSet):
 
     def get_unique_error_message(self, unique_check):
         return VERSION_TAKEN
+
+    def clean(self):
+        # Django does not validate a constraint with the foreign key of an inline.
+        super().clean()
+        answers = [(form, form.cleaned_data) for form in self.forms if hasattr(form, "cleaned_data")]
+        deleted = [form.instance.pk for form, answer in answers if answer.get("DELETE")]
+        stored = ResourceFile.objects.filter(resource=self.instance.pk).exclude(pk__in=deleted)
+        owners = {(file.language, file.version): file.pk for file in stored}
+        for form, answer in answers:
+            version = answer.get("language"), answer.get("version")
+            if not answer.get("DELETE") and owners.get(version, form.instance.pk) != form.instance.pk:
+                form.add_error("version", VERSION_TAKEN)

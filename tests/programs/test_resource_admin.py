@@ -13,6 +13,7 @@ from django.utils import timezone
 from portal.models import User
 from portal.site.request_size import read_body
 from programs import resource_files
+from programs.forms import ResourceFileFormSet
 from programs.models import DownloadCount, Resource, ResourceFile
 from tests.contact.files import DISHONEST, HONEST, PDF
 from tests.programs.resources import content, on_disk, published, with_file
@@ -50,7 +51,7 @@ def form(resource, *versions, **changes):
         {"id": file.pk, "language": file.language, "version": file.version, "dated": file.dated.isoformat()}
         for file in stored
     ]
-    rows += [{"language": "zh-hans", "version": "9.0", "dated": "2026-11-29"} | version for version in versions]
+    rows += [{"language": "zh-hans", "version": "9.0", "dated": "2026-11-01"} | version for version in versions]
     answers = {
         "title_zh_hans": "示例课程标准",
         "title_en": "A title that was typed",
@@ -148,13 +149,62 @@ def test_a_refused_form_keeps_what_was_typed_and_asks_for_the_file_again(staff, 
 
 def test_a_version_has_one_file_in_each_language(staff, file):
     text = save(staff, file.resource, {"version": "1.0", "file": upload()}).content.decode()
-    assert "There is already a file of this version in this language." in text
+    assert TAKEN in text
     both = [{"version": "3", "file": upload()}, {"version": "3", "file": upload(sent=PDF + b"2")}]
     assert save(staff, file.resource, *both).status_code == 200
     assert ResourceFile.objects.count() == 1
     save(staff, file.resource, {"version": "1.0", "language": "en", "file": upload()})
     assert ResourceFile.objects.count() == 2
     assert len(on_disk()) == 2
+
+
+TAKEN = "There is already a file of this version in this language."
+
+
+def test_the_same_form_submitted_twice_is_stored_once_and_says_that_the_version_is_taken(staff, resource):
+    answers = form(resource, {"file": upload()})
+    address = reverse(CHANGE, args=[resource.pk])
+    assert staff.post(address, answers).status_code == 302
+    again = staff.post(address, answers | {"files-0-file": upload()})
+    assert again.status_code == 200
+    assert TAKEN in again.content.decode()
+    assert ResourceFile.objects.count() == len(on_disk()) == 1
+
+
+def test_a_version_that_a_colleague_stored_since_the_form_was_opened_is_taken(staff, resource):
+    opened = form(resource, {"version": "3.0", "file": upload()}, title_en="Typed for long")
+    with_file(resource, version="3.0")
+    text = staff.post(reverse(CHANGE, args=[resource.pk]), opened).content.decode()
+    assert TAKEN in text
+    assert "Typed for long" in text
+
+
+def test_two_versions_cannot_be_swapped_in_one_form(staff, file):
+    with_file(file.resource, version="2.0")
+    swapped = {"files-0-version": "1.0", "files-1-version": "2.0"}
+    assert [row.version for row in file.resource.files.order_by("-language", "-dated", "-pk")] == ["2.0", "1.0"]
+    response = save(staff, file.resource, **swapped)
+    assert response.status_code == 200
+    assert response.content.decode().count(TAKEN) == 2
+
+
+def test_a_wrong_upload_is_deleted_and_added_again_in_one_form(staff, file):
+    save(staff, file.resource, {"version": "1.0", "file": upload()}, **{"files-0-DELETE": "on"})
+    [added] = ResourceFile.objects.all()
+    assert (added.pk != file.pk, added.version) == (True, "1.0")
+
+
+def test_a_version_that_a_colleague_stores_while_the_form_is_validated_is_taken_too(staff, resource, monkeypatch):
+    validate, blind = ResourceFileFormSet.clean, []
+    monkeypatch.setattr(
+        ResourceFileFormSet, "clean", lambda formset: validate(formset) if blind else blind.append(formset)
+    )
+    opened = form(resource, {"version": "3.0", "file": upload()})
+    with_file(resource, version="3.0")
+    response = staff.post(reverse(CHANGE, args=[resource.pk]), opened)
+    assert blind, "nothing was validated"
+    assert response.status_code == 200
+    assert TAKEN in response.content.decode()
 
 
 def test_the_same_content_again_is_taken_with_a_warning(staff, file):
