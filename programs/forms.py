@@ -103,6 +103,8 @@ class StoredFileInput(forms.FileInput):
     """A file input for a new file, and a link to a stored one, which cannot be replaced."""
 
     template_name = "programs/stored_file_input.html"
+    #: The admin shows this widget, and not the address of the file, to who may only view.
+    read_only = True
 
     def get_context(self, name, value, attrs):
         context = super().get_context(name, value, attrs)

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
@@ -268,6 +269,23 @@ def test_who_may_not_see_resources_does_not_fetch_their_files(client, file):
     assert client.get(address).status_code == 403
     user.user_permissions.add(Permission.objects.get(codename="view_resource"))
     assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("rights", [[], ["change_resource", "add_resourcefile"]])
+def test_who_may_only_view_a_stored_file_gets_a_link_that_works_and_not_its_name_on_the_disk(client, file, rights):
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_resource", "view_resourcefile", *rights]))
+    client.force_login(user)
+    page = BeautifulSoup(client.get(reverse(CHANGE, args=[file.resource_id])).content, "html.parser")
+    link = page.select_one("#files-0 .field-file .readonly a")
+    assert link.get_text() == "standard.pdf"
+    assert content(client.get(link["href"])) == PDF + b"zh-hans 1.0"
+    assert file.file.name not in str(page)
+
+
+def test_a_stored_file_has_no_public_address(file):
+    with pytest.raises(ValueError, match="not accessible via a URL"):
+        _address = file.file.url
 
 
 def test_only_who_may_delete_deletes_a_wrong_upload(client, file):
