@@ -1,18 +1,20 @@
 """Staff add versions of the files of resources in the admin: what is accepted, what is refused, what they see."""
 
 import os
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.models import User
-from portal.site.request_size import read_body
+from portal.site.request_size import DISCARDED, read_body
 from programs import resource_files
 from programs.forms import ResourceFileFormSet
 from programs.models import DownloadCount, Resource, ResourceFile
@@ -319,26 +321,63 @@ class Body:
 
 @pytest.mark.parametrize("path", ["/admin/programs/resource/add/", "/admin/programs/resource/1/change/"])
 def test_two_files_of_fifty_megabytes_reach_the_form_of_a_resource(staff, path):
-    environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(101 * MEGABYTE), "wsgi.input": Body(101 * MEGABYTE)}
-    read_body(environ)
-    environ["wsgi.input"].seek(0, os.SEEK_END)
-    assert environ["wsgi.input"].tell() == 101 * MEGABYTE
+    assert kept(path, "django_language=en; sessionid=x") == 101 * MEGABYTE
 
 
 @pytest.mark.parametrize(
-    ("path", "size", "said"),
+    ("path", "cookie"),
     [
-        ("/admin/programs/resource/add/", 105, "104 MB"),
-        ("/admin/programs/program/add/", 33, "32 MB"),
-        ("/en/contact/", 33, "32 MB"),
+        ("/admin/programs/resource/add/", ""),
+        ("/admin/programs/resource/1/change/", "django_language=en"),
+        ("/admin/programs/resource/", "sessionid=x"),
+        ("/admin/programs/resource/nothing/", "sessionid=x"),
+        ("/admin/programs/resource/1/delete/", "sessionid=x"),
     ],
 )
-def test_a_larger_request_is_answered_with_its_limit_and_not_kept(staff, path, size, said):
+def test_nothing_so_large_is_kept_without_a_session_or_for_another_address(path, cookie):
+    assert kept(path, cookie) == 0
+
+
+def kept(path, cookie):
+    """Returns how many bytes of a request of 101 MB Django gets."""
+    body = Body(101 * MEGABYTE)
+    environ = {"PATH_INFO": path, "HTTP_COOKIE": cookie, "CONTENT_LENGTH": str(body.size), "wsgi.input": body}
+    read_body(environ)
+    return environ["wsgi.input"].seek(0, os.SEEK_END)
+
+
+@pytest.mark.parametrize(
+    ("language", "path", "size", "said"),
+    [
+        ("en", "/admin/programs/resource/add/", 105, ["104 MB", "A file of a resource may have 50 MB"]),
+        ("zh-hans", "/admin/programs/resource/1/change/", 105, ["超过104 MB", "资源文件每个不得超过50 MB"]),
+        ("en", "/admin/programs/program/add/", 33, ["larger than 32 MB"]),
+        ("en", "/en/contact/", 33, ["larger than 32 MB"]),
+    ],
+)
+def test_a_larger_request_is_answered_with_its_limit_and_not_kept(staff, language, path, size, said):
+    staff.cookies["django_language"] = language
     body = Body(size * MEGABYTE)
-    environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(body.size), "wsgi.input": body}
+    cookies = {"HTTP_COOKIE": "; ".join(f"{cookie.key}={cookie.value}" for cookie in staff.cookies.values())}
+    environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(body.size), "wsgi.input": body} | cookies
     read_body(environ)
     assert body.left == 0
     assert environ["wsgi.input"].read() == b""
     response = staff.generic("POST", path, **environ | {"CONTENT_TYPE": "multipart/form-data; boundary=x"})
     assert response.status_code == 413
-    assert said in response.content.decode()
+    for words in said:
+        assert words in response.content.decode()
+
+
+def test_who_is_signed_out_reads_to_sign_in_again(client):
+    body = Body(33 * MEGABYTE)
+    environ = {"CONTENT_LENGTH": str(body.size), "wsgi.input": body, "HTTP_COOKIE": "django_language=en"}
+    response = client.generic("POST", "/admin/programs/resource/add/", **environ)
+    assert response.status_code == 413
+    assert "sign in again" in response.content.decode()
+
+
+def test_nginx_lets_the_portal_answer_what_is_too_large():
+    server = (settings.BASE_DIR / "deploy/nginx.conf").read_text()
+    [megabytes] = re.findall("client_max_body_size ([0-9]+)m;", server)
+    assert int(megabytes) * MEGABYTE > DISCARDED
