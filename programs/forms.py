@@ -1,6 +1,7 @@
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models.fields.files import FieldFile
+from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -99,6 +100,9 @@ class ResourceFilterForm(FilterForm):
         return resources.matching(**self.cleaned_data) if self.is_valid() else resources.none()
 
 
+IN_THE_FUTURE = _("This day is still to come. The newest version is current at once, so its date is today or earlier.")
+
+
 class StoredFileInput(forms.FileInput):
     """A file input for a new file, and a link to a stored one, which cannot be replaced."""
 
@@ -130,6 +134,12 @@ class ResourceFileForm(forms.ModelForm):
             # The name is shortened when it is stored.
             file.max_length = None
             file.help_text = "" if self.instance.pk else file.help_text
+
+    def clean_dated(self):
+        dated = self.cleaned_data["dated"]
+        if dated > timezone.localdate():
+            raise forms.ValidationError(IN_THE_FUTURE, code="future")
+        return dated
 
     def clean_file(self):
         file = self.cleaned_data["file"]
