@@ -10,6 +10,8 @@ from bs4 import BeautifulSoup
 from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -210,6 +212,18 @@ def test_a_version_that_a_colleague_stores_while_the_form_is_validated_is_taken_
     assert TAKEN in response.content.decode()
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "This day is still to come"), ("zh-hans", "该日期尚未到来")])
+def test_a_version_of_a_day_to_come_in_beijing_is_refused(staff, file, time_machine, language, said):
+    staff.cookies["django_language"] = language
+    time_machine.move_to("2026-11-29T16:30:00Z", tick=False)
+    for dated in ("2026-12-01", "2062-03-01"):
+        assert said in save(staff, file.resource, {"dated": dated, "file": upload()}).content.decode()
+        assert said in save(staff, file.resource, **{"files-0-dated": dated}).content.decode()
+    assert ResourceFile.objects.count() == 1
+    save(staff, file.resource, {"dated": "2026-11-30", "file": upload()})
+    assert ResourceFile.objects.get(version="9.0").dated == date(2026, 11, 30), "today"
+
+
 def test_the_same_content_again_is_taken_with_a_warning(staff, file):
     with file.file.open() as stored:
         same = stored.read()
@@ -251,6 +265,21 @@ def test_the_admin_shows_type_size_checksum_and_downloads(staff, file):
 def test_the_admin_says_that_a_file_is_missing_on_the_disk(staff, file):
     Path(file.file.path).unlink()
     assert "Missing on the disk" in staff.get(reverse(CHANGE, args=[file.resource_id])).content.decode()
+
+
+def test_the_list_of_resources_marks_files_that_are_missing_on_the_disk(staff, file):
+    with_file(file.resource, "en")
+    address = reverse("admin:programs_resource_changelist")
+    assert '<td class="field-versions">2</td>' in staff.get(address).content.decode()
+    Path(file.file.path).unlink()
+    marked = '<td class="field-versions">2, missing on the disk: Chinese 1.0</td>'
+    with CaptureQueriesContext(connection) as few:
+        assert marked in staff.get(address).content.decode()
+    for number in range(9):
+        with_file(published(f"resource-{number}"))
+    with CaptureQueriesContext(connection) as many:
+        assert marked in staff.get(address).content.decode()
+    assert len(many) == len(few)
 
 
 def test_staff_fetch_the_file_of_a_draft_and_nobody_else_does(staff, client, resource):
