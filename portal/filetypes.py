@@ -1,6 +1,7 @@
 """The file types that visitors may attach and resources may have, recognised by content, and those of pictures."""
 
 import re
+from os import SEEK_END
 from xml.parsers import expat
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
@@ -53,19 +54,21 @@ STREAMS = {
     "PowerPoint Document": "application/vnd.ms-powerpoint",
 }
 
-# Read budgets in bytes: for the list of parts in an Office file, and for a picture.
-LIST_OF_PARTS = 1024 * 1024
-PICTURE = 16 * 1024 * 1024
+# Read budgets, each in bytes and as a multiple of the size of the file; the larger one counts. The list of parts is a
+# small piece of an Office file. A picture is read once.
+LIST_OF_PARTS = 1024 * 1024, 0.2
+PICTURE = 16 * 1024 * 1024, 2
 
 
 class Bounded:
-    """A file whose read() raises ValueError after `budget` bytes, so that no parser is kept busy for ever."""
+    """A file whose read() raises ValueError when its `budget` is spent, so that no parser is kept busy for ever."""
 
     # The cost of each read, in addition to its bytes.
     READING = 100
 
-    def __init__(self, file, budget):
-        self.file, self.budget = file, budget
+    def __init__(self, file, least, share):
+        self.file, self.budget = file, max(least, int(share * file.seek(0, SEEK_END)))
+        file.seek(0)
         self.seek, self.tell, self.seekable, self.closed = file.seek, file.tell, file.seekable, False
 
     def read(self, size=-1):
@@ -96,7 +99,7 @@ def _pdf(file):
 
 def _picture(file):
     # Nothing is decoded. Pillow rejects a picture with too many pixels, which protects those who would open it.
-    with Image.open(Bounded(file, PICTURE), formats=["PNG", "JPEG"]) as image:
+    with Image.open(Bounded(file, *PICTURE), formats=["PNG", "JPEG"]) as image:
         image.verify()
     # MPO is a JPEG with further pictures after it. Cameras of mobile phones write it.
     return "image/png" if image.format == "PNG" else "image/jpeg"
@@ -104,9 +107,10 @@ def _picture(file):
 
 def _open_xml(file):
     """Recognises new Office files (ECMA-376 part 2): they have one type of main part, and no macros."""
-    with ZipFile(Bounded(file, LIST_OF_PARTS)) as archive:
+    bounded = Bounded(file, *LIST_OF_PARTS)
+    with ZipFile(bounded) as archive:
         entry = archive.getinfo("[Content_Types].xml")
-        if entry.file_size > LIST_OF_PARTS or entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+        if entry.file_size > bounded.budget or entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
             return None
         declared = _declared_types(archive.read(entry))
     main = {name for name in declared if ".main" in name}
@@ -132,7 +136,7 @@ def _declared_types(xml):
 
 def _compound(file):
     """Recognises old Office files ([MS-CFB]) without a VBA storage. Macros that are stored elsewhere are not found."""
-    with OleFileIO(Bounded(file, LIST_OF_PARTS)) as compound:
+    with OleFileIO(Bounded(file, *LIST_OF_PARTS)) as compound:
         streams, folders = compound.listdir(), compound.listdir(streams=False, storages=True)
     if any(path[-1] == "VBA" for path in folders):
         return None

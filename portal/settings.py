@@ -242,13 +242,13 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     # The files that visitors send; they have no public address.
     "private": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "portal.uploads.PrivateStorage",
         "OPTIONS": {"location": DATA / "private", "file_permissions_mode": 0o600, "directory_permissions_mode": 0o700},
     },
     # The files of resources. They have no public address either: programs/resource_files.py hands them out. A web
     # server in front may open one whose random name it is told, and cannot list them; see portal/data_folder.py.
     "resources": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "portal.uploads.PrivateStorage",
         "OPTIONS": {
             "location": DATA / "resources",
             "file_permissions_mode": 0o644,

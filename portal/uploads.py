@@ -8,11 +8,18 @@ from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.utils import timezone
 from django.utils.translation import gettext
 
 # A file is written before the row that names it is committed. After this time the transaction must have ended.
 ORPHANS_AFTER = timedelta(hours=1)
+
+
+class PrivateStorage(FileSystemStorage):
+    """A storage without public addresses: `url` raises ValueError."""
+
+    base_url = None
 
 
 def digest(file) -> str:

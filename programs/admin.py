@@ -1,7 +1,9 @@
 from datetime import timedelta
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.db.models import IntegerField, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import Http404
@@ -134,6 +136,13 @@ class ResourceFileInline(admin.StackedInline):
         return _("%(recent)d in the last %(days)d days, %(all)d in all") % counts
 
 
+class ResourceList(ChangeList):
+    """The list of resources, with the files of those that are shown."""
+
+    def get_queryset(self, request, *args, **options):
+        return super().get_queryset(request, *args, **options).prefetch_related("files")
+
+
 @admin.register(Resource)
 class ResourceAdmin(BilingualAdmin):
     fields = [
@@ -148,7 +157,7 @@ class ResourceAdmin(BilingualAdmin):
         "sort_order",
         "published_at",
     ]
-    list_display = ["__str__", "kind", "industry", "recent_downloads", "sort_order"]
+    list_display = ["__str__", "kind", "industry", "versions", "recent_downloads", "sort_order"]
     list_filter = ["kind", "industry", "programs"]
     inlines = [ResourceFileInline]
 
@@ -159,6 +168,18 @@ class ResourceAdmin(BilingualAdmin):
         number = recent.order_by().values("file__resource").annotate(number=Sum("number")).values("number")
         counted = Coalesce(Subquery(number, output_field=IntegerField()), 0)
         return super().get_queryset(request).annotate(recent_downloads=counted)
+
+    def get_changelist(self, request, **options):
+        return ResourceList
+
+    @admin.display(description=_("versions of the files"))
+    def versions(self, resource):
+        files = resource.files.all()
+        missing = [f"{file.get_language_display()} {file.version}" for file in files if not file.is_on_disk]
+        if not missing:
+            return len(files)
+        names = pgettext("between names", ", ").join(missing)
+        return _("%(number)d, missing on the disk: %(missing)s") % {"number": len(files), "missing": names}
 
     @admin.display(description=_("downloads in 30 days"), ordering="recent_downloads")
     def recent_downloads(self, resource):
@@ -176,9 +197,17 @@ class ResourceAdmin(BilingualAdmin):
         file = get_object_or_404(ResourceFile.objects.select_related("resource"), pk=number)
         if not self.has_view_permission(request, file.resource):
             raise PermissionDenied
-        if not file.is_on_disk:
-            raise Http404
-        return sent(file)
+        try:
+            return sent(file)
+        except OSError as error:
+            raise Http404 from error
+
+    def changeform_view(self, request, *args, **kwargs):
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError:
+            # Somebody stored the same at the same time. Validation finds it now.
+            return super().changeform_view(request, *args, **kwargs)
 
     def render_change_form(self, request, context, *args, **kwargs):
         if context["errors"] and request.FILES:

@@ -1,6 +1,7 @@
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models.fields.files import FieldFile
+from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
@@ -99,10 +100,15 @@ class ResourceFilterForm(FilterForm):
         return resources.matching(**self.cleaned_data) if self.is_valid() else resources.none()
 
 
+IN_THE_FUTURE = _("This day is still to come. The newest version is current at once, so its date is today or earlier.")
+
+
 class StoredFileInput(forms.FileInput):
     """A file input for a new file, and a link to a stored one, which cannot be replaced."""
 
     template_name = "programs/stored_file_input.html"
+    #: The admin shows this widget, and not the address of the file, to who may only view.
+    read_only = True
 
     def get_context(self, name, value, attrs):
         context = super().get_context(name, value, attrs)
@@ -129,6 +135,12 @@ class ResourceFileForm(forms.ModelForm):
             file.max_length = None
             file.help_text = "" if self.instance.pk else file.help_text
 
+    def clean_dated(self):
+        dated = self.cleaned_data["dated"]
+        if dated > timezone.localdate():
+            raise forms.ValidationError(IN_THE_FUTURE, code="future")
+        return dated
+
     def clean_file(self):
         file = self.cleaned_data["file"]
         if isinstance(file, UploadedFile):
@@ -141,3 +153,15 @@ class ResourceFileFormSet(forms.BaseInlineFormSet):
 
     def get_unique_error_message(self, unique_check):
         return VERSION_TAKEN
+
+    def clean(self):
+        # Django does not validate a constraint with the foreign key of an inline.
+        super().clean()
+        answers = [(form, form.cleaned_data) for form in self.forms if hasattr(form, "cleaned_data")]
+        deleted = [form.instance.pk for form, answer in answers if answer.get("DELETE")]
+        stored = ResourceFile.objects.filter(resource=self.instance.pk).exclude(pk__in=deleted)
+        owners = {(file.language, file.version): file.pk for file in stored}
+        for form, answer in answers:
+            version = answer.get("language"), answer.get("version")
+            if not answer.get("DELETE") and owners.get(version, form.instance.pk) != form.instance.pk:
+                form.add_error("version", VERSION_TAKEN)

@@ -1,6 +1,7 @@
 """The files of resources: which uploads are accepted, how they are downloaded, and removal of leftovers."""
 
 import logging
+from functools import cache
 from pathlib import Path
 
 from django import forms
@@ -78,20 +79,29 @@ def version(request, slug, number):
 
 def download(request, resource, file):
     """Sends a ResourceFile of a published `resource` and counts that. A page says so if there is none (404)."""
-    if file is None or not file.is_on_disk:
-        if file:
-            log.error("File %d of resource %d is missing on the disk.", file.pk, resource.pk)
-        return render(request, "programs/resource_file_missing.html", {"resource": resource, "file": file}, status=404)
+    missing = {"resource": resource, "file": file}
+    if file is None:
+        return render(request, "programs/resource_file_missing.html", missing, status=404)
     etag = f'"{file.sha256}"'
     response = get_conditional_response(request, etag=etag)
     if response is None:
+        try:
+            response = sent(file)
+        except OSError as error:
+            log_missing(file.pk, resource.pk, type(error))
+            return render(request, "programs/resource_file_missing.html", missing, status=404)
         if is_start_of_download(request):
             file.count_download()
-        response = sent(file)
     response["ETag"] = etag
     # A file that was replaced or withdrawn must not come from a cache.
     response["Cache-Control"] = "no-cache"
     return response
+
+
+@cache
+def log_missing(file_id, resource_id, error):
+    """Logs, once in each process, that a file cannot be read. Visitors may ask for it again and again."""
+    log.error("File %d of resource %d cannot be read: %s.", file_id, resource_id, error)
 
 
 def is_start_of_download(request) -> bool:
@@ -103,10 +113,12 @@ def sent(file):
     """
     Returns the response with a ResourceFile as a download. Behind nginx, which PORTAL_X_ACCEL says, nginx sends it.
 
-    Its headers keep a browser from displaying the file on the portal's origin.
+    Its headers keep a browser from displaying the file on the portal's origin. Raises OSError if it cannot be read.
     """
     options = {"content_type": file.content_type}
     if settings.PORTAL_X_ACCEL:
+        if not file.is_on_disk:
+            raise FileNotFoundError
         response = HttpResponse(**options)
         response["X-Accel-Redirect"] = f"{X_ACCEL_LOCATION}{file.file.name}"
     else:
@@ -118,6 +130,13 @@ def sent(file):
 
 
 def remove_orphans() -> int:
-    """Deletes old files that have no row. Returns how many it deleted. They remain if a row was not committed."""
-    rows = ResourceFile.objects.order_by().values_list("file", flat=True)
-    return uploads.remove_orphans(resource_storage(), "", rows)
+    """
+    Deletes old files that have no row. Returns how many it deleted. They remain if a row was not committed.
+
+    Without any row it deletes nothing: the database may be an empty or a wrong one.
+    """
+    storage, rows = resource_storage(), ResourceFile.objects.order_by().values_list("file", flat=True)
+    if storage.exists("") and storage.listdir("")[1] and not rows.exists():
+        log.error("There are files of resources, but the database names none. Is it the right one? None was deleted.")
+        return 0
+    return uploads.remove_orphans(storage, "", rows)

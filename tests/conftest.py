@@ -42,11 +42,11 @@ def test_settings(settings, tmp_path, monkeypatch):
     settings.STORAGES = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "private": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "BACKEND": "portal.uploads.PrivateStorage",
             "OPTIONS": {"location": tmp_path / "private"},
         },
         "resources": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "BACKEND": "portal.uploads.PrivateStorage",
             "OPTIONS": {"location": tmp_path / "resources"},
         },
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -1,4 +1,5 @@
 import logging
+import re
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
 
@@ -7,6 +8,7 @@ from django.shortcuts import render
 
 from portal.database import RETRY_AFTER
 from portal.department_copy import context_without_database
+from programs.resource_files import MAX_FILE_SIZE
 
 logger = logging.getLogger(__name__)
 
@@ -15,6 +17,7 @@ LOST = "portal.body_is_lost"
 # How many bytes of a refused request are read at most, and how many at once.
 DISCARDED = 256 * 1024 * 1024
 AT_ONCE = 64 * 1024
+MEGABYTE = 1024 * 1024
 
 
 def read_body(environ):
@@ -57,14 +60,23 @@ class RequestSizeMiddleware:
             return response
         if content_length(request.META) <= largest_request(request.META):
             return self.get_response(request)
-        megabytes = largest_request(request.META) // (1024 * 1024)
-        return render(request, "413.html", {"megabytes": megabytes}, status=413)
+        context = {
+            "megabytes": largest_request(request.META) // MEGABYTE,
+            "megabytes_a_file": MAX_FILE_SIZE // MEGABYTE if is_upload(request.META) else None,
+        }
+        return render(request, "413.html", context, status=413)
 
 
 def largest_request(environ) -> int:
     """Returns how many bytes the body of a request may have: more where staff upload the files of resources."""
-    is_upload = environ.get("PATH_INFO", "").startswith("/admin/programs/resource/")
-    return settings.PORTAL_LARGEST_UPLOAD if is_upload else settings.PORTAL_LARGEST_REQUEST
+    # Django checks the session later. A visitor has none.
+    has_session = f"{settings.SESSION_COOKIE_NAME}=" in environ.get("HTTP_COOKIE", "")
+    return settings.PORTAL_LARGEST_UPLOAD if has_session and is_upload(environ) else settings.PORTAL_LARGEST_REQUEST
+
+
+def is_upload(environ) -> bool:
+    """Returns whether the address of a request is that of the form in which staff upload the files of a resource."""
+    return re.fullmatch("/admin/programs/resource/(add|[0-9]+/change)/", environ.get("PATH_INFO", "")) is not None
 
 
 def content_length(environ) -> int:

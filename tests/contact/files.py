@@ -2,7 +2,8 @@
 
 import struct
 from io import BytesIO
-from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZipFile
+from random import randbytes
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_STORED, ZipFile
 from zlib import crc32
 
 from openpyxl import Workbook
@@ -104,6 +105,30 @@ HONEST = {
     "Excel of 1997": (compound("Workbook"), "application/vnd.ms-excel", ".xls"),
     "Excel of 1995": (compound("Book"), "application/vnd.ms-excel", ".xls"),
     "PowerPoint of 1997": (compound("Current User", "PowerPoint Document"), "application/vnd.ms-powerpoint", ".ppt"),
+}
+
+
+def noise(kind, **options):
+    """Returns a picture of 20 megabytes: nothing compresses random pixels."""
+    file = BytesIO()
+    Image.frombytes("RGB", (2600, 2600), randbytes(2600 * 2600 * 3)).save(file, kind, **options)
+    return file.getvalue()
+
+
+def book():
+    """Returns a Word document of 15,000 parts, each declared, and 20 megabytes."""
+    parts = {f"word/media/{n:05}-{'x' * 30}.xml": b"x" * 1300 for n in range(15_000)}
+    types = declaring(WORD, *("application/xml" for _part in parts))
+    return archive({"[Content_Types].xml": types, **parts}, method=ZIP_STORED)
+
+
+# Honest files of about 20 megabytes, by what makes them. They are built only where they are needed.
+LARGE = {
+    "PDF": lambda: PDF + bytes(20_000_000),
+    "PNG": lambda: noise("PNG", compress_level=0),
+    "JPEG": lambda: noise("JPEG", quality=100, subsampling=0),
+    "Word": book,
+    "Word of 1997": lambda: HONEST["Word of 1997"][0] + bytes(20_000_000),
 }
 
 

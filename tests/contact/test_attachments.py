@@ -18,7 +18,7 @@ from contact.models import Attachment, Enquiry, Event, private_storage
 from contact.visitor import forms
 from portal import filetypes
 from portal.models import User
-from tests.contact.files import DISHONEST, HONEST, PDF, picture
+from tests.contact.files import DISHONEST, HONEST, LARGE, PDF, picture
 from tests.contact.steps import send
 
 pytestmark = pytest.mark.django_db
@@ -79,8 +79,25 @@ def test_what_is_of_no_such_type_is_refused_and_never_an_error(kind, monkeypatch
 
     monkeypatch.setattr(filetypes.Bounded, "read", counted)
     assert filetypes.content_type(BytesIO(DISHONEST[kind])) is None
-    assert len(readings) <= filetypes.PICTURE / filetypes.Bounded.READING
-    assert sum(readings) <= filetypes.PICTURE
+    most = filetypes.PICTURE[0]
+    assert len(readings) <= most / filetypes.Bounded.READING
+    assert sum(readings) <= most
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_an_honest_file_of_many_megabytes_is_what_it_is(kind):
+    content = LARGE[kind]()
+    assert len(content) > 18 * 1024 * 1024
+    assert filetypes.content_type(BytesIO(content)) == HONEST[kind][1]
+
+
+@pytest.mark.parametrize("size", [1, 10, 50])
+def test_the_budget_of_a_file_follows_its_size(size, monkeypatch):
+    spent = []
+    read = filetypes.Bounded.read
+    monkeypatch.setattr(filetypes.Bounded, "read", lambda self, size=-1: spent.append(1) or read(self, size))
+    assert filetypes.content_type(BytesIO(b"\xff\xd8\xff" + bytes(size * 1024 * 1024))) is None
+    assert 0 < len(spent) * filetypes.Bounded.READING <= max(16, 2 * size) * 1024 * 1024
 
 
 @pytest.mark.parametrize("kind", ["Word", "Excel of 1997", "PNG", "JPEG", "PDF"])

@@ -1,18 +1,24 @@
 """Staff add versions of the files of resources in the admin: what is accepted, what is refused, what they see."""
 
 import os
+import re
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
+from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from portal.models import User
-from portal.site.request_size import read_body
+from portal.site.request_size import DISCARDED, read_body
 from programs import resource_files
+from programs.forms import ResourceFileFormSet
 from programs.models import DownloadCount, Resource, ResourceFile
 from tests.contact.files import DISHONEST, HONEST, PDF
 from tests.programs.resources import content, on_disk, published, with_file
@@ -50,7 +56,7 @@ def form(resource, *versions, **changes):
         {"id": file.pk, "language": file.language, "version": file.version, "dated": file.dated.isoformat()}
         for file in stored
     ]
-    rows += [{"language": "zh-hans", "version": "9.0", "dated": "2026-11-29"} | version for version in versions]
+    rows += [{"language": "zh-hans", "version": "9.0", "dated": "2026-11-01"} | version for version in versions]
     answers = {
         "title_zh_hans": "示例课程标准",
         "title_en": "A title that was typed",
@@ -148,13 +154,74 @@ def test_a_refused_form_keeps_what_was_typed_and_asks_for_the_file_again(staff, 
 
 def test_a_version_has_one_file_in_each_language(staff, file):
     text = save(staff, file.resource, {"version": "1.0", "file": upload()}).content.decode()
-    assert "There is already a file of this version in this language." in text
+    assert TAKEN in text
     both = [{"version": "3", "file": upload()}, {"version": "3", "file": upload(sent=PDF + b"2")}]
     assert save(staff, file.resource, *both).status_code == 200
     assert ResourceFile.objects.count() == 1
     save(staff, file.resource, {"version": "1.0", "language": "en", "file": upload()})
     assert ResourceFile.objects.count() == 2
     assert len(on_disk()) == 2
+
+
+TAKEN = "There is already a file of this version in this language."
+
+
+def test_the_same_form_submitted_twice_is_stored_once_and_says_that_the_version_is_taken(staff, resource):
+    answers = form(resource, {"file": upload()})
+    address = reverse(CHANGE, args=[resource.pk])
+    assert staff.post(address, answers).status_code == 302
+    again = staff.post(address, answers | {"files-0-file": upload()})
+    assert again.status_code == 200
+    assert TAKEN in again.content.decode()
+    assert ResourceFile.objects.count() == len(on_disk()) == 1
+
+
+def test_a_version_that_a_colleague_stored_since_the_form_was_opened_is_taken(staff, resource):
+    opened = form(resource, {"version": "3.0", "file": upload()}, title_en="Typed for long")
+    with_file(resource, version="3.0")
+    text = staff.post(reverse(CHANGE, args=[resource.pk]), opened).content.decode()
+    assert TAKEN in text
+    assert "Typed for long" in text
+
+
+def test_two_versions_cannot_be_swapped_in_one_form(staff, file):
+    with_file(file.resource, version="2.0")
+    swapped = {"files-0-version": "1.0", "files-1-version": "2.0"}
+    assert [row.version for row in file.resource.files.order_by("-language", "-dated", "-pk")] == ["2.0", "1.0"]
+    response = save(staff, file.resource, **swapped)
+    assert response.status_code == 200
+    assert response.content.decode().count(TAKEN) == 2
+
+
+def test_a_wrong_upload_is_deleted_and_added_again_in_one_form(staff, file):
+    save(staff, file.resource, {"version": "1.0", "file": upload()}, **{"files-0-DELETE": "on"})
+    [added] = ResourceFile.objects.all()
+    assert (added.pk != file.pk, added.version) == (True, "1.0")
+
+
+def test_a_version_that_a_colleague_stores_while_the_form_is_validated_is_taken_too(staff, resource, monkeypatch):
+    validate, blind = ResourceFileFormSet.clean, []
+    monkeypatch.setattr(
+        ResourceFileFormSet, "clean", lambda formset: validate(formset) if blind else blind.append(formset)
+    )
+    opened = form(resource, {"version": "3.0", "file": upload()})
+    with_file(resource, version="3.0")
+    response = staff.post(reverse(CHANGE, args=[resource.pk]), opened)
+    assert blind, "nothing was validated"
+    assert response.status_code == 200
+    assert TAKEN in response.content.decode()
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "This day is still to come"), ("zh-hans", "该日期尚未到来")])
+def test_a_version_of_a_day_to_come_in_beijing_is_refused(staff, file, time_machine, language, said):
+    staff.cookies["django_language"] = language
+    time_machine.move_to("2026-11-29T16:30:00Z", tick=False)
+    for dated in ("2026-12-01", "2062-03-01"):
+        assert said in save(staff, file.resource, {"dated": dated, "file": upload()}).content.decode()
+        assert said in save(staff, file.resource, **{"files-0-dated": dated}).content.decode()
+    assert ResourceFile.objects.count() == 1
+    save(staff, file.resource, {"dated": "2026-11-30", "file": upload()})
+    assert ResourceFile.objects.get(version="9.0").dated == date(2026, 11, 30), "today"
 
 
 def test_the_same_content_again_is_taken_with_a_warning(staff, file):
@@ -200,6 +267,21 @@ def test_the_admin_says_that_a_file_is_missing_on_the_disk(staff, file):
     assert "Missing on the disk" in staff.get(reverse(CHANGE, args=[file.resource_id])).content.decode()
 
 
+def test_the_list_of_resources_marks_files_that_are_missing_on_the_disk(staff, file):
+    with_file(file.resource, "en")
+    address = reverse("admin:programs_resource_changelist")
+    assert '<td class="field-versions">2</td>' in staff.get(address).content.decode()
+    Path(file.file.path).unlink()
+    marked = '<td class="field-versions">2, missing on the disk: Chinese 1.0</td>'
+    with CaptureQueriesContext(connection) as few:
+        assert marked in staff.get(address).content.decode()
+    for number in range(9):
+        with_file(published(f"resource-{number}"))
+    with CaptureQueriesContext(connection) as many:
+        assert marked in staff.get(address).content.decode()
+    assert len(many) == len(few)
+
+
 def test_staff_fetch_the_file_of_a_draft_and_nobody_else_does(staff, client, resource):
     Resource.objects.update(published_at_zh_hans=None, published_at_en=None)
     file = with_file(resource)
@@ -218,6 +300,23 @@ def test_who_may_not_see_resources_does_not_fetch_their_files(client, file):
     assert client.get(address).status_code == 403
     user.user_permissions.add(Permission.objects.get(codename="view_resource"))
     assert client.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("rights", [[], ["change_resource", "add_resourcefile"]])
+def test_who_may_only_view_a_stored_file_gets_a_link_that_works_and_not_its_name_on_the_disk(client, file, rights):
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_resource", "view_resourcefile", *rights]))
+    client.force_login(user)
+    page = BeautifulSoup(client.get(reverse(CHANGE, args=[file.resource_id])).content, "html.parser")
+    link = page.select_one("#files-0 .field-file .readonly a")
+    assert link.get_text() == "standard.pdf"
+    assert content(client.get(link["href"])) == PDF + b"zh-hans 1.0"
+    assert file.file.name not in str(page)
+
+
+def test_a_stored_file_has_no_public_address(file):
+    with pytest.raises(ValueError, match="not accessible via a URL"):
+        _address = file.file.url
 
 
 def test_only_who_may_delete_deletes_a_wrong_upload(client, file):
@@ -251,26 +350,63 @@ class Body:
 
 @pytest.mark.parametrize("path", ["/admin/programs/resource/add/", "/admin/programs/resource/1/change/"])
 def test_two_files_of_fifty_megabytes_reach_the_form_of_a_resource(staff, path):
-    environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(101 * MEGABYTE), "wsgi.input": Body(101 * MEGABYTE)}
-    read_body(environ)
-    environ["wsgi.input"].seek(0, os.SEEK_END)
-    assert environ["wsgi.input"].tell() == 101 * MEGABYTE
+    assert kept(path, "django_language=en; sessionid=x") == 101 * MEGABYTE
 
 
 @pytest.mark.parametrize(
-    ("path", "size", "said"),
+    ("path", "cookie"),
     [
-        ("/admin/programs/resource/add/", 105, "104 MB"),
-        ("/admin/programs/program/add/", 33, "32 MB"),
-        ("/en/contact/", 33, "32 MB"),
+        ("/admin/programs/resource/add/", ""),
+        ("/admin/programs/resource/1/change/", "django_language=en"),
+        ("/admin/programs/resource/", "sessionid=x"),
+        ("/admin/programs/resource/nothing/", "sessionid=x"),
+        ("/admin/programs/resource/1/delete/", "sessionid=x"),
     ],
 )
-def test_a_larger_request_is_answered_with_its_limit_and_not_kept(staff, path, size, said):
+def test_nothing_so_large_is_kept_without_a_session_or_for_another_address(path, cookie):
+    assert kept(path, cookie) == 0
+
+
+def kept(path, cookie):
+    """Returns how many bytes of a request of 101 MB Django gets."""
+    body = Body(101 * MEGABYTE)
+    environ = {"PATH_INFO": path, "HTTP_COOKIE": cookie, "CONTENT_LENGTH": str(body.size), "wsgi.input": body}
+    read_body(environ)
+    return environ["wsgi.input"].seek(0, os.SEEK_END)
+
+
+@pytest.mark.parametrize(
+    ("language", "path", "size", "said"),
+    [
+        ("en", "/admin/programs/resource/add/", 105, ["104 MB", "A file of a resource may have 50 MB"]),
+        ("zh-hans", "/admin/programs/resource/1/change/", 105, ["超过104 MB", "资源文件每个不得超过50 MB"]),
+        ("en", "/admin/programs/program/add/", 33, ["larger than 32 MB"]),
+        ("en", "/en/contact/", 33, ["larger than 32 MB"]),
+    ],
+)
+def test_a_larger_request_is_answered_with_its_limit_and_not_kept(staff, language, path, size, said):
+    staff.cookies["django_language"] = language
     body = Body(size * MEGABYTE)
-    environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(body.size), "wsgi.input": body}
+    cookies = {"HTTP_COOKIE": "; ".join(f"{cookie.key}={cookie.value}" for cookie in staff.cookies.values())}
+    environ = {"PATH_INFO": path, "CONTENT_LENGTH": str(body.size), "wsgi.input": body} | cookies
     read_body(environ)
     assert body.left == 0
     assert environ["wsgi.input"].read() == b""
     response = staff.generic("POST", path, **environ | {"CONTENT_TYPE": "multipart/form-data; boundary=x"})
     assert response.status_code == 413
-    assert said in response.content.decode()
+    for words in said:
+        assert words in response.content.decode()
+
+
+def test_who_is_signed_out_reads_to_sign_in_again(client):
+    body = Body(33 * MEGABYTE)
+    environ = {"CONTENT_LENGTH": str(body.size), "wsgi.input": body, "HTTP_COOKIE": "django_language=en"}
+    response = client.generic("POST", "/admin/programs/resource/add/", **environ)
+    assert response.status_code == 413
+    assert "sign in again" in response.content.decode()
+
+
+def test_nginx_lets_the_portal_answer_what_is_too_large():
+    server = (settings.BASE_DIR / "deploy/nginx.conf").read_text()
+    [megabytes] = re.findall("client_max_body_size ([0-9]+)m;", server)
+    assert int(megabytes) * MEGABYTE > DISCARDED

@@ -33,6 +33,12 @@ def downloads(file):
     return sum(count.number for count in file.downloads.all())
 
 
+@pytest.fixture(autouse=True)
+def new_process():
+    """Forgets which missing files this process has logged."""
+    resource_files.log_missing.cache_clear()
+
+
 @pytest.fixture
 def resource():
     return published()
@@ -301,8 +307,34 @@ def test_a_file_that_is_missing_on_the_disk_says_so_and_leads_back(client, file,
     assert response.status_code == 404
     for said in (words, telephone, f'href="/{language}/resources/sample-standard/"'):
         assert said in text
-    assert f"File {file.pk} of resource {file.resource_id} is missing" in caplog.text
+    assert f"File {file.pk} of resource {file.resource_id} cannot be read" in caplog.text
     assert not downloads(file)
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
+def test_a_file_that_cannot_be_opened_says_so_and_is_not_counted(client, file, error, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(FileSystemStorage, "_open", refuse)
+    response = client.get(LINK)
+    assert response.status_code == 404
+    assert "It is missing on our server" in response.content.decode()
+    assert not downloads(file)
+
+
+def test_a_missing_file_is_logged_once_however_often_visitors_ask(client, file, caplog):
+    Path(file.file.path).unlink()
+    for _request in range(5):
+        assert client.get(LINK).status_code == 404
+    assert caplog.text.count("cannot be read") == 1
+
+
+@pytest.mark.parametrize("recipients", [[], ["desk@desk.example"]])
+def test_the_page_promises_no_message_to_staff(client, file, settings, recipients):
+    settings.PORTAL_ENQUIRIES_TO = recipients
+    Path(file.file.path).unlink()
+    assert "notified" not in client.get(LINK).content.decode()
 
 
 def test_behind_nginx_too_a_missing_file_says_so(client, settings, file):
@@ -385,6 +417,14 @@ def test_a_file_whose_row_was_not_stored_is_an_orphan(file):
     os.utime(resource_storage().path(orphan), (0, 0))
     assert resource_files.remove_orphans() == 1
     assert on_disk() == [file.file.name]
+
+
+def test_on_an_empty_database_no_file_is_an_orphan_and_the_log_says_so_once(file, caplog):
+    os.utime(file.file.path, (0, 0))
+    ResourceFile.objects.all()._raw_delete("default")
+    assert resource_files.remove_orphans() == 0
+    assert on_disk() == [file.file.name]
+    assert caplog.text.count("the database names none") == 1
 
 
 def test_where_no_file_was_ever_stored_there_are_no_orphans():
