@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import override
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -28,7 +29,7 @@ from portal.search_index import folded, has_word, search, spans, split_query, up
 from portal.search_index.entries import SearchEntry, SearchText
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import MAX_PHRASE, MAX_WORDS, PART
-from programs.models import Area, Program, Step
+from programs.models import Area, Certificate, Program, Step
 from tests.contact.databases import on_file
 
 pytestmark = pytest.mark.django_db
@@ -275,6 +276,39 @@ def test_a_program_is_found_only_where_its_type_is_published():
     Area.objects.filter(pk=area.pk).update(published_at_en=None)
     assert found("kea") == []
     assert [model for model, _title in found("鸸鹋")] == [Program]
+
+
+def ancestors(row):
+    """The rows that must be published where `row` is."""
+    while row := row.publication_follows and getattr(row, row.publication_follows):
+        yield row
+
+
+@pytest.mark.parametrize("language", SIDES)
+def test_a_row_is_found_only_where_all_that_it_follows_is_published(language):
+    published = {f"published_at_{side}": timezone.now() for side in SIDES.values()}
+    names = {f"name_{side}": f"kea {side}" for side in SIDES.values()}
+    program = Program.objects.get(slug="investment-fund")
+    program.certificates.create(**names, **published)
+    Country.objects.get(slug="japan").institutions.create(**names, **published)
+    withdrawn = set()
+    for model in KINDS:
+        row = model.objects.order_by("-pk").first() if model is not Program else program
+        for ancestor in ancestors(row) if row else ():
+            rows = type(ancestor).objects.filter(pk=ancestor.pk)
+            rows.update(**{f"published_at_{SIDES[language]}": None})
+            for other in SIDES:
+                with override(other):
+                    is_published = other != language
+                    row = model.objects.get(pk=row.pk)
+                    assert row.is_published_in(other) == is_published
+                    assert model.objects.published().filter(pk=row.pk).exists() == is_published, (model, ancestor)
+                    words = split_query(row.display_title)
+                sides = {hit.language for hit in search(words, language, model).hits if hit.pk == row.pk}
+                assert language not in sides, (model, ancestor)
+            withdrawn.add((model, type(ancestor)))
+            rows.update(**published)
+    assert withdrawn == {(Program, Area), (Certificate, Program), (Certificate, Area), (Institution, Country)}
 
 
 @pytest.mark.parametrize("side", SIDES.values())
