@@ -5,6 +5,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import timedelta
+from itertools import pairwise
 from threading import Event
 from time import perf_counter
 
@@ -24,9 +25,9 @@ from partners.models import Country, Institution
 from portal import search_index
 from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.management.preparation import prepare_database
-from portal.models import Centre, Page
+from portal.models import Centre, Lease, Page
 from portal.search_index import folded, has_word, search, spans, split_query, upkeep
-from portal.search_index.entries import SearchEntry, SearchText
+from portal.search_index.entries import PLACE_BITS, PLACES, SearchEntry, SearchText
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import MAX_PHRASE, MAX_WORDS, PART
 from programs.models import Area, Certificate, Program, Step
@@ -486,8 +487,106 @@ def test_the_chore_mends_what_went_past_the_index_and_says_how_much(caplog):
     assert titles("kealand") == ["Kealand"]
     assert titles("gone", model=Centre) == []
     caplog.clear()
+    Lease.objects.update(expires_at=None)
     search_index.check()
     assert not caplog.records
+
+
+def test_the_chore_compares_once_an_hour(django_assert_max_num_queries):
+    search_index.check()
+    spoil()
+    with django_assert_max_num_queries(6):
+        search_index.check()
+    assert titles("kealand") == []
+    Lease.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    search_index.check()
+    assert titles("kealand") == ["Kealand"]
+    [lease] = Lease.objects.all()
+    assert timedelta(minutes=59) < lease.expires_at - timezone.now() <= timedelta(hours=1)
+
+
+def test_a_row_that_is_saved_while_the_index_is_compared_does_not_differ(monkeypatch):
+    sides_of, row = upkeep.sides_of, centre()
+
+    def and_then_somebody_saves(kind, rows):
+        sides = sides_of(kind, rows)
+        if kind.model is Centre:
+            monkeypatch.undo()
+            row.title_en = "Kea centre"
+            row.save()
+        return sides
+
+    monkeypatch.setattr(upkeep, "sides_of", and_then_somebody_saves)
+    assert search_index.mend() == 0
+    assert titles("kea", model=Centre) == ["Kea centre"]
+
+
+LOST = {
+    "a part": f"DELETE FROM portal_searchpart WHERE rowid >> {PLACE_BITS + 1} = %s AND rowid & {PLACES} = 0",
+    "all parts": f"DELETE FROM portal_searchpart WHERE rowid >> {PLACE_BITS + 1} = %s",
+    "a text": "DELETE FROM portal_searchtext WHERE entry_id = %s AND language = 'en'",
+    "all texts": "DELETE FROM portal_searchtext WHERE entry_id = %s",
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("way", [search_index.mend, lambda: search_index.rebuild() and 1])
+def test_what_is_lost_of_the_tables_is_written_again(lost, way):
+    row = centre()
+    entry = SearchEntry.objects.get(kind="portal.centre", row=row.pk)
+    with connection.cursor() as cursor:
+        cursor.execute(LOST[lost], [entry.pk])
+    assert titles("wombat", model=Centre) == []
+    assert way() >= 1
+    assert titles("wombat", model=Centre) == ["Wombat centre"]
+    assert search_index.mend() == 0
+
+
+def test_writing_anew_leaves_nothing_that_belongs_to_no_row():
+    entry = SearchEntry.objects.get(kind="portal.centre", row=centre().pk)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM portal_searchpart")
+        [before] = cursor.fetchone()
+        cursor.execute("DELETE FROM portal_searchtext WHERE entry_id = %s", [entry.pk])
+        cursor.execute("DELETE FROM portal_searchentry WHERE id = %s", [entry.pk])
+    SearchEntry.objects.filter(kind="portal.page").update(kind="portal.gone")
+    search_index.rebuild()
+    assert not SearchEntry.objects.filter(kind="portal.gone").exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM portal_searchpart")
+        assert cursor.fetchone() == (before,)
+
+
+def test_writing_anew_locks_content_before_its_entries_and_in_many_transactions(autocommit, monkeypatch):
+    """In one order with refresh(), edits do not wait for it and it does not wait for them in a circle."""
+    monkeypatch.setattr(upkeep, "CHUNK", 3)
+
+    def statements():
+        with CaptureQueriesContext(connection) as queries:
+            search_index.rebuild()
+        return [query["sql"] for query in queries]
+
+    said = autocommit(statements)
+    commits = [place for place, sql in enumerate(said) if sql.startswith("COMMIT")]
+    assert len(commits) > Program.objects.count() / 3
+    for start, end in pairwise([0, *commits]):
+        verbs = [sql.split()[0] + (" FOR" if "FOR NO KEY UPDATE" in sql else "") for sql in said[start:end]]
+        if connection.vendor == "postgresql" and "DELETE" in verbs:
+            assert verbs.index("SELECT FOR") < verbs.index("DELETE")
+
+
+def test_a_deleted_program_is_not_indexed_again_for_each_of_its_parts():
+    numbers = []
+    for steps in (1, 20):
+        for by in (Program.delete, lambda row: Program.objects.filter(pk=row.pk).delete()):
+            row = Program.objects.create(slug="kea", title_en="Kea", published_at_en=timezone.now(), summary_en="-")
+            Step.objects.bulk_create(Step(program=row, text_en="Emu", sort_order=n) for n in range(steps))
+            assert titles("emu") == ["Kea"]
+            with CaptureQueriesContext(connection) as queries:
+                by(row)
+            numbers.append(len(queries))
+            assert titles("emu") == []
+    assert numbers[:2] == numbers[2:], numbers
 
 
 def test_the_command_writes_the_index_anew(capsys):
