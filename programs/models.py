@@ -35,14 +35,13 @@ from portal.bilingual.richtext import RichTextField, plain_text
 from portal.filetypes import TYPE_NAMES, TYPES, content_type
 from portal.models import Centre
 from portal.search_index import has_word, is_phrase, split_query
+from portal.search_index.words import COMMON_WORDS
 from portal.uploads import clean_name, digest, fsync
 from programs.read_together import read_together
 
 log = logging.getLogger(__name__)
 
 MAX_PIECES = 12
-# They are in every text, so they find nothing.
-COMMON_WORDS = {"a", "an", "and", "at", "for", "from", "in", "into", "is", "of", "on", "or", "the", "to", "with"}
 
 
 @search_index.register(rank=20)

@@ -13,7 +13,7 @@ from django.utils.translation import override
 from portal.bilingual.languages import LANGUAGES
 from portal.search_index.entries import PLACE_BITS, PLACES, SearchEntry
 from portal.search_index.kinds import KINDS
-from portal.search_index.words import MIN_PREFIX, is_phrase, keys_of
+from portal.search_index.words import MIN_PREFIX, beginnings, is_phrase, pairs_of
 
 # More rows than there are, for a page without an end: PostgreSQL and SQLite write that in different ways.
 ALL = 1 << 40
@@ -206,18 +206,16 @@ def sort_order_in(language) -> tuple[str, int]:
 
 def parts_with(word) -> tuple[str, list]:
     """Returns the condition in SQL that a row of portal_searchpart has `word`, and its parameters."""
-    # Keys are letters, digits and Chinese characters, so they need no escape.
-    keys = keys_of(word)
+    keys = pairs_of(word) if is_phrase(word) else beginnings(word)
     begins = not is_phrase(word) and len(word) >= MIN_PREFIX
+    # Keys are letters, digits and Chinese characters, so they need no escape.
     if connection.vendor == "postgresql":
-        condition, params = "keys @@ %s::tsquery", [" & ".join(f"'{key}'" for key in keys) + (":*" if begins else "")]
-        position = "strpos"
+        condition, position = "keys @@ %s::tsquery", "strpos"
+        wanted = (" & " if is_phrase(word) else " | ").join(f"'{key}'{':*' * begins}" for key in keys)
     else:
-        condition, params = (
-            "portal_searchpart MATCH %s",
-            [" ".join(f'"{key}"' for key in keys) + ("*" if begins else "")],
-        )
-        position = "instr"
+        condition, position = "portal_searchpart MATCH %s", "instr"
+        wanted = (" AND " if is_phrase(word) else " OR ").join(f'"{key}"{"*" * begins}' for key in keys)
+    params = [wanted]
     if is_phrase(word) and len(word) > 2:
         condition, params = f"{condition} AND {position}(folded, %s) > 0", [*params, word]
     return condition, params
