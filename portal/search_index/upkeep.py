@@ -2,9 +2,13 @@
 
 import hashlib
 import logging
+from datetime import timedelta
 from typing import NamedTuple
+from uuid import uuid4
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 from django.db.models.signals import post_delete
 from django.utils.translation import override
 
@@ -16,6 +20,13 @@ from portal.search_index.words import FORMAT, folded, part_of, parts_of
 
 # How many rows are written, or compared, at once.
 CHUNK = 200
+# Of an entry, in SQL: what it has in the other two tables.
+TEXTS = RawSQL("(SELECT COUNT(*) FROM portal_searchtext WHERE entry_id = portal_searchentry.id)", [])
+PARTS = RawSQL(
+    "(SELECT COUNT(*) FROM portal_searchpart WHERE rowid >= portal_searchentry.id << %s"
+    " AND rowid < portal_searchentry.id + 1 << %s)",
+    [PLACE_BITS + 1] * 2,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,33 +59,48 @@ def fingerprint(sides) -> str:
     return hashlib.blake2b(repr((FORMAT, sides)).encode(), digest_size=16).hexdigest()
 
 
-def differences(kind, rows, pks) -> tuple[list, dict]:
+def differences(kind, rows, pks) -> tuple[dict, dict]:
     """
     Compares the index with `rows`, a queryset of those with `pks`, which may be gone.
 
-    Returns the keys of entries that are wrong, and the Sides that are missing, by the key of their row.
+    Returns the keys of entries that are wrong, each with the key of its row, and the Sides that are missing, by the key
+    of their row.
     """
     missing = sides_of(kind, rows.prefetch_related(*kind.relations))
-    wrong = []
-    for entry in SearchEntry.objects.filter(kind=kind.name, row__in=pks):
-        if entry.row in missing and fingerprint(missing[entry.row]) == entry.fingerprint:
+    wrong = {}
+    for entry in SearchEntry.objects.filter(kind=kind.name, row__in=pks).annotate(texts=TEXTS, found_parts=PARTS):
+        sides = missing.get(entry.row)
+        is_whole = sides and entry.texts == len(sides) and entry.found_parts == entry.parts
+        if is_whole and fingerprint(sides) == entry.fingerprint:
             del missing[entry.row]
         else:
-            wrong.append(entry.pk)
+            wrong[entry.pk] = entry.row
     return wrong, missing
 
 
-def refresh(model, pks):
-    """Brings the index of the rows of `model` with `pks` into step."""
-    kind = KINDS[model]
+def refresh(model, pks) -> int:
+    """Brings the index of the rows of `model` with `pks` into step. Returns the number of rows that differed."""
+    kind, number = KINDS[model], 0
     with transaction.atomic():
-        for start in range(0, len(pks), CHUNK):
-            chunk = pks[start : start + CHUNK]
-            rows = model._default_manager.filter(pk__in=chunk).order_by("pk")
-            # Of two transactions that change parts of one row, the second one waits, and sees what the first has done.
-            wrong, missing = differences(kind, rows.select_for_update(no_key=True), chunk)
-            remove(wrong)
+        for chunk in chunks(pks):
+            wrong, missing = differences(kind, locked(kind, chunk), chunk)
+            remove(list(wrong))
             add(kind, missing)
+            number += len({*missing, *wrong.values()})
+    return number
+
+
+def chunks(pks):
+    return (pks[start : start + CHUNK] for start in range(0, len(pks), CHUNK))
+
+
+def locked(kind, pks):
+    """
+    Returns the rows with `pks`, locked until the end of the transaction.
+
+    Of two transactions that change parts of one row, the second one waits here, and sees what the first has done.
+    """
+    return kind.model._default_manager.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True)
 
 
 def remove(entries):
@@ -92,25 +118,40 @@ def add(kind, sides_by_row):
     """Adds the Sides of rows, by the key of the row."""
     if not sides_by_row:
         return
+    parts = {row: parts_of_row(sides) for row, sides in sides_by_row.items()}
     entries = SearchEntry.objects.bulk_create(
-        SearchEntry(kind=kind.name, row=row, fingerprint=fingerprint(sides)) for row, sides in sides_by_row.items()
+        SearchEntry(kind=kind.name, row=row, fingerprint=fingerprint(sides), parts=len(parts[row]))
+        for row, sides in sides_by_row.items()
     )
-    texts, parts = [], []
-    for entry, sides in zip(entries, sides_by_row.values(), strict=True):
-        for language, title, text, words, address in sides:
-            texts.append(SearchText(entry=entry, language=language, title=title, text=text, address=address))
-            first = entry.pk << PLACE_BITS + 1 | LANGUAGES.index(language) << PLACE_BITS
-            found = [part_of(folded(title)), *parts_of(folded(f"{text}\n{words}"))][: 1 << PLACE_BITS]
-            parts += [(first + place, part, keys) for place, (part, keys) in enumerate(found)]
-    SearchText.objects.bulk_create(texts)
+    SearchText.objects.bulk_create(
+        SearchText(entry=entry, language=side.language, title=side.title, text=side.text, address=side.address)
+        for entry in entries
+        for side in sides_by_row[entry.row]
+    )
     if connection.vendor == "postgresql":
-        value = "array_to_tsvector(%s::text[])"
+        value, stored = "array_to_tsvector(%s::text[])", list
     else:
-        value = "%s"
-        parts = [(number, part, " ".join(keys)) for number, part, keys in parts]
+        value, stored = "%s", " ".join
     sql = f"INSERT INTO portal_searchpart (rowid, folded, keys) VALUES (%s, %s, {value})"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.executemany(sql, parts)
+        cursor.executemany(
+            sql,
+            [
+                (entry.pk << PLACE_BITS + 1 | number, text, stored(keys))
+                for entry in entries
+                for number, text, keys in parts[entry.row]
+            ],
+        )
+
+
+def parts_of_row(sides) -> list[tuple[int, str, list]]:
+    """Returns the parts of a row with these Sides: the last bits of the `rowid`, the text and the keys of each."""
+    parts = []
+    for language, title, text, words, _address in sides:
+        first = LANGUAGES.index(language) << PLACE_BITS
+        found = [part_of(folded(title)), *parts_of(folded(f"{text}\n{words}"))][: 1 << PLACE_BITS]
+        parts += [(first + place, part, keys) for place, (part, keys) in enumerate(found)]
+    return parts
 
 
 def connect():
@@ -136,16 +177,17 @@ def remove_row(sender, instance, **kwargs):
 def refresh_related(sender, pks, **kwargs):
     """Refreshes the rows that depend on the rows of `sender` with `pks`."""
     for model, relation in relations_to(sender):
-        for start in range(0, len(pks), CHUNK):
-            rows = model._default_manager.filter(**{f"{relation}__in": pks[start : start + CHUNK]})
+        for chunk in chunks(pks):
+            rows = model._default_manager.filter(**{f"{relation}__in": chunk})
             refresh(model, list(rows.order_by().values_list("pk", flat=True).distinct()))
 
 
-def refresh_owner(sender, instance, **kwargs):
-    """Refreshes the row of which the deleted `instance` was a part."""
+def refresh_owner(sender, instance, origin, **kwargs):
+    """Refreshes the row of which the deleted `instance` was a part, unless that is being deleted with it."""
+    deleted = origin.model if isinstance(origin, QuerySet) else type(origin)
     for model, relation in relations_to(sender):
         owner = model._meta.get_field(relation).remote_field
-        if owner.concrete:
+        if owner.concrete and model is not deleted:
             refresh(model, [getattr(instance, owner.attname)])
 
 
@@ -159,32 +201,46 @@ def relations_to(model) -> list:
     ]
 
 
-def mend() -> int:
-    """Compares the whole index with the content and brings it into step. Returns the number of rows that differed."""
-    number = 0
+def chunks_of_content():
+    """Yields the keys of all rows that are there or in the index, in chunks, each with its Kind."""
     for kind in KINDS.values():
         indexed = SearchEntry.objects.filter(kind=kind.name).values_list("row", flat=True)
         pks = sorted({*kind.model._default_manager.values_list("pk", flat=True), *indexed})
-        for start in range(0, len(pks), CHUNK):
-            chunk = pks[start : start + CHUNK]
-            wrong, missing = differences(kind, kind.model._default_manager.filter(pk__in=chunk), chunk)
-            different = {*missing, *SearchEntry.objects.filter(pk__in=wrong).values_list("row", flat=True)}
-            if different:
-                refresh(kind.model, sorted(different))
-            number += len(different)
+        for chunk in chunks(pks):
+            yield kind, chunk
+
+
+def mend() -> int:
+    """Compares the whole index with the content and brings it into step. Returns the number of rows that differed."""
+    number = 0
+    for kind, chunk in chunks_of_content():
+        wrong, missing = differences(kind, kind.model._default_manager.filter(pk__in=chunk), chunk)
+        # What somebody has changed meanwhile does not differ any more.
+        number += refresh(kind.model, sorted({*missing, *wrong.values()}))
     return number
 
 
 def check():
-    """Chore: mends the index where it differs from the content, and logs how often it did."""
-    if number := mend():
+    """Chore: once an hour, mends the index where it differs from the content, and logs how often it did."""
+    # Models import this module.
+    from portal.models import Lease
+
+    # Nobody can take it again until it expires.
+    if Lease.take("search index", uuid4().hex, timedelta(hours=1)) and (number := mend()):
         logger.warning("The search index of %d rows differed from the content. It was mended.", number)
 
 
-@transaction.atomic
 def rebuild() -> int:
-    """Writes the whole index anew. Returns the number of rows in it."""
+    """Writes the whole index anew, while others read and write. Returns the number of rows in it."""
+    for kind, chunk in chunks_of_content():
+        # In the order of refresh(), so that neither waits for the other for ever: the content, then its entries.
+        with transaction.atomic():
+            list(locked(kind, chunk))
+            remove(list(SearchEntry.objects.filter(kind=kind.name, row__in=chunk).values_list("pk", flat=True)))
+            refresh(kind.model, chunk)
+    unknown = SearchEntry.objects.exclude(kind__in=[kind.name for kind in KINDS.values()])
+    remove(list(unknown.values_list("pk", flat=True)))
     with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM portal_searchpart")
-    SearchEntry.objects.all().delete()
-    return mend()
+        entries = "SELECT id FROM portal_searchentry"
+        cursor.execute(f"DELETE FROM portal_searchpart WHERE rowid >> {PLACE_BITS + 1} NOT IN ({entries})")  # noqa: S608
+    return SearchEntry.objects.count()

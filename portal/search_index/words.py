@@ -12,6 +12,8 @@ MAX_PHRASE = 100
 MAX_LETTERS = 50
 # From so many letters on, a word of a query finds the words that begin with it.
 MIN_PREFIX = 3
+# They are in every text, so they say nothing beside other words.
+COMMON_WORDS = {"a", "an", "and", "at", "for", "from", "in", "into", "is", "of", "on", "or", "the", "to", "with"}
 # A text is indexed in parts of so many characters, because PostgreSQL takes at most 1 MB of keys a row. The next
 # MAX_PHRASE characters are in a part too, so that some part holds each phrase whole.
 PART = 20_000
@@ -20,6 +22,8 @@ FORMAT = f"1 {unicodedata.unidata_version} {opencc.__version__}"
 
 # Chinese characters, kana and hangul, for a set in a regular expression.
 CJK = "\u2e80-\u9fff\uac00-\ud7ff\U00020000-\U0003ffff"
+# Of a word of five or more letters, but not in "class", "campus", "analysis" and "studies".
+PLURAL_S = re.compile(r"(?<=\w{3}[^sui])(?<!ie)s$")
 # Neighbouring characters, or a whole word of letters and digits.
 WORD = re.compile(rf"(?:(?=[{CJK}])\w)+|(?<![^\W_{CJK}])[^\W_{CJK}]+")
 
@@ -55,20 +59,22 @@ def is_phrase(word: str) -> bool:
 
 def split_query(text: str) -> list[str]:
     """
-    Returns the different words of `text`, folded, at most MAX_WORDS: more are ignored.
+    Returns the different words of `text`, folded, at most MAX_WORDS: more are ignored, and so are COMMON_WORDS.
 
-    Neighbouring Chinese characters are one word, a phrase. Punctuation separates words. Words of more than three
-    letters lose an "s" or "ies" at their end: "exchanges" finds "exchange", and "studies" finds "study".
+    If there is nothing else, it returns the COMMON_WORDS. Neighbouring Chinese characters are one word, a phrase.
+    Punctuation separates words. Words lose a PLURAL_S: "exchanges" finds "exchange".
     """
-    words = {}
+    words, common = {}, {}
     for match in WORD.finditer(folded(text)):
         if is_phrase(match[0]):
             words[match[0][:MAX_PHRASE]] = None
+        elif match[0] in COMMON_WORDS:
+            common[match[0]] = None
         else:
-            words[re.sub(r"(?<=\w{3})(?:ies|(?<!s)s)$", "", match[0])[:MAX_LETTERS]] = None
+            words[PLURAL_S.sub("", match[0])[:MAX_LETTERS]] = None
         if len(words) == MAX_WORDS:
             break
-    return list(words)
+    return list(words or common)[:MAX_WORDS]
 
 
 def spans(text: str, words: list[str]) -> list[tuple[int, int]]:
@@ -91,14 +97,22 @@ def spans(text: str, words: list[str]) -> list[tuple[int, int]]:
     return joined
 
 
+def beginnings(word: str) -> list[str]:
+    """Returns what a word of letters in a text may begin with if `word` of a query looks for it."""
+    # "studies" and "study" find both, and "series" finds "series".
+    if len(word) >= 5 and (stem := re.fullmatch("(.+)(?:y|ies)", word)):
+        return [f"{stem[1]}y", f"{stem[1]}ie"]
+    return [word]
+
+
 def begins(said: str, word: str) -> bool:
     """Returns whether `said`, a word of letters in a text, is what `word` of a query looks for."""
-    return said.startswith(word) if len(word) >= MIN_PREFIX else said == word
+    return said.startswith(tuple(beginnings(word))) if len(word) >= MIN_PREFIX else said == word
 
 
-def keys_of(word: str) -> list[str]:
-    """Returns the keys that a part of a text has if it has `word`, the word of a query."""
-    return sorted(set(map("".join, pairwise(word)))) if is_phrase(word) and len(word) > 1 else [word]
+def pairs_of(phrase: str) -> list[str]:
+    """Returns the keys that a part of a text has if it has `phrase`: all of them."""
+    return sorted(set(map("".join, pairwise(phrase)))) or [phrase]
 
 
 def parts_of(text) -> list:

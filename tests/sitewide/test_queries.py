@@ -22,7 +22,7 @@ QUERIES = {
     "centres/international-exchange/": 4,
     "programs/": 8,
     "programs/?area=evaluation&centre=international-exchange": 8,
-    "programs/?q=exchange": 9,
+    "programs/?q=exchange": 10,
     "programs/?country=japan&q=exchange": 10,
     "programs/?country=japan&q=英国留学": 10,
     "programs/overview/": 4,
