@@ -32,9 +32,10 @@ class InstitutionForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["partner_in"].queryset = Institution.programs.rel.related_model.objects.all()
-        if self.instance.pk:
-            self.initial["partner_in"] = self.instance.programs.all()
+        # It is missing where those who may not change programs read it instead.
+        if partner_in := self.fields.get("partner_in"):
+            partner_in.queryset = Institution._meta.get_field("programs").related_model.objects.all()
+            self.initial["partner_in"] = self.instance.programs.all() if self.instance.pk else []
 
 
 @admin.register(Institution)
@@ -44,11 +45,15 @@ class InstitutionAdmin(BilingualAdmin):
     list_display = ["__str__", "country"]
     list_filter = ["country"]
 
+    def get_readonly_fields(self, request, obj=None):
+        return [] if request.user.has_perm("programs.change_program") else ["partner_in"]
+
     @admin.display(description=_("partner in"))
     def partner_in(self, institution):
-        """Returns what those who may only view see in place of the field of the form."""
+        """Returns what those who may not change it see in place of the field of the form."""
         return pgettext("between names", ", ").join(map(str, institution.programs.all()))
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
-        form.instance.programs.set(form.cleaned_data["partner_in"])
+        if "partner_in" in form.cleaned_data:
+            form.instance.programs.set(form.cleaned_data["partner_in"])

@@ -28,7 +28,8 @@ class CountryQuerySet(PublishedQuerySet):
         """
         Prefetches what the page of a country shows, in its order: programs, institutions, resources.
 
-        The page leads with what can be done with partners there, and who answers follows the programs.
+        The page leads with what can be done with partners there, and who answers follows the programs. A section with
+        no rows is left out. Only if all three have none, that of the programs says so and leads on.
         """
         institutions = Prefetch("institutions", Institution.objects.with_published("programs"))
         return self.with_published("programs", "resources").prefetch_related(institutions)

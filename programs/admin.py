@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.db.models import IntegerField, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.forms import BaseInlineFormSet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import filesizeformat
@@ -50,11 +51,23 @@ class QuestionInline(Bilingual, admin.StackedInline):
     extra = 0
 
 
+class MaterialFormSet(BaseInlineFormSet):
+    default_error_messages = {"too_many_forms": _("A program has at most %(num)d documents to prepare.")}
+
+
 class MaterialInline(Bilingual, admin.StackedInline):
+    """The documents of a program. Their number has a limit, because its page shows them all."""
+
     model = Material
+    formset = MaterialFormSet
     fields = ["name", ("prepared_by", "language", "template"), "note", "sort_order"]
     formfield_overrides = BilingualAdmin.formfield_overrides
     extra = 0
+    max_num = 50
+
+    def get_formset(self, request, obj=None, **kwargs):
+        # Without it, Django only hides the button that adds one.
+        return super().get_formset(request, obj, validate_max=True, **kwargs)
 
 
 @admin.register(Program)

@@ -106,6 +106,17 @@ def test_a_country_without_programs_says_so_and_what_to_do(client):
     assert not page.select_one(".page-summary")
 
 
+def test_a_country_with_institutions_alone_leaves_its_programs_out(client, institution):
+    institution.country.programs.clear()
+    for language, sections in {"en": ["answers", "institutions"], "zh-hans": ["programs", "answers"]}.items():
+        page = BeautifulSoup(client.get(f"/{language}/partners/japan/").content, "html.parser")
+        found = page.select(".country .section[aria-labelledby]")
+        assert [section["aria-labelledby"] for section in found] == sections
+        assert page.select_one("[aria-labelledby=answers] a.button")
+        # The next language: nothing is published of the institution there.
+        Institution.objects.update(published_at_zh_hans=None)
+
+
 def test_the_partners_page_invites_those_whose_country_is_not_listed(client):
     for language, sentence in {
         "en": "If the country or region you have in mind is not listed, or your institution would like to work "

@@ -219,3 +219,26 @@ def test_who_may_only_view_reads_what_an_institution_is_partner_in(client, insti
     soup = form_of(client, f"{ADMIN}{institution.pk}/change/")
     assert "A university" in soup.text
     assert soup.select_one(".field-partner_in .readonly").text == "Teacher exchange"
+
+
+def test_who_may_not_change_programs_changes_none_through_an_institution(client, institution):
+    editor = User.objects.create_user("editor", is_staff=True)
+    rights = ["view_institution", "change_institution", "add_institution", "view_program"]
+    editor.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client.force_login(editor)
+    client.cookies["django_language"] = "en"
+    address = f"{ADMIN}{institution.pk}/change/"
+    soup = form_of(client, address)
+    assert soup.select_one(".field-partner_in .readonly").text == "Teacher exchange"
+    assert not soup.select("[name=partner_in]")
+    assert not form_of(client, f"{ADMIN}add/").select("[name=partner_in]")
+    courses = Program.objects.get(slug="cooperative-courses")
+    data = {field["name"]: field.get("value", "") for field in soup.select("#institution_form input[type=text]")}
+    data |= {"country": institution.country.pk, "sort_order": 7, "partner_in": [courses.pk]}
+    assert client.post(address, data).status_code == 302
+    institution.refresh_from_db()
+    assert institution.sort_order == 7
+    assert [program.slug for program in institution.programs.all()] == ["teacher-exchange"]
+    data = {"name_en": "New", "country": institution.country.pk, "sort_order": 1, "partner_in": [courses.pk]}
+    assert client.post(f"{ADMIN}add/", data).status_code == 302
+    assert not Institution.objects.get(name_en="New").programs.exists()

@@ -309,3 +309,22 @@ def test_the_chinese_list_is_in_written_language(client, program):
         "咨询",
     ]
     assert {mark.text for mark in soup.select(".still-missing")} == {"尚缺"}
+
+
+@pytest.mark.parametrize(("number", "is_kept"), [(50, True), (51, False)])
+def test_a_program_has_at_most_fifty_documents(admin_client, program, number, is_kept):
+    admin_client.cookies["django_language"] = "en"
+    address = f"/admin/programs/program/{program.pk}/change/"
+    form = BeautifulSoup(admin_client.get(address).content, "html.parser").select_one("#program_form")
+    data = {field["name"]: field.get("value", "") for field in form.select("input[name]:not([type=checkbox])")}
+    data |= {field["name"]: field.text.strip() for field in form.select("textarea[name]")}
+    data |= {"area": program.area.pk, "materials-TOTAL_FORMS": number}
+    data |= {f"materials-{row}-name_en": f"Document {row}" for row in range(number)}
+    data |= {f"materials-{row}-sort_order": row for row in range(number)}
+    response = admin_client.post(address, data)
+    assert (response.status_code == 302) == is_kept
+    assert program.materials.count() == (50 if is_kept else 3)
+    error = "A program has at most 50 documents to prepare."
+    assert (error in response.content.decode()) != is_kept
+    # What was typed is still there.
+    assert ("Document 50" in response.content.decode()) != is_kept
