@@ -2,6 +2,7 @@ from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -55,16 +56,24 @@ def program_detail(request, slug):
 def resource_list(request):
     filters = ResourceFilterForm(request.GET)
     resources = filters.resources_in(Resource.objects.published().for_entries())
-    page = Paginator(resources, RESOURCES_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "programs/resource_list.html", {"filters": filters, "resources": page})
+    asked_page = request.GET.get("page", "1")
+    page = Paginator(resources, RESOURCES_A_PAGE).get_page(asked_page)
+    unknown_page = "" if asked_page == str(page.number) else asked_page
+    context = {"filters": filters, "resources": page, "unknown_page": unknown_page}
+    return render(request, "programs/resource_list.html", context)
 
 
 @require_safe
 def resource_detail(request, slug):
     resource = Resource.objects.for_detail().get_published(slug=slug)
     centres = Centre.objects.published().filter(programs__in=resource.published_programs).distinct()
-    address = absolute_url(resource.get_absolute_url())
-    context = {"resource": resource, "centres": centres, "address": address, "about": query_about(resource)}
+    context = {
+        "resource": resource,
+        "centres": centres,
+        "address": absolute_url(resource.get_absolute_url()),
+        "address_of_file": absolute_url(reverse("resource_file", args=[resource.slug])),
+        "about": query_about(resource),
+    }
     return render_detail(request, "programs/resource_detail.html", resource, context)
 
 
