@@ -215,9 +215,10 @@ def test_older_versions_stay_listed_with_a_link_of_their_own(client, resource):
     assert row.a["href"] == f"{PAGE}file/{old.pk}/"
 
 
-def test_the_row_of_an_older_version_is_headed_by_it(client, resource):
-    [row] = page(client).select("[aria-labelledby=older] tbody tr")
-    assert [(head["scope"], words(head)) for head in row.select("th")] == [("row", "Version 1.0")]
+def test_each_row_is_headed_by_its_version(client, resource):
+    rows = page(client).select("[aria-labelledby=older] tbody tr") + page(client, LIST).select("tbody tr")
+    heads = [[words(head) for head in row.select("th[scope=row]")] for row in rows]
+    assert heads == [["Version 1.0"], ["Version 2.0"], ["Version 2.0-en"]]
 
 
 @pytest.mark.parametrize(
