@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from partners.models import RESOURCES_LISTED
 from portal.bilingual.links import absolute_url
 from portal.bilingual.side_by_side import render_detail
 from portal.models import Centre
@@ -48,7 +49,12 @@ def program_detail(request, slug):
     program = Program.objects.for_detail().get_published(slug=slug)
     related = Program.objects.published().related_to(program)[:RELATED_PROGRAMS]
     checklist = Checklist(program, request.GET.getlist("have"))
-    context = {"program": program, "related": related, "checklist": checklist}
+    context = {
+        "program": program,
+        "related": related,
+        "checklist": checklist,
+        "resources_listed": RESOURCES_LISTED,
+    }
     return render_detail(request, "programs/program_detail.html", program, context)
 
 
