@@ -16,6 +16,9 @@ from portal.bilingual.publishing import (
 from portal.bilingual.richtext import RichTextField, plain_text
 from portal.bilingual.territories import is_territory
 
+# The resources that a page of a program or country lists at most; with one more it leads to all of them.
+RESOURCES_LISTED = 50
+
 
 def validate_territory(code):
     """Field validator: `code` must be an ISO 3166-1 alpha-2 code."""
@@ -32,7 +35,8 @@ class CountryQuerySet(PublishedQuerySet):
         no rows is left out. Only if all three have none, that of the programs says so and leads on.
         """
         institutions = Prefetch("institutions", Institution.objects.with_published("programs"))
-        return self.with_published("programs", "resources").prefetch_related(institutions)
+        found = self.with_published("programs").with_published("resources", at_most=RESOURCES_LISTED + 1)
+        return found.prefetch_related(institutions)
 
     def published_names(self) -> dict[str, str]:
         """Returns the names, in the active language, of the countries that are published in it, by ISO code."""

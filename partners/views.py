@@ -2,7 +2,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from partners.compass import Compass
-from partners.models import Country
+from partners.models import RESOURCES_LISTED, Country
 from portal.bilingual.side_by_side import render_detail
 from portal.models import Centre
 
@@ -16,5 +16,10 @@ def country_list(request):
 def country_detail(request, slug):
     country = Country.objects.for_detail().get_published(slug=slug)
     centres = Centre.objects.published().filter(programs__in=country.published_programs).distinct()
-    context = {"country": country, "centres": centres, "compass": Compass([country])}
+    context = {
+        "country": country,
+        "centres": centres,
+        "compass": Compass([country]),
+        "resources_listed": RESOURCES_LISTED,
+    }
     return render_detail(request, "partners/country_detail.html", country, context)

@@ -138,8 +138,8 @@ class ResourceFileInline(admin.StackedInline):
     def about(self, file):
         if not file.pk:
             return "-"
-        about = f"{file.type_name}, {filesizeformat(file.size)}"
-        return about if file.is_on_disk else f"{about}. {MISSING}"
+        lines = [file.type_name, filesizeformat(file.size)] + ([] if file.is_on_disk else [MISSING])
+        return "\n".join(map(str, lines))
 
     @admin.display(description=_("downloads"))
     def downloads(self, file):

@@ -1,5 +1,6 @@
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models import Q
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 from django.utils.text import format_lazy
@@ -81,19 +82,29 @@ class FinderForm(FilterForm):
 
 
 class ResourceFilterForm(FilterForm):
-    """The filters above the list of resources."""
+    """The filters above the list of resources. Each offers what published resources have, or is left out."""
 
     kind = forms.ChoiceField(label=_("Kind"), required=False)
     program = forms.TypedChoiceField(label=_("Program"), required=False, empty_value=None)
+    country = forms.TypedChoiceField(label=_("Country or region"), required=False, empty_value=None)
     industry = forms.TypedChoiceField(label=_("Industry"), required=False, empty_value=None)
     language = forms.ChoiceField(label=_("Language of the file"), required=False)
 
     def __init__(self, data):
         super().__init__(data)
-        self.offer_choices("kind", Resource.Kind.choices, _("All kinds"))
-        self.offer("program", Program.objects.published(), _("All programs"))
-        self.offer("industry", Industry.objects.all(), _("All industries"))
-        self.offer_choices("language", LANGUAGE_NAMES.items(), _("Both languages"))
+        resources = Resource.objects.published()
+        kinds = set(resources.order_by().values_list("kind", flat=True).distinct())
+        self.offer_choices("kind", [choice for choice in Resource.Kind.choices if choice[0] in kinds], _("All kinds"))
+        of_resources = Q(resources__in=resources)
+        self.offer("program", Program.objects.published().filter(of_resources).distinct(), _("All programs"))
+        countries = Country.objects.published().filter(of_resources).distinct()
+        self.offer("country", countries, _("All countries and regions"))
+        self.offer("industry", Industry.objects.filter(of_resources).distinct(), _("All industries"))
+        self.offer_choices("language", LANGUAGE_NAMES.items(), _("Any language"))
+        for name in ("kind", "program", "country", "industry"):
+            # The first choice is everything. A field with a value stays, to say that the value is unknown.
+            if len(self.fields[name].choices) == 1 and not self.data.get(name):
+                del self.fields[name]
 
     def resources_in(self, resources):
         """Returns the rows of `resources`, a ResourceQuerySet, that match. If the form has errors, no row matches."""

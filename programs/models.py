@@ -16,7 +16,7 @@ from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
-from partners.models import Country, Institution
+from partners.models import RESOURCES_LISTED, Country, Institution
 from portal import search_index
 from portal.bilingual.changes import TrackedModel
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
@@ -70,7 +70,8 @@ class ProgramQuerySet(PublishedQuerySet):
 
     def for_detail(self):
         """Prefetches everything that the page of a program shows."""
-        return self.with_published("centres", "countries", "institutions", "resources")
+        found = self.with_published("centres", "countries", "institutions")
+        return found.with_published("resources", at_most=RESOURCES_LISTED + 1)
 
     def related_to(self, program):
         """Returns the other programs of the same type or, if `program` has no type, of its `published_centres`."""
@@ -461,9 +462,9 @@ class ResourceQuerySet(PublishedQuerySet):
         """Prefetches everything that the page of a resource shows."""
         return self.for_entries().with_published("programs", "countries").prefetch_related("files")
 
-    def matching(self, kind="", program=None, industry=None, language=""):
-        """Returns the resources of a kind, a program and an industry that have a file in `language`, if given."""
-        chosen = {"kind": kind, "programs": program, "industry": industry}
+    def matching(self, kind="", program=None, country=None, industry=None, language=""):
+        """Returns the resources of a kind, program, country and industry that have a file in `language`, if given."""
+        chosen = {"kind": kind, "programs": program, "countries": country, "industry": industry}
         found = self.filter(**{name: value for name, value in chosen.items() if value})
         if language:
             found = found.filter(Exists(ResourceFile.objects.filter(resource=OuterRef("pk"), language=language)))

@@ -3,9 +3,11 @@ from urllib.parse import urlencode
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from partners.models import RESOURCES_LISTED
 from portal.bilingual.links import absolute_url
 from portal.bilingual.side_by_side import render_detail
 from portal.models import Centre
@@ -54,7 +56,12 @@ def program_detail(request, slug):
     program = Program.objects.for_detail().get_published(slug=slug)
     related = Program.objects.published().related_to(program)[:RELATED_PROGRAMS]
     checklist = Checklist(program, request.GET.getlist("have"))
-    context = {"program": program, "related": related, "checklist": checklist}
+    context = {
+        "program": program,
+        "related": related,
+        "checklist": checklist,
+        "resources_listed": RESOURCES_LISTED,
+    }
     return render_detail(request, "programs/program_detail.html", program, context)
 
 
@@ -62,16 +69,24 @@ def program_detail(request, slug):
 def resource_list(request):
     filters = ResourceFilterForm(request.GET)
     resources = filters.resources_in(Resource.objects.published().for_entries())
-    page = Paginator(resources, RESOURCES_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "programs/resource_list.html", {"filters": filters, "resources": page})
+    asked_page = request.GET.get("page", "1")
+    page = Paginator(resources, RESOURCES_A_PAGE).get_page(asked_page)
+    unknown_page = "" if asked_page == str(page.number) else asked_page
+    context = {"filters": filters, "resources": page, "unknown_page": unknown_page}
+    return render(request, "programs/resource_list.html", context)
 
 
 @require_safe
 def resource_detail(request, slug):
     resource = Resource.objects.for_detail().get_published(slug=slug)
     centres = Centre.objects.published().filter(programs__in=resource.published_programs).distinct()
-    address = absolute_url(resource.get_absolute_url())
-    context = {"resource": resource, "centres": centres, "address": address, "about": query_about(resource)}
+    context = {
+        "resource": resource,
+        "centres": centres,
+        "address": absolute_url(resource.get_absolute_url()),
+        "address_of_file": absolute_url(reverse("resource_file", args=[resource.slug])),
+        "about": query_about(resource),
+    }
     return render_detail(request, "programs/resource_detail.html", resource, context)
 
 

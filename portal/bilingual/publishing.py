@@ -66,11 +66,15 @@ class PublishedQuerySet(TrackedQuerySet):
             found = found.select_related(path)
         return found
 
-    def with_published(self, *relations):
-        """Prefetches the published rows of `relations`, in either direction: "programs" as `published_programs`."""
+    def with_published(self, *relations, at_most=None):
+        """
+        Prefetches the published rows of `relations`, in either direction: "programs" as `published_programs`.
+
+        Of each relation, a row gets the first `at_most` rows, by default all.
+        """
         found = self
         for relation in relations:
-            rows = self.model._meta.get_field(relation).related_model.objects.published().for_entries()
+            rows = self.model._meta.get_field(relation).related_model.objects.published().for_entries()[:at_most]
             found = found.prefetch_related(Prefetch(relation, rows, to_attr=f"published_{relation}"))
         return found
 

@@ -113,7 +113,14 @@ def test_the_file_of_a_draft_cannot_be_fetched(samples, visitor, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_its_pages_pass_axe_and_fit_320_pixels(samples, page, language, record_property):
     sweep = Sweep(page)
-    paths = ["", "?kind=form", "?kind=nothing", "?kind=template", "sample-standard/", "sample-standard/?view=pair"]
+    paths = [
+        "",
+        "?kind=form",
+        "?kind=nothing",
+        "?kind=form&language=en",
+        "sample-standard/",
+        "sample-standard/?view=pair",
+    ]
     for path in [*paths, "sample-form/", "../programs/curriculum-standards/"]:
         assert page.goto(f"{samples.url}/{language}/resources/{path}").status == 200, path
         sweep.look()

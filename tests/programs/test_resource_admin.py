@@ -256,7 +256,7 @@ def test_the_admin_shows_type_size_checksum_and_downloads(staff, file):
     for days, number in [(0, 3), (29, 4), (30, 50)]:
         DownloadCount.objects.create(file=file, day=timezone.localdate() - timedelta(days=days), number=number)
     text = staff.get(reverse(CHANGE, args=[file.resource_id])).content.decode()
-    for said in ("PDF, 84\xa0bytes", file.sha256, "7 in the last 30 days, 57 in all"):
+    for said in ("PDF<br>84\xa0bytes", file.sha256, "7 in the last 30 days, 57 in all"):
         assert said in text
     rows = staff.get(reverse("admin:programs_resource_changelist")).content.decode()
     assert '<td class="field-recent_downloads">7</td>' in rows

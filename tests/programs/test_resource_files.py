@@ -137,6 +137,13 @@ def test_a_file_has_no_other_address(client, file):
     assert client.get(f"/internal/resources/{file.file.name}").status_code == 404
 
 
+def test_the_english_file_of_a_resource_in_chinese_only_is_fetched_through_its_chinese_address(client):
+    resource = published(languages=["zh_hans"])
+    with_file(resource, "en", content=PDF + b"en")
+    assert content(client.get("/zh-hans/resources/sample-standard/file/en/")) == PDF + b"en"
+    assert client.get(f"{LINK}en/").status_code == 404
+
+
 # Headers
 
 

@@ -60,6 +60,7 @@ def several():
     template = published("template", title_en="Template", kind=Resource.Kind.TEMPLATE)
     with_file(template, "en")
     template.programs.set(Program.objects.filter(slug="approval-support"))
+    template.countries.set(Country.objects.filter(slug="japan"))
     published("form", title_en="Form", kind=Resource.Kind.FORM)
     published("draft", languages=("zh_hans",), title_en="Draft")
 
@@ -95,6 +96,7 @@ def test_a_row_shows_each_language_with_version_date_type_and_size(client, resou
         ("", ["Standard", "Template", "Form"]),
         ("?kind=template", ["Template"]),
         ("?program=curriculum-standards", ["Standard"]),
+        ("?country=japan", ["Template"]),
         ("?industry=sample", ["Standard"]),
         ("?language=en", ["Template"]),
         ("?language=zh-hans&kind=curriculum-standard", ["Standard"]),
@@ -106,7 +108,41 @@ def test_a_filter_shows_what_fits_and_nothing_else(client, several, query, names
     assert len(chosen) == query.count("="), "the form shows what was chosen"
 
 
-@pytest.mark.parametrize("name", ["kind", "program", "industry", "language"])
+def offered(client, path=LIST):
+    """What each filter of a list offers, without the choice of everything."""
+    fields = page(client, path).select("form.finder select")
+    return {field["name"]: [choice["value"] for choice in field.select("option")[1:]] for field in fields}
+
+
+def test_a_filter_offers_what_published_resources_have(client, several):
+    Industry.objects.create(slug="of-none", name_zh_hans="无", name_en="Of none")
+    draft = Resource.objects.get(slug="draft")
+    draft.programs.set(Program.objects.filter(slug="teacher-exchange"))
+    draft.countries.set(Country.objects.filter(slug="france"))
+    Resource.objects.filter(slug="draft").update(kind="guide")
+    assert offered(client) == {
+        "kind": ["curriculum-standard", "template", "form"],
+        "program": ["curriculum-standards", "approval-support"],
+        "country": ["japan"],
+        "industry": ["sample"],
+        "language": ["zh-hans", "en"],
+    }
+    Program.objects.filter(slug="approval-support").update(published_at_en=None)
+    assert offered(client)["program"] == ["curriculum-standards"]
+
+
+def test_a_filter_that_has_nothing_to_offer_is_left_out_unless_it_is_in_the_address(client, resource):
+    assert offered(client) == {"kind": ["curriculum-standard"], "language": ["zh-hans", "en"]}
+    found = page(client, f"{LIST}?industry=nothing").main
+    assert "this choice is not offered here" in words(found.select_one(".field-error"))
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "Any language"), ("zh-hans", "不限")])
+def test_the_filter_of_languages_does_not_promise_both(client, several, language, said):
+    assert page(client, f"/{language}/resources/").select_one("[name=language] option").get_text() == said
+
+
+@pytest.mark.parametrize("name", ["kind", "program", "country", "industry", "language"])
 @pytest.mark.parametrize(("language", "said"), [("en", "this choice is not offered here"), ("zh-hans", "没有")])
 def test_an_unknown_filter_says_so_in_the_visitors_language(client, several, name, language, said):
     for value in ("nothing", "'; DROP TABLE", "%00", "x" * 3000):
@@ -129,7 +165,17 @@ def test_a_list_has_fifty_resources_a_page(client):
     assert len(listed(client, "?kind=curriculum-standard")) == 50
     assert listed(client, "?kind=curriculum-standard&page=2") == ["Resource 50"]
     assert "page=2" in page(client, f"{LIST}?kind=curriculum-standard").select_one("[rel=next]")["href"]
-    assert len(listed(client, "?page=nothing")) == 50
+
+
+@pytest.mark.parametrize("asked", ["2", "999", "nothing", "-1", "x" * 3000])
+@pytest.mark.parametrize(("language", "said"), [("en", "There is no page “{}”"), ("zh-hans", "这些结果没有第“{}”页")])
+def test_a_page_that_is_not_there_says_so_and_shows_the_nearest(client, several, asked, language, said):
+    path = f"/{language}/resources/?page="
+    found = page(client, f"{path}{asked}").main
+    shown = asked[:50]
+    assert said.format(shown) in words(found)
+    assert found.select(".resource-name")
+    assert said.split("“")[0] not in words(page(client, f"{path}1").main)
 
 
 def test_a_resource_without_a_file_is_listed_and_says_so(client):
@@ -154,11 +200,11 @@ def test_the_page_shows_each_current_file_with_its_version_date_type_and_checksu
     files = page(client).select(".resource-files > li")
     newest = ResourceFile.objects.get(version="2.0")
     assert words(files[0]).startswith(
-        "Chinese Download: Chinese File PDF, 84 bytes Version 2.0 Date 1 March 2026 SHA-256 "
+        "Chinese Download: Chinese Format PDF Size 84 bytes Version 2.0 Date 1 March 2026 SHA-256 "
     )
     assert files[0].code.get_text() == newest.sha256
     assert len(newest.sha256) == 64
-    assert words(files[1]).startswith("English Download: English File Word, ")
+    assert words(files[1]).startswith("English Download: English Format Word Size ")
     assert [file.a["href"] for file in files] == [f"{PAGE}file/zh-hans/", f"{PAGE}file/en/"]
 
 
@@ -167,6 +213,53 @@ def test_older_versions_stay_listed_with_a_link_of_their_own(client, resource):
     old = ResourceFile.objects.get(version="1.0")
     assert words(row) == "Chinese Version 1.0 1 March 2025 PDF 84 bytes"
     assert row.a["href"] == f"{PAGE}file/{old.pk}/"
+
+
+def test_each_row_is_headed_by_its_version(client, resource):
+    rows = page(client).select("[aria-labelledby=older] tbody tr") + page(client, LIST).select("tbody tr")
+    heads = [[words(head) for head in row.select("th[scope=row]")] for row in rows]
+    assert heads == [["Version 1.0"], ["Version 2.0"], ["Version 2.0-en"]]
+
+
+@pytest.mark.parametrize(
+    ("language", "names"),
+    [
+        (
+            "en",
+            [
+                "PDF: Sample curriculum standard, Chinese, version 2.0",
+                "Word: Sample curriculum standard, English, version 2.0-en",
+                "PDF: Sample curriculum standard, Chinese, version 1.0",
+            ],
+        ),
+        (
+            "zh-hans",
+            [
+                "PDF：《示例课程标准》，中文，版本2.0",
+                "Word：《示例课程标准》，英文，版本2.0-en",
+                "PDF：《示例课程标准》，中文，版本1.0",
+            ],
+        ),
+    ],
+)
+def test_each_link_to_a_file_is_named_by_title_language_and_version(client, resource, language, names):
+    pages = [f"/{language}/resources/", f"/{language}/resources/sample-standard/"]
+    found = [link for path in pages for link in page(client, path).select(".resource-type a")]
+    assert [link["aria-label"] for link in found] == names
+    assert all(link["aria-label"].startswith(link.get_text()) for link in found), "WCAG 2.5.3"
+
+
+@pytest.mark.parametrize(("language", "head"), [("en", "Format"), ("zh-hans", "格式")])
+def test_the_column_of_the_types_is_called_format(client, resource, language, head):
+    for path in ("", "sample-standard/"):
+        heads = [words(cell) for cell in page(client, f"/{language}/resources/{path}").select("thead th")]
+        assert heads[-2] == head
+
+
+def test_no_comma_of_english_stands_between_chinese_words(client, resource):
+    facts = page(client, "/zh-hans/resources/sample-standard/").select(".resource-files dd")
+    assert len(facts) == 10
+    assert not any("," in words(fact) for fact in facts)
 
 
 def test_an_officer_can_cite_it(client, resource):
@@ -259,6 +352,24 @@ def test_a_program_shows_its_resources_and_no_others(client, several):
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_the_list_of_programs_and_the_platforms_own_page_lead_to_the_resources(client, language, path):
     assert page(client, f"/{language}/{path}").main.find("a", href=f"/{language}/resources/")
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [("programs/approval-support", "program=approval-support"), ("partners/japan", "country=japan")]
+)
+def test_a_page_lists_fifty_resources_and_leads_to_all_of_them(client, path, query):
+    japan = Country.objects.get(slug="japan")
+    many(50)
+    japan.resources.set(Resource.objects.all())
+    fifty = [f"Many {number}" for number in range(50)]
+    assert listed(client, path=f"/en/{path}/") == fifty
+    assert not page(client, f"/en/{path}/").find("a", href=f"{LIST}?{query}")
+    last = published("last", title_en="Last", sort_order=200)
+    last.programs.set(Program.objects.filter(slug="approval-support"))
+    last.countries.set([japan])
+    assert listed(client, path=f"/en/{path}/") == fifty
+    assert page(client, f"/en/{path}/").find("a", href=f"{LIST}?{query}", class_="button")
+    assert listed(client, f"?{query}&page=2") == ["Last"]
 
 
 # Queries
