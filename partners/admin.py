@@ -13,6 +13,7 @@ class CountryAdmin(BilingualAdmin):
         "name",
         "capital",
         "body",
+        "search_words",
         "iso_code",
         "slug",
         "latitude",

@@ -43,7 +43,7 @@ class CountryQuerySet(PublishedQuerySet):
         return dict(self.published().values_list("iso_code", "name"))
 
 
-@search_index.register(rank=40)
+@search_index.register(rank=40, words=["search_words"])
 class Country(Published):
     """A partner country or region, with the capital that the compass shows."""
 
@@ -67,6 +67,12 @@ class Country(Published):
         _("longitude of the capital"), max_digits=5, decimal_places=2, help_text=_("Degrees, east positive.")
     )
     body = RichTextField(_("text"))
+    search_words = models.TextField(
+        _("search words"),
+        max_length=300,
+        blank=True,
+        help_text=_("Synonyms that visitors type, one a line. Visitors do not see them."),
+    )
 
     objects = CountryQuerySet.as_manager()
 
@@ -156,4 +162,5 @@ class Institution(Published):
 
     def search_texts(self):
         yield self.city
+        yield self.country.name
         yield self.summary

@@ -5,7 +5,7 @@ from partners.models import Country, Institution
 
 @register(Country)
 class CountryTranslation(TranslationOptions):
-    fields = ("name", "capital", "body", "published_at")
+    fields = ("name", "capital", "body", "search_words", "published_at")
 
 
 @register(Institution)

@@ -303,8 +303,6 @@ class Term(Published):
 
     title_field = "name"
 
-    # Of search results. The glossary is in alphabetical order.
-    sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     name = models.CharField(_("term"), max_length=120)
     note = models.TextField(_("explanation"), max_length=300, blank=True)
     search_words = models.TextField(

@@ -124,12 +124,15 @@ class ProgramQuerySet(PublishedQuerySet):
         with_some_words = with_some_words.annotate(has_all_words=Value(False), pieces_found=number)
         return with_some_words.order_by("-is_tied", "-pieces_found", *ordering)
 
-    def words_said(self, words) -> dict[int, set]:
+    def words_said(self, words) -> dict[int, frozenset]:
         """Returns which of `words` each program says, by its key: in texts, or in the names of type and countries."""
         found = found_words(words, texts_of=[Program], titles_of=[Area, Country])
-        said = defaultdict(set)
+        said, nothing = {}, frozenset()
         for pk, area, country in self.prefetch_related(None).order_by().values_list("pk", "area", "countries"):
-            said[pk].update(found[Program].get(pk, ()), found[Area].get(area, ()), found[Country].get(country, ()))
+            in_names = found[Area].get(area, nothing) | found[Country].get(country, nothing)
+            said[pk] = said.get(pk) or found[Program].get(pk, nothing)
+            if in_names:
+                said[pk] |= in_names
         return said
 
 

@@ -24,7 +24,6 @@ class Migration(migrations.Migration):
                 ('published_at_zh_hans', models.DateTimeField(blank=True, help_text='Leave empty for a draft. A future time publishes it then.', null=True, validators=[portal.bilingual.publishing.validate_moment], verbose_name='published')),
                 ('published_at_en', models.DateTimeField(blank=True, help_text='Leave empty for a draft. A future time publishes it then.', null=True, validators=[portal.bilingual.publishing.validate_moment], verbose_name='published')),
                 ('updated_at', models.DateTimeField(auto_now=True, verbose_name='last changed')),
-                ('sort_order', models.PositiveSmallIntegerField(default=100, verbose_name='order')),
                 ('name', models.CharField(max_length=120, verbose_name='term')),
                 ('name_zh_hans', models.CharField(max_length=120, null=True, verbose_name='term')),
                 ('name_en', models.CharField(max_length=120, null=True, verbose_name='term')),

@@ -190,7 +190,7 @@ def found_words(words: list[str], texts_of=(), titles_of=()) -> dict:
     dictionary for each model: sets of words by the key of a row. Rows without any may be missing.
     """
     models = {KINDS[model].name: model for model in (*texts_of, *titles_of)}
-    rows = {model: {} for model in models.values()}
+    rows, words_of = {model: {} for model in models.values()}, {}
     if not words:
         return rows
     kinds = ", ".join(f"'{name}'" for name in models)
@@ -201,7 +201,9 @@ def found_words(words: list[str], texts_of=(), titles_of=()) -> dict:
         for said, titled, order in zip(sides[::3], sides[1::3], sides[2::3], strict=True):
             if order is not None:
                 bits |= said if model in texts_of else titled
-        rows[model][row] = {word for number, word in enumerate(words) if bits >> number & 1}
+        if bits not in words_of:
+            words_of[bits] = frozenset(word for number, word in enumerate(words) if bits >> number & 1)
+        rows[model][row] = words_of[bits]
     return rows
 
 

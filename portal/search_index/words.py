@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from itertools import pairwise
+from bisect import bisect
+from itertools import accumulate, chain, pairwise
 
 import opencc
 
@@ -79,17 +80,22 @@ def split_query(text: str) -> list[str]:
 
 def spans(text: str, words: list[str]) -> list[tuple[int, int]]:
     """Returns the places in `text` of any of `words`, as split_query() returns them: (start, end), in order, apart."""
-    characters = [folded(character) for character in text]
-    places = [place for place, character in enumerate(characters) for _ in character] + [len(text)]
+    characters = list(map(FOLDED_CHARACTERS.__getitem__, map(ord, text)))
+    # A character may become several or none: where each ends in the folded text.
+    ends = list(accumulate(map(len, characters)))
     searched = "".join(characters)
     found = []
     for phrase in filter(is_phrase, words):
         found += [(match.start(), match.start() + len(phrase)) for match in re.finditer(f"(?={phrase})", searched)]
+    whole = {word for word in words if len(word) < MIN_PREFIX}
+    begun = tuple(chain.from_iterable(beginnings(word) for word in words if not is_phrase(word) and word not in whole))
     for match in WORD.finditer(searched):
-        if not is_phrase(match[0]) and any(begins(match[0], word) for word in words):
+        if match[0].startswith(begun) or (match[0] in whole and not is_phrase(match[0])):
             found.append(match.span())
     joined = []
-    for start, end in sorted((places[start], max(places[end], places[end - 1] + 1)) for start, end in found):
+    for start, end in sorted(found):
+        # With what follows and became nothing, such as an accent.
+        start, end = bisect(ends, start), max(bisect(ends, end), bisect(ends, end - 1) + 1)
         if joined and start < joined[-1][1]:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
@@ -103,11 +109,6 @@ def beginnings(word: str) -> list[str]:
     if len(word) >= 5 and (stem := re.fullmatch("(.+)(?:y|ies)", word)):
         return [f"{stem[1]}y", f"{stem[1]}ie"]
     return [word]
-
-
-def begins(said: str, word: str) -> bool:
-    """Returns whether `said`, a word of letters in a text, is what `word` of a query looks for."""
-    return said.startswith(tuple(beginnings(word))) if len(word) >= MIN_PREFIX else said == word
 
 
 def pairs_of(phrase: str) -> list[str]:

@@ -8,8 +8,11 @@ from portal.search_index import spans
 # In characters. A Chinese one is about as wide as two letters.
 CHINESE_LENGTH = 80
 ENGLISH_LENGTH = 160
-# In characters. A text is searched for the best part up to here.
-SEARCHED = 20_000
+# In characters. So much of a text is searched at once, with the end of the part before, until there is a match.
+SEARCHED = 4000
+OVERLAP = 100
+# In characters. A text is searched up to here.
+MAX_TEXT = 100_000
 # In matches: so many are compared to find the best part.
 COMPARED = 100
 # Where the part may begin: with a word after a space, or with a Chinese character. And where it may end.
@@ -37,9 +40,9 @@ def excerpt(text: str, words: list[str], language: str) -> list[Segment]:
 
     English is cut between words. An ellipsis stands where text was left out.
     """
-    text = SPACE_AFTER_CHINESE.sub("", " ".join(text[:SEARCHED].split()))
+    text = SPACE_AFTER_CHINESE.sub("", " ".join(text[:MAX_TEXT].split()))
     length = CHINESE_LENGTH if language == "zh-hans" else ENGLISH_LENGTH
-    found = spans(text, words)
+    found = first_spans(text, words)
     compared = found[:COMPARED]
     first, first_end = max(compared, key=lambda span: variety(text, compared, span[0], length), default=(0, 0))
     # A quarter of it comes before the match. What would be left over at the end of the text comes before it too.
@@ -57,6 +60,18 @@ def excerpt(text: str, words: list[str], language: str) -> list[Segment]:
         *segments_between(text, found, start, end),
         *([Segment("…")] if end < len(text) else []),
     ]
+
+
+def first_spans(text, words) -> list[tuple[int, int]]:
+    """Returns the spans() of the first SEARCHED characters of `text` that have any, or of the next ones, and so on."""
+    for begin in range(0, len(text), SEARCHED):
+        start = max(0, begin - OVERLAP)
+        found = [(start + left, start + right) for left, right in spans(text[start : begin + SEARCHED], words)]
+        # There a word may lack its beginning.
+        found = [span for span in found if not start or span[0] > start]
+        if found:
+            return found
+    return []
 
 
 def variety(text, found, start, length) -> int:

@@ -1,9 +1,11 @@
 """The part of a text that a search result shows."""
 
+from time import process_time
+
 import pytest
 
 from portal.search_index import split_query
-from portal.site.excerpts import CHINESE_LENGTH, ENGLISH_LENGTH, excerpt, segments
+from portal.site.excerpts import CHINESE_LENGTH, ENGLISH_LENGTH, OVERLAP, SEARCHED, excerpt, segments
 
 LONG = " ".join(f"word{number}" for number in range(100))
 
@@ -48,6 +50,30 @@ def test_english_is_cut_between_words_around_the_match(place):
     assert ENGLISH_LENGTH * 0.8 < len(text) <= ENGLISH_LENGTH
     assert shown.startswith("…") == (not LONG.startswith(text))
     assert shown.endswith("…") == (not LONG.endswith(text))
+
+
+@pytest.mark.parametrize("place", [SEARCHED - 5, SEARCHED - 2, SEARCHED, 3 * SEARCHED - 3, 50_000])
+def test_a_match_far_down_in_a_text_is_shown(place):
+    assert "…" + "前" in marked(excerpt("前" * place + "课程标准" + "后" * 90, ["课程标准"], "zh-hans"))
+    assert "[课程标准]" in marked(excerpt("前" * place + "课程标准" + "后" * 90, ["课程标准"], "zh-hans"))
+    words = "a " * (place // 2)
+    assert "[credit]" in marked(excerpt(f"{words}credit {words}", ["credit"], "en"))
+    assert "[" not in marked(excerpt(f"{words}accredit {words}", ["credit"], "en"))
+
+
+@pytest.mark.parametrize("cut", range(1, 9))
+def test_a_word_that_lies_across_two_searched_parts_is_not_taken_for_another_one(cut):
+    text = "a" * (SEARCHED - OVERLAP - cut) + "xcredit" + " b" * SEARCHED
+    assert "[" not in marked(excerpt(text, ["credit"], "en"))
+
+
+def test_twenty_long_texts_are_searched_in_the_time_of_a_page():
+    texts = ["课程 Credit, 标准。" * 2000 for _hit in range(20)]
+    for words in (["课程", "credit"], ["没有", "quokka"]):
+        began = process_time()
+        for text in texts:
+            excerpt(text[:20_000], words, "zh-hans")
+        assert process_time() - began < 0.2
 
 
 @pytest.mark.parametrize("before", [0, 5, 40, 300])
