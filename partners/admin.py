@@ -1,5 +1,5 @@
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
@@ -58,3 +58,10 @@ class InstitutionAdmin(BilingualAdmin):
         super().save_related(request, form, formsets, change)
         if "partner_in" in form.cleaned_data:
             form.instance.programs.set(form.cleaned_data["partner_in"])
+        elsewhere = form.instance.programs.exclude(countries=form.instance.country)
+        if elsewhere:
+            text = _(
+                "These programs do not list %(country)s among their countries, so its page leaves them out: %(names)s."
+            )
+            names = pgettext("between names", ", ").join(map(str, elsewhere))
+            messages.warning(request, text % {"country": form.instance.country, "names": names})

@@ -1,17 +1,17 @@
 """The checklist of a program: the documents it needs, and which of them the reader has, as in `?have=1&have=3`."""
 
 from typing import NamedTuple
+from urllib.parse import quote
 
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from programs.models import Material, Program, filled_columns
 
-# In characters. A Chinese one takes nine in an address, and web servers accept addresses of about 8,000.
-MAX_NAMES = 400
+# In characters of an address, where a Chinese one takes nine: web servers accept addresses of about 8,000.
+MAX_ENCODED = 6000
 
 
 class Line(NamedTuple):
@@ -45,6 +45,12 @@ class Checklist:
     def __len__(self):
         return len(self.lines)
 
+    @property
+    def address_query(self) -> str:
+        """The query of this list with its ticks, for its printed address, or nothing if the list is not used."""
+        ticked = [line.material.pk for line in self.lines if line.is_ticked]
+        return f"?{urlencode({'have': [*ticked, *self.unlisted_ticks] or ['']}, doseq=True)}" if self.is_used else ""
+
     @cached_property
     def missing(self) -> list[Material]:
         """The documents that are not ticked."""
@@ -62,12 +68,16 @@ class Checklist:
         return self.enquiry_query(text % {"document": material.name, "program": self.program.title})
 
     def query_about_missing(self) -> str:
-        """Returns the query of the enquiry form with a message that names all that is missing."""
-        names = pgettext("between names", ", ").join(material.name for material in self.missing)
+        """Returns the query of the enquiry form with a message that names all that is missing, or as much as fits."""
+        names = [material.name for material in self.missing]
+        while len(quote("".join(names))) > MAX_ENCODED:
+            names.pop()
         text = _("For the program “%(program)s” we still lack: %(documents)s. How should we proceed?")
-        return self.enquiry_query(
-            text % {"documents": Truncator(names).chars(MAX_NAMES), "program": self.program.title}
-        )
+        if len(names) < len(self.missing):
+            text = _("For the program “%(program)s” we lack %(number)d documents, such as: %(documents)s. What next?")
+        documents = pgettext("between names", ", ").join(names)
+        values = {"documents": documents, "program": self.program.title, "number": len(self.missing)}
+        return self.enquiry_query(text % values)
 
     def enquiry_query(self, message) -> str:
         return urlencode({"program": self.program.slug, "message": message})

@@ -493,7 +493,7 @@ class Resource(ContentPage):
         on_delete=models.PROTECT,
         null=True,
         blank=True,
-        help_text=_("Of a standard."),
+        help_text=_("For a standard: the industry that it is for."),
     )
     programs = models.ManyToManyField(Program, verbose_name=_("programs"), related_name="resources", blank=True)
     countries = models.ManyToManyField(

@@ -148,9 +148,9 @@ def head(context, title="", description="", row=None, section="", terms=()):
 
 
 @register.inclusion_tag("includes/page_code.html", takes_context=True)
-def page_code(context):
-    """Renders the absolute URL of the current page, without its query, and its QR code."""
-    url = links.absolute_url(context["request"].path)
+def page_code(context, query=""):
+    """Renders the absolute URL of the current page and its QR code. Of its query the URL has `query` alone."""
+    url = links.absolute_url(context["request"].path) + query
     return {"url_parts": re.findall("[^/]*/+|[^/]+$", url), "code": mark_safe(links.qr_code(url))}  # noqa: S308
 
 

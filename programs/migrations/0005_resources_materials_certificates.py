@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ('body_en', models.TextField(blank=True, null=True, verbose_name='text')),
                 ('kind', models.CharField(choices=[('curriculum-standard', 'Curriculum standard'), ('quality-standard', 'Quality-control standard'), ('template', 'Template'), ('guide', 'Guide'), ('form', 'Form')], max_length=30, verbose_name='kind')),
                 ('countries', models.ManyToManyField(blank=True, related_name='resources', to='partners.country', verbose_name='countries and regions')),
-                ('industry', models.ForeignKey(blank=True, help_text='Of a standard.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='resources', to='programs.industry', verbose_name='industry')),
+                ('industry', models.ForeignKey(blank=True, help_text='For a standard: the industry that it is for.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='resources', to='programs.industry', verbose_name='industry')),
                 ('programs', models.ManyToManyField(blank=True, related_name='resources', to='programs.program', verbose_name='programs')),
             ],
             options={

@@ -5,6 +5,7 @@ import json
 import pytest
 from bs4 import BeautifulSoup
 from django.contrib.auth.models import Permission
+from django.contrib.messages import get_messages
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -202,6 +203,25 @@ def test_staff_choose_in_the_form_of_an_institution_what_it_is_partner_in(admin_
     data |= {"country": institution.country.pk, "sort_order": 100, "partner_in": [courses.pk]}
     assert admin_client.post(address, data).status_code == 302
     assert list(institution.programs.all()) == [courses]
+
+
+def test_staff_learn_of_programs_that_the_page_of_the_country_leaves_out(admin_client, institution):
+    admin_client.cookies["django_language"] = "en"
+    country = institution.country
+    program = Program.objects.get(slug="cooperative-courses")
+    program.countries.remove(country)
+    data = {"name_en": "New", "country": country.pk, "sort_order": 1, "partner_in": [program.pk]}
+    response = admin_client.post(f"{ADMIN}add/", data)
+    told = [str(message) for message in get_messages(response.wsgi_request) if message.level_tag == "warning"]
+    assert told == [
+        f"These programs do not list {country.name_en} among their countries, so its page leaves them out:"
+        " Co-operative courses."
+    ]
+    program.countries.add(country)
+    # The page shows the message, which is gone then.
+    admin_client.get(ADMIN)
+    response = admin_client.post(f"{ADMIN}add/", data)
+    assert not [message for message in get_messages(response.wsgi_request) if message.level_tag == "warning"]
 
 
 def test_a_new_institution_gets_its_programs(admin_client):

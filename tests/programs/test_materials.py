@@ -1,5 +1,6 @@
 """The documents that a program needs: a list to tick by plain GET, to print and to ask about."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -240,11 +241,26 @@ def test_nothing_missing_leaves_nothing_to_ask(client, keys):
 
 
 def test_the_question_about_a_long_list_fits_into_an_address(client, program):
-    for number in range(60):
-        program.materials.create(name_zh_hans=f"第{number}份" + "材料" * 50, name_en="x")
+    for number in range(47):
+        program.materials.create(name_zh_hans=f"第{number}份" + "材料" * 50, name_en="Document of an ordinary length")
     link = page(client, "?have=", "zh-hans").select_one('.checklist-answer a[href*="/contact/"]')
     assert len(link["href"]) < 8000
     assert client.get(link["href"]).status_code == 200
+    _path, _program, [message] = asked(link)
+    assert message.startswith("“项目报批支持”所需的材料，我们尚缺50份，包括：")
+    names = re.findall("第[0-9]+份((?:材料)+)", message)
+    assert len(names) > 3
+    assert {len(name) for name in names} == {100}
+    english = page(client, "?have=").select_one('.checklist-answer a[href*="/contact/"]')
+    assert asked(english)[2][0].count("Document of an ordinary length") == 47
+
+
+@pytest.mark.parametrize(("ticked", "printed"), [([], "?have="), ([0, 2], "?have={0}&have={2}")])
+def test_a_used_list_is_printed_with_the_address_of_its_ticks(client, keys, ticked, printed):
+    address = page(client, "?have=" + "".join(f"&have={keys[place]}" for place in ticked))
+    code = address.select_one(".page-code-address").text
+    assert code == "https://portal.example/en/programs/approval-support/" + printed.format(*keys)
+    assert page(client).select_one(".page-code-address").text.endswith("/approval-support/")
 
 
 @pytest.fixture

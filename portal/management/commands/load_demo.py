@@ -107,6 +107,9 @@ def load(name, model, title, entry):
         column = build_localized_fieldname(title, language)
         entry[column] = in_language(language, "Sample: ") + entry[column]
     row = create(model, entry, f"{name}.toml, {entry[column]}")
+    if model is Institution:
+        for program in row.programs.all():
+            program.countries.add(row.country)
     for version in versions:
         for language in version.pop("languages", LANGUAGES):
             add_file(row, language, **version)
