@@ -215,8 +215,9 @@ def mend() -> int:
     number = 0
     for kind, chunk in chunks_of_content():
         wrong, missing = differences(kind, kind.model._default_manager.filter(pk__in=chunk), chunk)
-        # What somebody has changed meanwhile does not differ any more.
-        number += refresh(kind.model, sorted({*missing, *wrong.values()}))
+        if different := {*missing, *wrong.values()}:
+            # What somebody has changed meanwhile does not differ any more.
+            number += refresh(kind.model, sorted(different))
     return number
 
 

@@ -80,18 +80,20 @@ def split_query(text: str) -> list[str]:
 
 def spans(text: str, words: list[str]) -> list[tuple[int, int]]:
     """Returns the places in `text` of any of `words`, as split_query() returns them: (start, end), in order, apart."""
-    characters = list(map(FOLDED_CHARACTERS.__getitem__, map(ord, text)))
-    # A character may become several or none: where each ends in the folded text.
-    ends = list(accumulate(map(len, characters)))
-    searched = "".join(characters)
+    searched = folded(text)
+    phrases = list(filter(is_phrase, words))
+    whole = {word for word in words if len(word) < MIN_PREFIX}.difference(phrases)
+    begun = tuple(chain.from_iterable(beginnings(word) for word in words if word not in whole and word not in phrases))
+    if not any(word in searched for word in (*phrases, *whole, *begun)):
+        return []
     found = []
-    for phrase in filter(is_phrase, words):
+    for phrase in phrases:
         found += [(match.start(), match.start() + len(phrase)) for match in re.finditer(f"(?={phrase})", searched)]
-    whole = {word for word in words if len(word) < MIN_PREFIX}
-    begun = tuple(chain.from_iterable(beginnings(word) for word in words if not is_phrase(word) and word not in whole))
     for match in WORD.finditer(searched):
-        if match[0].startswith(begun) or (match[0] in whole and not is_phrase(match[0])):
+        if match[0].startswith(begun) or match[0] in whole:
             found.append(match.span())
+    # A character may become several or none: where each ends in the folded text.
+    ends = list(accumulate(len(FOLDED_CHARACTERS[ord(character)]) for character in text))
     joined = []
     for start, end in sorted(found):
         # With what follows and became nothing, such as an accent.

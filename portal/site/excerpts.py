@@ -12,7 +12,7 @@ ENGLISH_LENGTH = 160
 SEARCHED = 4000
 OVERLAP = 100
 # In characters. A text is searched up to here.
-MAX_TEXT = 100_000
+MAX_TEXT = 60_000
 # In matches: so many are compared to find the best part.
 COMPARED = 100
 # Where the part may begin: with a word after a space, or with a Chinese character. And where it may end.

@@ -7,6 +7,7 @@ from bs4 import BeautifulSoup
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import override
 
 from partners.models import Country
 from portal.models import Centre, Page, Term
@@ -211,6 +212,12 @@ def test_a_term_gives_no_synonym_in_a_language_in_which_it_is_not_published(clie
     main = result_page(client, "课标" if side == "en" else "course standard")
     assert ("Curriculum standard" in said(main)) == (side == "zh_hans")
     assert "课标" not in [name.text for name in Query("course standard").synonyms]
+
+
+def test_common_words_are_not_suggested():
+    with override("en"):
+        assert [part for part, _number in Query("the quokka of curriculum").parts()] == ["curriculum"]
+        assert [part for part, _number in Query("the").parts()] == ["the"]
 
 
 def test_where_nothing_is_found_parts_of_the_query_lead_on(client):
