@@ -55,7 +55,7 @@ def stored_anew(file) -> ContentFile:
     """
     stored = BytesIO()
     try:
-        with Image.open(Bounded(file, 4 * file.size + 1024 * 1024), formats=["PNG", "GIF", "WEBP", "JPEG"]) as picture:
+        with Image.open(Bounded(file, 1024 * 1024, 4), formats=["PNG", "GIF", "WEBP", "JPEG"]) as picture:
             refuse_before_decoding(picture)
             kind, pixels = STORED_AS[picture.format], only_pixels(picture)
             pixels.save(stored, kind, **encoding_options(kind, file))

@@ -552,7 +552,8 @@ def test_every_page_prints_as_a_clean_leaf(site, tab, record_property, language)
         tab.emulate_media(media="null")
         document, text, codes = printed(tab)
         leaves += len(document)
-        address = f"{site.url}/{language}{path.partition('?')[0]}"
+        # Of all queries, only the ticks of a checklist are printed.
+        address = f"{site.url}/{language}{path.replace('?have=&', '?') if 'have' in path else path.partition('?')[0]}"
         assert codes == [address], path
         # Where a line of the address ends with a hyphen, the text of the PDF has U+FFFE or nothing instead.
         assert without_hyphens(address) in without_hyphens(text), path
