@@ -47,7 +47,8 @@ class InstitutionAdmin(BilingualAdmin):
     list_filter = ["country"]
 
     def get_readonly_fields(self, request, obj=None):
-        return [] if request.user.has_perm("programs.change_program") else ["partner_in"]
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.has_perm("programs.change_program") else [*fields, "partner_in"]
 
     @admin.display(description=_("partner in"))
     def partner_in(self, institution):
@@ -61,7 +62,8 @@ class InstitutionAdmin(BilingualAdmin):
         elsewhere = form.instance.programs.exclude(countries=form.instance.country)
         if elsewhere:
             text = _(
-                "These programs do not list %(country)s among their countries, so its page leaves them out: %(names)s."
+                "These programs do not list %(country)s among their countries, so they are not among the programs"
+                " on its page: %(names)s."
             )
             names = pgettext("between names", ", ").join(map(str, elsewhere))
             messages.warning(request, text % {"country": form.instance.country, "names": names})

@@ -145,7 +145,8 @@ class DepartmentAdmin(BilingualAdmin):
         "keep_spam_days",
         "keep_withdrawn_days",
     ]
-    enquiry_fields = fields[fields.index("staff_language") :]
+    # Visitors reply to this address.
+    enquiry_fields = ["email", *fields[fields.index("staff_language") :]]
 
     def has_add_permission(self, request):
         return False

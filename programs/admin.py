@@ -66,8 +66,9 @@ class MaterialInline(Bilingual, admin.StackedInline):
     max_num = 50
 
     def get_formset(self, request, obj=None, **kwargs):
-        # Without it, Django only hides the button that adds one.
-        return super().get_formset(request, obj, validate_max=True, **kwargs)
+        # Without it, Django only hides the button that adds one. For users who may not add any, the number is 0.
+        is_limited = self.get_max_num(request, obj) > 0
+        return super().get_formset(request, obj, validate_max=is_limited, **kwargs)
 
 
 @admin.register(Program)

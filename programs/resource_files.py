@@ -88,7 +88,7 @@ def download(request, resource, file):
         try:
             response = sent(file)
         except OSError as error:
-            log_missing(file.pk, resource.pk, type(error))
+            log_missing(file.pk, resource.pk, type(error).__name__)
             return render(request, "programs/resource_file_missing.html", missing, status=404)
         if is_start_of_download(request):
             file.count_download()
@@ -102,6 +102,12 @@ def download(request, resource, file):
 def log_missing(file_id, resource_id, error):
     """Logs, once in each process, that a file cannot be read. Visitors may ask for it again and again."""
     log.error("File %d of resource %d cannot be read: %s.", file_id, resource_id, error)
+
+
+@cache
+def log_no_rows():
+    """Logs, once in each process, why no file is deleted."""
+    log.error("There are files of resources, but the database names none. Is it the right one? None was deleted.")
 
 
 def is_start_of_download(request) -> bool:
@@ -137,6 +143,6 @@ def remove_orphans() -> int:
     """
     storage, rows = resource_storage(), ResourceFile.objects.order_by().values_list("file", flat=True)
     if storage.exists("") and storage.listdir("")[1] and not rows.exists():
-        log.error("There are files of resources, but the database names none. Is it the right one? None was deleted.")
+        log_no_rows()
         return 0
     return uploads.remove_orphans(storage, "", rows)

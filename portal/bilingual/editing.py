@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.publishing import Published, in_both_languages
+from portal.bilingual.publishing import Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
 
 
@@ -52,8 +52,9 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         return shown
 
     def get_list_select_related(self, request):
-        follows = getattr(self.model, "publication_follows", None)
-        return [follows] if follows else False
+        return (
+            [path for path, _may_be_null in followed_paths(self.model)] if issubclass(self.model, Published) else False
+        )
 
     def get_search_fields(self, request):
         translated = translator.get_options_for_model(self.model).get_field_names()

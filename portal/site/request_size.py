@@ -69,7 +69,7 @@ class RequestSizeMiddleware:
 
 def largest_request(environ) -> int:
     """Returns how many bytes the body of a request may have: more where staff upload the files of resources."""
-    # Django checks the session later. A visitor has none.
+    # Django checks the session later. The browser of a visitor has none.
     has_session = f"{settings.SESSION_COOKIE_NAME}=" in environ.get("HTTP_COOKIE", "")
     return settings.PORTAL_LARGEST_UPLOAD if has_session and is_upload(environ) else settings.PORTAL_LARGEST_REQUEST
 

@@ -214,8 +214,8 @@ def test_staff_learn_of_programs_that_the_page_of_the_country_leaves_out(admin_c
     response = admin_client.post(f"{ADMIN}add/", data)
     told = [str(message) for message in get_messages(response.wsgi_request) if message.level_tag == "warning"]
     assert told == [
-        f"These programs do not list {country.name_en} among their countries, so its page leaves them out:"
-        " Co-operative courses."
+        f"These programs do not list {country.name_en} among their countries, so they are not among the programs"
+        " on its page: Co-operative courses."
     ]
     program.countries.add(country)
     # The page shows the message, which is gone then.

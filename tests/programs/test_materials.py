@@ -5,9 +5,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from django.contrib.auth.models import Permission
 from django.utils import timezone
 
+from portal.models import User
 from programs.models import Material, Program, Resource
+from tests.portal.bilingual.test_editing import form_data
 
 pytestmark = pytest.mark.django_db
 
@@ -325,6 +328,17 @@ def test_the_chinese_list_is_in_written_language(client, program):
         "咨询",
     ]
     assert {mark.text for mark in soup.select(".still-missing")} == {"尚缺"}
+
+
+def test_who_may_not_add_documents_can_still_save_their_program(client, program):
+    editor = User.objects.create_user("editor", is_staff=True)
+    rights = ["view_program", "change_program", "view_material", "view_step", "view_question"]
+    editor.user_permissions.set(Permission.objects.filter(codename__in=rights))
+    client.force_login(editor)
+    address = f"/admin/programs/program/{program.pk}/change/"
+    data = form_data(client.get(address)) | {"sort_order": 7}
+    assert client.post(address, data).status_code == 302
+    assert Program.objects.get(pk=program.pk).sort_order == 7
 
 
 @pytest.mark.parametrize(("number", "is_kept"), [(50, True), (51, False)])

@@ -378,8 +378,8 @@ def kept(path, cookie):
 @pytest.mark.parametrize(
     ("language", "path", "size", "said"),
     [
-        ("en", "/admin/programs/resource/add/", 105, ["104 MB", "A file of a resource may have 50 MB"]),
-        ("zh-hans", "/admin/programs/resource/1/change/", 105, ["超过104 MB", "资源文件每个不得超过50 MB"]),
+        ("en", "/admin/programs/resource/add/", 105, ["104 MB", "at most 50 MB each"]),
+        ("zh-hans", "/admin/programs/resource/1/change/", 105, ["超过104 MB", "每个文件不超过50 MB"]),
         ("en", "/admin/programs/program/add/", 33, ["larger than 32 MB"]),
         ("en", "/en/contact/", 33, ["larger than 32 MB"]),
     ],

@@ -304,7 +304,7 @@ def test_downloads_that_come_at_once_are_all_counted(committed):
 
 @pytest.mark.parametrize(
     ("language", "words", "telephone"),
-    [("en", "It is missing on our server", "+86 10 5365 6705"), ("zh-hans", "该文件在服务器上缺失", "010-53656705")],
+    [("en", "It is missing on our server", "+86 10 5365 6705"), ("zh-hans", "文件在服务器上缺失", "010-53656705")],
 )
 def test_a_file_that_is_missing_on_the_disk_says_so_and_leads_back(client, file, caplog, language, words, telephone):
     Path(file.file.path).unlink()
@@ -429,7 +429,9 @@ def test_a_file_whose_row_was_not_stored_is_an_orphan(file):
 def test_on_an_empty_database_no_file_is_an_orphan_and_the_log_says_so_once(file, caplog):
     os.utime(file.file.path, (0, 0))
     ResourceFile.objects.all()._raw_delete("default")
-    assert resource_files.remove_orphans() == 0
+    resource_files.log_no_rows.cache_clear()
+    for _minute in range(2):
+        assert resource_files.remove_orphans() == 0
     assert on_disk() == [file.file.name]
     assert caplog.text.count("the database names none") == 1
 

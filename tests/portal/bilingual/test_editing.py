@@ -145,6 +145,7 @@ def test_the_admin_requires_a_sign_in(client):
 @pytest.mark.parametrize(
     ("row", "column"),
     [
+        (Department.current, "email"),
         (Department.current, "close_answered_days"),
         (Department.current, "keep_closed_months"),
         (Centre.objects.first, "enquiry_recipients"),
