@@ -125,6 +125,6 @@ def write_mails():
 
 
 def sample_file(format):
-    """Returns a file that somebody uploads, which says in the active language that it is a sample."""
+    """Returns an uploaded file. Its text says, in the active language, that it is a sample."""
     lines = [gettext("This file is a sample. Everything in it is invented.")]
     return SimpleUploadedFile(f"sample.{format}", WRITERS[format](lines))

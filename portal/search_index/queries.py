@@ -171,7 +171,7 @@ def rows_with_some(words, condition) -> tuple[str, list]:
         order, moments = sort_order_in(language)
         orders.append(f"CASE WHEN said_{side} > 0 THEN {order} END AS order_{side}")
         params += now(moments)
-    # Without the limit, which is none, the databases would ask for the order of a row wherever it is used outside.
+    # The limit leaves no row out. It makes the databases compute the order of a row once, not at each use of it below.
     sql = f"""
         SELECT kind, row, found.*, {", ".join(orders)} FROM (
             SELECT rowid >> {PLACE_BITS + 1} AS entry, {bits} FROM ({" UNION ALL ".join(parts)}) AS parts

@@ -216,7 +216,7 @@ def mend() -> int:
     for kind, chunk in chunks_of_content():
         wrong, missing = differences(kind, kind.model._default_manager.filter(pk__in=chunk), chunk)
         if different := {*missing, *wrong.values()}:
-            # What somebody has changed meanwhile does not differ any more.
+            # refresh() compares again under its lock, and does not count what another process has mended meanwhile.
             number += refresh(kind.model, sorted(different))
     return number
 
