@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from portal import search_index
+from portal import content_version, search_index
 from portal.bilingual.publishing import (
     SLUG_HELP,
     Published,
@@ -43,6 +43,7 @@ class CountryQuerySet(PublishedQuerySet):
         return dict(self.published().values_list("iso_code", "name"))
 
 
+@content_version.register
 @search_index.register(rank=40, words=["search_words"])
 class Country(Published):
     """A partner country or region, with the capital that the compass shows."""
@@ -115,6 +116,7 @@ class Country(Published):
                 yield element, institution in shown and text
 
 
+@content_version.register
 @search_index.register(rank=50, words=["aliases"], relations=["country"])
 class Institution(Published):
     """A partner institution. The page of its country shows it."""

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
-from portal import search_index
+from portal import content_version, search_index
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import (
@@ -93,6 +93,7 @@ class AccountEvent(models.Model):
         return gettext("%(event)s: %(detail)s") % {"event": words, "detail": self.FACTORS.get(self.detail, self.detail)}
 
 
+@content_version.register
 class Department(models.Model):
     """The department itself: a single row, which the header and footer of every page show."""
 
@@ -195,6 +196,7 @@ class Department(models.Model):
         return parse_telephones(self.telephones)
 
 
+@content_version.register
 @search_index.register(rank=60)
 class Centre(ContentPage):
     """A service centre."""
@@ -238,6 +240,7 @@ class PageQuerySet(PublishedQuerySet):
         return super().delete()
 
 
+@content_version.register
 @search_index.register(rank=80)
 class Page(ContentPage):
     """A page of text. Those in FIXED cannot be deleted, because other pages link to them."""
@@ -297,6 +300,7 @@ class Page(ContentPage):
         return self.slug in self.FIXED
 
 
+@content_version.register
 @search_index.register(rank=70, words=["search_words", "other_renderings"])
 class Term(Published):
     """An official term, in both languages. The glossary lists it, and search knows its synonyms."""

@@ -19,6 +19,7 @@ from django.views import defaults, i18n
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from portal import content_version
 from portal.bilingual.languages import LANGUAGES, html_code, negotiated_language, other_language
 from portal.bilingual.links import absolute_url
 from portal.bilingual.publishing import OnlyInOtherLanguage
@@ -38,6 +39,7 @@ TERMS_FOR_INDEX = 20
 def site_context(request):
     """Context processor: adds what the header and footer of every public page show."""
     return {
+        "content_version": SimpleLazyObject(lambda: str(content_version.read())),
         "department": SimpleLazyObject(Department.current),
         "is_demo": settings.PORTAL_DEMO,
         "site_pages": SimpleLazyObject(lambda: list(Page.objects.published().defer("body"))),

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import RESOURCES_LISTED, Country, Institution
-from portal import search_index
+from portal import content_version, search_index
 from portal.bilingual.changes import TrackedModel
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
 from portal.bilingual.languages import other_language
@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 MAX_PIECES = 12
 
 
+@content_version.register
 @search_index.register(rank=20)
 class Area(ContentPage):
     """A type of program."""
@@ -173,6 +174,7 @@ class Parts(NamedTuple):
     certificates: list
 
 
+@content_version.register
 @search_index.register(rank=10, words=["search_words"], relations=["steps", "questions", "materials"])
 class Program(ContentPage):
     """A program or service that a college can ask for."""
@@ -303,6 +305,7 @@ class ProgramPart(TrackedModel):
         ordering = ["sort_order", "pk"]
 
 
+@content_version.register
 class Step(ProgramPart):
     """A step of a program."""
 
@@ -316,6 +319,7 @@ class Step(ProgramPart):
         return self.text or f"({self.pk})"
 
 
+@content_version.register
 class Question(ProgramPart):
     """A question that colleges ask about a program, and its answer."""
 
@@ -335,6 +339,7 @@ class Question(ProgramPart):
         return bool(self.question and self.answer)
 
 
+@content_version.register
 class Material(ProgramPart):
     """A document that a program needs, and who prepares it. Staff put the materials of a program in order."""
 
@@ -392,6 +397,7 @@ class Material(ProgramPart):
         )
 
 
+@content_version.register
 @search_index.register(rank=15, relations=["program"])
 class Certificate(Published):
     """A qualification certificate that is on offer. The page of its program lists it."""
@@ -438,6 +444,7 @@ class Certificate(Published):
         )
 
 
+@content_version.register
 class Industry(TrackedModel):
     """An industry for which there are standards."""
 
@@ -474,6 +481,7 @@ class ResourceQuerySet(PublishedQuerySet):
         return found
 
 
+@content_version.register
 @search_index.register(rank=30, relations=["industry"])
 class Resource(ContentPage):
     """A document of the Resource Platform, with a file in each language and their versions."""
@@ -553,6 +561,7 @@ class ResourceFileQuerySet(models.QuerySet):
         return [file for file in self.select_related("resource") if not file.is_on_disk]
 
 
+@content_version.register
 class ResourceFile(models.Model):
     """
     A version of the file of a resource in one language. The newest one is current; older ones stay listed.

@@ -6,6 +6,8 @@ time is scheduled. If `publication_follows` names a foreign key, the row that it
 so must the row that this one follows.
 """
 
+from datetime import UTC, datetime
+
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
 from django.db.models import Prefetch, Q
@@ -21,6 +23,9 @@ from modeltranslation.utils import build_localized_fieldname, get_language
 from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.bilingual.languages import LANGUAGES, other_language
 from portal.bilingual.richtext import RichTextField, plain_text
+
+# The content that this process has seen is at least as new as this moment; see now().
+seen_as_of = datetime.min.replace(tzinfo=UTC)
 
 SLUG_HELP = _("Lower-case English letters, digits and hyphens, such as teacher-exchange.")
 
@@ -42,6 +47,15 @@ def validate_moment(moment):
         raise ValidationError(_("The year must lie between 2000 and 2200."))
 
 
+def now() -> datetime:
+    """
+    Returns the moment that decides what is published: by the clock, but not before `seen_as_of`.
+
+    So a machine with a slow clock shows what the others show already.
+    """
+    return max(timezone.now(), seen_as_of)
+
+
 def followed_paths(model):
     """Yields the path from a Published `model` to each row that its rows follow, and whether there may be none."""
     names, may_be_null = [], False
@@ -57,11 +71,11 @@ class PublishedQuerySet(TrackedQuerySet):
     """The QuerySet of a Published model."""
 
     def published(self, at=None):
-        """Returns the rows that are published in the active language `at` a moment, by default now."""
-        now = at or timezone.now()
-        found = self.filter(published_at__lte=now)
+        """Returns the rows that are published in the active language `at` a moment, by default now()."""
+        moment = at or now()
+        found = self.filter(published_at__lte=moment)
         for path, may_be_null in followed_paths(self.model):
-            followed = Q(**{f"{path}__published_at__lte": now})
+            followed = Q(**{f"{path}__published_at__lte": moment})
             found = found.filter(followed | Q(**{f"{path}__isnull": True}) if may_be_null else followed)
             found = found.select_related(path)
         return found
@@ -156,7 +170,7 @@ class Published(TrackedModel):
     def is_published_in(self, language: str) -> bool:
         """Returns whether this row, and the row that it follows, are published now in `language`."""
         since = getattr(self, build_localized_fieldname("published_at", language))
-        if since is None or since > timezone.now():
+        if since is None or since > now():
             return False
         followed = self.publication_follows and getattr(self, self.publication_follows)
         return followed.is_published_in(language) if followed else True

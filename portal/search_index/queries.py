@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from functools import cache
 
 from django.db import connection
-from django.utils import timezone
 from django.utils.translation import override
 
+from portal.bilingual import publishing
 from portal.bilingual.languages import LANGUAGES
 from portal.search_index.entries import PLACE_BITS, PLACES
 from portal.search_index.kinds import KINDS
@@ -209,7 +209,7 @@ def found_words(words: list[str], texts_of=(), titles_of=()) -> dict:
 
 def now(times) -> list:
     """Returns the present moment as a parameter of SQL, so many times."""
-    return [connection.ops.adapt_datetimefield_value(timezone.now())] * times
+    return [connection.ops.adapt_datetimefield_value(publishing.now())] * times
 
 
 def published_sides() -> tuple[str, list]:

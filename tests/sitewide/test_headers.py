@@ -10,6 +10,7 @@ import pytest
 from django.core.management import call_command
 
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
+from portal.site.headers import headers_of_pages
 from portal.site.sitemaps import public_pages
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,23 @@ def test_public_pages(client):
             assert "Cookie" not in response.headers.get("Vary", ""), page.path
             again = client.get(page.path, headers={"If-None-Match": response.headers["ETag"]})
             assert again.status_code == 304, page.path
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_the_headers_of_finished_pages_are_those_of_django(client, settings, secure):
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = secure, 31_536_000 if secure else 0
+    number = 0
+    for page in public_pages():
+        if "/contact/" in page.path:
+            continue
+        number += 1
+        headers = dict(client.get(page.path, secure=secure, headers={"Accept-Encoding": "gzip"}).headers)
+        for name in ("Content-Length", "Content-Encoding", "ETag"):
+            del headers[name]
+        expected = headers_of_pages(page.language)
+        assert directives(headers.pop("Content-Security-Policy")) == directives(expected.pop("Content-Security-Policy"))
+        assert headers == expected, page.path
+    assert number >= 60
 
 
 @pytest.mark.parametrize("path", ["/", "/en/nothing/", "/sitemap.xml", "/robots.txt", "/healthz", "/admin/login/"])

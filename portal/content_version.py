@@ -1,0 +1,197 @@
+"""
+The content version: what a finished page was made from.
+
+It changes with every change of a table that public pages are made of, in the transaction of the change. Triggers of the
+database see to that, so it holds for update(), bulk work, imports and SQL too. It also changes when the time comes at
+which something scheduled is published; see pass_moments().
+"""
+
+import secrets
+from datetime import datetime
+from functools import cache
+from itertools import chain
+from typing import NamedTuple
+
+from django.apps import apps
+from django.core import checks
+from django.db import connection, models, transaction
+from django.db.models import F, Min, Q
+from django.utils import timezone
+
+from portal.bilingual.publishing import Published, in_both_languages
+
+# What no public page shows: whole apps, and models of the others. Its changes leave the content version as it is.
+NOT_ON_PAGES = {
+    "contact",
+    "portal.accountevent",
+    "portal.contentversion",
+    "portal.lease",
+    "portal.loadedentry",
+    "portal.searchentry",
+    "portal.searchtext",
+    "portal.user",
+    "programs.downloadcount",
+}
+# The models that public pages are made of; see register().
+CONTENT = []
+
+TRIGGER = "portal_content_version"
+# Both fill the row if it is missing, as after TRUNCATE. `as_of` is the time of the change, by the database's clock.
+SQLITE = """
+CREATE TRIGGER {trigger}_{table}_{event} AFTER {event} ON "{table}" BEGIN
+  UPDATE portal_contentversion SET number = number + 1, token = lower(hex(randomblob(8))),
+    as_of = max(as_of, strftime('%Y-%m-%d %H:%M:%f', 'now'));
+  INSERT INTO portal_contentversion (id, number, token, as_of)
+    SELECT 1, 1, lower(hex(randomblob(8))), strftime('%Y-%m-%d %H:%M:%f', 'now')
+    WHERE NOT EXISTS (SELECT 1 FROM portal_contentversion);
+END
+"""
+# Before the statement: of two transactions that change content, the second waits before it locks any row of it, so that
+# they do not wait for each other.
+POSTGRESQL = """
+CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "{table}"
+  FOR EACH STATEMENT EXECUTE FUNCTION {trigger}()
+"""
+POSTGRESQL_FUNCTION = """
+CREATE OR REPLACE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO portal_contentversion AS row (id, number, token, as_of)
+    VALUES (1, 1, left(md5(gen_random_uuid()::text), 16), clock_timestamp())
+    ON CONFLICT (id) DO UPDATE
+      SET number = row.number + 1, token = excluded.token, as_of = greatest(row.as_of, excluded.as_of);
+  RETURN NULL;
+END $$
+"""
+
+
+class Version(NamedTuple):
+    """
+    The state of all content that public pages show.
+
+    `number` grows. `token` is random and drawn anew by each change, so that a restored database, which counts from an
+    earlier number again, never repeats the version of other content. `as_of` is the time at which the content was at
+    the latest what it is.
+    """
+
+    number: int
+    token: str
+    as_of: datetime
+
+    def __str__(self):
+        """The name of the version, which no other content has."""
+        return f"{self.number}-{self.token}"
+
+
+class ContentVersion(models.Model):
+    """The one row with the current Version."""
+
+    number = models.PositiveBigIntegerField(default=1)
+    token = models.CharField(max_length=16)
+    as_of = models.DateTimeField()
+
+    class Meta:
+        app_label = "portal"
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="portal_contentversion_only_one")]
+
+    def __str__(self):
+        return f"{self.number}-{self.token}"
+
+
+def register(model):
+    """Class decorator: public pages show rows of this model, so every change of its table changes the version."""
+    CONTENT.append(model)
+    return model
+
+
+def read() -> Version:
+    """Returns the current version, with one query. Raises DatabaseError."""
+    row = ContentVersion.objects.values_list("number", "token", "as_of").first()
+    # Without a row, before the first migration, no two versions are the same.
+    return Version(*row) if row else Version(0, new_token(), timezone.now())
+
+
+def change(moment, *conditions) -> bool:
+    """Changes the version, with `moment` as its `as_of`, if its row meets `conditions`. Returns whether it did."""
+    rows = ContentVersion.objects.filter(*conditions)
+    return rows.update(number=F("number") + 1, token=new_token(), as_of=moment) == 1
+
+
+def new_token() -> str:
+    return secrets.token_hex(8)
+
+
+def next_moment(since) -> datetime | None:
+    """Returns the first time after `since` at which anything scheduled is published, or None."""
+    columns = in_both_languages("published_at")
+    moments = []
+    for model in CONTENT:
+        if issubclass(model, Published):
+            later = {f"next_{name}": Min(name, filter=Q(**{f"{name}__gt": since})) for name in columns}
+            found = model._base_manager.aggregate(**later)
+            moments += filter(None, found.values())
+    return min(moments, default=None)
+
+
+def pass_moments(moment) -> bool:
+    """
+    Changes the version if `moment`, returned by next_moment(), has come. Returns whether it did.
+
+    Of several workers one changes it.
+    """
+    now = timezone.now()
+    return moment is not None and moment <= now and change(now, Q(as_of__lt=moment))
+
+
+def tables() -> list[str]:
+    """Returns the tables whose changes change the version: those of CONTENT and of its many-to-many relations."""
+    through = (field.remote_field.through for model in CONTENT for field in model._meta.local_many_to_many)
+    return sorted({model._meta.db_table for model in chain(CONTENT, through)})
+
+
+@cache
+def statements(vendor) -> dict[str, list[str]]:
+    """Returns the SQL that creates the triggers of each table, for a database of `vendor`."""
+    if vendor == "postgresql":
+        return {table: [POSTGRESQL.format(trigger=TRIGGER, table=table)] for table in tables()}
+    return {
+        table: [SQLITE.format(trigger=TRIGGER, table=table, event=event) for event in ("insert", "update", "delete")]
+        for table in tables()
+    }
+
+
+def install_triggers(**kwargs):
+    """Creates all triggers anew: SQLite drops them when a migration remakes their table. Receiver of post_migrate."""
+    existing = set(connection.introspection.table_names())
+    if ContentVersion._meta.db_table not in existing:
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"DROP FUNCTION IF EXISTS {TRIGGER}() CASCADE")
+            cursor.execute(POSTGRESQL_FUNCTION.format(trigger=TRIGGER))
+        else:
+            cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE %s", [f"{TRIGGER}%"])
+            for (name,) in cursor.fetchall():
+                cursor.execute(f'DROP TRIGGER "{name}"')
+        for table, created in statements(connection.vendor).items():
+            if table in existing:
+                for statement in created:
+                    cursor.execute(statement)
+    ContentVersion.objects.get_or_create(pk=1, defaults={"token": new_token(), "as_of": timezone.now()})
+
+
+@checks.register(checks.Tags.models)
+def check_models(app_configs, **kwargs) -> list:
+    """System check: each model of the portal's apps is registered or named in NOT_ON_PAGES."""
+    ours = chain.from_iterable(
+        apps.get_app_config(name).get_models() for name in ("portal", "partners", "programs", "contact")
+    )
+    return [
+        checks.Error(
+            f"{model._meta.label} is neither registered with content_version nor named in NOT_ON_PAGES.",
+            hint="If a public page shows its rows, register it: otherwise visitors see old pages after a change.",
+            obj=model,
+            id="portal.E001",
+        )
+        for model in ours
+        if model not in CONTENT and not {model._meta.app_label, model._meta.label_lower} & NOT_ON_PAGES
+    ]
