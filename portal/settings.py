@@ -233,6 +233,8 @@ STATIC_ROOT = DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ["map", "png", "gif", "jpg", "webp", "avif", "woff2"]
+# Finished pages; see portal/site/finished_pages/.
+PAGES_ROOT = DATA / "pages"
 MEDIA_URL = "media/"
 MEDIA_ROOT = DATA / "media"
 # A web server in front reads public files as another user; see portal/data_folder.py.

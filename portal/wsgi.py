@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from whitenoise import WhiteNoise
 
+from portal.site.finished_pages.server import PageServer
 from portal.site.request_size import read_body
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
@@ -39,3 +40,4 @@ if not settings.DEBUG:
         immutable_file_test=is_immutable,
         allow_all_origins=False,
     )
+    application = PageServer(application)

@@ -19,6 +19,7 @@ from portal.held_lease import HeldLease, LeaseLost
 from portal.log_format import log_uncaught
 from portal.management.preparation import prepare_database
 from portal.models import Lease
+from portal.site.finished_pages.filling import repeat_filling
 
 # How long to wait before an empty queue is checked again, in seconds.
 PAUSE = 2
@@ -47,6 +48,7 @@ class Command(BaseCommand):
                 (lease.keep, [finished]),
                 (repeat_chores, [lease, stopped]),
                 (repeat_scrubbing, [stopped]),
+                (repeat_filling, [stopped]),
             ]
         ]
         for thread in threads:

@@ -161,12 +161,14 @@ def raise_file_limit():
 
 def load_application(path):
     """
-    Returns the WSGI application at the dotted `path`, for a process of the server.
+    Returns the WSGI application at the dotted `path`, for a process of the server, after it has begun to watch().
 
     A terminal sends Ctrl-C to every process. Granian's would hang: they get SIGTERM from their parent at the same time.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    return import_string(path)
+    application = import_string(path)
+    application.watch()
+    return application
 
 
 def close_connections():

@@ -1,0 +1,186 @@
+"""The editions on the disk of this machine, and the link to the one in force."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from portal.bilingual.languages import language_of_path
+from portal.site.finished_pages.pages import ENDINGS, FinishedPage
+
+# In bytes: what a process keeps in memory of an edition, and what all of them write into one. Each measures an edition
+# anew after MEASURED pages, so that together they may write a little more.
+LARGEST_MEMORY = 64 * 1024 * 1024
+LARGEST_EDITION = 1024 * 1024 * 1024
+MEASURED = 500
+# A process may write for so many seconds into an edition that is in force no longer.
+GRACE = 10
+# What pages are made of, beside static files and settings. The lock names the libraries.
+SOURCES = ("portal", "partners", "programs", "contact", "templates", "locale", "requirements.txt")
+
+
+class Edition:
+    """The pages of one content version."""
+
+    def __init__(self, name, memory=LARGEST_MEMORY):
+        """`memory` is the number of bytes that this process may keep of it."""
+        self.name, self.memory = name, memory
+        self.folder = settings.PAGES_ROOT / name
+        #: The pages in memory by address, the oldest first.
+        self.pages = {}
+        self.in_memory, self.lock = 0, threading.Lock()
+        self.written, self.room = 0, 0
+
+    def files(self, path) -> dict[str, Path]:
+        """Returns the files of the page at `path`, which matches ADDRESS, by encoding."""
+        folder = self.folder / path.strip("/")
+        return {encoding: folder / f"index.html{ending}" for encoding, ending in ENDINGS.items()}
+
+    def has(self, path) -> bool:
+        return path in self.pages or self.files(path)[""].exists()
+
+    def find(self, path) -> FinishedPage | None:
+        """Returns the page at `path`, which matches ADDRESS, or None."""
+        if page := self.pages.get(path):
+            return page
+        try:
+            bodies = {encoding: file.read_bytes() for encoding, file in self.files(path).items()}
+        except OSError:
+            return None
+        page = FinishedPage(language_of_path(path), bodies)
+        self.remember(path, page)
+        return page
+
+    def remember(self, path, page):
+        """Keeps `page` in memory, in place of the oldest ones if there are too many."""
+        with self.lock:
+            if path in self.pages:
+                return
+            self.pages[path] = page
+            self.in_memory += page.size
+            while self.in_memory > self.memory:
+                self.in_memory -= self.pages.pop(next(iter(self.pages))).size
+
+    def write(self, path, page):
+        """Writes the files of `page`, if the edition has room for it. Raises OSError."""
+        if self.written % MEASURED == 0:
+            self.room = LARGEST_EDITION - self.bytes_on_disk()
+        if page.size > self.room:
+            return
+        files = self.files(path)
+        make_public(files[""].parent)
+        # With the last one, the page is there.
+        for encoding, file in files.items():
+            write_whole(file, page.bodies[encoding], page.changed_at)
+        self.written += 1
+        self.room -= page.size
+
+    def bytes_on_disk(self) -> int:
+        return sum(file.stat().st_size for file in self.folder.rglob("index.html*"))
+
+    def pages_on_disk(self) -> int:
+        return sum(1 for _file in self.folder.rglob("index.html"))
+
+
+def make_public(folder):
+    """Makes `folder`, and those above it in PAGES_ROOT, which the web server may read. Raises OSError."""
+    inside = folder.relative_to(settings.PAGES_ROOT)
+    for part in [*reversed(inside.parents), inside]:
+        made = settings.PAGES_ROOT / part
+        if not made.exists():
+            made.mkdir(exist_ok=True)
+            made.chmod(0o755)
+
+
+def write_whole(path, body, changed_at):
+    """
+    Writes a file that the web server may read, with `changed_at` as its time, in seconds. Nobody sees a part of it.
+
+    Raises OSError.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body)
+            os.fchmod(descriptor, 0o644)
+        os.utime(name, (changed_at, changed_at))
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def link() -> Path:
+    """Returns the path of the link to the edition in force."""
+    return settings.PAGES_ROOT / "current"
+
+
+def name_in_force() -> str | None:
+    """Returns the name of the edition that `current` points to, or None."""
+    try:
+        return link().readlink().name
+    except OSError:
+        return None
+
+
+def put_in_force(edition):
+    """Makes the folder of `edition`, and lets `current` point to it. Raises OSError; then nothing is in force."""
+    try:
+        make_public(edition.folder)
+        new = settings.PAGES_ROOT / f".current-{os.getpid()}"
+        new.unlink(missing_ok=True)
+        new.symlink_to(edition.name)
+        new.replace(link())
+    except OSError:
+        # A web server in front must not hand out old pages because the disk is full.
+        link().unlink(missing_ok=True)
+        raise
+
+
+def may_stand(name) -> bool:
+    """
+    Returns whether the edition `name` may be handed out before the database was asked.
+
+    This release must have made it since the machine was started: a power cut may leave its files incomplete.
+    """
+    try:
+        made_at = (settings.PAGES_ROOT / name).stat().st_ctime
+    except OSError:
+        return False
+    running = time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    return name.startswith(f"{release()}-") and made_at > time.time() - running
+
+
+def remove_old(*kept):
+    """Removes the editions that are not in force, and not named in `kept`, and that no process writes into."""
+    before = time.time() - GRACE
+    for folder in settings.PAGES_ROOT.glob("*-*-*"):
+        with suppress(FileNotFoundError):
+            if folder.name not in {*kept, name_in_force()} and folder.stat().st_ctime < before:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def release() -> str:
+    """Returns what identifies the code, templates, libraries and settings that pages are made with."""
+    found = hashlib.sha256(f"{settings.PORTAL_SITE_URL} {settings.PORTAL_DEMO}".encode())
+    static_files = settings.STATIC_ROOT / "staticfiles.json"
+    found.update(static_files.read_bytes() if static_files.exists() else b"")
+    for source in SOURCES:
+        path = settings.BASE_DIR / source
+        for file in [path] if path.is_file() else sorted(path.rglob("*")):
+            if file.suffix not in {".pyc", ".mo"} and file.is_file():
+                found.update(str(file.relative_to(settings.BASE_DIR)).encode() + file.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def name_of(version) -> str:
+    """Returns the name of the edition of a content_version.Version."""
+    return f"{release()}-{version}"

@@ -1,0 +1,77 @@
+"""Makes finished pages before anybody asks for them, and passes the moments of scheduled things."""
+
+import logging
+import time
+from contextlib import suppress
+
+from django.db import DatabaseError, close_old_connections
+from django.urls import reverse
+from django.utils.translation import override
+
+from portal import content_version
+from portal.bilingual.languages import LANGUAGES
+from portal.site.finished_pages.editions import remove_old
+from portal.site.finished_pages.pages import may_be_finished
+from portal.site.finished_pages.store import INTERVAL, Store, asked_for
+from portal.site.sitemaps import LIST_PAGES, public_pages
+
+logger = logging.getLogger(__name__)
+
+
+class Filler:
+    """Fills each edition, page by page, for the machine it works on."""
+
+    def __init__(self):
+        # It hands out no pages.
+        self.store = Store(memory=0)
+        self.edition, self.addresses, self.moment = None, iter(()), None
+
+    def step(self) -> float:
+        """
+        Does the next piece of work: finds out what there is to do, or makes a page. Returns how many seconds to wait.
+
+        It waits as long as a page took, so that visitors have the processor too. Raises DatabaseError.
+        """
+        edition = self.store.catch_up()
+        if edition is None:
+            return INTERVAL
+        if edition is not self.edition:
+            self.moment = content_version.next_moment(self.store.version.as_of)
+            self.addresses = iter(addresses())
+            self.edition = edition
+            remove_old(edition.name)
+        if content_version.pass_moments(self.moment):
+            return 0
+        for path in self.addresses:
+            if not edition.has(path):
+                began = time.monotonic()
+                self.store.make(path)
+                return time.monotonic() - began
+        remove_old(edition.name)
+        return INTERVAL
+
+
+def addresses() -> list[str]:
+    """Returns the addresses of all finished pages: the lists first, then what visitors asked for last."""
+    lists, asked = set(), asked_for()
+    for language in LANGUAGES:
+        with override(language):
+            lists |= set(map(reverse, LIST_PAGES))
+    paths = [page.path for page in public_pages() if may_be_finished(page.path)]
+    return sorted(paths, key=lambda path: (path not in lists, -asked.get(path, 0)))
+
+
+def repeat_filling(stopped):
+    """Works until the Event `stopped` is set."""
+    filler, pause = Filler(), 0
+    with suppress(DatabaseError):
+        filler.store.begin()
+    while not stopped.wait(pause):
+        try:
+            pause = filler.step()
+        except DatabaseError:
+            pause = INTERVAL
+        except Exception:
+            logger.exception("Finished pages could not be made, will be tried again.")
+            pause = INTERVAL
+        close_old_connections()

@@ -1,0 +1,151 @@
+"""What one process knows of the editions on its machine."""
+
+import fcntl
+import logging
+import time
+import zlib
+from contextlib import ExitStack, contextmanager, suppress
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+
+from portal import content_version
+from portal.bilingual import publishing
+from portal.bilingual.languages import language_of_path
+from portal.site.finished_pages.editions import (
+    LARGEST_MEMORY,
+    Edition,
+    link,
+    may_stand,
+    name_in_force,
+    name_of,
+    put_in_force,
+)
+from portal.site.finished_pages.pages import FinishedPage, answer, is_finished
+
+# How often a process asks for the content version, in seconds.
+INTERVAL = 0.5
+# Pages share so many locks.
+LOCKS = 256
+
+logger = logging.getLogger(__name__)
+
+
+class Store:
+    """Finds and makes finished pages. All threads of a process may use it."""
+
+    def __init__(self, memory=LARGEST_MEMORY):
+        """`memory` is the number of bytes of pages that it may keep in memory."""
+        self.memory = memory
+        #: The edition in force, or None while it is unknown.
+        self.edition = None
+        #: The content_version.Version of that edition, or None until the database has named it.
+        self.version = None
+        self.is_failing = False
+
+    def begin(self):
+        """Puts the edition in force. While the database is away the one that is in force stands, if it may."""
+        if (name := name_in_force()) and may_stand(name):
+            self.edition = Edition(name, self.memory)
+        else:
+            link().unlink(missing_ok=True)
+        self.catch_up()
+
+    def catch_up(self) -> Edition | None:
+        """
+        Asks for the content version, and returns its edition, which is in force now.
+
+        Returns None if the database is away or has no content yet.
+        """
+        try:
+            version = content_version.read()
+            if not self.edition or self.edition.name != name_of(version):
+                version = self.move()
+        except DatabaseError:
+            return None
+        finally:
+            close_old_connections()
+        publishing.seen_as_of = max(publishing.seen_as_of, version.as_of)
+        self.version = version
+        return self.edition
+
+    def move(self) -> content_version.Version:
+        """Puts the edition of the content version in force, for this machine and process, and returns the version."""
+        with self.alone("edition"):
+            # Nobody else can move meanwhile, so `current` never moves to a version that was read earlier.
+            version = content_version.read()
+            name = name_of(version)
+            if version.number == 0:
+                self.edition = None
+            elif not self.edition or self.edition.name != name:
+                self.edition = Edition(name, self.memory)
+            if self.edition and name_in_force() != name:
+                with self.disk():
+                    put_in_force(self.edition)
+        return version
+
+    def make(self, path):
+        """
+        Makes the page at `path`, an address for which may_be_finished().
+
+        Returns the FinishedPage and None, or None and the response of Django that is no finished page. Both are None
+        while the database is away. Of all threads and processes on this machine that want a page, one makes it, and the
+        others wait.
+        """
+        with self.alone(f"page-{zlib.crc32(path.encode()) % LOCKS}"):
+            edition = self.catch_up()
+            if not edition:
+                return None, None
+            if page := edition.find(path):
+                return page, None
+            response = answer(path)
+            language = language_of_path(path)
+            if not is_finished(response, language):
+                return None, response
+            page = FinishedPage.compressed(language, response.content)
+            edition.remember(path, page)
+            with self.disk():
+                edition.write(path, page)
+            return page, None
+
+    def note(self, path):
+        """Notes that a visitor asked for `path`, so that it is among the first to be made again."""
+        with suppress(OSError):
+            folder = settings.PAGES_ROOT / "asked"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / path.replace("/", ",")).touch()
+
+    @contextmanager
+    def alone(self, name):
+        """A context in which one thread of one process on this machine is at a time. It ends if the process dies."""
+        with ExitStack() as stack:
+            with self.disk():
+                folder = settings.PAGES_ROOT / "locks"
+                folder.mkdir(parents=True, exist_ok=True)
+                file = stack.enter_context((folder / name).open("w"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def disk(self):
+        """A context in which the disk may fail. That is logged once, until it works again: pages come without it."""
+        try:
+            yield
+            self.is_failing = False
+        except OSError:
+            if not self.is_failing:
+                logger.exception("Finished pages cannot be kept on the disk. They are made for each process again.")
+            self.is_failing = True
+
+
+def asked_for() -> dict[str, float]:
+    """Returns when, in seconds, a visitor last asked for each noted address. Forgets notes that are a day old."""
+    found, before = {}, time.time() - 24 * 60 * 60
+    for note in (settings.PAGES_ROOT / "asked").glob(",*"):
+        with suppress(FileNotFoundError):
+            at = note.stat().st_mtime
+            if at < before:
+                note.unlink()
+            else:
+                found[note.name.replace(",", "/")] = at
+    return found
