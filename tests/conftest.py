@@ -56,6 +56,7 @@ def test_settings(settings, tmp_path, monkeypatch):
 
     monkeypatch.setattr(ResourceFile._meta.get_field("file"), "storage", resource_storage())
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.PAGES_ROOT = tmp_path / "pages"
     settings.DATA = tmp_path
     settings.EMAIL_FILE_PATH = tmp_path / "mail"
     settings.DEPARTMENT_COPY = tmp_path / "department.json"

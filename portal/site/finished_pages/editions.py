@@ -93,10 +93,8 @@ def make_public(folder):
     """Makes `folder`, and those above it in PAGES_ROOT, which the web server may read. Raises OSError."""
     inside = folder.relative_to(settings.PAGES_ROOT)
     for part in [*reversed(inside.parents), inside]:
-        made = settings.PAGES_ROOT / part
-        if not made.exists():
-            made.mkdir(exist_ok=True)
-            made.chmod(0o755)
+        (settings.PAGES_ROOT / part).mkdir(exist_ok=True)
+        (settings.PAGES_ROOT / part).chmod(0o755)
 
 
 def write_whole(path, body, changed_at):
