@@ -5,6 +5,7 @@ import logging
 import time
 import zlib
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
@@ -111,18 +112,14 @@ class Store:
     def note(self, path):
         """Notes that a visitor asked for `path`, so that it is among the first to be made again."""
         with suppress(OSError):
-            folder = settings.PAGES_ROOT / "asked"
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / path.replace("/", ",")).touch()
+            (work_folder("asked") / path.replace("/", ",")).touch()
 
     @contextmanager
     def alone(self, name):
         """A context in which one thread of one process on this machine is at a time. It ends if the process dies."""
         with ExitStack() as stack:
             with self.disk():
-                folder = settings.PAGES_ROOT / "locks"
-                folder.mkdir(parents=True, exist_ok=True)
-                file = stack.enter_context((folder / name).open("w"))
+                file = stack.enter_context((work_folder("locks") / name).open("w"))
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -138,10 +135,17 @@ class Store:
             self.is_failing = True
 
 
+def work_folder(name) -> Path:
+    """Returns a folder in which the processes that make pages tell each other something. Raises OSError."""
+    folder = settings.DATA / "page-work" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def asked_for() -> dict[str, float]:
     """Returns when, in seconds, a visitor last asked for each noted address. Forgets notes that are a day old."""
     found, before = {}, time.time() - 24 * 60 * 60
-    for note in (settings.PAGES_ROOT / "asked").glob(",*"):
+    for note in work_folder("asked").glob(",*"):
         with suppress(FileNotFoundError):
             at = note.stat().st_mtime
             if at < before:
