@@ -39,7 +39,7 @@ from tests.programs.resources import published, with_file
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = max(int(os.environ.get("EXAMPLES", 50)) // 25, 2)
+EXAMPLES = max(int(os.environ.get("EXAMPLES", 50)) // 25, 3)
 NUMBER = st.integers(0, 99)
 
 # Where the pages show a row, and which of its columns say what visitors read there.
@@ -244,9 +244,10 @@ def test_after_any_change_every_page_is_what_django_makes_now(content, record_pr
         seen = publishing.seen_as_of
         with transaction.atomic(), time_machine.travel(timezone.now()) as clock:
             trial = Trial(clock, swept)
+            shift = data.draw(NUMBER)
             for number, model in enumerate(data.draw(st.permutations(content_version.CONTENT))):
                 page, columns = SHOWN[model]
-                way = data.draw(st.sampled_from(WAYS))
+                way = WAYS[(number + shift) % len(WAYS)]
                 values = dict.fromkeys(columns, f"文 {number} {data.draw(NUMBER)}")
                 paths = [*both(page), *both(data.draw(st.sampled_from(OTHERS)))]
                 rows = model.objects.filter(pk=shown_row(model).pk)
@@ -264,7 +265,7 @@ def test_after_any_change_every_page_is_what_django_makes_now(content, record_pr
         record_property(str(getattr(what, "__name__", what)), number)
     assert {model for model in content_version.CONTENT if swept[model]} == set(SHOWN)
     assert all(swept[way.__name__] for way in WAYS)
-    assert swept["pages compared"] >= 100 * EXAMPLES
+    assert swept["pages compared"] >= 60 * EXAMPLES
 
 
 def shown_row(model):
