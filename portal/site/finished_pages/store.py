@@ -107,6 +107,7 @@ class Store:
             edition.remember(path, page)
             with self.disk():
                 edition.write(path, page)
+                self.is_failing = False
             return page, None
 
     def note(self, path):
@@ -125,10 +126,9 @@ class Store:
 
     @contextmanager
     def disk(self):
-        """A context in which the disk may fail. That is logged once, until it works again: pages come without it."""
+        """A context in which the disk may fail: pages come without it. That is logged once, until one is written."""
         try:
             yield
-            self.is_failing = False
         except OSError:
             if not self.is_failing:
                 logger.exception("Finished pages cannot be kept on the disk. They are made for each process again.")
