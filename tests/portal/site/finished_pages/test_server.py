@@ -13,7 +13,7 @@ from portal.models import Centre
 from portal.site.finished_pages import store
 from portal.site.finished_pages.editions import Edition, name_in_force
 from portal.site.finished_pages.pages import answer
-from portal.site.finished_pages.server import PageServer, best_encoding, is_known, is_read
+from portal.site.finished_pages.server import PageServer, best_encoding, is_known, is_own, is_read
 from portal.site.headers import headers_of_pages
 
 pytestmark = pytest.mark.django_db
@@ -25,13 +25,8 @@ class Answer:
     """What a WSGI application answers."""
 
     def __init__(self, application, path, method="GET", query="", **headers):
-        environ = {
-            "REQUEST_METHOD": method,
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "wsgi.input": BytesIO(),
-            **headers,
-        }
+        environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": query, "wsgi.input": BytesIO()}
+        environ |= {"HTTP_HOST": "portal.example"} | headers
         self.body = b"".join(application(environ, self.start))
 
     def start(self, status, headers):
@@ -47,6 +42,7 @@ def by_django(environ, start_response):
 
 @pytest.fixture
 def server():
+    is_own.cache_clear()
     server = PageServer(by_django)
     server.store.begin()
     return server
@@ -143,6 +139,8 @@ def test_a_query_that_no_view_reads_gets_the_page(server):
         (HOME, "POST", {}),
         (HOME, "OPTIONS", {}),
         (HOME, "GET", {"HTTP_COOKIE": "a=b; sessionid=c"}),
+        (HOME, "GET", {"HTTP_HOST": "other.example"}),
+        (HOME, "GET", {"HTTP_HOST": ""}),
         ("/", "GET", {}),
         ("/en", "GET", {}),
         ("/en/nothing/", "GET", {}),
@@ -163,6 +161,16 @@ def test_all_else_is_left_to_django(server, path, method, headers):
     # A page at hand must not be handed out either.
     Answer(server, HOME)
     assert Answer(server, path, method, **headers).body == b"by Django"
+
+
+def test_behind_tls_only_a_request_by_tls_gets_a_page(server, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    is_own.cache_clear()
+    assert Answer(server, HOME).body == b"by Django"
+    assert Answer(server, HOME, HTTP_X_FORWARDED_PROTO="http").body == b"by Django"
+    settings.SECURE_SSL_REDIRECT = False
+    is_own.cache_clear()
+    assert Answer(server, HOME).body != b"by Django"
 
 
 def test_a_row_that_is_not_there_gets_the_page_that_says_so_and_is_not_kept(server):
