@@ -19,6 +19,7 @@ from portal.data_folder import set_rights
 from portal.database import DatabaseAway
 from portal.log_format import log_uncaught
 from portal.management.preparation import check_demo_mark, prepare_database, step
+from portal.site.finished_pages.editions import release
 
 # Seconds that a stopping worker has to finish its mail; longer than a mail host that is down takes.
 PATIENCE = 25
@@ -100,6 +101,8 @@ class Command(BaseCommand):
             log_dictconfig=settings.LOGGING,
         )
         close_connections()
+        # Processes that granian starts later run the code of this one, also if the files are those of a new release.
+        release()
         stopping = threading.Event()
         server.on_startup(self.say_address)
         # Not in the thread: processes that granian forks meanwhile would keep open the pipe on which Popen waits.

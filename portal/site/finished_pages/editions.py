@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 import threading
@@ -129,8 +130,16 @@ def name_in_force() -> str | None:
 
 
 def put_in_force(edition):
-    """Makes the folder of `edition`, and lets `current` point to it. Raises OSError; then nothing is in force."""
+    """
+    Makes an empty folder for `edition`, and lets `current` point to it. Raises OSError; then nothing is in force.
+
+    There may be a folder of this name already: from before a power cut, which leaves files incomplete, or from before a
+    backup was restored. Its pages may show what was changed while they were made.
+    """
     try:
+        with suppress(FileNotFoundError):
+            # remove_old() deletes it.
+            edition.folder.rename(f"{edition.folder}-{secrets.token_hex(4)}")
         make_public(edition.folder)
         new = settings.PAGES_ROOT / f".current-{os.getpid()}"
         new.unlink(missing_ok=True)

@@ -71,11 +71,13 @@ class PageServer:
 
     def find_or_make(self, edition, path):
         """Returns a page and a response, as Store.make() does. Both are None if Django should answer the request."""
-        page = edition.find(path)
-        if not page and not may_be_finished(path):
-            return None, None
-        self.store.note(path)
-        return (page, None) if page else self.store.make(path)
+        page, response = edition.find(path), None
+        if not page and may_be_finished(path):
+            page, response = self.store.make(path)
+        if page:
+            # Not the addresses that somebody made up: there are as many as one likes.
+            self.store.note(path)
+        return page, response
 
     def answer_change(self, environ, start_response):
         """Answers a request that may change content: before the answer, this machine has the new edition in force."""

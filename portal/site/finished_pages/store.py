@@ -46,10 +46,13 @@ class Store:
 
     def begin(self):
         """Puts the edition in force. While the database is away the one that is in force stands, if it may."""
-        if (name := name_in_force()) and may_stand(name):
-            self.edition = Edition(name, self.memory)
-        else:
-            link().unlink(missing_ok=True)
+        # Alone, so that a process does not remove the link that another one has just made.
+        with self.alone("edition"):
+            if (name := name_in_force()) and may_stand(name):
+                self.edition = Edition(name, self.memory)
+            else:
+                with self.disk():
+                    link().unlink(missing_ok=True)
         self.catch_up()
 
     def catch_up(self) -> Edition | None:
@@ -60,7 +63,8 @@ class Store:
         """
         try:
             version = content_version.read()
-            if not self.edition or self.edition.name != name_of(version):
+            # Nothing is in force after the disk failed or somebody deleted PAGES_ROOT.
+            if not self.edition or self.edition.name != name_of(version) or name_in_force() is None:
                 version = self.move()
         except DatabaseError:
             return None
@@ -75,14 +79,19 @@ class Store:
         with self.alone("edition"):
             # Nobody else can move meanwhile, so `current` never moves to a version that was read earlier.
             version = content_version.read()
-            name = name_of(version)
             if version.number == 0:
                 self.edition = None
-            elif not self.edition or self.edition.name != name:
-                self.edition = Edition(name, self.memory)
-            if self.edition and name_in_force() != name:
                 with self.disk():
-                    put_in_force(self.edition)
+                    link().unlink(missing_ok=True)
+                return version
+            edition = self.edition
+            if not edition or edition.name != name_of(version):
+                edition = Edition(name_of(version), self.memory)
+            if name_in_force() != edition.name:
+                with self.disk():
+                    put_in_force(edition)
+            # Last, because other threads write into the folder from now on.
+            self.edition = edition
         return version
 
     def make(self, path):
