@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.core.management import call_command
-from django.db import DatabaseError
+from django.db import ProgrammingError
 from django.utils import timezone
 
 from portal import content_version
 from portal.bilingual import publishing
+from portal.database import DatabaseAway
 from portal.models import Centre, Page
 from portal.site.finished_pages import editions, filling, pages, store
 from portal.site.finished_pages.editions import Edition, name_in_force, name_of, remove_old
@@ -36,7 +37,7 @@ def made():
 
 
 def away(*arguments):
-    raise DatabaseError
+    raise DatabaseAway
 
 
 def change():
@@ -315,6 +316,17 @@ def test_the_command_prints_the_state(made, capsys):
     assert made.edition.name in said
     assert f"among them 1 of the {len(addresses())}" in said
     assert f"bytes {made.edition.find(HOME).size:,}" in said
+
+
+def test_a_database_without_a_version_leaves_nothing_in_force(made, monkeypatch):
+    def unknown():
+        raise ProgrammingError
+
+    monkeypatch.setattr(content_version, "read", unknown)
+    assert made.catch_up() is None
+    assert (made.edition, name_in_force()) == (None, None)
+    monkeypatch.undo()
+    assert made.catch_up().name == name_in_force()
 
 
 def test_before_the_first_content_nothing_is_kept():
