@@ -267,11 +267,8 @@ def test_the_filler_makes_every_page_lists_first_then_what_was_asked_for(made):
     assert order.index("/zh-hans/partners/germany/") == last_list + 1 or order[last_list + 1] == "/en/partners/"
     filler = Filler()
     filler.store.begin()
-    steps = 0
-    while filler.step() < store.INTERVAL:
-        steps += 1
-        assert steps < 1000
-    assert steps == len(order)
+    for _page in order:
+        assert filler.step() > 0
     assert filler.edition.pages_on_disk() == len(order)
     # It keeps nothing in memory, and has no more to do.
     assert not filler.edition.pages
