@@ -6,6 +6,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from django.conf import settings
+from django.http.request import split_domain_port, validate_host
 from django.utils.http import parse_etags
 
 from portal.site.finished_pages.pages import ADDRESS, may_be_finished
@@ -51,7 +52,12 @@ class PageServer:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             return self.answer_change(environ, start_response)
         edition, query = self.store.edition, environ.get("QUERY_STRING")
-        if edition and self.session_cookie not in environ.get("HTTP_COOKIE", "") and not (query and is_read(query)):
+        if (
+            edition
+            and self.session_cookie not in environ.get("HTTP_COOKIE", "")
+            and not (query and is_read(query))
+            and is_own(environ.get("HTTP_HOST", ""), environ.get("HTTP_X_FORWARDED_PROTO"))
+        ):
             path = environ["PATH_INFO"]
             # Those in memory first: their addresses were checked before.
             page = edition.pages.get(path)
@@ -115,6 +121,13 @@ def is_known(etag: str, known: str) -> bool:
         return True
     etags = parse_etags(known)
     return etags == ["*"] or etag in {found.removeprefix("W/") for found in etags}
+
+
+@lru_cache(maxsize=256)
+def is_own(host: str, scheme: str | None) -> bool:
+    """Returns whether Django would answer a request to `host`, with `scheme` in X-Forwarded-Proto, with a page."""
+    domain, _port = split_domain_port(host)
+    return validate_host(domain, settings.ALLOWED_HOSTS) and not (settings.SECURE_SSL_REDIRECT and scheme != "https")
 
 
 @lru_cache(maxsize=256)

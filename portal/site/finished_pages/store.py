@@ -13,6 +13,7 @@ from django.db import DatabaseError, close_old_connections
 from portal import content_version
 from portal.bilingual import publishing
 from portal.bilingual.languages import language_of_path
+from portal.database import is_away
 from portal.site.finished_pages.editions import (
     LARGEST_MEMORY,
     Edition,
@@ -51,22 +52,25 @@ class Store:
             if (name := name_in_force()) and may_stand(name):
                 self.edition = Edition(name, self.memory)
             else:
-                with self.disk():
-                    link().unlink(missing_ok=True)
+                self.end()
         self.catch_up()
 
     def catch_up(self) -> Edition | None:
         """
         Asks for the content version, and returns its edition, which is in force now.
 
-        Returns None if the database is away or has no content yet.
+        Returns None if the database is away, and the edition stands. Also returns None if the database answers and has
+        no version, as before the first migration; then nothing is in force.
         """
         try:
             version = content_version.read()
             # Nothing is in force after the disk failed or somebody deleted PAGES_ROOT.
             if not self.edition or self.edition.name != name_of(version) or name_in_force() is None:
                 version = self.move()
-        except DatabaseError:
+        except DatabaseError as error:
+            if not is_away(error):
+                with self.alone("edition"):
+                    self.end()
             return None
         finally:
             close_old_connections()
@@ -80,9 +84,7 @@ class Store:
             # Nobody else can move meanwhile, so `current` never moves to a version that was read earlier.
             version = content_version.read()
             if version.number == 0:
-                self.edition = None
-                with self.disk():
-                    link().unlink(missing_ok=True)
+                self.end()
                 return version
             edition = self.edition
             if not edition or edition.name != name_of(version):
@@ -93,6 +95,12 @@ class Store:
             # Last, because other threads write into the folder from now on.
             self.edition = edition
         return version
+
+    def end(self):
+        """Leaves no edition in force."""
+        self.edition = None
+        with self.disk():
+            link().unlink(missing_ok=True)
 
     def make(self, path):
         """
@@ -116,6 +124,7 @@ class Store:
             edition.remember(path, page)
             with self.disk():
                 edition.write(path, page)
+                self.is_failing = False
             return page, None
 
     def note(self, path):
@@ -134,10 +143,9 @@ class Store:
 
     @contextmanager
     def disk(self):
-        """A context in which the disk may fail. That is logged once, until it works again: pages come without it."""
+        """A context in which the disk may fail: pages come without it. That is logged once, until one is written."""
         try:
             yield
-            self.is_failing = False
         except OSError:
             if not self.is_failing:
                 logger.exception("Finished pages cannot be kept on the disk. They are made for each process again.")

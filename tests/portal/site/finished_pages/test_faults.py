@@ -85,6 +85,7 @@ def test_addresses_that_somebody_makes_up_leave_nothing_on_the_disk():
     answers = []
     for number in range(20):
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": f"/en/programs/made-up-{number}/"}
+        environ["HTTP_HOST"] = "portal.example"
         server(environ, lambda status, _headers: answers.append(status))
     assert answers == ["404 Not Found"] * 20
     assert asked_for() == {}
