@@ -17,6 +17,7 @@ dev: .venv/tested
 
 test: .venv/tested
 	@$(PY) -m tests.chromium
+	@$(PY) -m tests.nginx
 	@$(MAKE) --no-print-directory check
 	$(PY) manage.py compilemessages
 	$(PY) -m pytest -n 3 --dist worksteal

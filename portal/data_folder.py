@@ -5,7 +5,7 @@ from itertools import chain
 from pathlib import Path
 
 # The folders that a web server in front reads, as another user. Nobody else reads the other ones.
-PUBLIC = {"static", "media"}
+PUBLIC = {"pages", "static", "media"}
 # The folder of files that such a web server opens if the portal tells it their names. It cannot list them.
 RESOURCES = "resources"
 

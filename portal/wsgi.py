@@ -5,15 +5,15 @@ from django.core.wsgi import get_wsgi_application
 from whitenoise import WhiteNoise
 
 from portal.site.finished_pages.server import PageServer
+from portal.site.headers import STATIC_HEADERS
 from portal.site.request_size import read_body
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 
 def add_headers(headers, path, url):
-    """Adds headers that middleware adds to other responses. Static files do not pass through middleware."""
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    for name, value in STATIC_HEADERS.items():
+        headers[name] = value
 
 
 def is_immutable(path, url):

@@ -10,6 +10,8 @@ from portal.bilingual.languages import html_code
 # Of a public page that sets no cookie: caches may store it, but must ask before each use. If the portal cannot be
 # reached, they may use it for a day (stale-if-error, RFC 5861).
 CACHE_CONTROL = "public, max-age=0, stale-if-error=86400"
+# Of static files, which do not pass through middleware. WhiteNoise adds Cache-Control and Vary.
+STATIC_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
 
 
 class ResponseHeadersMiddleware:

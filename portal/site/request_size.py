@@ -14,6 +14,9 @@ logger = logging.getLogger(__name__)
 
 # In the environment of a request: its body could not be written to the disk.
 LOST = "portal.body_is_lost"
+# What nginx says in the place of a body that it did not pass on because it is too large; see deploy/nginx.conf. It
+# drops the header of a client.
+REFUSED = "HTTP_X_BODY_REFUSED"
 # How many bytes of a refused request are read at most, and how many at once.
 DISCARDED = 256 * 1024 * 1024
 AT_ONCE = 64 * 1024
@@ -47,7 +50,7 @@ def read_body(environ):
 class RequestSizeMiddleware:
     """
     Answers a request whose body was not kept: with status 413 and a page if it is larger than largest_request() says,
-    with 503 and a page if the disk is full.
+    or if nginx refused it; with 503 and a page if the disk is full.
     """
 
     def __init__(self, get_response):
@@ -58,7 +61,8 @@ class RequestSizeMiddleware:
             response = render(request, "503.html", context_without_database(), status=503)
             response["Retry-After"] = RETRY_AFTER
             return response
-        if content_length(request.META) <= largest_request(request.META):
+        is_refused = settings.PORTAL_TRUSTED_PROXIES and REFUSED in request.META
+        if not is_refused and content_length(request.META) <= largest_request(request.META):
             return self.get_response(request)
         context = {
             "megabytes": largest_request(request.META) // MEGABYTE,

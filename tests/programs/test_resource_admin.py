@@ -1,13 +1,11 @@
 """Staff add versions of the files of resources in the admin: what is accepted, what is refused, what they see."""
 
 import os
-import re
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -16,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.models import User
-from portal.site.request_size import DISCARDED, read_body
+from portal.site.request_size import read_body
 from programs import resource_files
 from programs.forms import ResourceFileFormSet
 from programs.models import DownloadCount, Resource, ResourceFile
@@ -404,9 +402,3 @@ def test_who_is_signed_out_reads_to_sign_in_again(client):
     response = client.generic("POST", "/admin/programs/resource/add/", **environ)
     assert response.status_code == 413
     assert "sign in again" in response.content.decode()
-
-
-def test_nginx_lets_the_portal_answer_what_is_too_large():
-    server = (settings.BASE_DIR / "deploy/nginx.conf").read_text()
-    [megabytes] = re.findall("client_max_body_size ([0-9]+)m;", server)
-    assert int(megabytes) * MEGABYTE > DISCARDED

@@ -58,6 +58,14 @@ def test_too_large_a_request_is_told_how_to_send_less(client, path, words):
     assert not Enquiry.objects.exists()
 
 
+@pytest.mark.parametrize(("proxies", "status"), [(1, 413), (0, 200)])
+def test_a_body_that_nginx_refused_is_too_large(client, settings, proxies, status):
+    settings.PORTAL_TRUSTED_PROXIES = proxies
+    response = client.post("/en/contact/", headers={"X-Body-Refused": "1"})
+    assert response.status_code == status
+    assert ("larger than 32 MB" in response.content.decode()) == (status == 413)
+
+
 def test_what_is_read_for_nothing_has_a_bound(client):
     body = Body(1024 * MEGABYTE)
     assert post(client, "/en/contact/", body).status_code == 413
