@@ -1,7 +1,8 @@
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Prefetch, Q
+from django.db.models import Q
 from django.urls import reverse
+from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -10,6 +11,7 @@ from portal.bilingual.publishing import (
     SLUG_HELP,
     Published,
     PublishedQuerySet,
+    in_both_languages,
     required_when_published,
     validate_not_reserved,
 )
@@ -17,7 +19,9 @@ from portal.bilingual.richtext import RichTextField, plain_text
 from portal.bilingual.territories import is_territory
 
 # The resources that a page of a program or country lists at most; with one more it leads to all of them.
-RESOURCES_LISTED = 50
+RESOURCES_LISTED = 12
+# The institutions that a country's page shows at once.
+INSTITUTIONS_LISTED = 24
 
 
 def validate_territory(code):
@@ -27,17 +31,6 @@ def validate_territory(code):
 
 
 class CountryQuerySet(PublishedQuerySet):
-    def for_detail(self):
-        """
-        Prefetches what the page of a country shows, in its order: programs, institutions, resources.
-
-        The page leads with what can be done with partners there, and who answers follows the programs. A section with
-        no rows is left out. Only if all three have none, that of the programs says so and leads on.
-        """
-        institutions = Prefetch("institutions", Institution.objects.with_published("programs"))
-        found = self.with_published("programs").with_published("resources", at_most=RESOURCES_LISTED + 1)
-        return found.prefetch_related(institutions)
-
     def published_names(self) -> dict[str, str]:
         """Returns the names, in the active language, of the countries that are published in it, by ISO code."""
         return dict(self.published().values_list("iso_code", "name"))
@@ -101,17 +94,17 @@ class Country(Published):
         yield self.capital
         yield plain_text(self.body)
 
-    @property
-    def published_institutions(self):
-        """Its institutions that are published in the active language."""
-        return [row for row in self.institutions.all() if row.is_published_in(get_language())]
+    @cached_property
+    def first_institutions(self):
+        """The first INSTITUTIONS_LISTED of its institutions, published or not."""
+        return list(self.institutions.all()[:INSTITUTIONS_LISTED])
 
     def text_blocks(self):
         yield "p", _("Capital: %(capital)s") % {"capital": self.capital}
         yield "richtext", self.body
-        shown = self.published_institutions
+        shown = [row for row in self.first_institutions if row.is_published_in(get_language())]
         yield "h2", shown and _("Partner institutions")
-        for institution in self.institutions.all():
+        for institution in self.first_institutions:
             for element, text in institution.text_blocks():
                 yield element, institution in shown and text
 
@@ -142,10 +135,17 @@ class Institution(Published):
     class Meta(Published.Meta):
         verbose_name = _("partner institution")
         verbose_name_plural = _("partner institutions")
+        indexes = [
+            models.Index(
+                fields=["country", "sort_order", "id", *in_both_languages("published_at")],
+                name="partners_institution_listed",
+            )
+        ]
         constraints = required_when_published("name")
 
     def get_absolute_url(self):
-        return f"{self.country.get_absolute_url()}#{self.anchor}"
+        """The page of the country may list many institutions: the query has it show those among which this one is."""
+        return f"{self.country.get_absolute_url()}?institution={self.pk}#{self.anchor}"
 
     def text_blocks(self):
         yield "h3", self.name

@@ -1,10 +1,15 @@
+from django.core.paginator import Paginator
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from partners.compass import Compass
-from partners.models import RESOURCES_LISTED, Country
+from partners.models import INSTITUTIONS_LISTED, RESOURCES_LISTED, Country
+from portal.bilingual.publishing import ENTRIES_LISTED
 from portal.bilingual.side_by_side import render_detail
 from portal.models import Centre
+
+# The programs that are named with each institution, at most.
+PROGRAMS_OF_INSTITUTION = 6
 
 
 @require_safe
@@ -14,12 +19,30 @@ def country_list(request):
 
 @require_safe
 def country_detail(request, slug):
-    country = Country.objects.for_detail().get_published(slug=slug)
-    centres = Centre.objects.published().filter(programs__in=country.published_programs).distinct()
+    """
+    Shows what can be done with partners in a country, who answers, and then its institutions and resources.
+
+    A section with no rows is left out. Only if all three have none, that of the programs says so and leads on.
+    """
+    country = Country.objects.get_published(slug=slug)
     context = {
         "country": country,
-        "centres": centres,
+        "programs": country.published_rows("programs").beginning(ENTRIES_LISTED),
+        "institutions": page_of_institutions(country, request.GET),
+        "programs_of_institution": PROGRAMS_OF_INSTITUTION,
+        "resources": country.published_rows("resources").beginning(RESOURCES_LISTED),
+        "centres": Centre.objects.published().of_programs(country.programs),
         "compass": Compass([country]),
-        "resources_listed": RESOURCES_LISTED,
     }
     return render_detail(request, "partners/country_detail.html", country, context)
+
+
+def page_of_institutions(country, query):
+    """Returns the page of the published institutions of `country` that `query` asks for by number or institution."""
+    institutions = country.institutions.published()
+    number = query.get("page")
+    if asked := query.get("institution"):
+        keys = map(str, institutions.values_list("pk", flat=True))
+        number = next((place // INSTITUTIONS_LISTED + 1 for place, key in enumerate(keys) if key == asked), 1)
+    with_programs = institutions.with_published("programs", at_most=PROGRAMS_OF_INSTITUTION + 1)
+    return Paginator(with_programs, INSTITUTIONS_LISTED).get_page(number)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 from django.utils import timezone
@@ -196,6 +196,12 @@ class Department(models.Model):
         return parse_telephones(self.telephones)
 
 
+class CentreQuerySet(PublishedQuerySet):
+    def of_programs(self, programs):
+        """Returns the centres of those of `programs`, a relation of another row, that are published."""
+        return self.filter(Exists(programs.published().filter(centres=OuterRef("pk"))))
+
+
 @content_version.register
 @search_index.register(rank=60)
 class Centre(ContentPage):
@@ -210,6 +216,8 @@ class Centre(ContentPage):
     enquiry_recipients = models.TextField(
         _("notify"), blank=True, validators=[validate_email_addresses], help_text=RECIPIENTS_HELP
     )
+
+    objects = CentreQuerySet.as_manager()
 
     class Meta(ContentPage.Meta):
         verbose_name = _("service centre")

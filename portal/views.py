@@ -6,6 +6,7 @@ from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib import admin
 from django.core.files.storage import default_storage
+from django.core.paginator import Paginator
 from django.db import DatabaseError, connection
 from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import render
@@ -22,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal import content_version
 from portal.bilingual.languages import LANGUAGES, html_code, negotiated_language, other_language
 from portal.bilingual.links import absolute_url
-from portal.bilingual.publishing import OnlyInOtherLanguage
+from portal.bilingual.publishing import ENTRIES_LISTED, OnlyInOtherLanguage
 from portal.bilingual.side_by_side import render_detail
 from portal.database import RETRY_AFTER, is_away
 from portal.department_copy import context_without_database
@@ -37,6 +38,9 @@ IMAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cache-Control": "public, max-age=86400",
 }
+CENTRES_A_PAGE = 50
+# The programs that the list of centres names of each, at most.
+PROGRAMS_OF_CENTRE = 12
 # A glossary of fewer terms has no index of letters.
 TERMS_FOR_INDEX = 20
 
@@ -87,14 +91,16 @@ def page_detail(request, slug):
 
 @require_safe
 def centre_list(request):
-    centres = Centre.objects.published().with_published("programs")
-    return render(request, "portal/centre_list.html", {"centres": centres})
+    page = Paginator(Centre.objects.published(), CENTRES_A_PAGE).get_page(request.GET.get("page"))
+    centres = page.object_list.with_beginnings("programs", PROGRAMS_OF_CENTRE)
+    return render(request, "portal/centre_list.html", {"centres": centres, "page": page})
 
 
 @require_safe
 def centre_detail(request, slug):
-    centre = Centre.objects.with_published("programs").get_published(slug=slug)
-    return render_detail(request, "portal/centre_detail.html", centre, {"centre": centre})
+    centre = Centre.objects.get_published(slug=slug)
+    programs = centre.published_rows("programs").beginning(ENTRIES_LISTED)
+    return render_detail(request, "portal/centre_detail.html", centre, {"centre": centre, "programs": programs})
 
 
 @require_safe

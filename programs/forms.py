@@ -1,6 +1,6 @@
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
-from django.db.models import Q
+from django.db.models import Exists, OuterRef
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 from django.utils.text import format_lazy
@@ -12,6 +12,9 @@ from portal.models import Centre
 from programs.models import VERSION_TAKEN, Area, Industry, Program, Resource, ResourceFile
 from programs.resource_files import FILE_HELP, validate_upload
 
+# A filter offers so many choices. There are at most about 250 countries and regions: their filter offers them all.
+CHOICES_OFFERED = 50
+
 
 class FilterForm(forms.Form):
     """Base of the forms above a list. They use GET, and every field is optional."""
@@ -21,9 +24,16 @@ class FilterForm(forms.Form):
     def __init__(self, data):
         super().__init__(data, auto_id="finder-%s", label_suffix="")
 
-    def offer(self, name, rows, everything):
-        """Offers `rows`, which have a slug, or `everything`, in the field `name`. It cleans to a row or None."""
-        rows = {row.slug: row for row in rows}
+    def offer(self, name, rows, everything, at_most=None):
+        """
+        Offers `rows`, which have a slug, or `everything`, in the field `name`. It cleans to a row or None.
+
+        Of more than `at_most` rows, only the chosen one is offered: an address that chooses another holds as ever.
+        """
+        offered = list(rows[: at_most and at_most + 1])
+        if at_most and len(offered) > at_most:
+            offered = rows.filter(slug=self.data.get(name, "").replace("\0", ""))
+        rows = {row.slug: row for row in offered}
         self.offer_choices(name, ((slug, str(row)) for slug, row in rows.items()), everything)
         self.fields[name].coerce = rows.__getitem__
 
@@ -60,8 +70,8 @@ class FinderForm(FilterForm):
 
     def __init__(self, data):
         super().__init__(data)
-        self.offer("area", Area.objects.published(), _("All types"))
-        self.offer("centre", Centre.objects.published(), _("All centres"))
+        self.offer("area", Area.objects.published(), _("All types"), at_most=CHOICES_OFFERED)
+        self.offer("centre", Centre.objects.published(), _("All centres"), at_most=CHOICES_OFFERED)
         self.offer("country", Country.objects.published(), _("All countries and regions"))
 
     def programs_in(self, programs):
@@ -95,11 +105,12 @@ class ResourceFilterForm(FilterForm):
         resources = Resource.objects.published()
         kinds = set(resources.order_by().values_list("kind", flat=True).distinct())
         self.offer_choices("kind", [choice for choice in Resource.Kind.choices if choice[0] in kinds], _("All kinds"))
-        of_resources = Q(resources__in=resources)
-        self.offer("program", Program.objects.published().filter(of_resources).distinct(), _("All programs"))
-        countries = Country.objects.published().filter(of_resources).distinct()
+        programs = Program.objects.published().filter(Exists(resources.filter(programs=OuterRef("pk"))))
+        self.offer("program", programs, _("All programs"), at_most=CHOICES_OFFERED)
+        countries = Country.objects.published().filter(Exists(resources.filter(countries=OuterRef("pk"))))
         self.offer("country", countries, _("All countries and regions"))
-        self.offer("industry", Industry.objects.filter(of_resources).distinct(), _("All industries"))
+        industries = Industry.objects.filter(Exists(resources.filter(industry=OuterRef("pk"))))
+        self.offer("industry", industries, _("All industries"), at_most=CHOICES_OFFERED)
         self.offer_choices("language", LANGUAGE_NAMES.items(), _("Any language"))
         for name in ("kind", "program", "country", "industry"):
             # The first choice is everything. A field with a value stays, to say that the value is unknown.

@@ -2,21 +2,21 @@ import logging
 import re
 from collections import defaultdict
 from itertools import chain, groupby, pairwise
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db import DatabaseError, models, transaction
-from django.db.models import Case, Exists, F, OuterRef, Prefetch, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, Q, Subquery, Value, When
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
-from partners.models import RESOURCES_LISTED, Country, Institution
+from partners.models import Country, Institution
 from portal import content_version, search_index
 from portal.bilingual.changes import TrackedModel
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
@@ -70,19 +70,30 @@ class ProgramQuerySet(PublishedQuerySet):
         return self.with_published("centres")
 
     def for_detail(self):
-        """Prefetches everything that the page of a program shows."""
-        found = self.with_published("centres", "countries", "institutions")
-        return found.with_published("resources", at_most=RESOURCES_LISTED + 1)
+        """Prefetches what the page of a program shows, beside its institutions and resources, which may be many."""
+        return self.with_published("centres", "countries")
 
     def related_to(self, program):
         """Returns the other programs of the same type or, if `program` has no type, of its `published_centres`."""
         if program.area:
             return self.filter(area=program.area).exclude(pk=program.pk)
-        return self.filter(centres__in=program.published_centres).exclude(pk=program.pk).distinct()
+        keys = [centre.pk for centre in program.published_centres]
+        return self.filter(Exists(Centre.objects.filter(programs=OuterRef("pk"), pk__in=keys))).exclude(pk=program.pk)
 
-    def for_overview(self):
-        """Prefetches the published centres, and sorts by type: first the programs of no type, then type by type."""
-        return self.for_list().order_by(F("area__sort_order").asc(nulls_first=True), "area", "sort_order", "pk")
+    def choices_by_area(self, at_most: int) -> list | None:
+        """
+        Returns the choices of a select, values and titles: those of no type, then a group for each type, in its order.
+
+        Returns None if there are more than `at_most`.
+        """
+        name = f"area__{build_localized_fieldname('title', get_language())}"
+        rows = list(self.values_list("area__sort_order", "area", name, "slug", "title")[: at_most + 1])
+        if len(rows) > at_most:
+            return None
+        without = [(slug, title) for *_sort, area, _name, slug, title in rows if area is None]
+        of_type = sorted((row for row in rows if row[1]), key=itemgetter(0, 1))
+        groups = groupby(of_type, itemgetter(1, 2))
+        return [*without, *((name, [row[3:] for row in group]) for (_area, name), group in groups)]
 
     def matching(self, area=None, centre=None, country=None, words=""):
         """
@@ -98,24 +109,24 @@ class ProgramQuerySet(PublishedQuerySet):
         in both languages, where they are published. search_index.split_query() and split_pieces() say what words and
         pieces are, and how many count.
         """
-        chosen = {"area": area, "centres": centre}
-        programs = self.filter(**{name: row for name, row in chosen.items() if row})
-        is_tied = Value(True)
+        programs = self.filter(area=area) if area else self
+        programs = programs.of("centres", centre) if centre else programs
+        is_tied, ordering = Value(True), self.model._meta.ordering
         if country:
             countries = Country.objects.filter(programs=OuterRef("pk"))
             is_tied = Exists(countries.filter(pk=country.pk))
             programs = programs.filter(is_tied | ~Exists(countries.published()))
+            ordering = ["-is_tied", *ordering]
         programs = programs.annotate(is_tied=is_tied)
-        ordering = self.model._meta.ordering
         words = split_query(words)
         if not words:
-            return programs.annotate(has_all_words=Value(True)).order_by("-is_tied", *ordering)
+            return programs.annotate(has_all_words=Value(True)).order_by(*ordering)
         pieces = split_pieces(words)
         said = programs.words_said(list(dict.fromkeys([*words, *pieces])))
         with_all_words = [pk for pk, found in said.items() if found.issuperset(words)]
         if with_all_words:
             programs = programs.filter(pk__in=with_all_words).annotate(has_all_words=Value(True))
-            return programs.order_by("-is_tied", *ordering)
+            return programs.order_by(*ordering)
         by_number = defaultdict(list)
         for pk, found in said.items():
             by_number[len(found.intersection(pieces))].append(pk)
@@ -123,13 +134,15 @@ class ProgramQuerySet(PublishedQuerySet):
         number = Case(*(When(pk__in=pks, then=number) for number, pks in by_number.items()), default=0)
         with_some_words = programs.filter(pk__in=list(chain(*by_number.values())))
         with_some_words = with_some_words.annotate(has_all_words=Value(False), pieces_found=number)
-        return with_some_words.order_by("-is_tied", "-pieces_found", *ordering)
+        return with_some_words.order_by("-is_tied", "-pieces_found", *self.model._meta.ordering)
 
     def words_said(self, words) -> dict[int, frozenset]:
         """Returns which of `words` each program says, by its key: in texts, or in the names of type and countries."""
         found = found_words(words, texts_of=[Program], titles_of=[Area, Country])
         said, nothing = {}, frozenset()
-        for pk, area, country in self.prefetch_related(None).order_by().values_list("pk", "area", "countries"):
+        has_any = Q(pk__in=found[Program]) | Q(area__in=found[Area]) | Q(countries__in=found[Country])
+        rows = self.prefetch_related(None).order_by().filter(has_any)
+        for pk, area, country in rows.values_list("pk", "area", "countries"):
             in_names = found[Area].get(area, nothing) | found[Country].get(country, nothing)
             said[pk] = said.get(pk) or found[Program].get(pk, nothing)
             if in_names:
@@ -174,6 +187,29 @@ class Parts(NamedTuple):
     certificates: list
 
 
+class Partners(NamedTuple):
+    """The published countries of a program, and the beginning of its published institutions, sorted by country."""
+
+    countries: list
+    institutions: list
+
+    @property
+    def by_country(self):
+        """The institutions: pairs of a Country and a list."""
+        return [(country, list(rows)) for country, rows in groupby(self.institutions, attrgetter("country"))]
+
+    @property
+    def countries_without_institutions(self):
+        """The countries in which none of the institutions is."""
+        found = {institution.country_id for institution in self.institutions}
+        return [country for country in self.countries if country.pk not in found]
+
+    @property
+    def unlisted(self):
+        """How many more institutions there are."""
+        return self.institutions.number - len(self.institutions)
+
+
 @content_version.register
 @search_index.register(rank=10, words=["search_words"], relations=["steps", "questions", "materials"])
 class Program(ContentPage):
@@ -211,6 +247,17 @@ class Program(ContentPage):
     class Meta(ContentPage.Meta):
         verbose_name = _("program")
         verbose_name_plural = _("programs")
+        # What is published, in order, is read from these alone: the rows themselves are large.
+        indexes = [
+            models.Index(
+                fields=["sort_order", "id", "area", *in_both_languages("published_at"), "updated_at"],
+                name="programs_program_listed",
+            ),
+            models.Index(
+                fields=["area", "sort_order", "id", *in_both_languages("published_at")],
+                name="programs_program_of_area",
+            ),
+        ]
 
     @cached_property
     def parts(self):
@@ -236,18 +283,6 @@ class Program(ContentPage):
     def filled_questions(self):
         """The questions that have a question and an answer in the active language."""
         return [question for question in self.parts.questions if question.is_filled]
-
-    @property
-    def partners(self):
-        """Its published institutions by country: pairs of a Country and a list, in the order of the countries."""
-        institutions = sorted(self.published_institutions, key=lambda row: (row.country.sort_order, row.country_id))
-        return [(country, list(rows)) for country, rows in groupby(institutions, attrgetter("country"))]
-
-    @property
-    def countries_without_partners(self):
-        """Its published countries in which none of its published institutions is."""
-        found = {institution.country_id for institution in self.published_institutions}
-        return [country for country in self.published_countries if country.pk not in found]
 
     @property
     def published_certificates(self):
@@ -470,7 +505,7 @@ class ResourceQuerySet(PublishedQuerySet):
 
     def for_detail(self):
         """Prefetches everything that the page of a resource shows."""
-        return self.for_entries().with_published("programs", "countries").prefetch_related("files")
+        return self.for_entries().with_published("countries").prefetch_related("files")
 
     def matching(self, kind="", program=None, country=None, industry=None, language=""):
         """Returns the resources of a kind, program, country and industry that have a file in `language`, if given."""
@@ -513,6 +548,12 @@ class Resource(ContentPage):
     class Meta(ContentPage.Meta):
         verbose_name = _("resource")
         verbose_name_plural = _("resources")
+        indexes = [
+            models.Index(
+                fields=["sort_order", "id", *in_both_languages("published_at"), "updated_at"],
+                name="programs_resource_listed",
+            )
+        ]
 
     def search_texts(self):
         yield self.get_kind_display()

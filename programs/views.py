@@ -9,22 +9,36 @@ from django.views.decorators.http import require_safe
 
 from partners.models import RESOURCES_LISTED
 from portal.bilingual.links import absolute_url
+from portal.bilingual.publishing import ENTRIES_LISTED
 from portal.bilingual.side_by_side import render_detail
 from portal.models import Centre
 from programs.checklist import Checklist
 from programs.forms import FinderForm, ResourceFilterForm
-from programs.models import Area, Program, Resource
+from programs.models import Area, Partners, Program, Resource
 
 PROGRAMS_A_PAGE = 50
 RESOURCES_A_PAGE = 50
 RELATED_PROGRAMS = 6
+OTHER_AREAS = 12
+# So many programs of each type fit on two printed leaves, if there are few types.
+AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW = 12, 8
+INSTITUTIONS_LISTED = 24
+
+
+class KeysFirstPaginator(Paginator):
+    """Finds the keys of a page before its rows, which are large. Those of the pages before are not read."""
+
+    def page(self, number):
+        page = super().page(number)
+        page.object_list = self.object_list.filter(pk__in=page.object_list.values("pk"))
+        return page
 
 
 @require_safe
 def program_list(request):
     finder = FinderForm(request.GET)
     programs = finder.programs_in(Program.objects.published().for_list())
-    paginator = Paginator(programs, PROGRAMS_A_PAGE)
+    paginator = KeysFirstPaginator(programs, PROGRAMS_A_PAGE)
     if finder.chosen_country:
         tied = Count("pk", filter=Q(is_tied=True))
         # The paginator would count all of them with a query of its own.
@@ -38,29 +52,44 @@ def program_list(request):
 
 @require_safe
 def program_overview(request):
-    programs = Program.objects.published().for_overview()
-    rows = [row for program in programs for row in (program, program.area, *program.published_centres) if row]
-    changed_at = max((row.updated_at for row in rows), default=None)
-    return render(request, "programs/program_overview.html", {"programs": programs, "changed_at": changed_at})
+    programs = Program.objects.published().for_list()
+    areas = Area.objects.published()[:AREAS_IN_OVERVIEW].with_beginnings("programs", PROGRAMS_IN_OVERVIEW, programs)
+    types = [(None, programs.of("area", None).beginning(PROGRAMS_IN_OVERVIEW))]
+    types += [(area, area.published_programs) for area in areas]
+    types = [(area, listed) for area, listed in types if listed]
+    rows = [row for area, listed in types for row in (area, *listed) if row]
+    rows += [centre for _area, listed in types for program in listed for centre in program.published_centres]
+    context = {
+        "types": types,
+        "changed_at": max((row.updated_at for row in rows), default=None),
+        "is_cut": any(listed.has_more for _area, listed in types),
+    }
+    return render(request, "programs/program_overview.html", context)
 
 
 @require_safe
 def area_detail(request, slug):
-    area = Area.objects.with_published("programs").get_published(slug=slug)
-    others = Area.objects.published().exclude(pk=area.pk)
-    return render_detail(request, "programs/area_detail.html", area, {"area": area, "others": others})
+    area = Area.objects.get_published(slug=slug)
+    context = {
+        "area": area,
+        "programs": area.published_rows("programs").beginning(ENTRIES_LISTED),
+        "others": Area.objects.published().exclude(pk=area.pk)[:OTHER_AREAS],
+    }
+    return render_detail(request, "programs/area_detail.html", area, context)
 
 
 @require_safe
 def program_detail(request, slug):
     program = Program.objects.for_detail().get_published(slug=slug)
+    institutions = program.institutions.published().order_by("country__sort_order", "country", "sort_order", "pk")
     related = Program.objects.published().related_to(program)[:RELATED_PROGRAMS]
     checklist = Checklist(program, request.GET.getlist("have"))
     context = {
         "program": program,
+        "partners": Partners(program.published_countries, institutions.beginning(INSTITUTIONS_LISTED)),
         "related": related,
         "checklist": checklist,
-        "resources_listed": RESOURCES_LISTED,
+        "resources": program.resources.published().for_entries().beginning(RESOURCES_LISTED),
     }
     return render_detail(request, "programs/program_detail.html", program, context)
 
@@ -70,7 +99,7 @@ def resource_list(request):
     filters = ResourceFilterForm(request.GET)
     resources = filters.resources_in(Resource.objects.published().for_entries())
     asked_page = request.GET.get("page", "1")
-    page = Paginator(resources, RESOURCES_A_PAGE).get_page(asked_page)
+    page = KeysFirstPaginator(resources, RESOURCES_A_PAGE).get_page(asked_page)
     unknown_page = "" if asked_page == str(page.number) else asked_page
     context = {"filters": filters, "resources": page, "unknown_page": unknown_page}
     return render(request, "programs/resource_list.html", context)
@@ -79,20 +108,21 @@ def resource_list(request):
 @require_safe
 def resource_detail(request, slug):
     resource = Resource.objects.for_detail().get_published(slug=slug)
-    centres = Centre.objects.published().filter(programs__in=resource.published_programs).distinct()
+    programs = resource.programs.published().beginning(ENTRIES_LISTED)
     context = {
         "resource": resource,
-        "centres": centres,
+        "programs": programs,
+        "centres": Centre.objects.published().of_programs(resource.programs),
         "address": absolute_url(resource.get_absolute_url()),
         "address_of_file": absolute_url(reverse("resource_file", args=[resource.slug])),
-        "about": query_about(resource),
+        "about": query_about(resource, programs),
     }
     return render_detail(request, "programs/resource_detail.html", resource, context)
 
 
-def query_about(resource) -> str:
-    """Returns the query with which the enquiry form opens for a question about `resource`."""
+def query_about(resource, programs) -> str:
+    """Returns the query with which the enquiry form opens to ask about `resource`, a document of `programs`."""
     query = {"message": _("About the document “%(title)s”: ") % {"title": resource.title}}
-    if resource.published_programs:
-        query["program"] = resource.published_programs[0].slug
+    if programs:
+        query["program"] = programs[0].slug
     return urlencode(query)

@@ -50,6 +50,9 @@ MAX_FORM_AGE = 24 * 60 * 60
 # In characters.
 MAX_MESSAGE = Enquiry._meta.get_field("message").max_length
 
+# The form offers so many programs. Where there are more, one is chosen on its own page.
+PROGRAMS_OFFERED = 50
+
 FORM_SALT = "contact.form_token"
 
 # An unknown reference is checked against this code, so that the check takes the same time as for a known one.
@@ -71,6 +74,13 @@ def new_nonce() -> str:
 def new_form_token(nonce=None, is_blank=True) -> str:
     """Returns a signed and dated token for a form: blank, or given back with the visitor's answers."""
     return signing.dumps([nonce or new_nonce(), is_blank], salt=FORM_SALT)
+
+
+class ProgramRadios(forms.RadioSelect):
+    """Radio buttons. The link of an error leads to the first of them."""
+
+    def id_for_label(self, id_, index="0"):
+        return super().id_for_label(id_, index)
 
 
 class EnquiryForm(forms.ModelForm):
@@ -177,8 +187,10 @@ class EnquiryForm(forms.ModelForm):
         self.nonce, self.was_blank = token if token and not self.is_too_old else (new_nonce(), True)
         partners = Country.objects.published_names() if has_database else {}
         self.fields["territory"].choices = [("", _("Choose")), *territory_choices(partners)]
-        self.offer("program", Program, _("Something else, or not decided yet"))
-        self.offer("country", Country, _("None, or not decided yet"))
+        self.leads_to_programs = False
+        self.offer_programs(_("Something else, or not decided yet"))
+        countries = [(row.slug, row.display_title) for row in Country.objects.published()] if has_database else []
+        self.offer("country", Country, countries, _("None, or not decided yet"))
         self.wanted = kept_files.wanted_files(self.data)
         self.files_field = self.fields["attachments"]
         if has_database:
@@ -191,17 +203,48 @@ class EnquiryForm(forms.ModelForm):
             _("Privacy notice (opens in a new tab)"),
         )
 
-    def offer(self, name, model, nothing):
-        """Offers the published rows of `model`, or `nothing`, in the field `name`. It cleans to a row or None."""
+    def offer(self, name, model, choices, nothing):
+        """Offers `choices`, or `nothing`, in the field `name`. It cleans to the row of `model`, or to None."""
         field = self.fields[name]
         if self.has_database:
-            rows = {row.slug: row for row in model.objects.published()}
-            field.coerce = rows.__getitem__
-            choices = [(slug, row.display_title) for slug, row in rows.items()]
-        else:
-            submitted = re.fullmatch(r"[-\w]+", self.data.get(name, ""))
-            choices = [(submitted[0], _("Your choice: %(slug)s") % {"slug": submitted[0]})] if submitted else []
+            field.coerce = lambda slug: model.objects.published().filter(slug=slug).first()
+        elif slug := self.asked(name):
+            choices = [(slug, _("Your choice: %(slug)s") % {"slug": slug})]
         field.choices = [("", nothing), *choices]
+
+    def offer_programs(self, nothing):
+        """
+        Offers the published programs by type, or `nothing`.
+
+        If there are more than PROGRAMS_OFFERED, one is chosen on its own page, which leads here: then the form has the
+        field only with that program, or with the one that was submitted.
+        """
+        programs = Program.objects.published()
+        choices = programs.choices_by_area(PROGRAMS_OFFERED) if self.has_database else []
+        if choices is None:
+            self.leads_to_programs = True
+            slug = self.asked("program")
+            choices = list(programs.filter(slug=slug).values_list("slug", "title")) if slug else []
+            if not choices and not self.data.get("program"):
+                del self.fields["program"]
+                return
+            field = self.fields["program"]
+            field.widget = ProgramRadios()
+            field.help_text = format_html(
+                '{} <a href="{}">{}</a>',
+                _("To ask about another program, begin on its page."),
+                reverse("program_list"),
+                _("All programs"),
+            )
+            field.error_messages["invalid_choice"] = _(
+                "This program is not offered any more. Submit without it, or begin on the page of another one"
+            )
+        self.offer("program", Program, choices, nothing)
+
+    def asked(self, name) -> str:
+        """Returns the slug that was submitted, or that the link to the form named, in the field `name`."""
+        value = (self.data if self.is_bound else self.initial).get(name) or ""
+        return value if re.fullmatch(r"[-\w]+", value) else ""
 
     def clean(self):
         cleaned = super().clean()
@@ -287,7 +330,7 @@ class EnquiryForm(forms.ModelForm):
         enquiry.language = get_language()
         enquiry.privacy_version, enquiry.privacy_date = Page.privacy_notice()
         enquiry.due_on = promised_date(timezone.now())
-        enquiry.program, enquiry.country = self.cleaned_data["program"], self.cleaned_data["country"]
+        enquiry.program, enquiry.country = map(self.cleaned_data.get, ("program", "country"))
         uploads = self.cleaned_data["attachments"]
         attachments = store(enquiry, [upload for upload in uploads if not upload.kept])
         try:

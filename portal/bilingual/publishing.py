@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
-from django.db.models import Prefetch, Q
+from django.db.models import Exists, F, IntegerField, JSONField, OuterRef, Prefetch, Q, Subquery
 from django.db.models.constraints import CheckConstraint
 from django.http import Http404
 from django.urls import reverse
@@ -26,6 +26,12 @@ from portal.bilingual.richtext import RichTextField, plain_text
 
 # The content that this process has seen is at least as new as this moment; see now().
 seen_as_of = datetime.min.replace(tzinfo=UTC)
+
+# The rows that a page lists at most with their summaries, if they have a list of their own. It leads to the rest.
+ENTRIES_LISTED = 12
+
+# The rows of a list that are counted at most, for the link that leads to all of them.
+MAX_COUNTED = 1000
 
 SLUG_HELP = _("Lower-case English letters, digits and hyphens, such as teacher-exchange.")
 
@@ -67,6 +73,48 @@ def followed_paths(model):
         model = field.related_model
 
 
+class Number(Subquery):
+    """How many rows a queryset has, counted up to MAX_COUNTED and one more."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = IntegerField()
+
+    def __init__(self, queryset):
+        super().__init__(queryset.order_by().values("pk")[: MAX_COUNTED + 1])
+
+
+class Keys(Subquery):
+    """The keys of the rows of a queryset, in their order, as a list."""
+
+    template = "(SELECT json_group_array(listed.row_key) FROM (%(subquery)s) AS listed)"
+    output_field = JSONField()
+
+    def __init__(self, queryset):
+        super().__init__(queryset.values(row_key=F("pk")))
+
+    def as_postgresql(self, compiler, connection):
+        return self.as_sql(compiler, connection, template="to_jsonb(ARRAY(%(subquery)s))")
+
+
+class Beginning(list):
+    """
+    The first rows of a list, the `number` of all its rows, and their `name` in the active language.
+
+    If there are more than MAX_COUNTED rows, `number` is that, and `is_counted` is False: a page tells nothing by
+    counting on, and would take longer the more there are.
+    """
+
+    def __init__(self, rows, number, model):
+        super().__init__(rows)
+        self.is_counted = number <= MAX_COUNTED
+        self.number, self.name = min(number, MAX_COUNTED), model._meta.verbose_name_plural
+
+    @property
+    def has_more(self) -> bool:
+        """Whether the list has more rows than these."""
+        return self.number > len(self)
+
+
 class PublishedQuerySet(TrackedQuerySet):
     """The QuerySet of a Published model."""
 
@@ -82,15 +130,53 @@ class PublishedQuerySet(TrackedQuerySet):
 
     def with_published(self, *relations, at_most=None):
         """
-        Prefetches the published rows of `relations`, in either direction: "programs" as `published_programs`.
+        Prefetches the published rows of `relations`, in either direction: "centres" as `published_centres`.
 
-        Of each relation, a row gets the first `at_most` rows, by default all.
+        Of each relation, a row gets the first `at_most` rows, by default all. All are read and sorted nevertheless:
+        where they may be many, show what beginning() or with_beginnings() returns.
         """
         found = self
         for relation in relations:
             rows = self.model._meta.get_field(relation).related_model.objects.published().for_entries()[:at_most]
             found = found.prefetch_related(Prefetch(relation, rows, to_attr=f"published_{relation}"))
         return found
+
+    def of(self, relation: str, row):
+        """
+        Returns the rows whose `relation` has `row`: a row, a key, or an OuterRef to one.
+
+        A many-to-many relation is asked row by row, in the order of the rows. So the first of many come at once, where
+        a join would collect and sort them all.
+        """
+        field = self.model._meta.get_field(relation)
+        if not field.many_to_many:
+            return self.filter(**{relation: row})
+        key = OuterRef(row) if isinstance(row, OuterRef) else getattr(row, "pk", row)
+        has_it = field.related_model._base_manager.filter(**{field.remote_field.name: OuterRef("pk")}, pk=key)
+        return self.filter(Exists(has_it))
+
+    def beginning(self, at_most: int) -> Beginning:
+        """Returns the first `at_most` rows and the number of all rows. It makes one query, and those of prefetches."""
+        rows = self.annotate(number_of_all=Number(self))[:at_most]
+        return Beginning(rows, rows[0].number_of_all if rows else 0, self.model)
+
+    def with_beginnings(self, relation: str, at_most: int, published=None) -> list:
+        """
+        Returns the rows. Each has the beginning() of its published rows of `relation`: "programs" as
+        `published_programs`. `published` is a queryset of all of them, by default that for_entries().
+
+        It makes two queries, and those of prefetches.
+        """
+        field = self.model._meta.get_field(relation)
+        if published is None:
+            published = field.related_model.objects.published().for_entries()
+        own = published.of(field.remote_field.name, OuterRef("pk"))
+        rows = list(self.annotate(first_keys=Keys(own[:at_most]), number_of_all=Number(own)))
+        found = published.in_bulk({key for row in rows for key in row.first_keys})
+        for row in rows:
+            first = [found[key] for key in row.first_keys if key in found]
+            setattr(row, f"published_{relation}", Beginning(first, row.number_of_all, published.model))
+        return rows
 
     def for_entries(self):
         """Prefetches what a list of these rows on another page shows. Most need nothing but their own columns."""
@@ -178,6 +264,11 @@ class Published(TrackedModel):
     def published_languages(self) -> list[str]:
         """Returns the languages in which this row is published, Chinese first."""
         return [language for language in LANGUAGES if self.is_published_in(language)]
+
+    def published_rows(self, relation: str):
+        """Returns the published rows of its `relation`, of which it may have many, with what a list of them shows."""
+        field = self._meta.get_field(relation)
+        return field.related_model.objects.published().of(field.remote_field.name, self).for_entries()
 
     @property
     def has_pair(self):

@@ -6,17 +6,21 @@ from partners.models import Country
 from portal.models import Centre
 from programs.models import Area, Program
 
+# How many of each the page shows at most. With one more it leads to all of them.
+AREAS, PROGRAMS_OF_AREA, LEADING_PROGRAMS = 12, 8, 4
+CENTRES, COUNTRIES = 12, 24
+
 
 @require_safe
 def home(request):
-    countries = Country.objects.published()
+    countries = Country.objects.published().beginning(COUNTRIES)
     return render(
         request,
         "portal/home.html",
         {
-            "areas": Area.objects.published().with_published("programs"),
-            "centres": Centre.objects.published(),
-            "leading_programs": Program.objects.published().filter(area=None),
+            "areas": Area.objects.published()[:AREAS].with_beginnings("programs", PROGRAMS_OF_AREA),
+            "centres": Centre.objects.published().beginning(CENTRES),
+            "leading_programs": Program.objects.published().of("area", None).beginning(LEADING_PROGRAMS),
             "countries": countries,
             "compass": Compass(countries),
         },

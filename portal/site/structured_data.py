@@ -9,7 +9,6 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
-from partners.models import Country
 from portal.bilingual.languages import LANGUAGES, html_code, other_language
 from portal.bilingual.links import absolute_url
 from programs.models import Program, Resource
@@ -35,13 +34,14 @@ ESCAPES = {ord(character): f"\\u{ord(character):04X}" for character in "<>&\u202
 
 
 @register.simple_tag
-def structured_data(request, department, title, description, breadcrumbs, row=None, terms=()) -> str:
+def structured_data(request, department, title, description, breadcrumbs, row=None, terms=(), institutions=()) -> str:
     """
     Returns the JSON-LD of the page at `request`, safe inside a script element.
 
     `title`, `description` and `breadcrumbs`, a list of (title, path), are the same as a visitor sees. `row` is the
-    Published row that the page shows, if any, and `terms` are the Terms of a glossary. Every graph contains the
-    Society, the Department and the site, so that all references can be resolved within it.
+    Published row that the page shows, if any, `terms` are the Terms of a glossary, and `institutions` those that the
+    page of a country lists. Every graph contains the Society, the Department and the site, so that all references can
+    be resolved within it.
     """
     path = request.path
     page = {
@@ -64,10 +64,9 @@ def structured_data(request, department, title, description, breadcrumbs, row=No
     if terms:
         page["mainEntity"] = node_id(f"{path}#terms")
         graph.append(page["mainEntity"] | terms_node(title, terms))
-    if isinstance(row, Country):
-        institutions = [institution_node(institution) for institution in row.published_institutions]
-        page["mentions"] = [{"@id": node["@id"]} for node in institutions]
-        graph += institutions
+    nodes = [institution_node(institution) for institution in institutions]
+    page["mentions"] = [{"@id": node["@id"]} for node in nodes]
+    graph += nodes
     if isinstance(row, Resource):
         page["mainEntity"] = node_id(f"{path}#document")
         graph.append(page["mainEntity"] | resource_node(row))

@@ -102,14 +102,14 @@ def who_answers(context, centres=(), telephone_numbers=(), about=""):
 
 
 @register.inclusion_tag("includes/head.html", takes_context=True)
-def head(context, title="", description="", row=None, section="", terms=()):
+def head(context, title="", description="", row=None, section="", terms=(), institutions=()):
     """
     Renders the title and the metadata of a page. Builds what `{% breadcrumbs %}` and `{% last_changed %}` show.
 
     `row` is the Published row that the page shows, if any. It provides the title, the languages of the page and, if
     `description` is empty, the description. `section` is the URL name of the page above, a key of SECTIONS. A page
     without a description gets "noindex" and has no breadcrumbs. With `has_errors` the title begins with "Error: ".
-    `terms` are those of a glossary.
+    `terms` are those of a glossary, `institutions` those that the page of a country lists.
     """
     request, department = context["request"], context["department"]
     title, description = plain_text(title), plain_text(description)
@@ -143,6 +143,7 @@ def head(context, title="", description="", row=None, section="", terms=()):
         "request": request,
         "row": row,
         "terms": terms,
+        "institutions": institutions,
         "breadcrumbs": trail,
     }
 

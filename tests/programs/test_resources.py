@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
 
-from partners.models import Country
+from partners.models import RESOURCES_LISTED, Country
 from portal.site.sitemaps import public_pages
 from programs.models import Industry, Program, Resource, ResourceFile
 from tests.contact.files import HONEST, PDF
@@ -357,19 +357,20 @@ def test_the_list_of_programs_and_the_platforms_own_page_lead_to_the_resources(c
 @pytest.mark.parametrize(
     ("path", "query"), [("programs/approval-support", "program=approval-support"), ("partners/japan", "country=japan")]
 )
-def test_a_page_lists_fifty_resources_and_leads_to_all_of_them(client, path, query):
+def test_a_page_lists_the_first_resources_and_leads_to_all_of_them(client, path, query):
     japan = Country.objects.get(slug="japan")
-    many(50)
+    many(RESOURCES_LISTED)
     japan.resources.set(Resource.objects.all())
-    fifty = [f"Many {number}" for number in range(50)]
-    assert listed(client, path=f"/en/{path}/") == fifty
+    first = [f"Many {number}" for number in range(RESOURCES_LISTED)]
+    assert listed(client, path=f"/en/{path}/") == first
     assert not page(client, f"/en/{path}/").find("a", href=f"{LIST}?{query}")
     last = published("last", title_en="Last", sort_order=200)
     last.programs.set(Program.objects.filter(slug="approval-support"))
     last.countries.set([japan])
-    assert listed(client, path=f"/en/{path}/") == fifty
-    assert page(client, f"/en/{path}/").find("a", href=f"{LIST}?{query}", class_="button")
-    assert listed(client, f"?{query}&page=2") == ["Last"]
+    assert listed(client, path=f"/en/{path}/") == first
+    way_on = page(client, f"/en/{path}/").find("a", href=f"{LIST}?{query}")
+    assert way_on.text == f"All {RESOURCES_LISTED + 1} resources"
+    assert listed(client, f"?{query}") == [*first, "Last"]
 
 
 # Queries

@@ -122,7 +122,8 @@ def texts(element, own):
 
 
 def test_the_list_of_pages_and_the_site_map_are_one(client, served):
-    xml = client.get("/sitemap.xml").content.decode()
+    assert client.get("/sitemap.xml").content.decode().count("<loc>") == 1
+    xml = client.get("/sitemap-1.xml").content.decode()
     assert xml.count("<loc>") == len(served)
     assert xml.count("<lastmod>") == len(served)
     assert xml.count('hreflang="x-default"') == len(served)

@@ -18,14 +18,14 @@ QUERIES = {
     "institutions-abroad/": 3,
     "privacy/": 3,
     "accessibility/": 3,
-    "centres/": 4,
+    "centres/": 5,
     "centres/international-exchange/": 4,
     "programs/": 8,
     "programs/?area=evaluation&centre=international-exchange": 8,
     "programs/?q=exchange": 10,
     "programs/?country=japan&q=exchange": 10,
     "programs/?country=japan&q=英国留学": 10,
-    "programs/overview/": 4,
+    "programs/overview/": 7,
     "programs/areas/evaluation/": 5,
     "programs/teacher-exchange/": 9,
     "programs/teacher-exchange/?view=pair": 8,
@@ -34,7 +34,7 @@ QUERIES = {
     "resources/?kind=form&program=approval-support": 6,
     "partners/": 3,
     "partners/japan/": 7,
-    "partners/japan/?view=pair": 6,
+    "partners/japan/?view=pair": 7,
     "terms/": 3,
     "search/": 2,
     "search/?q=exchange": 4,
@@ -108,7 +108,7 @@ def everything():
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_a_page_on_which_nothing_is_empty_makes_ten_queries(client, everything, language):
     paths = ["programs/teacher-exchange/", "programs/teacher-exchange/?view=pair", "partners/japan/"]
-    assert [counted(client, f"/{language}/{path}") for path in paths] == [10, 9, 9]
+    assert [counted(client, f"/{language}/{path}") for path in paths] == [10, 9, 10]
     page = client.get(f"/{language}/programs/teacher-exchange/").content.decode()
     for section in ("steps", "materials", "certificates", "resources", "countries", "questions"):
         assert f'id="{section}"' in page

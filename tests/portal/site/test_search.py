@@ -81,7 +81,7 @@ def test_the_page_is_not_for_search_engines_sets_no_cookie_and_names_the_query(c
     assert "canonical" not in text
     assert "<title>Search: credit – " in text
     assert not response.cookies
-    assert "/search/" not in client.get("/sitemap.xml").content.decode()
+    assert "/search/" not in client.get("/sitemap-1.xml").content.decode()
     assert client.post("/en/search/").status_code == 405
 
 

@@ -1,0 +1,162 @@
+"""No list grows beyond a screenful: it comes in pages, or ends in a link to all of its rows."""
+
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+from django.utils import timezone
+
+from partners.models import INSTITUTIONS_LISTED, Country, Institution
+from portal.bilingual.publishing import ENTRIES_LISTED
+from portal.models import Centre
+from portal.site import home
+from portal.views import PROGRAMS_OF_CENTRE
+from programs.models import Area, Program
+from programs.views import PROGRAMS_IN_OVERVIEW, RELATED_PROGRAMS
+
+pytestmark = pytest.mark.django_db
+
+FEW, MANY = 110, 220
+
+
+def add_programs(first, last):
+    """Stores programs of all types, centres, and of Japan. Of seven, one is published in Chinese alone."""
+    now = timezone.now()
+    areas = [None, *Area.objects.all()]
+    rows = Program.objects.bulk_create(
+        Program(
+            slug=f"many-{number}",
+            area=areas[number % len(areas)],
+            title_zh_hans=f"示例{number}",
+            title_en=f"Example {number}",
+            summary_zh_hans="摘要。",
+            summary_en="A summary.",
+            published_at_zh_hans=now,
+            published_at_en=now if number % 7 else None,
+        )
+        for number in range(first, last)
+    )
+    for centre in Centre.objects.all():
+        centre.programs.add(*rows)
+    Country.objects.get(slug="japan").programs.add(*rows)
+
+
+def page(client, path):
+    response = client.get(path)
+    assert response.status_code == 200
+    return BeautifulSoup(response.content, "html.parser")
+
+
+def programs_in(element):
+    """How many links to different programs `element` has."""
+    links = {link["href"] for link in element.find_all("a", href=re.compile(r"/programs/[\w-]+/$"))}
+    return len({href for href in links if not href.endswith("/overview/")})
+
+
+# The page, where its lists stand, how many programs each shows, and the filter of the finder that shows all of them.
+LISTS = [
+    ("", "li.area", home.PROGRAMS_OF_AREA, "area"),
+    ("centres/", "section.section", PROGRAMS_OF_CENTRE, "centre"),
+    ("centres/curriculum-reform/", "section[aria-labelledby=programs]", ENTRIES_LISTED, "centre"),
+    ("programs/areas/financing/", "section[aria-labelledby=programs]", ENTRIES_LISTED, "area"),
+    ("programs/overview/", "section:has(.all-of-list)", PROGRAMS_IN_OVERVIEW, "area"),
+    ("partners/japan/", "section[aria-labelledby=programs]", ENTRIES_LISTED, "country"),
+]
+
+
+@pytest.mark.parametrize(("path", "selector", "number", "name"), LISTS)
+def test_a_list_ends_in_a_link_to_all_of_its_programs(client, path, selector, number, name):
+    add_programs(0, MANY)
+    numbers = {}
+    for language, words in (("en", r"All (\d+) programs"), ("zh-hans", r"全部项目（(\d+)）")):
+        found = page(client, f"/{language}/{path}").select(selector)
+        assert found
+        for each in found:
+            [way_on] = each.select(".all-of-list a")
+            assert programs_in(each) == number
+            assert way_on["href"].startswith(f"/{language}/programs/?{name}=")
+            [total] = re.fullmatch(words, way_on.text).groups()
+            finder = page(client, way_on["href"])
+            assert re.search(r"\d+", finder.select_one(".result-count").text)[0] == total
+            numbers.setdefault(way_on["href"].partition("=")[2], []).append(int(total))
+    assert numbers
+    assert all(english < chinese for english, chinese in numbers.values())
+
+
+def test_a_list_that_is_whole_has_no_such_link(client):
+    for path, *_rest in LISTS:
+        assert not page(client, f"/en/{path}").select(".all-of-list"), path
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_no_page_grows_with_the_programs(client, language):
+    paths = [path for path, *_rest in LISTS]
+    paths += [
+        "programs/",
+        "programs/?country=japan",
+        "programs/many-5/",
+        "contact/",
+        "resources/",
+        "partners/",
+        "terms/",
+    ]
+    sizes = []
+    for first, last in ((0, FEW), (FEW, MANY)):
+        add_programs(first, last)
+        sizes.append({path: len(client.get(f"/{language}/{path}").content) for path in paths})
+    few, many = sizes
+    assert {path: size for path, size in many.items() if size > 1.05 * few[path]} == {}
+
+
+def test_the_other_lists_of_a_program_are_short(client):
+    add_programs(0, FEW)
+    program = Program.objects.get(slug="many-5")
+    add_institutions(INSTITUTIONS_LISTED + 3)
+    program.institutions.set(Institution.objects.all())
+    found = page(client, "/en/programs/many-5/")
+    assert programs_in(found.select_one("section[aria-labelledby=related]")) == RELATED_PROGRAMS
+    countries = found.select_one("section[aria-labelledby=countries]")
+    assert len(countries.select(".partners-by-country ul a")) == INSTITUTIONS_LISTED
+    assert "name 3 more partner institutions" in countries.text
+
+
+def add_institutions(number):
+    now = timezone.now()
+    japan = Country.objects.get(slug="japan")
+    names = [{"name_zh_hans": f"学院{number}", "name_en": f"College {number}"} for number in range(number)]
+    since = {"published_at_zh_hans": now, "published_at_en": now}
+    return Institution.objects.bulk_create(Institution(country=japan, **each, **since) for each in names)
+
+
+def test_the_institutions_of_a_country_come_in_pages_and_each_link_leads_to_its_entry(client):
+    rows = add_institutions(2 * INSTITUTIONS_LISTED + 1)
+    shown = {}
+    for number in (1, 2, 3):
+        found = page(client, f"/en/partners/japan/?page={number}").select(".institutions > li")
+        shown |= {entry["id"]: number for entry in found}
+        assert len(found) == (1 if number == 3 else INSTITUTIONS_LISTED)
+    assert len(shown) == len(rows)
+    for row, number in ((rows[0], 1), (rows[INSTITUTIONS_LISTED], 2), (rows[-1], 3)):
+        address, _sign, anchor = f"/en/partners/japan/?institution={row.pk}#{row.anchor}".partition("#")
+        found = page(client, address)
+        assert found.find(id=anchor) and shown[anchor] == number
+        assert f"Page {number} of 3" in found.select_one(".pagination").text
+        assert not [link for link in found.select(".pagination a") if "institution=" in link["href"]]
+    for odd in ("x", "", "0", "9" * 30):
+        assert page(client, f"/en/partners/japan/?institution={odd}").find(id=rows[0].anchor)
+
+
+def test_the_filters_of_the_resources_offer_a_few_programs_or_the_chosen_one(client):
+    from tests.programs.resources import published
+
+    resource = published()
+    add_programs(1, 7)
+    resource.programs.set(Program.objects.all())
+    assert len(page(client, "/en/resources/").select("[name=program] option")) == 1 + 11 + 6
+    add_programs(11, FEW)
+    resource.programs.set(Program.objects.all())
+    assert not page(client, "/en/resources/").select("[name=program]")
+    chosen = page(client, "/en/resources/?program=many-11")
+    assert [option["value"] for option in chosen.select("[name=program] option")] == ["", "many-11"]
+    assert len(chosen.select(".resource-name")) == 1
+    assert "this choice is not offered here" in page(client, "/en/resources/?program=%00x").text
