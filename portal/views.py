@@ -39,7 +39,8 @@ TERMS_FOR_INDEX = 20
 def site_context(request):
     """Context processor: adds what the header and footer of every public page show."""
     return {
-        "content_version": SimpleLazyObject(lambda: str(content_version.read())),
+        # Without a version, nothing that is made for this request is used for another one.
+        "content_version": getattr(request, "content_version", None) or content_version.new_token(),
         "department": SimpleLazyObject(Department.current),
         "is_demo": settings.PORTAL_DEMO,
         "site_pages": SimpleLazyObject(lambda: list(Page.objects.published().defer("body"))),
