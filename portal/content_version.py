@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from django.apps import apps
 from django.core import checks
+from django.core.cache import caches
 from django.db import connection, models, transaction
 from django.db.models import F, Min, Q
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from portal.bilingual.languages import language_of_path
 from portal.bilingual.publishing import Published, in_both_languages
@@ -109,6 +111,18 @@ def read() -> Version:
     row = ContentVersion.objects.values_list("number", "token", "as_of").first()
     # Without a row, before the first migration, no two versions are the same.
     return Version(*row) if row else Version(0, new_token(), timezone.now())
+
+
+def once(version: str | None, name: str, make):
+    """
+    Returns what `make` returns. Each process makes it once for each `version`, see ContentVersionMiddleware, and
+    language. Without a version it is made anew.
+
+    It can be pickled, and depends on nothing but `name`, the content and the active language.
+    """
+    if not version:
+        return make()
+    return caches["template_fragments"].get_or_set(f"{name}.{version}.{get_language()}", make, None)
 
 
 class ContentVersionMiddleware:

@@ -8,6 +8,7 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.utils.html import format_html
 from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -175,8 +176,7 @@ class EnquiryForm(forms.ModelForm):
         self.is_blank = not (token := self.read_token())
         self.is_too_old = not self.read_token(max_age=MAX_FORM_AGE)
         self.nonce, self.was_blank = token if token and not self.is_too_old else (new_nonce(), True)
-        partners = Country.objects.published_names() if has_database else {}
-        self.fields["territory"].choices = [("", _("Choose")), *territory_choices(partners)]
+        self.fields["territory"].choices = self.territory_choices
         self.offer("program", Program, _("Something else, or not decided yet"))
         self.offer("country", Country, _("None, or not decided yet"))
         self.wanted = kept_files.wanted_files(self.data)
@@ -191,17 +191,26 @@ class EnquiryForm(forms.ModelForm):
             _("Privacy notice (opens in a new tab)"),
         )
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the form has no answers yet, so that it shows the same to everybody."""
+        return not self.is_bound and not any(self.initial.values())
+
+    def territory_choices(self):
+        partners = Country.objects.published_names() if self.has_database else {}
+        return [("", _("Choose")), *territory_choices(partners)]
+
     def offer(self, name, model, nothing):
         """Offers the published rows of `model`, or `nothing`, in the field `name`. It cleans to a row or None."""
         field = self.fields[name]
         if self.has_database:
-            rows = {row.slug: row for row in model.objects.published()}
-            field.coerce = rows.__getitem__
-            choices = [(slug, row.display_title) for slug, row in rows.items()]
+            rows = SimpleLazyObject(lambda: {row.slug: row for row in model.objects.published()})
+            field.coerce = lambda slug: rows[slug]
+            field.choices = lambda: [("", nothing), *((slug, row.display_title) for slug, row in rows.items())]
         else:
             submitted = re.fullmatch(r"[-\w]+", self.data.get(name, ""))
             choices = [(submitted[0], _("Your choice: %(slug)s") % {"slug": submitted[0]})] if submitted else []
-        field.choices = [("", nothing), *choices]
+            field.choices = [("", nothing), *choices]
 
     def clean(self):
         cleaned = super().clean()
