@@ -7,6 +7,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from partners.models import Country
+from portal import content_version
 from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.models import Centre
 from programs.models import VERSION_TAKEN, Area, Industry, Program, Resource, ResourceFile
@@ -58,11 +59,18 @@ class FinderForm(FilterForm):
     centre = forms.TypedChoiceField(label=_("Service centre"), required=False, empty_value=None)
     country = forms.TypedChoiceField(label=_("Country or region"), required=False, empty_value=None)
 
-    def __init__(self, data):
+    def __init__(self, data, version=None):
+        """`version` is that of the content, as for content_version.once()."""
         super().__init__(data)
-        self.offer("area", Area.objects.published(), _("All types"))
-        self.offer("centre", Centre.objects.published(), _("All centres"))
-        self.offer("country", Country.objects.published(), _("All countries and regions"))
+        offered = [
+            ("area", Area, _("All types")),
+            ("centre", Centre, _("All centres")),
+            ("country", Country, _("All countries and regions")),
+        ]
+        for name, model, everything in offered:
+            published = model.objects.published
+            rows = content_version.once(version, f"finder_{name}", lambda found=published: list(found().defer("body")))
+            self.offer(name, rows, everything)
 
     def programs_in(self, programs):
         """

@@ -22,7 +22,7 @@ RELATED_PROGRAMS = 6
 
 @require_safe
 def program_list(request):
-    finder = FinderForm(request.GET)
+    finder = FinderForm(request.GET, request.content_version)
     programs = finder.programs_in(Program.objects.published().for_list())
     paginator = Paginator(programs, PROGRAMS_A_PAGE)
     if finder.chosen_country:
