@@ -2,6 +2,7 @@ import hashlib
 import json
 import re
 import secrets
+from functools import cache
 
 from django import forms
 from django.core import signing
@@ -176,7 +177,7 @@ class EnquiryForm(forms.ModelForm):
         self.is_blank = not (token := self.read_token())
         self.is_too_old = not self.read_token(max_age=MAX_FORM_AGE)
         self.nonce, self.was_blank = token if token and not self.is_too_old else (new_nonce(), True)
-        self.fields["territory"].choices = self.territory_choices
+        self.fields["territory"].choices = cache(self.territory_choices)
         self.offer("program", Program, _("Something else, or not decided yet"))
         self.offer("country", Country, _("None, or not decided yet"))
         self.wanted = kept_files.wanted_files(self.data)
@@ -196,7 +197,7 @@ class EnquiryForm(forms.ModelForm):
         """Whether the form has no answers yet, so that it shows the same to everybody."""
         return not self.is_bound and not any(self.initial.values())
 
-    def territory_choices(self):
+    def territory_choices(self) -> list:
         partners = Country.objects.published_names() if self.has_database else {}
         return [("", _("Choose")), *territory_choices(partners)]
 

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 from django.db.backends.sqlite3 import base
@@ -36,7 +35,7 @@ class DatabaseWrapper(CircuitBreaker, base.DatabaseWrapper):
     def current_file(self):
         """Returns what identifies the file of the database, or None if there is none."""
         try:
-            file = os.stat(self.settings_dict["NAME"])
+            file = Path(self.settings_dict["NAME"]).stat()
         except FileNotFoundError:
             return None
         return file.st_dev, file.st_ino
