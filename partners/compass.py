@@ -111,10 +111,15 @@ class Compass:
     """The Places of `countries`, in the same order, and two Drawings of them."""
 
     def __init__(self, countries):
-        self.places = []
-        for number, country in enumerate(countries, 1):
-            capital = (float(country.latitude), float(country.longitude))
-            self.places.append(Place(number, country, bearing(BEIJING, capital), distance(BEIJING, capital)))
+        self.countries = countries
+
+    @cached_property
+    def places(self):
+        capitals = [(country, (float(country.latitude), float(country.longitude))) for country in self.countries]
+        return [
+            Place(number, country, bearing(BEIJING, capital), distance(BEIJING, capital))
+            for number, (country, capital) in enumerate(capitals, 1)
+        ]
 
     @property
     def has_names(self):

@@ -14,10 +14,13 @@ from typing import NamedTuple
 
 from django.apps import apps
 from django.core import checks
+from django.core.cache import caches
 from django.db import connection, models, transaction
 from django.db.models import F, Min, Q
 from django.utils import timezone
+from django.utils.translation import get_language
 
+from portal.bilingual.languages import language_of_path
 from portal.bilingual.publishing import Published, in_both_languages
 
 # What no public page shows: whole apps, and models of the others. Its changes leave the content version as it is.
@@ -108,6 +111,35 @@ def read() -> Version:
     row = ContentVersion.objects.values_list("number", "token", "as_of").first()
     # Without a row, before the first migration, no two versions are the same.
     return Version(*row) if row else Version(0, new_token(), timezone.now())
+
+
+def once(version: str | None, name: str, make):
+    """
+    Returns what `make` returns. Each process makes it once for each `version`, see ContentVersionMiddleware, and
+    language. Without a version it is made anew.
+
+    It can be pickled, and depends on nothing but `name`, the content and the active language.
+    """
+    if not version:
+        return make()
+    return caches["template_fragments"].get_or_set(f"{name}.{version}.{get_language()}", make, None)
+
+
+class ContentVersionMiddleware:
+    """
+    Sets `request.content_version` to the name of the current Version if a public page is requested.
+
+    It is read before anything else that the page shows. So whatever is kept of the page under this name is never older
+    than the version. Other requests, such as a form that is submitted, get no version.
+    """
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if request.method in ("GET", "HEAD") and language_of_path(request.path_info):
+            request.content_version = str(read())
+        return self.get_response(request)
 
 
 def change(moment, *conditions) -> bool:

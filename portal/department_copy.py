@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core import serializers
 from django.core.serializers.base import DeserializationError
 
+from portal.content_version import new_token
 from portal.models import Department
 
 
@@ -41,7 +42,8 @@ def update_copy() -> bool:
 
 def context_without_database() -> dict:
     """Returns what views.site_context gives to templates, from the copy or, without one, from the first content."""
-    return {"department": copied_department(), "site_pages": []}
+    # The version may have been read before the database went away. No part of this page belongs to it.
+    return {"content_version": new_token(), "department": copied_department(), "site_pages": []}
 
 
 def copied_department():

@@ -170,6 +170,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     # Inside the others, whose headers its page gets; still before the CSRF protection reads the body.
     "portal.site.request_size.RequestSizeMiddleware",
+    "portal.content_version.ContentVersionMiddleware",
 ]
 
 TEMPLATES = [
@@ -207,6 +208,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 10,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
     }
+    # Opening a connection, and reading the names of all tables, costs more than the queries of most pages. In seconds.
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
     # pytest-django takes this for granted only for Django's own backend.
     DATABASES["default"]["TEST"] = {"NAME": ":memory:"}
 else:
@@ -227,6 +230,14 @@ else:
 if CACHES["default"]["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
     # With Django's 300 entries, a crowd of attackers would push out the counts of their own attempts.
     CACHES["default"].setdefault("OPTIONS", {}).setdefault("MAX_ENTRIES", 100_000)
+
+# The parts of pages between {% cache %} and {% endcache %}, which each process makes once for a content version. Those
+# that were not used for longest go first. In development, templates change.
+CACHES["template_fragments"] = {
+    "BACKEND": f"django.core.cache.backends.{'dummy.DummyCache' if DEBUG else 'locmem.LocMemCache'}",
+    "LOCATION": "template_fragments",
+    "OPTIONS": {"MAX_ENTRIES": 1000},
+}
 
 STATIC_URL = "static/"
 STATIC_ROOT = DATA / "static"

@@ -47,11 +47,17 @@ TERMS_FOR_INDEX = 20
 
 def site_context(request):
     """Context processor: adds what the header and footer of every public page show."""
+    version = getattr(request, "content_version", None)
+
+    def once(name, make):
+        return SimpleLazyObject(lambda: content_version.once(version, name, make))
+
     return {
-        "content_version": SimpleLazyObject(lambda: str(content_version.read())),
-        "department": SimpleLazyObject(Department.current),
+        # Without a version, nothing that is made for this request is used for another one.
+        "content_version": version or content_version.new_token(),
+        "department": once("department", Department.current),
         "is_demo": settings.PORTAL_DEMO,
-        "site_pages": SimpleLazyObject(lambda: list(Page.objects.published().defer("body"))),
+        "site_pages": once("site_pages", lambda: list(Page.objects.published().defer("body"))),
     }
 
 

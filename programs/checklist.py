@@ -32,15 +32,34 @@ class Checklist:
     """
 
     def __init__(self, program: Program, have: list[str]):
-        self.program = program
-        ticked = set(have) - {""}
-        keys = {str(material.pk): material for material in program.parts.materials}
-        self.has_unknown = not ticked <= keys.keys()
-        self.unlisted_ticks = [key for key, material in keys.items() if key in ticked and not material.name]
-        self.lines = [
-            Line(material, key in ticked, self.query_about(material)) for key, material in keys.items() if material.name
+        self.program, self.have = program, have
+        self.ticked = set(have) - {""}
+
+    @cached_property
+    def keys(self) -> dict[str, Material]:
+        """All documents of the program by their keys, also those without a name in the active language."""
+        return {str(material.pk): material for material in self.program.parts.materials}
+
+    @property
+    def has_unknown(self) -> bool:
+        return not self.ticked <= self.keys.keys()
+
+    @property
+    def unlisted_ticks(self) -> list[str]:
+        return [key for key, material in self.keys.items() if key in self.ticked and not material.name]
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        return [
+            Line(material, key in self.ticked, self.query_about(material))
+            for key, material in self.keys.items()
+            if material.name
         ]
-        self.is_used = bool(have and self.lines)
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the reader has submitted the list. If not, this asks no query."""
+        return bool(self.have and self.lines)
 
     def __len__(self):
         return len(self.lines)
@@ -48,8 +67,10 @@ class Checklist:
     @property
     def address_query(self) -> str:
         """The query of this list with its ticks, for its printed address, or nothing if the list is not used."""
+        if not self.is_used:
+            return ""
         ticked = [line.material.pk for line in self.lines if line.is_ticked]
-        return f"?{urlencode({'have': [*ticked, *self.unlisted_ticks] or ['']}, doseq=True)}" if self.is_used else ""
+        return f"?{urlencode({'have': [*ticked, *self.unlisted_ticks] or ['']}, doseq=True)}"
 
     @cached_property
     def missing(self) -> list[Material]:

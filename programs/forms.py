@@ -7,6 +7,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from partners.models import Country
+from portal import content_version
 from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.models import Centre
 from programs.models import VERSION_TAKEN, Area, Industry, Program, Resource, ResourceFile
@@ -21,8 +22,10 @@ class FilterForm(forms.Form):
 
     use_required_attribute = False
 
-    def __init__(self, data):
+    def __init__(self, data, version=None):
+        """`version` is that of the content, as for content_version.once()."""
         super().__init__(data, auto_id="finder-%s", label_suffix="")
+        self.version = version
 
     def offer(self, name, rows, everything, at_most=None):
         """
@@ -30,7 +33,8 @@ class FilterForm(forms.Form):
 
         Of more than `at_most` rows, only the chosen one is offered: an address that chooses another holds as ever.
         """
-        offered = list(rows[: at_most and at_most + 1])
+        beginning = rows[: at_most and at_most + 1]
+        offered = content_version.once(self.version, f"{type(self).__name__}.{name}", lambda: list(beginning))
         if at_most and len(offered) > at_most:
             offered = rows.filter(slug=self.data.get(name, "").replace("\0", ""))
         rows = {row.slug: row for row in offered}
@@ -68,11 +72,11 @@ class FinderForm(FilterForm):
     centre = forms.TypedChoiceField(label=_("Service centre"), required=False, empty_value=None)
     country = forms.TypedChoiceField(label=_("Country or region"), required=False, empty_value=None)
 
-    def __init__(self, data):
-        super().__init__(data)
-        self.offer("area", Area.objects.published(), _("All types"), at_most=CHOICES_OFFERED)
-        self.offer("centre", Centre.objects.published(), _("All centres"), at_most=CHOICES_OFFERED)
-        self.offer("country", Country.objects.published(), _("All countries and regions"))
+    def __init__(self, data, version=None):
+        super().__init__(data, version)
+        self.offer("area", Area.objects.published().defer("body"), _("All types"), at_most=CHOICES_OFFERED)
+        self.offer("centre", Centre.objects.published().defer("body"), _("All centres"), at_most=CHOICES_OFFERED)
+        self.offer("country", Country.objects.published().defer("body"), _("All countries and regions"))
 
     def programs_in(self, programs):
         """

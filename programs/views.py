@@ -36,7 +36,7 @@ class KeysFirstPaginator(Paginator):
 
 @require_safe
 def program_list(request):
-    finder = FinderForm(request.GET)
+    finder = FinderForm(request.GET, request.content_version)
     programs = finder.programs_in(Program.objects.published().for_list())
     paginator = KeysFirstPaginator(programs, PROGRAMS_A_PAGE)
     if finder.chosen_country:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.core.cache import caches
 from django.core.management import call_command
 
 from tests import chromium
@@ -35,6 +36,12 @@ def django_db_setup(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         call_command("createcachetable", verbosity=0)
         call_command("load_content", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def no_template_fragments():
+    """Parts of pages of one test do not appear in another, which may have other settings or another time."""
+    caches["template_fragments"].clear()
 
 
 @pytest.fixture(autouse=True)

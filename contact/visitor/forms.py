@@ -2,6 +2,7 @@ import hashlib
 import json
 import re
 import secrets
+from functools import cache
 
 from django import forms
 from django.core import signing
@@ -185,12 +186,10 @@ class EnquiryForm(forms.ModelForm):
         self.is_blank = not (token := self.read_token())
         self.is_too_old = not self.read_token(max_age=MAX_FORM_AGE)
         self.nonce, self.was_blank = token if token and not self.is_too_old else (new_nonce(), True)
-        partners = Country.objects.published_names() if has_database else {}
-        self.fields["territory"].choices = [("", _("Choose")), *territory_choices(partners)]
+        self.fields["territory"].choices = cache(self.territory_choices)
         self.leads_to_programs = False
         self.offer_programs(_("Something else, or not decided yet"))
-        countries = [(row.slug, row.display_title) for row in Country.objects.published()] if has_database else []
-        self.offer("country", Country, countries, _("None, or not decided yet"))
+        self.offer("country", Country, self.country_choices, _("None, or not decided yet"))
         self.wanted = kept_files.wanted_files(self.data)
         self.files_field = self.fields["attachments"]
         if has_database:
@@ -203,14 +202,28 @@ class EnquiryForm(forms.ModelForm):
             _("Privacy notice (opens in a new tab)"),
         )
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the form has no answers yet, so that it shows the same to everybody."""
+        return not self.is_bound and not any(self.initial.values())
+
+    def territory_choices(self) -> list:
+        partners = Country.objects.published_names() if self.has_database else {}
+        return [("", _("Choose")), *territory_choices(partners)]
+
+    def country_choices(self) -> list:
+        return [(row.slug, row.display_title) for row in Country.objects.published()]
+
     def offer(self, name, model, choices, nothing):
-        """Offers `choices`, or `nothing`, in the field `name`. It cleans to the row of `model`, or to None."""
+        """Offers what `choices` returns, or `nothing`, in the field `name`. It cleans to the row of `model`, or to None."""
         field = self.fields[name]
         if self.has_database:
             field.coerce = lambda slug: model.objects.published().filter(slug=slug).first()
-        elif slug := self.asked(name):
-            choices = [(slug, _("Your choice: %(slug)s") % {"slug": slug})]
-        field.choices = [("", nothing), *choices]
+            field.choices = cache(lambda: [("", nothing), *choices()])
+        else:
+            slug = self.asked(name)
+            submitted = [(slug, _("Your choice: %(slug)s") % {"slug": slug})] if slug else []
+            field.choices = [("", nothing), *submitted]
 
     def offer_programs(self, nothing):
         """
@@ -239,7 +252,7 @@ class EnquiryForm(forms.ModelForm):
             field.error_messages["invalid_choice"] = _(
                 "This program is not offered any more. Submit without it, or begin on the page of another one"
             )
-        self.offer("program", Program, choices, nothing)
+        self.offer("program", Program, lambda: choices, nothing)
 
     def asked(self, name) -> str:
         """Returns the slug that was submitted, or that the link to the form named, in the field `name`."""

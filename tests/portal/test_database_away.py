@@ -3,11 +3,12 @@
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 from threading import Event
 from time import monotonic
@@ -259,6 +260,36 @@ def test_migrate_makes_the_file_of_a_new_folder_only(tmp_path):
         database.unlink()
         (tmp_path / trace).unlink()
     assert migrate(tmp_path).returncode == 0
+
+
+def test_an_open_connection_to_a_file_of_sqlite_ends_when_the_file_is_replaced(tmp_path, django_db_blocker):
+    """Connections outlive a request. None may go on writing into a file that a backup has replaced."""
+    path, backup = tmp_path / "portal.sqlite3", tmp_path / "backup"
+    for file, value in ((path, 1), (backup, 2)):
+        with closing(sqlite3.connect(file)) as database:
+            database.executescript(f"CREATE TABLE content (value); INSERT INTO content VALUES ({value})")
+    settings = {"ENGINE": "portal.database.sqlite3", "NAME": str(path), "CONN_MAX_AGE": 60}
+    connection = ConnectionHandler({"default": settings})["default"]
+
+    def value():
+        """Returns the value in the database, as a request reads it."""
+        connection.close_if_unusable_or_obsolete()
+        with connection.cursor() as cursor:
+            return cursor.execute("SELECT value FROM content").fetchone()[0]
+
+    with django_db_blocker.unblock():
+        assert value() == 1
+        opened = connection.connection
+        assert value() == 1
+        assert connection.connection is opened
+        backup.replace(path)
+        assert value() == 2
+        path.unlink()
+        with pytest.raises(DatabaseAway):
+            value()
+        assert not path.exists()
+        connection.close()
+    type(connection).away_until = None
 
 
 @pytest.fixture

@@ -1,6 +1,11 @@
-"""The number of queries of each page: at most ten, and the same with three programs as with three hundred."""
+"""
+The number of queries of each page: at most ten, and the same with three programs as with three hundred.
+
+They come after the one that reads the version of the content.
+"""
 
 import pytest
+from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -48,11 +53,22 @@ QUERIES = {
 
 
 def counted(client, path):
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    """Returns the number of queries of a page of which no part was made before."""
+    caches["template_fragments"].clear()
+    return counted_again(client, path)
+
+
+def counted_again(client, path):
+    """
+    Returns the number of queries of a page after that for the version of the content.
+
+    That one must come first: otherwise parts of the page could be kept under a version that is newer than they are.
+    """
+    with CaptureQueriesContext(connection) as queries:
         client.get(path)
-    return len(queries)
+    [version, *others] = ["portal_contentversion" in query["sql"] for query in queries]
+    assert version and not any(others)
+    return len(others)
 
 
 @pytest.fixture
@@ -81,6 +97,15 @@ def test_queries_page_by_page(client, language):
     found = {path: counted(client, f"/{language}/{path}") for path in QUERIES}
     assert found == QUERIES
     assert max(found.values()) <= 10
+
+
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_what_was_made_before_makes_no_query(client, language):
+    paths = [f"/{language}/{path}" for path in ("", "partners/", "search/", "contact/", "contact/status/", "nothing/")]
+    assert all(counted(client, path) for path in paths)
+    for path in paths:
+        client.get(path)
+    assert {path: counted_again(client, path) for path in paths} == dict.fromkeys(paths, 0)
 
 
 @pytest.fixture
