@@ -87,9 +87,12 @@ class EnquiryQuerySet(models.QuerySet):
         reasons = [Event.Kind.MOVED, Event.Kind.NOT_ARRIVED, Event.Kind.WRITTEN, Event.Kind.MERGED]
         last_reason = Event.objects.filter(enquiry=OuterRef("pk"), kind__in=reasons).order_by("-pk").values("kind")[:1]
         not_sent = Answer.objects.filter(mail__status__in=[*WAITING, STATUS.failed])
-        # Two conditions, because with one for both no index would help.
-        own, of_duplicates = (not_sent.filter(**{of: OuterRef("pk")}) for of in ("enquiry", "enquiry__merged_into"))
-        in_progress = self.filter(~Exists(own), ~Exists(of_duplicates), state=State.IN_PROGRESS)
+        # Conditions one within the other, so that each database looks for few rows by an index, and first for the
+        # rarest ones.
+        own = Exists(not_sent.filter(enquiry=OuterRef("pk")))
+        of_duplicates = Exists(Enquiry.objects.filter(own, merged_into=OuterRef("pk")))
+        not_arrived = Event.objects.filter(kind=Event.Kind.NOT_ARRIVED)
+        in_progress = self.filter(~own, ~of_duplicates, pk__in=not_arrived.values("enquiry"), state=State.IN_PROGRESS)
         return in_progress.alias(last_reason=Subquery(last_reason)).filter(last_reason=Event.Kind.NOT_ARRIVED)
 
     def due_for_erasing(self):
@@ -216,11 +219,15 @@ class Enquiry(models.Model):
             ),
             models.Index(Lower("email"), name="contact_enquiry_email"),
             # What the worker looks for every minute.
-            models.Index(fields=["erase_on"], name="contact_enquiry_to_erase", condition=Q(erased_at__isnull=True)),
+            models.Index(
+                fields=["merged_into", "erase_on"], name="contact_enquiry_to_erase", condition=Q(erased_at__isnull=True)
+            ),
             models.Index(
                 fields=["reference", "erased_at"], name="contact_enquiry_erased", condition=Q(erased_at__isnull=False)
             ),
-            models.Index(fields=["id"], name="contact_enquiry_unanswered", condition=Q(answered_at__isnull=True)),
+            models.Index(
+                fields=["answered_at"], name="contact_enquiry_unanswered", condition=Q(answered_at__isnull=True)
+            ),
             models.Index(fields=["state", "answered_at"], name="contact_enquiry_answered"),
         ]
         constraints = [

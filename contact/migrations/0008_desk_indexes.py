@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='enquiry',
-            index=models.Index(condition=models.Q(('erased_at__isnull', True)), fields=['erase_on'], name='contact_enquiry_to_erase'),
+            index=models.Index(condition=models.Q(('erased_at__isnull', True)), fields=['merged_into', 'erase_on'], name='contact_enquiry_to_erase'),
         ),
         migrations.AddIndex(
             model_name='enquiry',
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='enquiry',
-            index=models.Index(condition=models.Q(('answered_at__isnull', True)), fields=['id'], name='contact_enquiry_unanswered'),
+            index=models.Index(condition=models.Q(('answered_at__isnull', True)), fields=['answered_at'], name='contact_enquiry_unanswered'),
         ),
         migrations.AddIndex(
             model_name='enquiry',
