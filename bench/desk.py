@@ -81,7 +81,10 @@ def chores():
     from datetime import timedelta
 
     today = timezone.localdate()
-    found = {path.rpartition(".")[0].rpartition(".")[2] + "." + path.rpartition(".")[2]: import_string(path) for path in settings.WORKER_CHORES}
+    found = {
+        path.rpartition(".")[0].rpartition(".")[2] + "." + path.rpartition(".")[2]: import_string(path)
+        for path in settings.WORKER_CHORES
+    }
     found["report"] = lambda: daily_report.report(today - timedelta(days=1), today)
     found.pop("daily_report.queue_daily_report")
     return found
@@ -92,6 +95,7 @@ def child():
 
     django.setup()
     from django.conf import settings
+
     settings.ALLOWED_HOSTS = ["*"]
     settings.PORTAL_REQUIRE_MFA = False
     from django.db import connection
@@ -99,6 +103,7 @@ def child():
     from django.test.utils import CaptureQueriesContext
     from portal.models import User
     import warnings, logging
+
     logging.disable(logging.CRITICAL)
     client = Client()
     client.force_login(User.objects.get(username="staff"))
