@@ -105,7 +105,10 @@ class EnquiryAdmin(LongListAdmin):
     action_form = DeskActionForm
     actions = ["assign", "mark_as_spam", "mark_as_not_spam", "merge", "as_xlsx", "as_csv", "as_zip", "erase"]
     list_display = ["reference", "received", "organisation", "subject", "shown_state", "due", "owner"]
-    list_filter = [QueueFilter, "state", "program__area", "country", TerritoryFilter, "language", SearchedRows]
+    list_filter = [
+        *[QueueFilter, "state", "created_at", "program__area", "country", TerritoryFilter, "language"],
+        SearchedRows,
+    ]
     list_select_related = ["program", "country", "owner"]
     list_per_page = 50
     time_field = "created_at"

@@ -38,7 +38,8 @@ class LongPaginator(Paginator):
         """Finds the keys first, which takes an index alone, and then reads the rows of this page."""
         number = self.validate_number(number)
         bottom = (number - 1) * self.per_page
-        keys = list(self.object_list.values_list("pk", flat=True)[bottom : bottom + self.per_page])
+        top = min(bottom + self.per_page, self.count)
+        keys = list(self.object_list.values_list("pk", flat=True)[bottom:top])
         return self._get_page(self.object_list.filter(pk__in=keys), number, self)
 
 
@@ -87,6 +88,12 @@ class LongListAdmin(admin.ModelAdmin):
 
     def get_changelist(self, request, **kwargs):
         return LongList
+
+    def response_action(self, request, queryset):
+        """An action on all rows of a list is one on those to which its pages lead."""
+        if request.POST.get("select_across") == "1":
+            queryset = queryset.filter(pk__in=list(queryset.values_list("pk", flat=True)[:COUNTED]))
+        return super().response_action(request, queryset)
 
     def get_search_results(self, request, queryset, search_term):
         """Finds words in the latest SEARCHED rows only, unless SearchedRows says "all"."""
