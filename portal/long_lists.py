@@ -51,7 +51,8 @@ class LongList(ChangeList):
     def get_ordering(self, request, queryset):
         """Rows that are equal in the chosen column follow in the default order, so that an index serves all."""
         ordering = super().get_ordering(request, queryset)
-        if ORDER_VAR not in self.params:
+        # Alone, a unique column is enough.
+        if ORDER_VAR not in self.params or len(ordering) == 1:
             return ordering
         sign = "-" if ordering[0].startswith("-") else ""
         names = [ordering[0], *self._get_default_ordering(), "pk"]
