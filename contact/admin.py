@@ -23,11 +23,13 @@ from contact.desk.forms import TASKS, AnswerForm, OwnerField
 from contact.desk.statistics import statistics
 from contact.mail.delivery import last_failure
 from contact.mail.messages import MAIL_STATES, acknowledgement_of
-from contact.models import Answer, AnswerTemplate, Enquiry, Event, State, name_territories
+from contact.models import Answer, AnswerTemplate, Enquiry, Event, State, failed_mails, name_territories
+from contact.references import normalize_code
 from contact.text_fields import MultiLineField
 from partners.models import Country
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.territories import territory_names
+from portal.long_lists import LongListAdmin, SearchedRows, values_in_use
 
 # Staff read mails on the page of their enquiry, and cannot change them.
 for model in (Attachment, Email, EmailTemplate, Log):
@@ -84,8 +86,8 @@ class TerritoryFilter(admin.SimpleListFilter):
     parameter_name = "territory"
 
     def lookups(self, request, model_admin):
-        codes = Enquiry.objects.order_by("territory").values_list("territory", flat=True).distinct()
         names = territory_names(Country.objects.published_names())
+        codes = values_in_use(Enquiry, "territory")
         return sorted(((code, names.get(code, code)) for code in codes), key=itemgetter(1))
 
     def queryset(self, request, enquiries):
@@ -97,16 +99,21 @@ class DeskActionForm(ActionForm):
 
 
 @admin.register(Enquiry)
-class EnquiryAdmin(admin.ModelAdmin):
+class EnquiryAdmin(LongListAdmin):
     """The desk. Of what a visitor wrote, staff can change only the e-mail address."""
 
     action_form = DeskActionForm
     actions = ["assign", "mark_as_spam", "mark_as_not_spam", "merge", "as_xlsx", "as_csv", "as_zip", "erase"]
     list_display = ["reference", "received", "organisation", "subject", "shown_state", "due", "owner"]
-    list_filter = [QueueFilter, "state", "program__area", "country", TerritoryFilter, "language"]
+    list_filter = [
+        *[QueueFilter, "state", "created_at", "program__area", "country", TerritoryFilter, "language"],
+        SearchedRows,
+    ]
     list_select_related = ["program", "country", "owner"]
     list_per_page = 50
+    time_field = "created_at"
     search_fields = ["reference", "organisation", "person", "email", "telephone", "message"]
+    search_help_text = _("A whole reference or e-mail address is found in all enquiries, words in the latest ones.")
     # A filter by one of these, character by character, would reveal it.
     secret_fields = ("code", "token", "fingerprint", "form_nonce")
 
@@ -127,8 +134,18 @@ class EnquiryAdmin(admin.ModelAdmin):
         return request.user.has_perm("contact.export_enquiry")
 
     def get_queryset(self, request):
-        failed = Enquiry.objects.with_failed_mail().filter(pk=OuterRef("pk"))
+        failed = failed_mails().filter(enquiry=OuterRef("pk"))
         return super().get_queryset(request).annotate(has_failed_mail=Exists(failed))
+
+    def get_search_results(self, request, queryset, search_term):
+        """Looks for a whole reference or e-mail address in all enquiries, and for other words as long lists do."""
+        for known in (
+            queryset.filter(reference=normalize_code(search_term)),
+            queryset.from_address(search_term),
+        ):
+            if search_term.strip() and known.exists():
+                return known, False
+        return super().get_search_results(request, queryset, search_term)
 
     def get_urls(self):
         page = self.admin_site.admin_view
@@ -347,23 +364,29 @@ class ActorFilter(admin.SimpleListFilter):
     parameter_name = "actor"
 
     def lookups(self, request, model_admin):
-        names = Event.objects.exclude(actor_name="").order_by("actor_name").values_list("actor_name", flat=True)
-        return [(name, name) for name in names.distinct()]
+        return [(name, name) for name in values_in_use(Event, "actor_name") if name]
 
     def queryset(self, request, events):
         return events.filter(actor_name=self.value()) if self.value() else events
 
 
 @admin.register(Event)
-class EventAdmin(admin.ModelAdmin):
+class EventAdmin(LongListAdmin):
     """The log of all actions on enquiries and their personal data. It is read-only."""
 
     list_display = ["at", "who", "enquiry", "__str__"]
     list_display_links = None
     list_filter = ["kind", ActorFilter, "at"]
     ordering = ["-at", "-pk"]
+    sortable_by = ["at", "who"]
     list_select_related = ["enquiry"]
     search_fields = ["enquiry__reference"]
+    search_help_text = _("The whole reference of an enquiry.")
+
+    def get_search_results(self, request, queryset, search_term):
+        if search_term:
+            queryset = queryset.filter(enquiry__reference=normalize_code(search_term))
+        return queryset, False
 
     @admin.display(description=_("who"), ordering="actor_name")
     def who(self, event):

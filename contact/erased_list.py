@@ -44,6 +44,12 @@ def size() -> int:
     return path().stat().st_size if path().exists() else 0
 
 
+def state() -> tuple[int, int]:
+    """Returns what differs after each change of the list."""
+    found = path().stat() if path().exists() else None
+    return (found.st_size, found.st_mtime_ns) if found else (0, 0)
+
+
 def _parse(text):
     lines = (line.split() for line in text.splitlines())
     return {line[0] for line in lines if len(line) == 2}

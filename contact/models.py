@@ -6,7 +6,9 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.storage import storages
 from django.db import models
-from django.db.models import Exists, Min, OuterRef, Q, Subquery
+from django.db.models import Exists, Min, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, pgettext, pgettext_lazy
@@ -61,6 +63,10 @@ class EnquiryQuerySet(models.QuerySet):
     def overdue(self):
         return self.open().filter(due_on__lt=timezone.localdate())
 
+    def from_address(self, email: str):
+        """Enquiries from an e-mail address, in any case."""
+        return self.filter(Exact(Lower("email"), Lower(Value(email.strip()))))
+
     def answered_long_ago(self):
         """
         Answered enquiries without a new answer or message in the last `Department.close_answered_days` days.
@@ -81,9 +87,12 @@ class EnquiryQuerySet(models.QuerySet):
         reasons = [Event.Kind.MOVED, Event.Kind.NOT_ARRIVED, Event.Kind.WRITTEN, Event.Kind.MERGED]
         last_reason = Event.objects.filter(enquiry=OuterRef("pk"), kind__in=reasons).order_by("-pk").values("kind")[:1]
         not_sent = Answer.objects.filter(mail__status__in=[*WAITING, STATUS.failed])
-        # Two conditions, because with one for both no index would help.
-        own, of_duplicates = (not_sent.filter(**{of: OuterRef("pk")}) for of in ("enquiry", "enquiry__merged_into"))
-        in_progress = self.filter(~Exists(own), ~Exists(of_duplicates), state=State.IN_PROGRESS)
+        # Conditions one within the other, so that each database looks for few rows by an index, and first for the
+        # rarest ones.
+        own = Exists(not_sent.filter(enquiry=OuterRef("pk")))
+        of_duplicates = Exists(Enquiry.objects.filter(own, merged_into=OuterRef("pk")))
+        not_arrived = Event.objects.filter(kind=Event.Kind.NOT_ARRIVED)
+        in_progress = self.filter(~own, ~of_duplicates, pk__in=not_arrived.values("enquiry"), state=State.IN_PROGRESS)
         return in_progress.alias(last_reason=Subquery(last_reason)).filter(last_reason=Event.Kind.NOT_ARRIVED)
 
     def due_for_erasing(self):
@@ -91,13 +100,8 @@ class EnquiryQuerySet(models.QuerySet):
         return self.filter(erase_on__lte=timezone.localdate(), erased_at__isnull=True, merged_into__isnull=True)
 
     def with_failed_mail(self):
-        """
-        Enquiries with a mail that failed for good and was not sent again.
-
-        Spam is left out: its addresses are often invalid. So are locked enquiries: nothing may be sent about them.
-        """
-        links = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"), email__status=STATUS.failed)
-        return self.filter(Exists(links), erased_at__isnull=True).exclude(state__in=[State.SPAM, State.WITHDRAWN])
+        """Enquiries with one of failed_mails()."""
+        return self.filter(pk__in=failed_mails().values("enquiry"))
 
     def locked(self):
         """Enquiries about which nothing may be sent or done, because consent was withdrawn or they were erased."""
@@ -109,6 +113,16 @@ class EnquiryQuerySet(models.QuerySet):
         with_duplicates = self.filter(Q(pk__in=keys) | Q(merged_into__in=keys))
         rows = {row.pk: row for row in with_duplicates.select_for_update().order_by("pk")}
         return [rows[key] for key in keys]
+
+
+def failed_mails():
+    """
+    Returns a queryset of the links from an enquiry to a mail that failed for good and was not sent again.
+
+    Spam is left out: its addresses are often invalid. So are locked enquiries: nothing may be sent about them.
+    """
+    failed = Enquiry.mails.through.objects.filter(email__status=STATUS.failed, enquiry__erased_at__isnull=True)
+    return failed.exclude(enquiry__state__in=[State.SPAM, State.WITHDRAWN])
 
 
 def name_territories(enquiries):
@@ -187,6 +201,35 @@ class Enquiry(models.Model):
         verbose_name_plural = _("enquiries")
         ordering = ["-created_at"]
         permissions = [("export_enquiry", _("Can export enquiries"))]
+        indexes = [
+            # What the desk filters and sorts by. The key is last, because lists are in a total order.
+            *(
+                models.Index(fields=[*fields, "created_at", "id"], name=f"contact_enquiry_{name}")
+                for name, fields in {
+                    "received": [],
+                    "state": ["state"],
+                    "owner": ["owner"],
+                    "program": ["program"],
+                    "country": ["country"],
+                    "territory": ["territory"],
+                    "language": ["language"],
+                    "due": ["due_on"],
+                    "organisation": ["organisation"],
+                }.items()
+            ),
+            models.Index(Lower("email"), name="contact_enquiry_email"),
+            # What the worker looks for every minute.
+            models.Index(
+                fields=["merged_into", "erase_on"], name="contact_enquiry_to_erase", condition=Q(erased_at__isnull=True)
+            ),
+            models.Index(
+                fields=["reference", "erased_at"], name="contact_enquiry_erased", condition=Q(erased_at__isnull=False)
+            ),
+            models.Index(
+                fields=["answered_at"], name="contact_enquiry_unanswered", condition=Q(answered_at__isnull=True)
+            ),
+            models.Index(fields=["state", "answered_at"], name="contact_enquiry_answered"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=FINISHED, closed_at__isnull=False, erase_on__isnull=False)
@@ -361,6 +404,11 @@ class Event(models.Model):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         ordering = ["at", "pk"]
+        indexes = [
+            models.Index(fields=["at", "id"], name="contact_event_at"),
+            models.Index(fields=["kind", "at", "id"], name="contact_event_kind"),
+            models.Index(fields=["actor_name", "at", "id"], name="contact_event_actor_name"),
+        ]
 
     def __str__(self):
         if not self.detail:

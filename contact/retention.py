@@ -2,21 +2,27 @@
 
 import logging
 from contextlib import contextmanager
+from datetime import timedelta
+from uuid import uuid4
 
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
-from post_office.models import STATUS, Email, Log
+from post_office.models import Email, Log
 
 from contact import erased_list
 from contact.attachments import remove_erased
 from contact.mail.files import delete_files, delete_orphans
 from contact.mail.messages import WAITING, stop_mails
 from contact.models import PERSONAL_FIELDS, Enquiry, Event, State
+from portal.models import Lease
 
 logger = logging.getLogger(__name__)
 
 # How long emptying SQLite's log waits for other connections, in milliseconds. Meanwhile nobody else can write.
 PATIENCE = 300
+
+# What complete_erased_list() compared last.
+_compared = {}
 
 
 def close_answered():
@@ -41,12 +47,14 @@ def erase_due():
         try_to_erase(enquiry)
 
 
-def try_to_erase(enquiry: Enquiry):
-    """Erases an enquiry; see erase(). If that fails, it logs the error, and the worker tries again."""
+def try_to_erase(enquiry: Enquiry) -> bool:
+    """Erases an enquiry; see erase(). If that fails, it logs the error, returns False, and the worker tries again."""
     try:
         erase(enquiry)
     except (DatabaseError, OSError):
         logger.exception("Enquiry %d could not be erased, will be tried again.", enquiry.pk)
+        return False
+    return True
 
 
 @transaction.atomic
@@ -84,9 +92,16 @@ def erase(enquiry: Enquiry, actor=None):
 
 
 def empty_account_mails():
-    """Empties the mails about accounts that are sent or have failed for good: their links let a password be set."""
-    ended = Email.objects.filter(status__in=[STATUS.sent, STATUS.failed], enquiries=None, daily_reports=None)
-    ended.exclude(message="").update(subject="", message="", html_message="")
+    """
+    Empties the mails about accounts that are sent or have failed for good: their links let a password be set.
+
+    It looks at those of the last day, and once a day at all.
+    """
+    ended = Email.objects.exclude(status__in=WAITING).filter(enquiries=None, daily_reports=None).exclude(message="")
+    # Nobody can take it again until it expires.
+    if not Lease.take("all account mails", uuid4().hex, timedelta(days=1)):
+        ended = ended.filter(last_updated__gt=timezone.now() - timedelta(days=1))
+    ended.update(subject="", message="", html_message="")
 
 
 def empty_mails(mails):
@@ -106,14 +121,21 @@ def complete_erased_list():
     """
     Adds erased enquiries that the list of references lacks, and erases listed ones that the database still has.
 
-    The list lacks one after a crash. The database still has one after a backup was restored.
+    The list lacks one after a crash. The database still has one after a backup was restored. If neither the list nor
+    the number of erased enquiries has changed since the last call in this process, there is nothing to compare.
     """
-    erased_list.add(Enquiry.objects.filter(erased_at__isnull=False).values_list("reference", "erased_at"))
-    present = Enquiry.objects.filter(erased_at__isnull=True).values_list("reference", flat=True)
-    for reference in erased_list.references().intersection(present):
-        enquiry = Enquiry.objects.get(reference=reference)
+    erased = Enquiry.objects.filter(erased_at__isnull=False).order_by()
+    state = (erased_list.state(), erased.count())
+    if state == _compared.get("state"):
+        return
+    erased_list.add(erased.values_list("reference", "erased_at"))
+    listed = erased_list.references().difference(erased.values_list("reference", flat=True))
+    complete = True
+    for enquiry in Enquiry.objects.filter(reference__in=listed):
         logger.warning("Enquiry %d was erased before a backup was restored, and is erased again.", enquiry.pk)
-        try_to_erase(enquiry)
+        complete = try_to_erase(enquiry) and complete
+    if complete:
+        _compared["state"] = (erased_list.state(), erased.count())
 
 
 def scrub_database() -> bool:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.editing import BilingualAdmin
+from portal.long_lists import LongListAdmin, SearchedRows
 from portal.models import AccountEvent, Centre, Department, Page, Term, User
 from portal.sign_in import second_factor
 from portal.sign_in.account_log import record
@@ -92,12 +93,14 @@ class GroupAdmin(RightsRecorder, DjangoGroupAdmin):
 
 
 @admin.register(AccountEvent)
-class AccountEventAdmin(AdministratorsOnly):
+class AccountEventAdmin(AdministratorsOnly, LongListAdmin):
     """The log of sign-ins and accounts. It is read-only."""
 
     list_display = ["at", "what", "account", "actor", "address"]
     list_display_links = None
-    list_filter = ["kind", "at"]
+    list_filter = ["kind", "at", SearchedRows]
+    sortable_by = ["at", "what"]
+    time_field = "at"
     search_fields = ["account", "actor", "address"]
 
     @admin.display(description=_("what"), ordering="kind")

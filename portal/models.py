@@ -83,6 +83,7 @@ class AccountEvent(models.Model):
         verbose_name = _("account event")
         verbose_name_plural = _("sign-ins and accounts")
         ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["kind", "at", "id"], name="portal_accountevent_kind")]
 
     def __str__(self):
         words = self.get_kind_display()

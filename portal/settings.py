@@ -330,6 +330,7 @@ WORKER_CHORES = [
     "portal.sign_in.sessions.delete_expired",
     "portal.search_index.check",
     "contact.desk.daily_report.queue_daily_report",
+    "contact.desk.statistics.keep_counted",
 ]
 
 # Security

@@ -94,9 +94,9 @@ def report(first, today):
 
 def warning() -> str:
     """Returns a warning, in the active language, if a report of the last seven days failed, or an empty string."""
-    week_ago = timezone.now() - timedelta(days=7)
-    lost = Email.objects.filter(daily_reports__isnull=False, status=STATUS.failed, created__gt=week_ago)
-    addresses = sorted({address for mail in lost for address in mail.to})
+    week_ago = timezone.localdate() - timedelta(days=7)
+    queued = DailyReport.mails.through.objects.filter(dailyreport__day__gt=week_ago).select_related("email")
+    addresses = sorted({address for link in queued if link.email.status == STATUS.failed for address in link.email.to})
     if not addresses:
         return ""
     return _("Daily reports could not be delivered to: %(addresses)s") % {"addresses": ", ".join(addresses)}

@@ -23,11 +23,10 @@ OTHERS = (Event.Kind.ASSIGNED, Event.Kind.MERGED)
 
 def enquiries_of(email: str):
     """Returns the enquiries from an address in any case, oldest first. Raises ValueError for an empty address."""
-    email = email.strip()
-    if not email:
+    if not email.strip():
         # An empty address would match all erased enquiries.
         raise ValueError("An e-mail address is needed.")
-    return Enquiry.objects.filter(email__iexact=email).order_by("created_at")
+    return Enquiry.objects.from_address(email).order_by("created_at")
 
 
 def personal_data(email: str) -> bytes:

@@ -1,4 +1,8 @@
-"""The statistics of the desk: numbers of enquiries, the delivery of their mails, and the time to an answer."""
+"""
+The statistics of the desk: numbers of enquiries, the delivery of their mails, and the time to an answer.
+
+Counting reads all enquiries. So the worker counts, and the page shows what it counted last and when.
+"""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -8,6 +12,7 @@ from statistics import median
 
 from dateutil.relativedelta import relativedelta
 from django.contrib import admin
+from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import TruncMonth
@@ -26,6 +31,9 @@ from programs.models import Area
 
 # The number of months on the page, including the current one.
 MONTHS = 24
+# The worker counts anew after this time. If there is no worker, the page does, after a longer time.
+COUNTED_EVERY, KEPT_FOR = timedelta(minutes=10), timedelta(hours=1)
+CACHE_KEY = "desk-statistics"
 
 MAILS = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"))
 FAILED = Exists(MAILS.filter(email__status=STATUS.failed))
@@ -114,76 +122,105 @@ def by_month():
     return counted_enquiries().annotate(month=TruncMonth("created_at", tzinfo=timezone.get_default_timezone()))
 
 
-def days_to_first_answer():
-    """Returns the times to the first answer in days (float): lists by the first date of the month of receipt."""
+def numbers_by(name) -> dict:
+    """Returns the numbers of the counted enquiries by the values of a field."""
+    return dict(counted_enquiries().values_list(name).annotate(Count("pk")).order_by(name))
+
+
+def count() -> dict:
+    """Counts everything that the page shows. The result has no language; times to an answer are in days (float)."""
     days = defaultdict(list)
     answered = by_month().filter(answered_at__isnull=False)
     for month, created_at, answered_at in answered.values_list("month", "created_at", "answered_at"):
         days[month.date()].append((answered_at - created_at) / timedelta(days=1))
-    return days
+    every = [number for numbers in days.values() for number in numbers]
+    totals = Enquiry.objects.aggregate(
+        spam=Count("pk", filter=Q(state=State.SPAM)),
+        merged=Count("pk", filter=Q(merged_into__isnull=False)),
+    )
+    return totals | {
+        "counted_at": timezone.now(),
+        "answered": len(every),
+        "median": round(median(every), 1) if every else None,
+        "medians": {month: round(median(numbers), 1) for month, numbers in days.items()},
+        "months": {month.date(): number for month, number in by_month().values_list("month").annotate(Count("pk"))},
+        "areas": numbers_by("program__area"),
+        "no_program": counted_enquiries().filter(program=None).count(),
+        "countries": numbers_by("country"),
+        "territories": numbers_by("territory"),
+    }
 
 
-def month_tables(days) -> list[Table]:
-    """Returns the tables by month, newest month first. `days` is the result of days_to_first_answer()."""
+def count_anew() -> dict:
+    """Counts, and keeps the result for the page."""
+    numbers = count()
+    cache.set(CACHE_KEY, numbers, KEPT_FOR.total_seconds())
+    return numbers
+
+
+def keep_counted():
+    """Chore: counts if what is kept is older than COUNTED_EVERY."""
+    numbers = cache.get(CACHE_KEY)
+    if numbers is None or numbers["counted_at"] < timezone.now() - COUNTED_EVERY:
+        count_anew()
+
+
+def month_tables(numbers) -> list[Table]:
+    """Returns the tables by month, newest month first. `numbers` is the result of count(), here and below."""
     this = timezone.localdate().replace(day=1)
     months = {
         date: date_format(date, "YEAR_MONTH_FORMAT") for date in (this - relativedelta(months=n) for n in range(MONTHS))
     }
-    numbers = {month.date(): number for month, number in by_month().values_list("month").annotate(Count("pk"))}
     return [
         Table(
             caption=_("Enquiries by month"),
             label=_("Month of receipt"),
             unit=_("Enquiries"),
-            rows=[(name, numbers.get(month, 0)) for month, name in months.items()],
+            rows=[(name, numbers["months"].get(month, 0)) for month, name in months.items()],
         ),
         Table(
             caption=_("Time to the first answer by month"),
             label=_("Month of receipt"),
             unit=_("Calendar days (median)"),
-            rows=[(name, round(median(days[month]), 1) if month in days else None) for month, name in months.items()],
+            rows=[(name, numbers["medians"].get(month)) for month, name in months.items()],
         ),
     ]
 
 
-def area_table() -> Table:
+def area_table(numbers) -> Table:
     """Returns the table by area, the type of program."""
-    about = counted_enquiries().filter(program__isnull=False)
-    numbers = dict(about.values_list("program__area").annotate(Count("pk")))
+    areas, no_program = numbers["areas"], numbers["no_program"]
     return Table(
         caption=_("Enquiries by type of program"),
         label=_("Type of program"),
         unit=_("Enquiries"),
-        rows=[(area, numbers.get(area.pk, 0)) for area in Area.objects.all()],
-        rest=(
-            (_("A program of no type"), numbers.get(None, 0)),
-            (_("No program"), counted_enquiries().filter(program=None).count()),
-        ),
+        rows=[(area, areas.get(area.pk, 0)) for area in Area.objects.all()],
+        rest=((_("A program of no type"), areas.get(None, 0) - no_program), (_("No program"), no_program)),
     )
 
 
-def country_table() -> Table:
+def country_table(numbers) -> Table:
     """Returns the table by partner country or region asked about, with the largest number first."""
-    numbers = dict(counted_enquiries().values_list("country").annotate(Count("pk")))
-    rows = [(country, numbers.get(country.pk, 0)) for country in Country.objects.all()]
+    countries = numbers["countries"]
+    rows = [(country, countries.get(country.pk, 0)) for country in Country.objects.all()]
     return Table(
         caption=_("Enquiries by partner country or region asked about"),
         label=_("Country or region"),
         unit=_("Enquiries"),
         rows=sorted(rows, key=itemgetter(1), reverse=True),
-        rest=((_("No country or region"), numbers.get(None, 0)),),
+        rest=((_("No country or region"), countries.get(None, 0)),),
     )
 
 
-def territory_table() -> Table:
+def territory_table(numbers) -> Table:
     """Returns the table by the visitor's country or region, with the largest number first."""
-    numbers = counted_enquiries().values_list("territory").annotate(Count("pk")).order_by("territory")
     names = territory_names(Country.objects.published_names())
+    rows = sorted(numbers["territories"].items(), key=itemgetter(1), reverse=True)
     return Table(
         caption=_("Enquiries by the sender’s country or region"),
         label=_("Country or region"),
         unit=_("Enquiries"),
-        rows=[(names.get(code, code), number) for code, number in sorted(numbers, key=itemgetter(1), reverse=True)],
+        rows=[(names.get(code, code), number) for code, number in rows],
     )
 
 
@@ -191,20 +228,13 @@ def territory_table() -> Table:
 def statistics(request):
     if not can_view_enquiries(request.user):
         raise PermissionDenied
-    days = days_to_first_answer()
-    every = [number for numbers in days.values() for number in numbers]
-    totals = Enquiry.objects.aggregate(
-        spam=Count("pk", filter=Q(state=State.SPAM)),
-        merged=Count("pk", filter=Q(merged_into__isnull=False)),
-    )
+    numbers = cache.get(CACHE_KEY) or count_anew()
     context = {
         **admin.site.each_context(request),
-        **totals,
+        **numbers,
         "title": _("Statistics"),
         "opts": Enquiry._meta,
-        "total": counted_enquiries().count(),
-        "answered": len(every),
-        "median": round(median(every), 1) if every else None,
-        "tables": [*month_tables(days), area_table(), country_table(), territory_table()],
+        "total": sum(numbers["months"].values()),
+        "tables": [*month_tables(numbers), area_table(numbers), country_table(numbers), territory_table(numbers)],
     }
     return render(request, "admin/contact/enquiry/statistics.html", context)

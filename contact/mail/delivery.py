@@ -162,10 +162,13 @@ def settle_failures():
     An enquiry may be withdrawn or erased while post_office sends its mail, requeues it and logs the host's reply. Such
     mails are stopped, and the logs of erased enquiries are deleted.
     """
+    links = Enquiry.mails.through.objects
     with transaction.atomic():
-        for enquiry in Enquiry.objects.locked().filter(mails__status__in=WAITING).distinct():
+        waiting = links.filter(email__status__in=WAITING)
+        for enquiry in Enquiry.objects.locked().filter(pk__in=waiting.values("enquiry")):
             stop_mails(enquiry)
-        Log.objects.filter(email__enquiries__erased_at__isnull=False).delete()
+        # Few mails have logs, and many enquiries are erased.
+        Log.objects.filter(Exists(links.filter(email=OuterRef("email"), enquiry__erased_at__isnull=False))).delete()
     refused = Exists(Log.objects.filter(email=OuterRef("pk"), exception_type=PermanentRefusal.__name__))
     ended = Email.objects.filter(
         Q(status=STATUS.failed, scheduled_time__isnull=False) | Q(refused, status=STATUS.requeued)
@@ -195,10 +198,12 @@ def settle_arrivals():
 
     It finds them by what is stored, so each is settled once, even if a worker dies before.
     """
-    late = Answer.objects.filter(enquiry__answered_at=None, mail__status=STATUS.sent).order_by("mail__last_updated")
-    for answer in late.select_related("mail"):
-        unanswered = Enquiry.objects.filter(pk=answer.enquiry_id, answered_at=None)
-        unanswered.update(answered_at=answer.mail.last_updated)
+    arrived = Answer.objects.filter(mail__status=STATUS.sent).order_by("mail__last_updated")
+    late = Enquiry.objects.filter(Exists(arrived.filter(enquiry=OuterRef("pk"))), answered_at=None)
+    for enquiry in late.order_by():
+        first = arrived.filter(enquiry=enquiry).select_related("mail").first()
+        if first:
+            Enquiry.objects.filter(pk=enquiry.pk, answered_at=None).update(answered_at=first.mail.last_updated)
     for enquiry in Enquiry.objects.answered_after_all():
         with transaction.atomic():
             [enquiry] = Enquiry.objects.for_update(enquiry)

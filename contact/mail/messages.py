@@ -134,9 +134,12 @@ def queue_to_visitor(enquiry, template, subject, get_url, **context):
     `get_url` returns a path; it is called in the visitor's language.
     """
     with override(enquiry.language):
-        link, reply_to = absolute_url(get_url()), Department.current().email
-        status = absolute_url(f"{reverse('status')}?reference={enquiry.reference}")
-        [mail] = queue(enquiry, [enquiry.email], template, subject, link, status=status, reply_to=reply_to, **context)
+        department, link = Department.current(), absolute_url(get_url())
+        context |= {
+            "reply_to": department.email,
+            "status": absolute_url(f"{reverse('status')}?reference={enquiry.reference}"),
+        }
+        [mail] = queue(enquiry, department, [enquiry.email], template, subject, link, **context)
     return mail
 
 
@@ -144,8 +147,9 @@ def queue_to_desk(enquiry, template, subject, except_to=None, **context):
     """Queues a mail to each recipient but the user `except_to`, in the staff's language; see queue()."""
     skipped = except_to.email.casefold() if except_to else None
     addresses = [address for address in enquiry_recipients(enquiry) if address.casefold() != skipped]
-    with override(Department.current().staff_language):
-        queue(enquiry, addresses, template, subject, absolute_url(desk_path(enquiry)), **context)
+    department = Department.current()
+    with override(department.staff_language):
+        queue(enquiry, department, addresses, template, subject, absolute_url(desk_path(enquiry)), **context)
 
 
 def queue_to_owner(enquiry, template, subject, **context):
@@ -153,8 +157,9 @@ def queue_to_owner(enquiry, template, subject, **context):
     owner = enquiry.owner
     if not is_deliverable(owner.email):
         return
-    with override(owner.language or Department.current().staff_language):
-        queue(enquiry, [owner.email], template, subject, absolute_url(desk_path(enquiry)), **context)
+    department = Department.current()
+    with override(owner.language or department.staff_language):
+        queue(enquiry, department, [owner.email], template, subject, absolute_url(desk_path(enquiry)), **context)
 
 
 def desk_path(enquiry) -> str:
@@ -170,7 +175,9 @@ def enquiry_recipients(enquiry) -> list[str]:
     return list({address.casefold(): address for address in addresses or settings.PORTAL_ENQUIRIES_TO}.values())
 
 
-def queue(enquiry, addresses, template, subject, link, *, reply_to="", auto_submitted="auto-generated", **context):
+def queue(
+    enquiry, department, addresses, template, subject, link, *, reply_to="", auto_submitted="auto-generated", **context
+):
     """
     Queues one mail per address in the active language, and returns the list of Email.
 
@@ -178,7 +185,7 @@ def queue(enquiry, addresses, template, subject, link, *, reply_to="", auto_subm
 
     One mail to several addresses would not do: smtplib does not report that some of them were refused.
     """
-    context |= {"enquiry": enquiry, "department": Department.current(), "link": link, "reply_to": reply_to}
+    context |= {"enquiry": enquiry, "department": department, "link": link, "reply_to": reply_to}
     text = render_to_string(f"contact/mail/{template}.txt", context)
     subject = subject % {"reference": enquiry.reference}
     links = [link, context.get("status")]

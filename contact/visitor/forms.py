@@ -7,6 +7,7 @@ from functools import cache
 from django import forms
 from django.core import signing
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -291,11 +292,21 @@ class EnquiryForm(forms.ModelForm):
         """Whether a blank form was submitted too soon. One that came back is complete, and may be sent at once."""
         return self.was_blank and self.read_token(max_age=MIN_FILL_SECONDS) is not None
 
-    def refuse_if_sent(self):
-        """Raises AlreadySent if an enquiry was stored with this token. The form then has a new token."""
-        if first := Enquiry.objects.filter(form_nonce=self.nonce).first():
+    def sent_before(self) -> Enquiry | None:
+        """
+        Returns the Enquiry of stored(). Raises AlreadySent if another enquiry was stored with this token.
+
+        The form then has a new token.
+        """
+        fingerprint = self.fingerprint()
+        found = list(Enquiry.objects.filter(Q(fingerprint=fingerprint) | Q(form_nonce=self.nonce)))
+        for enquiry in found:
+            if enquiry.fingerprint == fingerprint:
+                return enquiry
+        if found:
             self.nonce = new_nonce()
-            raise AlreadySent(first.reference)
+            raise AlreadySent(found[0].reference)
+        return None
 
     def fingerprint(self) -> str:
         """Returns a SHA-256 hash of the sender, the answers and the contents of the files."""
@@ -326,15 +337,15 @@ class EnquiryForm(forms.ModelForm):
         """Returns the Enquiry that was already stored from the same sender and answers, if there is one."""
         return Enquiry.objects.filter(fingerprint=self.fingerprint()).first()
 
-    def save(self) -> Enquiry:
+    def save(self, count=lambda: None) -> Enquiry:
         """
         Writes the files, then saves the Enquiry and queues its mails; or returns the Enquiry of stored().
 
-        Raises AlreadySent if the token was used for another enquiry, and FileLost if a file is no longer kept.
+        `count` is called at the end of the transaction: one transaction is one flush of the disk. Raises AlreadySent if
+        the token was used for another enquiry, and FileLost if a file is no longer kept.
         """
-        if known := self.stored():
+        if known := self.sent_before():
             return known
-        self.refuse_if_sent()
         if self.lost:
             raise kept_files.FileLost
         enquiry = self.instance
@@ -358,11 +369,11 @@ class EnquiryForm(forms.ModelForm):
                 else:
                     enquiry.log(Event.Kind.WITHHELD)
                 queue_notifications(enquiry)
+                count()
         except IntegrityError:
             # The same form was sent twice at the same time.
-            if known := self.stored():
+            if known := self.sent_before():
                 return known
-            self.refuse_if_sent()
             raise
         return enquiry
 

@@ -155,7 +155,8 @@ def remove_expired():
 
 def remove(rows):
     """Deletes `rows`, a queryset of KeptFile, and then their files. What fails is an orphan; see remove_orphans()."""
-    with transaction.atomic():
+    # A savepoint would help nobody: who calls this in a transaction does not go on after an error.
+    with transaction.atomic(savepoint=False):
         # Locked, because a row may be prolonged or taken meanwhile.
         for row in rows.select_for_update().order_by("pk"):
             row.delete()

@@ -59,11 +59,17 @@ def is_reached(request, limit: Limit) -> bool:
 
 
 def count(request, limit: Limit):
-    """Counts one action against `limit`. Call it after the action is committed, outside its transaction."""
+    """
+    Counts one action against `limit`.
+
+    Call it at the end of the transaction that stores the action, or after it: other actions from the same network wait
+    for the end of the transaction.
+    """
     try:
-        salt, _made = RateSalt.objects.get_or_create(day=timezone.localdate())
         with transaction.atomic():
-            # The address comes before the network in every transaction, which avoids deadlocks.
+            salt, _made = RateSalt.objects.get_or_create(day=timezone.localdate())
+            # The address comes before the network in every transaction, and both after the mailbox of
+            # may_acknowledge(), which avoids deadlocks.
             for bucket in buckets(request, limit, salt):
                 add_one(bucket, next_hour())
     except DatabaseError:
@@ -93,9 +99,10 @@ def may_acknowledge(email: str) -> bool:
 
 def add_one(bucket, expires_at, most=None) -> bool:
     """Adds one to a count, unless it has already reached `most`. Returns whether it was added."""
-    known, _made = RateCount.objects.get_or_create(bucket=bucket, expires_at=expires_at)
+    RateCount.objects.bulk_create([RateCount(bucket=bucket, expires_at=expires_at)], ignore_conflicts=True)
     below = Q() if most is None else Q(number__lt=most)
-    return RateCount.objects.filter(below, pk=known.pk).update(number=F("number") + 1) == 1
+    known = RateCount.objects.filter(below, bucket=bucket, expires_at=expires_at)
+    return known.update(number=F("number") + 1) == 1
 
 
 def delete_expired():

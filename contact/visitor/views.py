@@ -1,5 +1,5 @@
 import logging
-from functools import wraps
+from functools import partial, wraps
 from typing import NamedTuple
 
 from django.db import DatabaseError
@@ -165,7 +165,7 @@ def contact(request, *, expired=False, away=False):
         enquiry = form.stored()
         if enquiry is None and rate_limits.is_reached(request, rate_limits.ENQUIRIES):
             return enquiry_page(request, form, TOO_MANY_ENQUIRIES)
-        enquiry = enquiry or form.save()
+        enquiry = enquiry or form.save(count=partial(rate_limits.count, request, rate_limits.ENQUIRIES))
     except AlreadySent as first:
         problem = ALREADY_SENT._replace(text=ALREADY_SENT.text % {"reference": first.reference})
         return enquiry_page(request, form, problem)
@@ -174,8 +174,6 @@ def contact(request, *, expired=False, away=False):
     except (DatabaseError, OSError):
         logger.exception("An enquiry could not be stored.")
         return enquiry_page(request, form, ENQUIRY_NOT_STORED)
-    if enquiry is form.instance:
-        rate_limits.count(request, rate_limits.ENQUIRIES)
     return HttpResponseRedirect(enquiry.get_absolute_url(), status=303)
 
 

@@ -4,7 +4,9 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
 from post_office.models import STATUS, Email
@@ -397,3 +399,24 @@ def test_a_line_break_of_the_message_counts_once(client, answers):
     assert "Your enquiry: use at most 5,000 characters; there are 5,001" in response.content.decode()
     assert send(client, answers, "en", message=lines).status_code == 303
     assert Enquiry.objects.get().message == ("x\n" * 2500).strip()
+
+
+def test_an_enquiry_is_stored_in_one_transaction_with_its_mails_and_counts(client, answers):
+    """Each transaction is one flush of the disk on SQLite."""
+    send(client, answers)
+    depth, outermost, outside, tables = 0, 0, [], set()
+    with CaptureQueriesContext(connection) as queries:
+        assert send(client, answers | {"message": "Another one"}).status_code == 303
+    for sql in (query["sql"] for query in queries):
+        if sql.startswith("SAVEPOINT"):
+            outermost += depth == 0
+            depth += 1
+        elif sql.startswith("RELEASE"):
+            depth -= 1
+        elif sql.startswith(("INSERT", "UPDATE", "DELETE")):
+            tables.add(sql.split('"')[1])
+            if depth == 0:
+                outside.append(sql)
+    assert (outermost, outside) == (1, [])
+    assert tables >= {"contact_enquiry", "contact_event", "post_office_email", "contact_ratecount"}
+    assert len(queries) <= 38

@@ -163,7 +163,7 @@ def test_an_enquiry_that_cannot_be_counted_is_received_all_the_same(client, answ
     def fail(*args, **kwargs):
         raise DatabaseError
 
-    monkeypatch.setattr(RateCount.objects, "get_or_create", fail)
+    monkeypatch.setattr(RateCount.objects, "bulk_create", fail)
     assert send(client, answers).status_code == 303
     assert Enquiry.objects.get().mails.count() == 2
     assert "An action was not counted" in caplog.text

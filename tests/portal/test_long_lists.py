@@ -1,0 +1,207 @@
+"""The long lists of the admin: how far they count and lead, where they search, and that indexes serve them."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from post_office.models import STATUS
+
+from contact.models import Enquiry, Event, State
+from portal import long_lists
+from portal.models import AccountEvent
+from tests.contact.rows import erased, stored
+
+pytestmark = pytest.mark.django_db
+
+DESK, LOG, ACCOUNTS = "/admin/contact/enquiry/", "/admin/contact/event/", "/admin/portal/accountevent/"
+QUEUES = [f"{DESK}?queue={queue}" for queue in ("open", "mine", "nobody", "overdue", "answered", "mail", "all")]
+LISTS = [
+    *QUEUES,
+    f"{DESK}?state__exact=closed",
+    f"{DESK}?queue=all&territory=GB",
+    f"{DESK}?queue=all&language__exact=en",
+    f"{DESK}?queue=all&country__id__exact=1",
+    # By reference, time of receipt, organisation, state, due date and owner.
+    *(f"{DESK}?queue=all&o={order}" for order in ("1", "-2", "2", "3", "5", "-5", "6", "-6", "7")),
+    LOG,
+    f"{LOG}?kind__exact=erased",
+    f"{LOG}?actor=admin",
+    f"{LOG}?o=1",
+    ACCOUNTS,
+    f"{ACCOUNTS}?kind__exact=failed",
+]
+CHORES = [
+    "contact.retention.complete_erased_list",
+    "contact.mail.delivery.settle_failures",
+    "contact.mail.delivery.settle_arrivals",
+    "contact.retention.close_answered",
+    "contact.retention.erase_due",
+    "contact.retention.empty_account_mails",
+    "portal.sign_in.account_log.delete_expired",
+]
+# The tables that grow with the enquiries.
+LONG = ("contact_enquiry", "contact_enquiry_mails", "contact_event", "portal_accountevent", "post_office_email")
+
+
+@pytest.fixture
+def staff(admin_client):
+    admin_client.cookies["django_language"] = "en"
+    return admin_client
+
+
+def scans(queries) -> list[str]:
+    """Returns the lines of the plans of `queries` that read a whole table of LONG, and how many plans there were."""
+    found, plans = [], 0
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            # A table of a few rows is read whole, if nothing keeps the planner from it.
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    for sql in (query["sql"] for query in queries):
+        if not sql.startswith(("SELECT", "UPDATE", "DELETE")) or not any(f'"{table}"' in sql for table in LONG):
+            continue
+        aliases = dict(re.findall(r'"(\w+)" ([UVWT]\d+)\b', sql))
+        names = {*LONG, *(alias for table, alias in aliases.items() if table in LONG)}
+        begin = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
+        with connection.cursor() as cursor:
+            cursor.execute(begin + sql.replace("%", "%%"))
+            lines = [str(row[-1]) for row in cursor.fetchall()]
+        plans += 1
+        for line in lines:
+            scanned = re.match(r"SCAN (\w+)$", line) or re.search(r"Seq Scan on (\w+)", line)
+            if scanned and scanned[1] in names:
+                found.append(f"{line}: {sql}")
+    return found, plans
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_no_list_of_the_desk_reads_a_whole_table(staff, page):
+    stored(STATUS.failed)
+    with CaptureQueriesContext(connection) as queries:
+        assert staff.get(page).status_code == 200
+    found, plans = scans(queries.captured_queries)
+    assert not found
+    assert plans >= 2
+
+
+@pytest.mark.parametrize("path", CHORES)
+def test_no_chore_of_each_minute_reads_a_whole_table(path):
+    erased(STATUS.sent)
+    chore = import_string(path)
+    chore()
+    with CaptureQueriesContext(connection) as queries:
+        chore()
+    found, plans = scans(queries.captured_queries)
+    assert not found
+    assert plans >= 1
+
+
+@pytest.mark.parametrize("order", ["1", "2", "-2", "3", "-3", "5", "-5", "6", "-6", "7", "-7"])
+def test_an_index_serves_each_order_in_both_directions(staff, order):
+    with CaptureQueriesContext(connection) as queries:
+        assert staff.get(f"{DESK}?queue=all&o={order}").status_code == 200
+    shown = [query["sql"] for query in queries if '"contact_enquiry"' in query["sql"] and "ORDER BY" in query["sql"]]
+    begin = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # A few rows are read and sorted, if nothing keeps the planner from it.
+            for way in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
+        cursor.execute(begin + shown[0].replace("%", "%%"))
+        plan = [str(row[-1]) for row in cursor.fetchall()]
+    assert "contact_enquiry" in " ".join(plan)
+    assert not [line for line in plan if "TEMP B-TREE" in line or "Sort" in line], plan
+
+
+def many(number):
+    """Stores `number` enquiries with an event each."""
+    rows = Enquiry.objects.bulk_create(
+        Enquiry(language="en", territory="GB", organisation=f"College {place}", email=f"{place}@college.example")
+        for place in range(number)
+    )
+    Event.objects.bulk_create(Event.of(row, Event.Kind.RECEIVED) for row in rows)
+    return rows
+
+
+def test_as_many_queries_for_three_hundred_enquiries_as_for_three(staff):
+    def counted():
+        numbers = {}
+        for page in [*LISTS, f"{DESK}?q=College"]:
+            with CaptureQueriesContext(connection) as queries:
+                assert staff.get(page).status_code == 200
+            numbers[page] = len(queries)
+        return numbers
+
+    many(3)
+    counted()
+    three = counted()
+    many(300)
+    three_hundred = counted()
+    # With more rows than a page has, the keys are asked for first.
+    assert all(three_hundred[page] - three[page] in (0, 1) for page in three)
+    assert max(three_hundred.values()) <= 16
+
+
+def test_a_list_leads_to_the_rows_that_it_counts(staff, monkeypatch):
+    monkeypatch.setattr(long_lists, "COUNTED", 120)
+    many(121)
+    response = staff.get(DESK)
+    assert response.context["cl"].result_count == 120
+    assert "There are more. The list leads to the first 120" in response.content.decode()
+    last = staff.get(f"{DESK}?p=3").context["cl"]
+    assert len(last.result_list) == 20
+    newest_first = list(Enquiry.objects.order_by("-created_at", "-pk").values_list("pk", flat=True))
+    assert [row.pk for row in last.result_list] == newest_first[100:120]
+    assert staff.get(f"{DESK}?p=4").status_code == 302
+
+
+def test_an_action_on_all_is_one_on_the_rows_that_the_list_counts(staff, monkeypatch):
+    monkeypatch.setattr(long_lists, "COUNTED", 3)
+    many(4)
+    action = {"action": "mark_as_spam", "select_across": "1", "_selected_action": "1", "index": "0"}
+    staff.post(DESK, action)
+    assert Enquiry.objects.filter(state=State.SPAM).count() == 3
+    assert Enquiry.objects.order_by("created_at", "pk").first().state == State.RECEIVED
+
+
+def test_words_are_found_in_the_latest_rows_and_references_and_addresses_in_all(staff, monkeypatch):
+    monkeypatch.setattr(long_lists, "SEARCHED", 2)
+    old = stored(organisation="Quokka College", email="Old@college.example", created_at=timezone.now() - timedelta(1))
+    many(2)
+
+    def found(query):
+        return [row.pk for row in staff.get(f"{DESK}?q={query}").context["cl"].result_list]
+
+    assert found("Quokka") == []
+    assert found("Quokka&searched=all") == [old.pk]
+    assert len(found("College")) == 2
+    assert found(old.reference.lower()) == [old.pk]
+    assert found("old@COLLEGE.example") == [old.pk]
+
+
+def test_the_log_is_searched_by_a_whole_reference(staff):
+    enquiry, other = stored(), stored()
+    for row in (enquiry, other):
+        row.log(Event.Kind.RECEIVED)
+    assert [event.enquiry for event in staff.get(f"{LOG}?q={enquiry.reference}").context["cl"].result_list] == [enquiry]
+    assert not staff.get(f"{LOG}?q={enquiry.reference[:4]}").context["cl"].result_list
+
+
+def test_no_address_sorts_by_a_column_without_an_index(staff):
+    stored().log(Event.Kind.RECEIVED)
+    with CaptureQueriesContext(connection) as queries:
+        assert staff.get(f"{LOG}?o=2").status_code == 200
+    assert not [query for query in queries if 'ORDER BY "contact_enquiry"' in query["sql"]]
+
+
+def test_values_in_use_are_distinct_in_order_and_without_null():
+    for territory, owner in [("GB", None), ("CN", None), ("GB", get_user_model().objects.create_user("a"))]:
+        stored(territory=territory, owner=owner)
+    assert long_lists.values_in_use(Enquiry, "territory") == ["CN", "GB"]
+    assert len(long_lists.values_in_use(Enquiry, "owner")) == 1
+    assert long_lists.values_in_use(AccountEvent, "kind") == ["created"]
+    assert long_lists.values_in_use(Event, "kind") == []
