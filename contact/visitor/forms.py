@@ -216,7 +216,7 @@ class EnquiryForm(forms.ModelForm):
         return [(row.slug, row.display_title) for row in Country.objects.published()]
 
     def offer(self, name, model, choices, nothing):
-        """Offers what `choices` returns, or `nothing`, in the field `name`. It cleans to the row of `model`, or to None."""
+        """Offers what `choices` returns, or `nothing`, in the field `name`. It cleans to a row of `model` or None."""
         field = self.fields[name]
         if self.has_database:
             field.coerce = lambda slug: model.objects.published().filter(slug=slug).first()
