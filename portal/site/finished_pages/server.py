@@ -14,7 +14,9 @@ from portal.site.finished_pages.store import INTERVAL, Store
 
 # The parameters that views of finished pages read. With others in its query, such as those that WeChat appends, a page
 # is what it is without a query.
-PARAMETERS = frozenset("area centre country have industry institution kind language page program q view".split())
+PARAMETERS = frozenset(
+    ["area", "centre", "country", "have", "industry", "institution", "kind", "language", "page", "program", "q", "view"]
+)
 # In characters. Django answers requests with longer queries, because it refuses some.
 LONGEST_QUERY = 1000
 # Headers that a response with status 304 lacks (RFC 9110, section 15.4.5).
