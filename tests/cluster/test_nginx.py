@@ -278,6 +278,10 @@ def test_no_address_leads_to_another_file(portal, visitor, alone, record_propert
             assert not re.search(rb"SQLite format|^.{50}$|%PDF", answer.body), address
             assert answer.headers["X-Header"] is None
     record_property("addresses tried", len(addresses))
+    # No value of the cookie becomes a part of the address.
+    for visitor.cookies["sessionid"] in ("/en", " /en", "%2fen"):
+        assert visitor.send("/programs/").status == 302
+    visitor.cookies = {}
     for address in NO_PAGES.split():
         assert visitor.send(address).status in (301, 302, 404), address
 

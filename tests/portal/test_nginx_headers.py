@@ -31,11 +31,11 @@ def test_nginx_knows_what_the_portal_knows():
     text = (DEPLOY / "nginx.conf").read_text()
     sizes = [int(size) * MEGABYTE for size in re.findall("client_max_body_size ([0-9]+)m;", text)]
     assert sizes == [settings.PORTAL_LARGEST_REQUEST, settings.PORTAL_LARGEST_UPLOAD]
-    assert f"$cookie_{settings.SESSION_COOKIE_NAME}$uri" in text
+    assert f"$cookie_{settings.SESSION_COOKIE_NAME} $uri" in text
     assert f"location {X_ACCEL_LOCATION} " in text
     assert f"proxy_set_header {REFUSED.removeprefix('HTTP_').replace('_', '-').title()} " in text
     assert f"(?:{'|'.join(sorted(IMAGE_TYPES))})$" in text
-    [address] = re.findall(r'"~\^\(\?:GET\|HEAD\)\((/.*)\)\$" /pages/current\$1index\.html;', text)
+    [address] = re.findall(r'"~\^\(\?:GET\|HEAD\) \((/.*)\)\$" /pages/current\$1index\.html;', text)
     assert f"(?:{'|'.join(LANGUAGES)})" in address
     assert link().relative_to(settings.DATA).as_posix() == "pages/current"
     for path in ("/en/", "/zh-hans/programs/teacher-exchange/", "/en/pages/a_page-2/"):
