@@ -87,13 +87,14 @@ class Keys(Subquery):
     """The keys of the rows of a queryset, in their order, as a list."""
 
     template = "(SELECT json_group_array(listed.row_key) FROM (%(subquery)s) AS listed)"
+    postgresql = "(SELECT COALESCE(jsonb_agg(listed.row_key), '[]') FROM (%(subquery)s) AS listed)"
     output_field = JSONField()
 
     def __init__(self, queryset):
         super().__init__(queryset.values(row_key=F("pk")))
 
     def as_postgresql(self, compiler, connection):
-        return self.as_sql(compiler, connection, template="to_jsonb(ARRAY(%(subquery)s))")
+        return self.as_sql(compiler, connection, template=self.postgresql)
 
 
 class Beginning(list):
