@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 
 FORK = multiprocessing.get_context("fork")
 PATHS = ["/en/", "/zh-hans/", "/en/programs/", "/en/terms/"]
+HOST = "portal.example"
 PROCESSES, THREADS, CHANGES = 2, 5, 4
 
 
@@ -81,7 +82,7 @@ def serve(log, stopped):
     def visit():
         while not stopped.is_set():
             for path in PATHS:
-                server({"REQUEST_METHOD": "GET", "PATH_INFO": path}, lambda *_arguments: None)
+                server({"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_HOST": HOST}, lambda *_arguments: None)
             stopped.wait(0.001)
         connections.close_all()
 

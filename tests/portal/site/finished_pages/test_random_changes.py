@@ -143,7 +143,7 @@ class Trial:
 
     def get(self, path) -> bytes:
         """Returns what a visitor gets: a page, or one that says why there is none."""
-        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path}
+        environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "HTTP_HOST": "portal.example"}
         return b"".join(self.server(environ, lambda _status, _headers: None))
 
     def compare(self, paths):
