@@ -29,6 +29,9 @@ check: .venv/tested
 	.venv/bin/djade --check $$(git ls-files 'templates/*.html')
 
 bench: .venv/tested
+	@$(PY) -m bench.speed
+
+trials: .venv/tested
 	$(PY) -m bench.hanging_mail
 	$(PY) -m bench.slow_senders
 	$(PY) -m bench.database_away
@@ -66,4 +69,4 @@ lock: .venv/tested
 	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes -r requirements-test.txt
 	@touch .venv/installed $@
 
-.PHONY: run demo dev test check bench pictures format lock
+.PHONY: run demo dev test check bench trials pictures format lock

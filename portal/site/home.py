@@ -1,4 +1,5 @@
 from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from partners.compass import Compass
@@ -13,14 +14,19 @@ CENTRES, COUNTRIES = 12, 24
 
 @require_safe
 def home(request):
-    countries = Country.objects.published().beginning(COUNTRIES)
+    # The template makes its content once for each content version, and reads no rows otherwise.
+    countries = SimpleLazyObject(lambda: Country.objects.published().beginning(COUNTRIES))
     return render(
         request,
         "portal/home.html",
         {
-            "areas": Area.objects.published()[:AREAS].with_beginnings("programs", PROGRAMS_OF_AREA),
-            "centres": Centre.objects.published().beginning(CENTRES),
-            "leading_programs": Program.objects.published().of("area", None).beginning(LEADING_PROGRAMS),
+            "areas": SimpleLazyObject(
+                lambda: Area.objects.published()[:AREAS].with_beginnings("programs", PROGRAMS_OF_AREA)
+            ),
+            "centres": SimpleLazyObject(lambda: Centre.objects.published().beginning(CENTRES)),
+            "leading_programs": SimpleLazyObject(
+                lambda: Program.objects.published().of("area", None).beginning(LEADING_PROGRAMS)
+            ),
             "countries": countries,
             "compass": Compass(countries),
         },

@@ -1,7 +1,7 @@
 """
 Arbitrary input for the enquiry form and the status page.
 
-It never causes a server error, and no stored text breaks a page, a mail or an export. `make bench` tries many more
+It never causes a server error, and no stored text breaks a page, a mail or an export. `make trials` tries many more
 examples than a test run.
 """
 

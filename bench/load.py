@@ -1,0 +1,134 @@
+"""Load by wrk, and nginx: in front of a portal, and with nothing but a file."""
+
+import os
+import re
+import shutil
+import subprocess
+from contextlib import contextmanager, suppress
+from email.message import Message
+from http.client import HTTPConnection
+from pathlib import Path
+from time import monotonic, sleep
+from typing import NamedTuple
+
+from tests.conftest import PROJECT, free_port
+
+# Debian has nginx where not everybody's shell looks for programs.
+PATH = f"{os.environ['PATH']}:/usr/sbin"
+# What surrounds a server block. By default nginx would write into folders that only root may write to.
+NGINX = """
+include /etc/nginx/modules-enabled/*.conf;
+daemon off;
+pid {folder}/nginx.pid;
+worker_processes auto;
+events {{ worker_connections 1024; }}
+http {{
+include /etc/nginx/mime.types;
+sendfile on;
+tcp_nopush on;
+access_log off;
+client_body_temp_path {folder}/body;
+proxy_temp_path {folder}/proxy;
+fastcgi_temp_path {folder}/fastcgi;
+uwsgi_temp_path {folder}/uwsgi;
+scgi_temp_path {folder}/scgi;
+{server}
+}}
+"""
+# The seconds within which nginx must listen.
+STARTING = 10
+
+
+class Load(NamedTuple):
+    """How many requests were answered in a second, how many in all, and how many failed."""
+
+    rate: float
+    number: int
+    failed: int
+
+
+def missing() -> set[str]:
+    """Returns the names of the packages of Debian that the table needs and this machine lacks."""
+    packages = {program for program in ("nginx", "wrk") if not shutil.which(program, path=PATH)}
+    brotli = "libnginx-mod-http-brotli-static"
+    return packages if any(Path("/etc/nginx/modules-enabled").glob("*brotli-static*")) else {*packages, brotli}
+
+
+def wrk(url, headers=(), *, connections, seconds=1) -> Load:
+    """Requests `url` for some seconds, on so many `connections` at once."""
+    command = [shutil.which("wrk", path=PATH), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s"]
+    command += [text for name, value in dict(headers).items() for text in ("-H", f"{name}: {value}")]
+    printed = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    errors = re.findall(r"^  (?:Socket errors|Non-2xx).*$", printed, re.MULTILINE)
+    failed = sum(map(int, re.findall(r"(?<!-)\b\d+\b(?!xx)", " ".join(errors))))
+    number = int(re.search(r"(\d+) requests in", printed)[1])
+    return Load(float(re.search(r"Requests/sec:\s*([\d.]+)", printed)[1]), number, failed)
+
+
+def fetch(url, headers=()) -> tuple[int, Message, bytes]:
+    """Returns the status, the headers and the body of an answer."""
+    netloc, _slash, path = url.removeprefix("http://").partition("/")
+    connection = HTTPConnection(netloc, timeout=120)
+    connection.request("GET", f"/{path}", headers=dict(headers))
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response.status, response.headers, body
+
+
+@contextmanager
+def nginx(folder: Path, server):
+    """Runs nginx, with what it writes in `folder`, and a `server` block with {port}. Yields its URL."""
+    folder.mkdir()
+    port = free_port()
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, server=server.format(port=port)))
+    command = [shutil.which("nginx", path=PATH), "-c", folder / "nginx.conf", "-e", folder / "error.log"]
+    # Not in the group of a terminal, whose Ctrl-C would stop it before those who still use it.
+    process = subprocess.Popen(command, start_new_session=True)  # noqa: S603
+    try:
+        deadline = monotonic() + STARTING
+        while monotonic() < deadline and process.poll() is None:
+            with suppress(OSError):
+                fetch(f"http://127.0.0.1:{port}/")
+                break
+            sleep(0.05)
+        else:
+            raise RuntimeError(f"nginx did not start:\n{(folder / 'error.log').read_text()}")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def bare_files(folder: Path) -> str:
+    """Returns a server block for nginx() that hands out the files in `folder`."""
+    return f"server {{{{ listen 127.0.0.1:{{port}}; root {folder}; }}}}"
+
+
+def in_front_of(site, folder: Path) -> str:
+    """
+    Returns deploy/nginx.conf for nginx() in front of `site`, without TLS. Its headers are written into `folder`.
+
+    The bare file has no TLS either, so the two can be compared.
+    """
+    headers = folder / "portal-headers"
+    headers.mkdir(parents=True)
+    site.manage("nginx_headers", str(headers))
+    text = (PROJECT / "deploy/nginx.conf").read_text()
+    # The first server block leads to the second, which has TLS.
+    before, _first, second = re.split(r"^server \{$", text, flags=re.MULTILINE)
+    text = f"{before}server {{{second}".replace("{", "{{").replace("}", "}}")
+    text = re.sub(r"^ *ssl_.*\n", "", text, flags=re.MULTILINE)
+    replacements = {
+        "listen 443 ssl http2;": "listen 127.0.0.1:{port};",
+        "127.0.0.1:8000": site.url.removeprefix("http://").replace("localhost", "127.0.0.1"),
+        "/srv/portal": str(site.data),
+        "/opt/portal": str(PROJECT),
+        "/var/log/nginx/portal.log": str(folder / "access.log"),
+        "include portal-headers": f"include {headers}",
+    }
+    for old, new in replacements.items():
+        if old not in text:
+            raise RuntimeError(f"deploy/nginx.conf does not say {old}")
+        text = text.replace(old, new)
+    return text
