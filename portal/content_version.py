@@ -15,7 +15,7 @@ from typing import NamedTuple
 from django.apps import apps
 from django.core import checks
 from django.core.cache import caches
-from django.db import connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Min, Q
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -111,6 +111,14 @@ def read() -> Version:
     row = ContentVersion.objects.values_list("number", "token", "as_of").first()
     # Without a row, before the first migration, no two versions are the same.
     return Version(*row) if row else Version(0, new_token(), timezone.now())
+
+
+def is_missing() -> bool:
+    """Returns whether the database answers and lacks the table of the version, as an old backup may."""
+    try:
+        return ContentVersion._meta.db_table not in connection.introspection.table_names()
+    except DatabaseError:
+        return False
 
 
 def once(version: str | None, name: str, make):

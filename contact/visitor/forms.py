@@ -2,7 +2,7 @@ import hashlib
 import json
 import re
 import secrets
-from functools import cache
+from functools import cache, partial
 
 from django import forms
 from django.core import signing
@@ -41,6 +41,7 @@ from contact.visitor import kept_files
 from contact.visitor.rate_limits import may_acknowledge
 from contact.working_days import promised_date
 from partners.models import Country
+from portal import content_version
 from portal.bilingual.territories import territory_choices
 from portal.models import Page
 from programs.models import Program
@@ -170,7 +171,7 @@ class EnquiryForm(forms.ModelForm):
         model = Enquiry
         fields = ["organisation", "territory", "person", "position", "email", "telephone", "message"]
 
-    def __init__(self, data=None, files=None, *, initial=None, sender="", has_database=True):
+    def __init__(self, data=None, files=None, *, initial=None, sender="", has_database=True, version=None):
         """
         `initial` may hold the slugs of `program` and `country` and the `message`, from the page that the visitor came
         from.
@@ -179,6 +180,8 @@ class EnquiryForm(forms.ModelForm):
         enquiry, even if the visitor went back and the browser requested the form again.
 
         Without a database the form can only be shown again: it offers the program and country that were submitted.
+
+        `version` is that of the content, as for content_version.once().
         """
         super().__init__(data, files, initial=initial, label_suffix="")
         self.initial["message"] = self.fields["message"].prefilled(self.initial.get("message") or "")
@@ -189,7 +192,7 @@ class EnquiryForm(forms.ModelForm):
         self.nonce, self.was_blank = token if token and not self.is_too_old else (new_nonce(), True)
         self.fields["territory"].choices = cache(self.territory_choices)
         self.leads_to_programs = False
-        self.offer_programs(_("Something else, or not decided yet"))
+        self.offer_programs(version, _("Something else, or not decided yet"))
         self.offer("country", Country, self.country_choices, _("None, or not decided yet"))
         self.wanted = kept_files.wanted_files(self.data)
         self.files_field = self.fields["attachments"]
@@ -226,7 +229,7 @@ class EnquiryForm(forms.ModelForm):
             submitted = [(slug, _("Your choice: %(slug)s") % {"slug": slug})] if slug else []
             field.choices = [("", nothing), *submitted]
 
-    def offer_programs(self, nothing):
+    def offer_programs(self, version, nothing):
         """
         Offers the published programs by type, or `nothing`.
 
@@ -234,7 +237,10 @@ class EnquiryForm(forms.ModelForm):
         field only with that program, or with the one that was submitted.
         """
         programs = Program.objects.published()
-        choices = programs.choices_by_area(PROGRAMS_OFFERED) if self.has_database else []
+        choices = []
+        if self.has_database:
+            offered = partial(programs.choices_by_area, PROGRAMS_OFFERED)
+            choices = content_version.once(version, "program_choices", offered)
         if choices is None:
             self.leads_to_programs = True
             slug = self.asked("program")

@@ -21,7 +21,8 @@ from portal.log_format import log_uncaught
 from portal.management.preparation import check_demo_mark, prepare_database, step
 from portal.site.finished_pages.editions import release
 
-# Seconds that a stopping worker has to finish its mail; longer than a mail host that is down takes.
+# Seconds that a stopping worker has to finish its mail, longer than a mail host that is down takes, and that a process
+# of the server has to finish its answers.
 PATIENCE = 25
 
 
@@ -96,6 +97,8 @@ class Command(BaseCommand):
             backpressure=CONNECTIONS,
             http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT * 1000),
             respawn_failed_workers=True,
+            # A process that is stopped in its first moment may miss the signal.
+            workers_kill_timeout=PATIENCE,
             # It would warn of THREADS.
             log_level="error",
             log_dictconfig=settings.LOGGING,

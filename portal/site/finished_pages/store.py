@@ -13,7 +13,6 @@ from django.db import DatabaseError, close_old_connections
 from portal import content_version
 from portal.bilingual import publishing
 from portal.bilingual.languages import language_of_path
-from portal.database import is_away
 from portal.site.finished_pages.editions import (
     LARGEST_MEMORY,
     Edition,
@@ -62,13 +61,15 @@ class Store:
         Returns None if the database is away, and the edition stands. Also returns None if the database answers and has
         no version, as before the first migration; then nothing is in force.
         """
+        # A kept connection may be to a file that a backup has replaced.
+        close_old_connections()
         try:
             version = content_version.read()
             # Nothing is in force after the disk failed or somebody deleted PAGES_ROOT.
             if not self.edition or self.edition.name != name_of(version) or name_in_force() is None:
                 version = self.move()
-        except DatabaseError as error:
-            if not is_away(error):
+        except DatabaseError:
+            if content_version.is_missing():
                 with self.alone("edition"):
                     self.end()
             return None

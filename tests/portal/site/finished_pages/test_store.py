@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.core.management import call_command
-from django.db import ProgrammingError
+from django.db import OperationalError
 from django.utils import timezone
 
 from portal import content_version
@@ -315,15 +315,20 @@ def test_the_command_prints_the_state(made, capsys):
     assert f"bytes {made.edition.find(HOME).size:,}" in said
 
 
-def test_a_database_without_a_version_leaves_nothing_in_force(made, monkeypatch):
-    def unknown():
-        raise ProgrammingError
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_only_a_database_without_a_version_leaves_nothing_in_force(made, monkeypatch, is_missing):
+    def fail():
+        raise OperationalError
 
-    monkeypatch.setattr(content_version, "read", unknown)
+    edition = made.edition
+    monkeypatch.setattr(content_version, "read", fail)
+    monkeypatch.setattr(content_version, "is_missing", lambda: is_missing)
     assert made.catch_up() is None
-    assert (made.edition, name_in_force()) == (None, None)
+    assert made.edition is (None if is_missing else edition)
+    assert name_in_force() == (None if is_missing else edition.name)
     monkeypatch.undo()
     assert made.catch_up().name == name_in_force()
+    assert not content_version.is_missing()
 
 
 def test_before_the_first_content_nothing_is_kept():
