@@ -127,10 +127,17 @@ def test_kills_while_pages_are_made_leave_no_half_page(start, record_property):
             killed += 1
         assert assert_whole(site) > 3
     wait_for(lambda: shows(site, "Department 3"))
-    paths = wait_until_filled(site)
+    wait_until_filled(site)
     record_property("processes killed", killed)
     record_property("pages that are whole", assert_whole(site))
     assert killed >= 8
+
+    # What is withdrawn is gone in each process.
+    withdrawn = "/en/centres/international-exchange/"
+    sql(site, "UPDATE portal_centre SET published_at_en = NULL WHERE slug = 'international-exchange'")
+    wait_for(lambda: all(Reader(site).send(withdrawn).status == 404 for _request in range(6)))
+    paths = wait_until_filled(site)
+    assert withdrawn not in paths
 
     # While its file is away, a page comes, and what is no page says why not.
     with reading(site, paths) as answers:
@@ -160,6 +167,7 @@ def test_while_postgresql_is_away_pages_come_after_a_restart_too(start):
 
 def server_away(start, server, variables):
     site = start(**variables)
+    wait_for(lambda: "run manage.py migrate." in (site.data / "serve.log").read_text())
     site.manage("migrate", "-v0")
     wait_for(lambda: shows(site, "Teacher exchange", "/en/programs/teacher-exchange/"))
     paths = wait_until_filled(site)
