@@ -52,7 +52,7 @@ END
 # Before the statement: of two transactions that change content, the second waits before it locks any row of it, so that
 # they do not wait for each other.
 POSTGRESQL = """
-CREATE TRIGGER {trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "{table}"
+CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON "{table}"
   FOR EACH STATEMENT EXECUTE FUNCTION {trigger}()
 """
 POSTGRESQL_FUNCTION = """
@@ -204,18 +204,22 @@ def install_triggers(**kwargs):
     existing = set(connection.introspection.table_names())
     if ContentVersion._meta.db_table not in existing:
         return
-    with transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"DROP FUNCTION IF EXISTS {TRIGGER}() CASCADE")
-            cursor.execute(POSTGRESQL_FUNCTION.format(trigger=TRIGGER))
-        else:
+    wanted = [
+        statement
+        for table, created in statements(connection.vendor).items()
+        if table in existing
+        for statement in created
+    ]
+    if connection.vendor == "postgresql":
+        # Each in a transaction of its own: with many tables locked, this and a change of content could lock each other.
+        with connection.cursor() as cursor:
+            for statement in [POSTGRESQL_FUNCTION.format(trigger=TRIGGER), *wanted]:
+                cursor.execute(statement)
+    else:
+        with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE %s", [f"{TRIGGER}%"])
-            for (name,) in cursor.fetchall():
-                cursor.execute(f'DROP TRIGGER "{name}"')
-        for table, created in statements(connection.vendor).items():
-            if table in existing:
-                for statement in created:
-                    cursor.execute(statement)
+            for statement in [*(f'DROP TRIGGER "{name}"' for (name,) in cursor.fetchall()), *wanted]:
+                cursor.execute(statement)
     ContentVersion.objects.get_or_create(pk=1, defaults={"token": new_token(), "as_of": timezone.now()})
 
 

@@ -39,7 +39,7 @@ from tests.programs.resources import published, with_file
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = max(int(os.environ.get("EXAMPLES", 50)) // 25, 3)
+EXAMPLES = max(int(os.environ.get("EXAMPLES", 50)) // 25, 2)
 NUMBER = st.integers(0, 99)
 
 # Where the pages show a row, and which of its columns say what visitors read there.
