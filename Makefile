@@ -36,6 +36,7 @@ trials: .venv/tested
 	$(PY) -m bench.slow_senders
 	$(PY) -m bench.database_away
 	$(PY) -m bench.kill
+	$(PY) -m bench.publishing
 	$(PY) -m bench.search
 	EXAMPLES=20000 $(PY) -m pytest -q -n 2 tests/contact/test_arbitrary_input.py
 
