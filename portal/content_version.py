@@ -3,16 +3,18 @@ The content version: what a finished page was made from.
 
 It changes with every change of a table that public pages are made of, in the transaction of the change. Triggers of the
 database see to that, so it holds for update(), bulk work, imports and SQL too. It also changes when the time comes at
-which something scheduled is published; see pass_moments().
+which something scheduled is published; see Schedule.
 """
 
 import secrets
 from datetime import datetime
 from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 from django.apps import apps
+from django.conf import settings
 from django.core import checks
 from django.core.cache import caches
 from django.db import DatabaseError, connection, models, transaction
@@ -20,6 +22,7 @@ from django.db.models import F, Min, Q
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from portal.bilingual import publishing
 from portal.bilingual.languages import language_of_path
 from portal.bilingual.publishing import Published, in_both_languages
 
@@ -56,7 +59,7 @@ CREATE OR REPLACE TRIGGER {trigger} BEFORE INSERT OR UPDATE OR DELETE OR TRUNCAT
   FOR EACH STATEMENT EXECUTE FUNCTION {trigger}()
 """
 POSTGRESQL_FUNCTION = """
-CREATE OR REPLACE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {trigger}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
   INSERT INTO portal_contentversion AS row (id, number, token, as_of)
     VALUES (1, 1, left(md5(gen_random_uuid()::text), 16), clock_timestamp())
@@ -97,7 +100,7 @@ class ContentVersion(models.Model):
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="portal_contentversion_only_one")]
 
     def __str__(self):
-        return f"{self.number}-{self.token}"
+        return str(Version(self.number, self.token, self.as_of))
 
 
 def register(model):
@@ -107,10 +110,12 @@ def register(model):
 
 
 def read() -> Version:
-    """Returns the current version, with one query. Raises DatabaseError."""
+    """Returns the current version, with one query. What is read afterwards is not older. Raises DatabaseError."""
     row = ContentVersion.objects.values_list("number", "token", "as_of").first()
     # Without a row, before the first migration, no two versions are the same.
-    return Version(*row) if row else Version(0, new_token(), timezone.now())
+    version = Version(*row) if row else Version(0, new_token(), timezone.now())
+    publishing.see(version.as_of)
+    return version
 
 
 def is_missing() -> bool:
@@ -176,10 +181,27 @@ def pass_moments(moment) -> bool:
     """
     Changes the version if `moment`, returned by next_moment(), has come. Returns whether it did.
 
-    Of several workers one changes it.
+    Of several workers one changes it. An `as_of` of a clock that was far ahead is corrected.
     """
     now = timezone.now()
-    return moment is not None and moment <= now and change(now, Q(as_of__lt=moment))
+    is_earlier = Q(as_of__lt=moment) | Q(as_of__gt=now + publishing.CLOCKS_DIFFER)
+    return moment <= now and change(now, is_earlier)
+
+
+class Schedule:
+    """Passes the moments at which something scheduled is published. Each worker has one."""
+
+    def __init__(self):
+        self.version, self.moment = None, None
+
+    def step(self):
+        """Passes the next moment if it has come. Call it about twice a second. Raises DatabaseError."""
+        version = read()
+        if version != self.version:
+            self.version, self.moment = version, next_moment(min(version.as_of, timezone.now()))
+        if self.moment and self.moment <= timezone.now() and not pass_moments(self.moment):
+            # Another worker has passed it, or a change of content.
+            self.moment = next_moment(timezone.now())
 
 
 def tables() -> list[str]:
@@ -199,8 +221,12 @@ def statements(vendor) -> dict[str, list[str]]:
     }
 
 
-def install_triggers(**kwargs):
-    """Creates all triggers anew: SQLite drops them when a migration remakes their table. Receiver of post_migrate."""
+def install_triggers(plan=(), **kwargs):
+    """
+    Creates all triggers anew: SQLite drops them when a migration remakes their table. Receiver of post_migrate.
+
+    A `plan` of migrations changes the version: they may have changed content while there were no triggers.
+    """
     existing = set(connection.introspection.table_names())
     if ContentVersion._meta.db_table not in existing:
         return
@@ -221,14 +247,15 @@ def install_triggers(**kwargs):
             for statement in [*(f'DROP TRIGGER "{name}"' for (name,) in cursor.fetchall()), *wanted]:
                 cursor.execute(statement)
     ContentVersion.objects.get_or_create(pk=1, defaults={"token": new_token(), "as_of": timezone.now()})
+    if plan:
+        change(timezone.now())
 
 
 @checks.register(checks.Tags.models)
 def check_models(app_configs, **kwargs) -> list:
     """System check: each model of the portal's apps is registered or named in NOT_ON_PAGES."""
-    ours = chain.from_iterable(
-        apps.get_app_config(name).get_models() for name in ("portal", "partners", "programs", "contact")
-    )
+    own_apps = [app for app in apps.get_app_configs() if Path(app.path).parent == settings.BASE_DIR]
+    ours = chain.from_iterable(app.get_models() for app in own_apps)
     return [
         checks.Error(
             f"{model._meta.label} is neither registered with content_version nor named in NOT_ON_PAGES.",

@@ -1,5 +1,6 @@
 """The rights in the data folder, whatever they were before and whatever the process's umask is."""
 
+import os
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -17,7 +18,9 @@ def set_rights(data: Path):
 
     Raises PermissionError if something with other rights belongs to another user.
     """
-    for path in chain([data], data.rglob("*")):
+    # os.walk() passes over folders that vanish, as old editions of finished pages do.
+    inside = (Path(folder, name) for folder, folders, files in os.walk(data) for name in (*folders, *files))
+    for path in chain([data], inside):
         # A file may vanish meanwhile, if another process uses the folder.
         with suppress(FileNotFoundError):
             if not path.is_symlink():

@@ -82,6 +82,7 @@ def running(folder, data, portal, port, plain_port):
         "/etc/ssl/private/portal.example.key": f"{folder}/key.pem",
         "/etc/ssl/portal.example.pem": f"{folder}/certificate.pem",
         "/var/log/nginx/portal.log": f"{folder}/portal.log",
+        "/var/log/nginx/portal-error.log": f"{folder}/portal-error.log",
         "/srv/portal": str(data),
         "/opt/portal": str(folder),
     }.items():

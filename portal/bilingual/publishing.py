@@ -6,7 +6,7 @@ time is scheduled. If `publication_follows` names a foreign key, the row that it
 so must the row that this one follows.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models
@@ -24,8 +24,10 @@ from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.bilingual.languages import LANGUAGES, other_language
 from portal.bilingual.richtext import RichTextField, plain_text
 
-# The content that this process has seen is at least as new as this moment; see now().
+# The latest moment as of which this process has read content; see now().
 seen_as_of = datetime.min.replace(tzinfo=UTC)
+# By so much the clocks of machines may differ.
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 # The rows that a page lists at most with their summaries, if they have a list of their own. It leads to the rest.
 ENTRIES_LISTED = 12
@@ -55,11 +57,19 @@ def validate_moment(moment):
 
 def now() -> datetime:
     """
-    Returns the moment that decides what is published: by the clock, but not before `seen_as_of`.
+    Returns the moment that decides what is published: by the clock, or `seen_as_of` if that is a little later.
 
-    So a machine with a slow clock shows what the others show already.
+    So a machine with a slow clock shows what the others show already. A clock that was once far ahead has no effect.
     """
-    return max(timezone.now(), seen_as_of)
+    by_clock = timezone.now()
+    return seen_as_of if by_clock < seen_as_of < by_clock + CLOCKS_DIFFER else by_clock
+
+
+def see(as_of: datetime):
+    """Remembers the time as of which content was read, unless a clock that is far ahead gave it."""
+    global seen_as_of
+    latest = timezone.now() + CLOCKS_DIFFER
+    seen_as_of = max((moment for moment in (seen_as_of, as_of) if moment < latest), default=as_of)
 
 
 def followed_paths(model):

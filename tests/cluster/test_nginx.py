@@ -386,6 +386,23 @@ def test_while_the_portal_does_not_answer(alone):
             assert answer.headers[name] == expected[name], name
 
 
+def test_no_log_names_the_address_of_an_enquiry(portal, visitor, alone):
+    secrets = [f"/en/contact/{place}/secret-address/" for place in ("received", "status")]
+    for path in [*secrets, "/admin/account/password/new/secret-address/", "/en/terms/?q=not-secret"]:
+        visitor.send(path)
+        alone.send(path)
+    visitor.send(secrets[0], "POST", bytes(33 * MEGABYTE), {"Content-Type": MULTIPART_CONTENT})
+    for folder in ("nginx", "alone"):
+        # When it ends, nginx writes what is still in the buffers of its log.
+        logs = list((portal.folder / folder).glob("*.log"))
+        assert len(logs) >= 3
+        assert not [log for log in logs if "secret-address" in log.read_text()]
+
+
+def test_a_visitor_cannot_claim_that_a_body_was_refused(visitor):
+    assert visitor.send("/en/programs/?q=x", headers={"X-Body-Refused": "1"}).status == 200
+
+
 def test_after_a_change_nobody_sees_the_page_of_before(portal, visitor, record_property):
     """
     Staff delete one term after the other, while visitors read the list of terms.

@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.apps import apps
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import override
 
 from contact.models import Enquiry
 from portal import content_version
@@ -36,7 +38,11 @@ WAYS = {
     "bulk_update": lambda: Page.objects.bulk_update(Page.objects.all(), ["sort_order"]),
     "many to many": lambda: Program.objects.first().centres.set(Centre.objects.all()),
     "many to many from the other side": lambda: Centre.objects.first().programs.clear(),
-    "SQL": lambda: connection.cursor().execute("UPDATE partners_country SET sort_order = 3"),
+    "UPDATE": lambda: connection.cursor().execute("UPDATE partners_country SET sort_order = 3"),
+    "INSERT": lambda: connection.cursor().execute(
+        "INSERT INTO programs_industry (slug, sort_order, name, name_en, name_zh_hans) VALUES ('x', 3, 'X', 'X', 'X')"
+    ),
+    "DELETE": lambda: connection.cursor().execute("DELETE FROM portal_term"),
 }
 
 
@@ -131,11 +137,59 @@ def test_a_moment_changes_the_version_once():
     assert after.as_of >= now
     assert not content_version.pass_moments(moment)
     assert content_version.next_moment(after.as_of) == now + timedelta(hours=2)
-    assert not content_version.pass_moments(None)
+
+
+def test_a_schedule_passes_each_moment_once_also_if_another_worker_was_first():
+    now = timezone.now()
+    first, second = now + timedelta(hours=1), now + timedelta(hours=2)
+    Page.objects.filter(slug="about").update(published_at_en=first, published_at_zh_hans=second)
+    schedules = [content_version.Schedule(), content_version.Schedule()]
+    numbers = []
+    for moment in (now, first, first, second, second):
+        with time_machine.travel(moment + timedelta(seconds=1), tick=False):
+            for schedule in schedules:
+                schedule.step()
+            numbers.append(content_version.read().number - numbers[0] if numbers else content_version.read().number)
+    assert numbers[1:] == [1, 1, 2, 2]
+
+
+def test_a_clock_that_was_far_ahead_publishes_nothing_early_and_holds_nothing_up():
+    later = timezone.now() + timedelta(days=300)
+    Page.objects.filter(slug="about").update(published_at_en=later)
+    content_version.ContentVersion.objects.update(as_of=timezone.now() + timedelta(days=365))
+    schedule = content_version.Schedule()
+    schedule.step()
+    with override("en"):
+        assert not Page.objects.published().filter(slug="about").exists()
+        number = content_version.read().number
+        with time_machine.travel(later + timedelta(seconds=1)):
+            schedule.step()
+            assert content_version.read().number == number + 1
+            assert content_version.read().as_of < later + timedelta(minutes=1)
+            assert Page.objects.published().filter(slug="about").exists()
+
+
+def test_migrations_change_the_version():
+    before = content_version.read()
+    content_version.install_triggers()
+    assert content_version.read() == before
+    content_version.install_triggers(plan=["a migration"])
+    assert content_version.read() != before
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="is about PostgreSQL's search path")
+def test_the_schema_of_the_caller_does_not_matter():
+    before = content_version.read()
+    with connection.cursor() as cursor:
+        # As a file of pg_dump begins.
+        cursor.execute("SET LOCAL search_path TO ''")
+        cursor.execute("UPDATE public.partners_country SET sort_order = 3")
+        cursor.execute("SET LOCAL search_path TO DEFAULT")
+    assert content_version.read() != before
 
 
 def test_a_slow_clock_shows_what_others_have_shown(monkeypatch):
-    soon = timezone.now() + timedelta(hours=1)
+    soon = timezone.now() + timedelta(minutes=1)
     Page.objects.filter(slug="about").update(published_at_en=soon, published_at_zh_hans=soon)
     assert not Page.objects.published().filter(slug="about").exists()
     monkeypatch.setattr(publishing, "seen_as_of", soon)

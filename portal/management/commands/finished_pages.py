@@ -1,5 +1,6 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 
 from portal import content_version
 from portal.site.finished_pages.editions import LARGEST_EDITION, Edition, name_in_force, name_of
@@ -10,13 +11,17 @@ class Command(BaseCommand):
     help = "Prints the state of the finished pages on this machine: the edition in force, its pages and their size."
 
     def handle(self, **options):
-        version = content_version.read()
-        self.stdout.write(f"content version {version}, as of {version.as_of:%Y-%m-%d %H:%M:%S} UTC")
         name = name_in_force()
+        try:
+            version, wanted = content_version.read(), addresses()
+        except DatabaseError:
+            self.stdout.write(f"the database is away; the edition in force stands: {name or 'none'}")
+            return
+        self.stdout.write(f"content version {version}, as of {version.as_of:%Y-%m-%d %H:%M:%S} UTC")
         if name is None:
             self.stdout.write("no edition in force: Django answers all requests")
             return
-        edition, wanted = Edition(name), addresses()
+        edition = Edition(name)
         there = sum(map(edition.has, wanted))
         size = edition.bytes_on_disk()
         self.stdout.write(

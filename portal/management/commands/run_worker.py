@@ -19,7 +19,8 @@ from portal.held_lease import HeldLease, LeaseLost
 from portal.log_format import log_uncaught
 from portal.management.preparation import prepare_database
 from portal.models import Lease
-from portal.site.finished_pages.filling import repeat_filling
+from portal.site.finished_pages.editions import release
+from portal.site.finished_pages.filling import repeat_filling, repeat_schedule
 
 # How long to wait before an empty queue is checked again, in seconds.
 PAUSE = 2
@@ -34,12 +35,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser):
         parser.add_argument("--parent", type=int, help="stop when the process with this ID has ended")
+        parser.add_argument("--release", dest="made_by", help="fill finished pages only if this is the release")
 
-    def handle(self, *, parent, **options):
+    def handle(self, *, parent, made_by, **options):
         log_uncaught()
         stopped, finished = threading.Event(), threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopped.set())
+        # After an update, until `serve` is started again, its pages and those of this process would differ. In
+        # development nobody reads finished pages.
+        fills = made_by in (None, release()) and not settings.DEBUG
         lease = HeldLease("mail", f"{socket.gethostname()}:{os.getpid()}")
         # In threads of their own, so that no mail waits for a chore, no chore for a mail host, and no lease for either.
         threads = [
@@ -48,7 +53,8 @@ class Command(BaseCommand):
                 (lease.keep, [finished]),
                 (repeat_chores, [lease, stopped]),
                 (repeat_scrubbing, [stopped]),
-                (repeat_filling, [stopped]),
+                (repeat_schedule, [stopped]),
+                *([(repeat_filling, [stopped])] if fills else []),
             ]
         ]
         for thread in threads:

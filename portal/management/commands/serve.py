@@ -124,7 +124,10 @@ class Command(BaseCommand):
 
     def start_worker(self):
         self.worker = subprocess.Popen(  # noqa: S603
-            [sys.executable, settings.BASE_DIR / "manage.py", "run_worker", "--parent", str(os.getpid())],
+            [
+                *[sys.executable, settings.BASE_DIR / "manage.py", "run_worker"],
+                *["--parent", str(os.getpid()), "--release", release()],
+            ],
             process_group=0,  # Ctrl-C in a terminal reaches `serve` alone, which then stops the worker.
         )
 

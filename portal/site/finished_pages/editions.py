@@ -1,6 +1,7 @@
 """The editions on the disk of this machine, and the link to the one in force."""
 
 import hashlib
+import logging
 import os
 import secrets
 import shutil
@@ -17,14 +18,21 @@ from portal.bilingual.languages import language_of_path
 from portal.site.finished_pages.pages import ENDINGS, FinishedPage
 
 # In bytes: what a process keeps in memory of an edition, and what all of them write into one. Each measures an edition
-# anew after MEASURED pages, so that together they may write a little more.
+# anew for every MEASURED pages, so that together they may write a little more.
 LARGEST_MEMORY = 64 * 1024 * 1024
 LARGEST_EDITION = 1024 * 1024 * 1024
 MEASURED = 500
+# How many addresses without a page a process remembers.
+LARGEST_MISSING = 10_000
 # A process may write for so many seconds into an edition that is in force no longer.
 GRACE = 10
+# It differs after each start of the machine.
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # What pages are made of, beside static files and settings. The lock names the libraries.
 SOURCES = ("portal", "partners", "programs", "contact", "templates", "locale", "requirements.txt")
+
+
+logger = logging.getLogger(__name__)
 
 
 class Edition:
@@ -37,7 +45,9 @@ class Edition:
         #: The pages in memory by address, the oldest first.
         self.pages = {}
         self.in_memory, self.lock = 0, threading.Lock()
-        self.written, self.room = 0, 0
+        #: Addresses that answered with no page, such as those of withdrawn rows; at most LARGEST_MISSING.
+        self.missing = set()
+        self.tried, self.room = 0, 0
 
     def files(self, path) -> dict[str, Path]:
         """Returns the files of the page at `path`, which matches ADDRESS, by encoding."""
@@ -69,10 +79,16 @@ class Edition:
             while self.in_memory > self.memory:
                 self.in_memory -= self.pages.pop(next(iter(self.pages))).size
 
+    def note_missing(self, path, status):
+        """Notes that `path` answered with the HTTP `status` and no page, if that stays so for this content."""
+        if status < 500 and len(self.missing) < LARGEST_MISSING:
+            self.missing.add(path)
+
     def write(self, path, page):
         """Writes the files of `page`, if the edition has room for it. Raises OSError."""
-        if self.written % MEASURED == 0:
+        if self.tried % MEASURED == 0:
             self.room = LARGEST_EDITION - self.bytes_on_disk()
+        self.tried += 1
         if page.size > self.room:
             return
         files = self.files(path)
@@ -80,7 +96,6 @@ class Edition:
         # With the last one, the page is there.
         for encoding, file in files.items():
             write_whole(file, page.bodies[encoding], page.changed_at)
-        self.written += 1
         self.room -= page.size
 
     def bytes_on_disk(self) -> int:
@@ -141,13 +156,22 @@ def put_in_force(edition):
             # remove_old() deletes it.
             edition.folder.rename(f"{edition.folder}-{secrets.token_hex(4)}")
         make_public(edition.folder)
-        new = settings.PAGES_ROOT / f".current-{os.getpid()}"
+        new = settings.PAGES_ROOT / ".current"
         new.unlink(missing_ok=True)
         new.symlink_to(edition.name)
         new.replace(link())
     except OSError:
         # A web server in front must not hand out old pages because the disk is full.
+        remove_link()
+        raise
+
+
+def remove_link():
+    """Puts no edition in force. Raises OSError, as on a disk that is read-only."""
+    try:
         link().unlink(missing_ok=True)
+    except OSError:
+        logger.critical("The link to the finished pages cannot be removed: a web server in front hands out old pages.")
         raise
 
 
@@ -157,12 +181,7 @@ def may_stand(name) -> bool:
 
     This release must have made it since the machine was started: a power cut may leave its files incomplete.
     """
-    try:
-        made_at = (settings.PAGES_ROOT / name).stat().st_ctime
-    except OSError:
-        return False
-    running = time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-    return name.startswith(f"{release()}-") and made_at > time.time() - running
+    return name.startswith(f"{release()}-") and (settings.PAGES_ROOT / name).is_dir()
 
 
 def remove_old(*kept):
@@ -176,8 +195,13 @@ def remove_old(*kept):
 
 @cache
 def release() -> str:
-    """Returns what identifies the code, templates, libraries and settings that pages are made with."""
+    """
+    Returns what identifies the code, templates, libraries and settings that pages are made with, and the start of the
+    machine.
+    """
     found = hashlib.sha256(f"{settings.PORTAL_SITE_URL} {settings.PORTAL_DEMO}".encode())
+    # Linux has it.
+    found.update(BOOT_ID.read_bytes() if BOOT_ID.exists() else b"")
     static_files = settings.STATIC_ROOT / "staticfiles.json"
     found.update(static_files.read_bytes() if static_files.exists() else b"")
     for source in SOURCES:

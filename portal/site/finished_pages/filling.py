@@ -1,4 +1,4 @@
-"""Makes finished pages before anybody asks for them, and passes the moments of scheduled things."""
+"""What the worker does for finished pages: makes them before anybody asks, and passes moments of scheduled things."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ class Filler:
     def __init__(self):
         # It hands out no pages.
         self.store = Store(memory=0)
-        self.edition, self.addresses, self.moment = None, iter(()), None
+        self.edition, self.addresses = None, iter(())
 
     def step(self) -> float:
         """
@@ -36,12 +36,8 @@ class Filler:
         if edition is None:
             return INTERVAL
         if edition is not self.edition:
-            self.moment = content_version.next_moment(self.store.version.as_of)
             self.addresses = iter(addresses())
             self.edition = edition
-            remove_old(edition.name)
-        if content_version.pass_moments(self.moment):
-            return 0
         for path in self.addresses:
             if not edition.has(path):
                 began = time.monotonic()
@@ -62,16 +58,31 @@ def addresses() -> list[str]:
 
 
 def repeat_filling(stopped):
-    """Works until the Event `stopped` is set."""
-    filler, pause = Filler(), 0
+    """Fills editions until the Event `stopped` is set."""
+    filler = Filler()
     with suppress(DatabaseError):
         filler.store.begin()
+    repeat(filler.step, stopped)
+
+
+def repeat_schedule(stopped):
+    """Passes the moments of scheduled things until the Event `stopped` is set."""
+    repeat(content_version.Schedule().step, stopped)
+
+
+def repeat(step, stopped):
+    """Calls `step` until the Event `stopped` is set, and waits so many seconds as it returns, or else INTERVAL."""
+    pause, reported = 0, None
     while not stopped.wait(pause):
+        pause = INTERVAL
         try:
-            pause = filler.step()
+            pause = step() or INTERVAL
+            reported = None
         except DatabaseError:
-            pause = INTERVAL
-        except Exception:
-            logger.exception("Finished pages could not be made, will be tried again.")
-            pause = INTERVAL
+            # The database is away, or a lock of it was held for too long.
+            pass
+        except Exception as error:
+            if type(error) is not reported:
+                logger.exception("Finished pages are not made, will be tried again.")
+            reported = type(error)
         close_old_connections()

@@ -39,7 +39,8 @@ class FinishedPage:
 
     def __init__(self, language, bodies):
         self.bodies = bodies
-        self.changed_at = zlib.crc32(bodies[""])
+        # 31 bits, because some file systems hold no later time.
+        self.changed_at = zlib.crc32(bodies[""]) & 0x7FFFFFFF
         self.etags = {encoding: f'"{self.changed_at:x}-{len(body):x}"' for encoding, body in bodies.items()}
         self.headers = {encoding: self.headers_in(encoding, language) for encoding in bodies}
 

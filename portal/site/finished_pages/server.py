@@ -43,12 +43,15 @@ class PageServer:
         threading.Thread(target=self.repeat_watching, daemon=True).start()
 
     def repeat_watching(self):
-        waiting = threading.Event()
+        waiting, reported = threading.Event(), None
         while not waiting.wait(INTERVAL):
             try:
                 self.store.catch_up()
-            except Exception:
-                logger.exception("The content version could not be watched, will be tried again.")
+                reported = None
+            except Exception as error:
+                if type(error) is not reported:
+                    logger.exception("The content version could not be watched, will be tried again.")
+                reported = type(error)
 
     def __call__(self, environ, start_response):
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
@@ -74,7 +77,8 @@ class PageServer:
     def find_or_make(self, edition, path):
         """Returns a page and a response, as Store.make() does. Both are None if Django should answer the request."""
         page, response = edition.find(path), None
-        if not page and may_be_finished(path):
+        # Of what is missing, nobody has to wait for the answer to another.
+        if not page and path not in edition.missing and may_be_finished(path):
             page, response = self.store.make(path)
         if page:
             # Not the addresses that somebody made up: there are as many as one likes.

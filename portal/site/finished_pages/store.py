@@ -11,16 +11,15 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections
 
 from portal import content_version
-from portal.bilingual import publishing
 from portal.bilingual.languages import language_of_path
 from portal.site.finished_pages.editions import (
     LARGEST_MEMORY,
     Edition,
-    link,
     may_stand,
     name_in_force,
     name_of,
     put_in_force,
+    remove_link,
 )
 from portal.site.finished_pages.pages import FinishedPage, answer, is_finished
 
@@ -40,8 +39,6 @@ class Store:
         self.memory = memory
         #: The edition in force, or None while it is unknown.
         self.edition = None
-        #: The content_version.Version of that edition, or None until the database has named it.
-        self.version = None
         self.is_failing = False
 
     def begin(self):
@@ -75,8 +72,6 @@ class Store:
             return None
         finally:
             close_old_connections()
-        publishing.seen_as_of = max(publishing.seen_as_of, version.as_of)
-        self.version = version
         return self.edition
 
     def move(self) -> content_version.Version:
@@ -101,7 +96,7 @@ class Store:
         """Leaves no edition in force."""
         self.edition = None
         with self.disk():
-            link().unlink(missing_ok=True)
+            remove_link()
 
     def make(self, path):
         """
@@ -120,6 +115,7 @@ class Store:
             response = answer(path)
             language = language_of_path(path)
             if not is_finished(response, language):
+                edition.note_missing(path, response.status_code)
                 return None, response
             page = FinishedPage.compressed(language, response.content)
             edition.remember(path, page)

@@ -23,17 +23,33 @@ def begun():
     return store
 
 
-def test_what_a_power_cut_has_left_is_made_again(monkeypatch):
+def test_what_a_power_cut_has_left_is_made_again(monkeypatch, tmp_path, request):
     before = begun()
     before.make(HOME)
-    file = before.edition.files(HOME)[""]
     # A file system may have renamed a file, and lost what is in it.
-    file.write_bytes(b"")
-    monkeypatch.setattr("portal.site.finished_pages.store.may_stand", lambda name: False)
+    before.edition.files(HOME)[""].write_bytes(b"")
+    monkeypatch.setattr(editions, "BOOT_ID", tmp_path / "boot_id")
+    (tmp_path / "boot_id").write_text("of the next start of the machine")
+    editions.release.cache_clear()
+    request.addfinalizer(editions.release.cache_clear)
     after = begun()
-    assert after.edition.name == before.edition.name == name_in_force()
+    assert after.edition.name == name_in_force()
     assert not after.edition.has(HOME)
-    assert after.make(HOME)[0].bodies[""] == file.read_bytes() == answer(HOME).content
+    assert after.make(HOME)[0].bodies[""] == answer(HOME).content
+
+
+def test_a_disk_that_is_read_only_is_said(monkeypatch, caplog):
+    store = begun()
+
+    def read_only(*arguments, **options):
+        raise OSError(30, "Read-only file system")
+
+    for name in ("symlink_to", "unlink"):
+        monkeypatch.setattr(Path, name, read_only)
+    Centre.objects.update(sort_order=7)
+    assert store.catch_up() is not None
+    assert "hands out old pages" in caplog.text
+    monkeypatch.undo()
 
 
 def test_pages_of_a_version_that_comes_back_are_made_again(monkeypatch):

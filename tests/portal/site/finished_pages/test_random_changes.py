@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 import time_machine
+from django.core.cache import caches
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
@@ -153,6 +154,8 @@ class Trial:
         assert edition.name == name_in_force()
         kept = {path: page.bodies[""] for path, page in edition.pages.items()}
         for path in {*kept, *paths}:
+            # Also what is kept of other pages is made anew.
+            caches["template_fragments"].clear()
             fresh = answer(path)
             assert self.get(path) == fresh.content == kept.get(path, fresh.content), path
             if fresh.status_code == 200:

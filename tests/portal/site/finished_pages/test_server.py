@@ -177,7 +177,9 @@ def test_a_row_that_is_not_there_gets_the_page_that_says_so_and_is_not_kept(serv
     missing = Answer(server, "/en/programs/nothing/")
     assert missing.status == "404 Not Found"
     assert b"<h1>" in missing.body
-    assert Answer(server, "/en/programs/nothing/", "HEAD").body == b""
+    assert Answer(server, "/en/programs/neither/", "HEAD").body == b""
+    # The second time, nobody waits for anybody.
+    assert Answer(server, "/en/programs/nothing/").body == b"by Django"
     assert not server.store.edition.has("/en/programs/nothing/")
 
 
