@@ -124,7 +124,7 @@ class EnquiryAdmin(LongListAdmin):
     list_per_page = 50
     time_field = "created_at"
     search_fields = ["reference", "organisation", "person", "email", "telephone", "message"]
-    search_help_text = _("A whole reference or e-mail address is found in all enquiries, words in the latest ones.")
+    search_note = _("A whole reference or e-mail address is found in all enquiries, words in the latest ones.")
     # A filter by one of these, character by character, would reveal it.
     secret_fields = ("code", "token", "fingerprint", "form_nonce")
 
@@ -405,7 +405,7 @@ class EventAdmin(LongListAdmin):
     sortable_by = ["at", "who"]
     list_select_related = ["enquiry"]
     search_fields = ["enquiry__reference"]
-    search_help_text = _("The whole reference of an enquiry.")
+    search_note = _("The whole reference of an enquiry.")
 
     def get_search_results(self, request, queryset, search_term):
         if search_term:

@@ -121,6 +121,8 @@ class LongListAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     #: The field with the time by which a row is one of the latest. It has an index.
     time_field = ""
+    #: What the search finds, shown below it. As Django's search_help_text, it would take the place of the label.
+    search_note = ""
 
     def get_changelist(self, request, **kwargs):
         return LongList
