@@ -101,6 +101,12 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.has_perm("contact.change_enquiry") else [*fields, *self.enquiry_fields]
 
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            # Otherwise the checkboxes of formfield_overrides stay.
+            kwargs.pop("widget", None)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
     def get_view_on_site_url(self, obj=None):
         languages = obj.published_languages() if isinstance(obj, Published) else []
         if not languages:
