@@ -29,11 +29,15 @@ from contact.text_fields import MultiLineField
 from partners.models import Country
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.territories import territory_names
-from portal.long_lists import LongListAdmin, SearchedRows, values_in_use
+from portal.long_lists import COUNTED, LongListAdmin, PeriodFilter, SearchedRows, values_in_use
 
 # Staff read mails on the page of their enquiry, and cannot change them.
 for model in (Attachment, Email, EmailTemplate, Log):
     admin.site.unregister(model)
+
+
+# The number of errors that an action shows, and of enquiries that the page names before they are erased.
+MAX_ERRORS, MAX_NAMED = 20, 100
 
 
 def shown_date(day):
@@ -65,15 +69,22 @@ class QueueFilter(admin.SimpleListFilter):
         super().__init__(request, *args)
 
     def queryset(self, request, enquiries):
-        queues = {
-            "mine": enquiries.open().filter(owner=request.user),
-            "nobody": enquiries.open().filter(owner=None),
-            "overdue": enquiries.overdue(),
-            "answered": enquiries.filter(state=State.ANSWERED),
-            "mail": enquiries.with_failed_mail(),
-            "all": enquiries,
-        }
-        return queues.get(self.value(), enquiries.open())
+        match self.value():
+            case "mine":
+                return enquiries.open().filter(owner=request.user)
+            case "nobody":
+                return enquiries.open().filter(owner=None)
+            case "overdue":
+                return enquiries.overdue()
+            case "answered":
+                return enquiries.filter(state=State.ANSWERED)
+            case "mail":
+                # They are looked for once, not by each query of the list.
+                keys = failed_mails().order_by("-enquiry").values_list("enquiry", flat=True).distinct()
+                return enquiries.filter(pk__in=list(keys[: COUNTED + 1]))
+            case "all":
+                return enquiries
+        return enquiries.open()
 
     def choices(self, changelist):
         for value, title in self.lookup_choices:
@@ -106,14 +117,14 @@ class EnquiryAdmin(LongListAdmin):
     actions = ["assign", "mark_as_spam", "mark_as_not_spam", "merge", "as_xlsx", "as_csv", "as_zip", "erase"]
     list_display = ["reference", "received", "organisation", "subject", "shown_state", "due", "owner"]
     list_filter = [
-        *[QueueFilter, "state", "created_at", "program__area", "country", TerritoryFilter, "language"],
+        *[QueueFilter, "state", ("created_at", PeriodFilter), "program__area", "country", TerritoryFilter, "language"],
         SearchedRows,
     ]
     list_select_related = ["program", "country", "owner"]
     list_per_page = 50
     time_field = "created_at"
     search_fields = ["reference", "organisation", "person", "email", "telephone", "message"]
-    search_help_text = _("A whole reference or e-mail address is found in all enquiries, words in the latest ones.")
+    search_note = _("A whole reference or e-mail address is found in all enquiries, words in the latest ones.")
     # A filter by one of these, character by character, would reveal it.
     secret_fields = ("code", "token", "fingerprint", "form_nonce")
 
@@ -282,19 +293,24 @@ class EnquiryAdmin(LongListAdmin):
         """
         Calls `do` for each enquiry, and returns the number of successes.
 
-        Shows a message with this number, and one for each error.
+        Shows a message with this number, and one for each of the first MAX_ERRORS errors.
         """
         if not enquiries:
             self.message_user(
                 request, _("Nothing was done: what you chose is not in this list any more."), messages.ERROR
             )
-        done = 0
+        done, faults = 0, []
         for enquiry in enquiries:
             try:
                 do(enquiry)
                 done += 1
             except ValidationError as fault:
-                self.message_user(request, f"{enquiry.reference}: {' '.join(fault.messages)}", messages.ERROR)
+                faults.append(f"{enquiry.reference}: {' '.join(fault.messages)}")
+        for fault in faults[:MAX_ERRORS]:
+            self.message_user(request, fault, messages.ERROR)
+        if more := len(faults[MAX_ERRORS:]):
+            said = ngettext("Not done for %(number)s more enquiry.", "Not done for %(number)s more enquiries.", more)
+            self.message_user(request, said % {"number": more}, messages.ERROR)
         if done:
             said = ngettext("Done for %(number)s enquiry.", "Done for %(number)s enquiries.", done)
             self.message_user(request, said % {"number": done}, messages.SUCCESS)
@@ -336,7 +352,8 @@ class EnquiryAdmin(LongListAdmin):
 
     @admin.action(description=_("Everything about this person, as ZIP"), permissions=["export"])
     def as_zip(self, request, enquiries):
-        addresses = {enquiry.email.casefold() for enquiry in enquiries if enquiry.email}
+        emails = enquiries.order_by().values_list("email", flat=True).distinct()
+        addresses = {email.casefold() for email in emails if email}
         if len(addresses) != 1:
             self.message_user(request, _("Choose enquiries of one e-mail address."), messages.ERROR)
             return None
@@ -345,8 +362,15 @@ class EnquiryAdmin(LongListAdmin):
     @admin.action(description=_("Erase all personal data"), permissions=["erase"])
     def erase(self, request, enquiries):
         if "confirmed" not in request.POST:
-            context = {**self.admin_site.each_context(request), "enquiries": enquiries, "opts": self.opts}
-            context["title"] = _("Erase all personal data?")
+            keys = list(enquiries.values_list("pk", flat=True))
+            context = {
+                **self.admin_site.each_context(request),
+                "title": _("Erase all personal data?"),
+                "opts": self.opts,
+                "keys": keys,
+                "named": enquiries[:MAX_NAMED],
+                "unnamed": len(keys[MAX_NAMED:]),
+            }
             return TemplateResponse(request, "admin/contact/enquiry/erase.html", context)
         self.for_each(request, enquiries, lambda enquiry: retention.erase(enquiry, request.user))
         return None
@@ -376,12 +400,12 @@ class EventAdmin(LongListAdmin):
 
     list_display = ["at", "who", "enquiry", "__str__"]
     list_display_links = None
-    list_filter = ["kind", ActorFilter, "at"]
+    list_filter = ["kind", ActorFilter, ("at", PeriodFilter)]
     ordering = ["-at", "-pk"]
     sortable_by = ["at", "who"]
     list_select_related = ["enquiry"]
     search_fields = ["enquiry__reference"]
-    search_help_text = _("The whole reference of an enquiry.")
+    search_note = _("The whole reference of an enquiry.")
 
     def get_search_results(self, request, queryset, search_term):
         if search_term:

@@ -1,5 +1,6 @@
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
@@ -27,15 +28,16 @@ class CountryAdmin(BilingualAdmin):
 class InstitutionForm(forms.ModelForm):
     """The form of an institution, with the programs in which it is a partner: the far side of Program.institutions."""
 
-    partner_in = forms.ModelMultipleChoiceField(
-        queryset=None, label=_("partner in"), required=False, widget=forms.CheckboxSelectMultiple
-    )
+    partner_in = forms.ModelMultipleChoiceField(queryset=None, label=_("partner in"), required=False)
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         # It is missing where those who may not change programs read it instead.
         if partner_in := self.fields.get("partner_in"):
-            partner_in.queryset = Institution._meta.get_field("programs").related_model.objects.all()
+            programs = Institution._meta.get_field("programs")
+            partner_in.queryset = programs.related_model.objects.all()
+            partner_in.widget = AutocompleteSelectMultiple(programs.through._meta.get_field("program"), admin.site)
+            partner_in.widget.choices = partner_in.choices
             self.initial["partner_in"] = self.instance.programs.all() if self.instance.pk else []
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.editing import BilingualAdmin
-from portal.long_lists import LongListAdmin, SearchedRows
+from portal.long_lists import LongListAdmin, PeriodFilter, SearchedRows
 from portal.models import AccountEvent, Centre, Department, Page, Term, User
 from portal.sign_in import second_factor
 from portal.sign_in.account_log import record
@@ -98,7 +98,7 @@ class AccountEventAdmin(AdministratorsOnly, LongListAdmin):
 
     list_display = ["at", "what", "account", "actor", "address"]
     list_display_links = None
-    list_filter = ["kind", "at", SearchedRows]
+    list_filter = ["kind", ("at", PeriodFilter), SearchedRows]
     sortable_by = ["at", "what"]
     time_field = "at"
     search_fields = ["account", "actor", "address"]

@@ -4,15 +4,19 @@ Lists of the admin that may have a hundred thousand rows. What they read depends
 Each order and filter that a list offers needs an index that ends with the columns of its default order and the key.
 """
 
-from django.contrib import admin
+from datetime import datetime
+
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db import connection
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-# The number of rows that a list counts, and through whose pages it leads.
-COUNTED = 2000
+# The number of rows that a list counts, through whose pages it leads, and on which an action on all of them acts.
+COUNTED = 10_000
 # The number of rows, the latest, in which a list looks for words: no index finds a word within a text.
 SEARCHED = 5000
 
@@ -59,6 +63,37 @@ class LongList(ChangeList):
         return [f"{sign}{name}" for name in dict.fromkeys(name.lstrip("-") for name in names)]
 
 
+class PeriodFilter(admin.DateFieldListFilter):
+    """
+    A filter by time, with each year since the earliest row, and the months of the year that is chosen.
+
+    So a list leads to all rows, piece by piece. One look into the index of the column finds the earliest row.
+    """
+
+    def __init__(self, field, request, params, model, model_admin, field_path):
+        super().__init__(field, request, params, model, model_admin, field_path)
+        # Those of Django, without "this year".
+        links = list(self.links[:-1])
+        latest = timezone.localtime()
+        earliest = model._base_manager.order_by(field_path).values_list(field_path, flat=True).first() or latest
+        for year in range(latest.year, timezone.localtime(earliest).year - 1, -1):
+            links.append((str(year), self.period((year, 1), (year + 1, 1))))
+            months = [
+                (date_format(datetime(year, month, 1), "YEAR_MONTH_FORMAT"), self.period((year, month), after))
+                for month, after in zip(range(1, 13), [*((year, n) for n in range(2, 13)), (year + 1, 1)], strict=True)
+            ]
+            if self.date_params.get(self.lookup_kwarg_since) in [
+                str(period[self.lookup_kwarg_since]) for _name, period in months
+            ]:
+                links += months
+        self.links = links
+
+    def period(self, first, after) -> dict:
+        """Returns the parameters for the time from one (year, month) to the beginning of another."""
+        begin, end = (timezone.make_aware(datetime(*month, 1)) for month in (first, after))
+        return {self.lookup_kwarg_since: begin, self.lookup_kwarg_until: end}
+
+
 class SearchedRows(admin.SimpleListFilter):
     """The choice of the rows in which words are looked for."""
 
@@ -86,14 +121,27 @@ class LongListAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     #: The field with the time by which a row is one of the latest. It has an index.
     time_field = ""
+    #: What the search finds, shown below it. As Django's search_help_text, it would take the place of the label.
+    search_note = ""
 
     def get_changelist(self, request, **kwargs):
         return LongList
 
     def response_action(self, request, queryset):
-        """An action on all rows of a list is one on those to which its pages lead."""
+        """
+        An action on all rows of a list is one on those to which its pages lead. If there are more, a message says so.
+
+        A page that asks back sends the keys of what it asked about in "confirmed".
+        """
         if request.POST.get("select_across") == "1":
-            queryset = queryset.filter(pk__in=list(queryset.values_list("pk", flat=True)[:COUNTED]))
+            if "confirmed" in request.POST:
+                keys = request.POST["confirmed"].split()
+            else:
+                keys = list(queryset.values_list("pk", flat=True)[: COUNTED + 1])
+            if len(keys) > COUNTED:
+                text = _("This list is longer. The action applies to its first %(number)d only, and to no others.")
+                self.message_user(request, text % {"number": COUNTED}, messages.WARNING)
+            queryset = queryset.filter(pk__in=keys[:COUNTED])
         return super().response_action(request, queryset)
 
     def get_search_results(self, request, queryset, search_term):

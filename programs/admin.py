@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from portal.bilingual.editing import Bilingual, BilingualAdmin
+from portal.bilingual.publishing import in_both_languages
 from programs.forms import ResourceFileForm, ResourceFileFormSet
 from programs.models import (
     Area,
@@ -61,6 +62,7 @@ class MaterialInline(Bilingual, admin.StackedInline):
     model = Material
     formset = MaterialFormSet
     fields = ["name", ("prepared_by", "language", "template"), "note", "sort_order"]
+    autocomplete_fields = ["template"]
     formfield_overrides = BilingualAdmin.formfield_overrides
     extra = 0
     max_num = 50
@@ -95,8 +97,13 @@ class ProgramAdmin(BilingualAdmin):
 @admin.register(Certificate)
 class CertificateAdmin(BilingualAdmin):
     fields = ["name", "awarding_body", "level", "validity", "program", "country", "sort_order", "published_at"]
+    autocomplete_fields = ["program"]
     list_display = ["__str__", "program", "sort_order"]
-    list_filter = ["program", "country"]
+    list_filter = ["country"]
+
+    @property
+    def search_fields(self):
+        return [*super().search_fields, *in_both_languages("program__title")]
 
 
 # The downloads of this many days are shown beside those in all.
@@ -172,8 +179,13 @@ class ResourceAdmin(BilingualAdmin):
         "published_at",
     ]
     list_display = ["__str__", "kind", "industry", "versions", "recent_downloads", "sort_order"]
-    list_filter = ["kind", "industry", "programs"]
+    autocomplete_fields = ["programs"]
+    list_filter = ["kind", "industry"]
     inlines = [ResourceFileInline]
+
+    @property
+    def search_fields(self):
+        return [*super().search_fields, *in_both_languages("programs__title")]
 
     def get_queryset(self, request):
         recent = DownloadCount.objects.filter(

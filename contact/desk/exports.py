@@ -3,11 +3,12 @@
 import csv
 import re
 from datetime import date, datetime
-from io import BytesIO, StringIO
+from io import BytesIO, TextIOWrapper
 from operator import attrgetter
 
 from django.db import transaction
-from django.db.models import Count, prefetch_related_objects
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -19,14 +20,19 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils import get_column_letter
 
 from contact.desk.personal_data import enquiries_of, personal_data
-from contact.models import Attachment, Enquiry, Event, State, name_territories
+from contact.models import Attachment, Enquiry, Event, State
+from partners.models import Country
 from portal.bilingual.languages import LANGUAGE_NAMES
+from portal.bilingual.territories import territory_names
 
 FORMATS = {
     "XLSX": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "CSV": "text/csv; charset=utf-8",
     "ZIP": "application/zip",
 }
+
+# So many enquiries are in memory at once.
+CHUNK = 500
 
 # Characters that XML, and so an XLSX file, cannot contain.
 UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -63,18 +69,22 @@ COLUMNS = [
 ]
 
 
-def table(enquiries):
+def table(enquiries, keys=None):
     """
-    Yields a row of headings and then a row of values for each enquiry, in the active language.
+    Yields a row of headings and then a row of values for each of a queryset of Enquiry, in the active language.
 
-    Values are str, int, date, datetime (naive, in Beijing time) or None. Any number of rows takes six queries.
+    Values are str, int, date, datetime (naive, in Beijing time) or None. Any number of rows takes two queries, and the
+    memory of CHUNK enquiries. The key of each enquiry is appended to the list `keys`.
     """
-    prefetch_related_objects(enquiries, "owner", "program", "country")
-    name_territories(enquiries)
-    attachments = dict(Attachment.objects.order_by().values_list("enquiry").annotate(Count("pk")))
+    names = territory_names(Country.objects.published_names())
+    files = Attachment.objects.filter(enquiry=OuterRef("pk")).order_by().values("enquiry")
+    number = Coalesce(Subquery(files.annotate(number=Count("pk")).values("number")), 0)
+    rows = enquiries.select_related("owner", "program", "country").annotate(number_of_attachments=number)
     yield [capfirst(str(heading)) for heading, _value, _width in COLUMNS]
-    for enquiry in enquiries:
-        enquiry.number_of_attachments = attachments.get(enquiry.pk, 0)
+    for enquiry in rows.iterator(CHUNK):
+        enquiry.named_territory = names.get(enquiry.territory, enquiry.territory)
+        if keys is not None:
+            keys.append(enquiry.pk)
         yield [_plain(value(enquiry)) for _heading, value, _width in COLUMNS]
 
 
@@ -86,12 +96,17 @@ def _plain(value):
     return value
 
 
-def as_csv(enquiries) -> bytes:
-    """Returns a CSV file (RFC 4180) in UTF-8 with a byte order mark, without which Excel guesses the encoding."""
-    file = StringIO()
-    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-    writer.writerows(map(_csv_text, row) for row in table(enquiries))
-    return file.getvalue().encode("utf-8-sig")
+def as_csv(rows) -> bytes:
+    """
+    Returns the rows of table() as a CSV file (RFC 4180).
+
+    It is in UTF-8 with a byte order mark, without which Excel guesses the encoding.
+    """
+    file = BytesIO()
+    with TextIOWrapper(file, "utf-8-sig", newline="") as text:
+        csv.writer(text, quoting=csv.QUOTE_ALL).writerows(map(_csv_text, row) for row in rows)
+        text.flush()
+        return file.getvalue()
 
 
 def _csv_text(value):
@@ -104,8 +119,8 @@ def _csv_text(value):
     return value
 
 
-def as_xlsx(enquiries) -> bytes:
-    """Returns a queryset of Enquiry as an XLSX file. Text of visitors is never a formula in it."""
+def as_xlsx(rows) -> bytes:
+    """Returns the rows of table() as an XLSX file. Text of visitors is never a formula in it."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(capfirst(str(Enquiry._meta.verbose_name_plural)))
     sheet.freeze_panes = "B2"
@@ -115,7 +130,7 @@ def as_xlsx(enquiries) -> bytes:
         date: pgettext("number format of a spreadsheet", "[$-809]d mmmm yyyy"),
         datetime: pgettext("number format of a spreadsheet", "[$-809]d mmmm yyyy, hh:mm"),
     }
-    for row in table(enquiries):
+    for row in rows:
         sheet.append([_cell(sheet, value, date_formats) for value in row])
     file = BytesIO()
     book.save(file)
@@ -134,17 +149,23 @@ def _cell(sheet, value, date_formats):
     return cell
 
 
-def log(enquiries, actor, detail):
-    """Logs in the timeline of each enquiry that the user `actor` exported it. `detail` is a key of FORMATS."""
-    Event.objects.bulk_create(Event.of(enquiry, Event.Kind.EXPORTED, actor, detail) for enquiry in enquiries)
+def log(keys, actor, detail):
+    """
+    Logs in the timeline of each enquiry that the user `actor` exported it.
+
+    `keys` are those of the enquiries, and `detail` is a key of FORMATS.
+    """
+    event = {"kind": Event.Kind.EXPORTED, "actor": actor, "actor_name": actor.get_username(), "detail": detail}
+    Event.objects.bulk_create([Event(enquiry_id=key, **event) for key in keys], CHUNK)
 
 
 def download(enquiries, actor, detail: str) -> HttpResponse:
     """Returns a queryset of Enquiry as a file and logs the export. `detail` is "XLSX" or "CSV"."""
+    # Those in the file, so that the log matches it.
+    keys = []
     with transaction.atomic():
-        # The queryset is evaluated once, so that the log matches the file.
-        content = {"XLSX": as_xlsx, "CSV": as_csv}[detail](enquiries)
-        log(enquiries, actor, detail)
+        content = {"XLSX": as_xlsx, "CSV": as_csv}[detail](table(enquiries, keys))
+        log(keys, actor, detail)
     return _response(content, "enquiries", detail)
 
 
@@ -153,7 +174,7 @@ def download_personal_data(email: str, actor) -> HttpResponse:
     enquiries = enquiries_of(email)
     with transaction.atomic():
         content = personal_data(email)
-        log(enquiries, actor, "ZIP")
+        log(enquiries.values_list("pk", flat=True), actor, "ZIP")
     return _response(content, "personal-data", "ZIP")
 
 

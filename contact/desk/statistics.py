@@ -14,7 +14,7 @@ from dateutil.relativedelta import relativedelta
 from django.contrib import admin
 from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, F, Q
 from django.db.models.functions import TruncMonth
 from django.shortcuts import render
 from django.utils import timezone
@@ -35,11 +35,11 @@ MONTHS = 24
 COUNTED_EVERY, KEPT_FOR = timedelta(minutes=10), timedelta(hours=1)
 CACHE_KEY = "desk-statistics"
 
-MAILS = Enquiry.mails.through.objects.filter(enquiry=OuterRef("pk"))
-FAILED = Exists(MAILS.filter(email__status=STATUS.failed))
-WAITING = ~FAILED & Exists(MAILS.filter(email__status__in=messages.WAITING))
-ALL_SENT = Exists(MAILS) & ~Exists(MAILS.exclude(email__status=STATUS.sent))
-UNACKNOWLEDGED = Exists(Event.objects.filter(enquiry=OuterRef("pk"), kind=Event.Kind.WITHHELD))
+# Conditions for the numbers of mails of with_numbers_of_mails().
+FAILED = Q(mails_failed__gt=0)
+WAITING = Q(mails_failed=0, mails_waiting__gt=0)
+ALL_SENT = Q(mails_sent__gt=0, mails_sent=F("mails_in_all"))
+UNACKNOWLEDGED = Q(pk__in=Event.objects.filter(kind=Event.Kind.WITHHELD).values("enquiry"))
 DELIVERED = ALL_SENT & ~UNACKNOWLEDGED
 WITHHELD = ALL_SENT & UNACKNOWLEDGED
 
@@ -70,6 +70,20 @@ class Reconciliation:
         return self.received - self.accounted_for
 
 
+def with_numbers_of_mails(enquiries):
+    """Returns the keys of a queryset of Enquiry with numbers of mails. One join, not a look for each enquiry."""
+    return (
+        enquiries.order_by()
+        .values("pk")
+        .annotate(
+            mails_in_all=Count("mails"),
+            mails_sent=Count("mails", filter=Q(mails__status=STATUS.sent)),
+            mails_waiting=Count("mails", filter=Q(mails__status__in=messages.WAITING)),
+            mails_failed=Count("mails", filter=Q(mails__status=STATUS.failed)),
+        )
+    )
+
+
 def reconcile(enquiries) -> Reconciliation:
     """
     Counts a queryset of Enquiry, including erased, merged and spam enquiries.
@@ -77,7 +91,7 @@ def reconcile(enquiries) -> Reconciliation:
     Each number has its own condition, and none is computed from the others, so an enquiry without its mails shows as
     a difference. One query counts all numbers, so an enquiry that arrives meanwhile causes no difference.
     """
-    numbers = enquiries.order_by().aggregate(
+    numbers = with_numbers_of_mails(enquiries).aggregate(
         received=Count("pk"),
         delivered=Count("pk", filter=DELIVERED),
         waiting=Count("pk", filter=WAITING),
@@ -89,7 +103,8 @@ def reconcile(enquiries) -> Reconciliation:
 
 def unaccounted(enquiries):
     """Filters a queryset of Enquiry to those that reconcile() counts only as received, such as one without mails."""
-    return enquiries.exclude(DELIVERED | WAITING | FAILED | WITHHELD)
+    left = with_numbers_of_mails(enquiries).exclude(DELIVERED | WAITING | FAILED | WITHHELD)
+    return enquiries.filter(pk__in=left.values("pk"))
 
 
 @dataclass(frozen=True)
@@ -228,7 +243,10 @@ def territory_table(numbers) -> Table:
 def statistics(request):
     if not can_view_enquiries(request.user):
         raise PermissionDenied
-    numbers = cache.get(CACHE_KEY) or count_anew()
+    numbers = cache.get(CACHE_KEY)
+    # The first enquiries show at once.
+    if not (numbers and numbers["months"]):
+        numbers = count_anew()
     context = {
         **admin.site.each_context(request),
         **numbers,

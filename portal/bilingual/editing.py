@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from modeltranslation.translator import translator
@@ -16,6 +17,9 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.publishing import Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
+
+# How many rows the page names that asks before rows are deleted.
+MAX_NAMED = 100
 
 
 class Bilingual:
@@ -43,7 +47,7 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
     }
 
     class Media:
-        js = ["js/editor-label.js"]
+        js = ["js/editor-label.js", "js/autocomplete-label.js"]
 
     def get_list_display(self, request):
         shown = super().get_list_display(request)
@@ -56,7 +60,8 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
             [path for path, _may_be_null in followed_paths(self.model)] if issubclass(self.model, Published) else False
         )
 
-    def get_search_fields(self, request):
+    @property
+    def search_fields(self):
         translated = translator.get_options_for_model(self.model).get_field_names()
         texts = (models.CharField, models.TextField)
         return in_both_languages(*(name for name in translated if isinstance(self.opts.get_field(name), texts)))
@@ -79,9 +84,28 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
             for warning in check([row for row in rows if row.pk]):
                 self.message_user(request, warning, messages.WARNING)
 
+    def get_deleted_objects(self, objs, request):
+        """Names the first MAX_NAMED rows that keep `objs` from being deleted. Django would read and name all."""
+        kept_by = [relation for relation in self.opts.related_objects if relation.on_delete is models.PROTECT]
+        names = []
+        for relation in kept_by:
+            rows = relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": objs})[: MAX_NAMED + 1]
+            kind = capfirst(relation.related_model._meta.verbose_name)
+            names += [f"{kind}: {row}" if place < MAX_NAMED else "…" for place, row in enumerate(rows)]
+        if names:
+            return [], {}, set(), names
+        deleted, *others = super().get_deleted_objects(objs, request)
+        return [deleted[:MAX_NAMED], *others]
+
     def get_readonly_fields(self, request, obj=None):
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.has_perm("contact.change_enquiry") else [*fields, *self.enquiry_fields]
+
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        if db_field.name in self.get_autocomplete_fields(request):
+            # Otherwise the checkboxes of formfield_overrides stay.
+            kwargs.pop("widget", None)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_view_on_site_url(self, obj=None):
         languages = obj.published_languages() if isinstance(obj, Published) else []

@@ -1,7 +1,7 @@
 """The long lists of the admin: how far they count and lead, where they search, and that indexes serve them."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django.utils.translation import override
 from post_office.models import STATUS
 
 from contact.models import Enquiry, Event, State
@@ -151,7 +152,10 @@ def test_a_list_leads_to_the_rows_that_it_counts(staff, monkeypatch):
     many(121)
     response = staff.get(DESK)
     assert response.context["cl"].result_count == 120
-    assert "There are more. The list leads to the first 120" in response.content.decode()
+    assert (
+        "There are more. The list leads to the first 120, and an action on all of them applies to these"
+        in response.content.decode()
+    )
     last = staff.get(f"{DESK}?p=3").context["cl"]
     assert len(last.result_list) == 20
     newest_first = list(Enquiry.objects.order_by("-created_at", "-pk").values_list("pk", flat=True))
@@ -163,9 +167,76 @@ def test_an_action_on_all_is_one_on_the_rows_that_the_list_counts(staff, monkeyp
     monkeypatch.setattr(long_lists, "COUNTED", 3)
     many(4)
     action = {"action": "mark_as_spam", "select_across": "1", "_selected_action": "1", "index": "0"}
-    staff.post(DESK, action)
+    said = staff.post(DESK, action, follow=True).content.decode()
     assert Enquiry.objects.filter(state=State.SPAM).count() == 3
     assert Enquiry.objects.order_by("created_at", "pk").first().state == State.RECEIVED
+    assert "The action applies to its first 3 only" in said
+
+
+def test_erasing_all_asks_how_many_and_erases_these_alone(staff, monkeypatch):
+    monkeypatch.setattr(long_lists, "COUNTED", 3)
+    monkeypatch.setattr("contact.admin.MAX_NAMED", 2)
+    kept, *chosen = many(4)
+    action = {"action": "erase", "select_across": "1", "_selected_action": "1", "index": "0"}
+    asks = staff.post(DESK, action).content.decode()
+    assert "The action applies to its first 3 only" in asks
+    assert "3 enquiries are erased:" in asks
+    assert [row.reference in asks for row in chosen] == [False, True, True]
+    assert "<li>1 more</li>" in asks
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', asks))
+    # It is not one of those that were asked about.
+    [late] = many(1)
+    staff.post(DESK, fields)
+    erased_now = Enquiry.objects.filter(erased_at__isnull=False)
+    assert {row.pk for row in erased_now} == {row.pk for row in chosen}
+    assert not {kept.pk, late.pk} & {row.pk for row in erased_now}
+
+
+def test_an_action_shows_some_of_many_errors(staff, monkeypatch):
+    monkeypatch.setattr("contact.admin.MAX_ERRORS", 2)
+    rows = [erased(STATUS.sent) for _number in range(5)]
+    action = {"action": "mark_as_spam", "_selected_action": [row.pk for row in rows]}
+    said = staff.post(f"{DESK}?queue=all", action, follow=True).content.decode()
+    assert sum(f"{row.reference}:" in said for row in rows) == 2
+    assert "Not done for 3 more enquiries." in said
+
+
+@pytest.mark.parametrize("path", [DESK, LOG, ACCOUNTS])
+def test_years_and_months_lead_to_all_rows(staff, path):
+    now = timezone.localtime()
+    old = timezone.make_aware(datetime(now.year - 2, 12, 31, 23, 59))
+    enquiry = stored(created_at=old)
+    enquiry.log(Event.Kind.RECEIVED)
+    Event.objects.update(at=old)
+    AccountEvent.objects.all().delete()
+    AccountEvent.objects.create(kind="failed", account="a")
+    AccountEvent.objects.update(at=old)
+
+    def links(address):
+        changelist = staff.get(address).context["cl"]
+        [periods] = [spec for spec in changelist.filter_specs if isinstance(spec, long_lists.PeriodFilter)]
+        with override("en"):
+            found = {str(choice["display"]): path + choice["query_string"] for choice in periods.choices(changelist)}
+        return found, len(changelist.result_list)
+
+    years, number = links(path)
+    assert number == 1
+    assert list(years)[-4:] == ["This month", *(str(now.year - ago) for ago in range(3))]
+    months, number = links(years[str(now.year - 2)])
+    assert number == 1
+    assert len(months) == len(years) + 12
+    numbers = {name: links(address)[1] for name, address in months.items()}
+    # The months stand below their year, the last at the end.
+    assert [name for name, number in numbers.items() if number] == ["Any date", str(now.year - 2), list(months)[-1]]
+
+
+def test_the_enquiries_with_a_failed_mail_are_looked_for_once(staff):
+    for _number in range(51):
+        stored(STATUS.failed)
+    with CaptureQueriesContext(connection) as queries:
+        assert len(staff.get(f"{DESK}?queue=mail").context["cl"].result_list) == 50
+    looked = [query["sql"] for query in queries if "DISTINCT" in query["sql"]]
+    assert len(looked) == 1
 
 
 def test_words_are_found_in_the_latest_rows_and_references_and_addresses_in_all(staff, monkeypatch):

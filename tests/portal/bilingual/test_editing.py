@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from portal.bilingual.editing import BilingualAdmin
 from portal.models import Centre, Department, Page, User
-from programs.models import Area, Program
+from programs.models import Area, Program, Resource
+from tests.contact.rows import stored
 
 pytestmark = pytest.mark.django_db
 
@@ -134,6 +135,46 @@ def test_fixed_pages_are_not_deleted(admin_client):
     page = Page.objects.get(slug="privacy")
     assert admin_client.get(f"/admin/portal/page/{page.pk}/delete/").status_code == 403
     assert "delete_selected" not in admin_client.get("/admin/portal/page/").content.decode()
+
+
+def test_what_keeps_a_program_is_named_up_to_a_number(admin_client, program, monkeypatch):
+    admin_client.cookies["django_language"] = "en"
+    address = f"/admin/programs/program/{program.pk}/delete/"
+    assert admin_client.get(address).context["protected"] == []
+    rows = [stored(program=program) for _number in range(3)]
+    monkeypatch.setattr("portal.bilingual.editing.MAX_NAMED", 2)
+    named = admin_client.get(address).context["protected"]
+    assert len(named) == 3
+    assert {*named[:2]} < {f"Enquiry: {row}" for row in rows}
+    assert named[2] == "…"
+    admin_client.post(address, {"post": "yes"})
+    assert Program.objects.filter(pk=program.pk).exists()
+
+
+def test_no_form_grows_with_the_programs(admin_client, program):
+    kept = Resource.objects.create(title_en="Kept", slug="kept", kind="template")
+    kept.programs.set([program])
+    addresses = [
+        *(f"/admin/programs/{model}/add/" for model in ("program", "certificate", "resource")),
+        f"/admin/programs/program/{program.pk}/change/",
+        f"/admin/programs/resource/{kept.pk}/change/",
+        "/admin/programs/certificate/",
+        "/admin/programs/resource/",
+        "/admin/partners/institution/add/",
+    ]
+
+    def sizes():
+        return [len(admin_client.get(address).content) for address in addresses]
+
+    few = sizes()
+    Program.objects.bulk_create(Program(title_en=f"Program {n}", slug=f"p-{n}") for n in range(150))
+    many = sizes()
+    grown = [row for row in zip(addresses, few, many, strict=True) if row[2] > 1.1 * row[1]]
+    assert not grown
+    found = admin_client.get(
+        "/admin/autocomplete/?app_label=programs&model_name=certificate&field_name=program&term=Program+149"
+    )
+    assert [row["text"] for row in found.json()["results"]] == ["Program 149"]
 
 
 def test_the_admin_requires_a_sign_in(client):
