@@ -2,7 +2,7 @@ import hashlib
 import json
 import re
 import secrets
-from functools import cache
+from functools import cache, partial
 
 from django import forms
 from django.core import signing
@@ -41,6 +41,7 @@ from contact.visitor import kept_files
 from contact.visitor.rate_limits import may_acknowledge
 from contact.working_days import promised_date
 from partners.models import Country
+from portal import content_version
 from portal.bilingual.territories import territory_choices
 from portal.models import Page
 from programs.models import Program
@@ -170,7 +171,7 @@ class EnquiryForm(forms.ModelForm):
         model = Enquiry
         fields = ["organisation", "territory", "person", "position", "email", "telephone", "message"]
 
-    def __init__(self, data=None, files=None, *, initial=None, sender="", has_database=True):
+    def __init__(self, data=None, files=None, *, initial=None, sender="", has_database=True, version=None):
         """
         `initial` may hold the slugs of `program` and `country` and the `message`, from the page that the visitor came
         from.
@@ -179,8 +180,11 @@ class EnquiryForm(forms.ModelForm):
         enquiry, even if the visitor went back and the browser requested the form again.
 
         Without a database the form can only be shown again: it offers the program and country that were submitted.
+
+        `version` is that of the content, as for content_version.once().
         """
         super().__init__(data, files, initial=initial, label_suffix="")
+        self.version = version
         self.initial["message"] = self.fields["message"].prefilled(self.initial.get("message") or "")
         self.sender, self.has_database = sender, has_database
         # A token of any age was once the portal's, so the form that comes back with it is not blank.
@@ -234,7 +238,10 @@ class EnquiryForm(forms.ModelForm):
         field only with that program, or with the one that was submitted.
         """
         programs = Program.objects.published()
-        choices = programs.choices_by_area(PROGRAMS_OFFERED) if self.has_database else []
+        choices = []
+        if self.has_database:
+            read = partial(programs.choices_by_area, PROGRAMS_OFFERED)
+            choices = content_version.once(self.version, "EnquiryForm.program", read)
         if choices is None:
             self.leads_to_programs = True
             slug = self.asked("program")

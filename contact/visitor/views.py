@@ -152,7 +152,7 @@ def form_view(view):
 def contact(request, *, expired=False, away=False):
     if request.method != "POST":
         given = {name: request.GET.get(name) for name in ("program", "country", "message")}
-        return enquiry_page(request, EnquiryForm(initial=given))
+        return enquiry_page(request, EnquiryForm(initial=given, version=request.content_version))
     if away:
         form = EnquiryForm(request.POST, request.FILES, has_database=False)
         return enquiry_page(request, form, ENQUIRY_NOT_STORED, **context_without_database())
