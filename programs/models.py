@@ -22,6 +22,7 @@ from portal.bilingual.changes import TrackedModel
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
 from portal.bilingual.languages import other_language
 from portal.bilingual.publishing import (
+    MAX_COUNTED,
     SLUG_HELP,
     ContentPage,
     Published,
@@ -35,7 +36,7 @@ from portal.bilingual.publishing import (
 from portal.bilingual.richtext import RichTextField, plain_text
 from portal.filetypes import TYPE_NAMES, TYPES, content_type
 from portal.models import Centre
-from portal.search_index import found_words, is_phrase, split_query
+from portal.search_index import is_phrase, rows_saying, split_query
 from portal.search_index.words import COMMON_WORDS
 from portal.uploads import clean_name, digest, fsync
 from programs.read_together import read_together
@@ -100,7 +101,8 @@ class ProgramQuerySet(PublishedQuerySet):
         Returns the programs of an area, a centre and a country, each a row or None, that have all `words`.
 
         If no program has them all, returns those that have any of the pieces of the words, those with most pieces
-        first. Each program has `has_all_words`, which is the same for all. If there are words, this queries at once.
+        first. Each program has `has_all_words`, which is the same for all. If there are words, this queries at once,
+        and returns MAX_COUNTED programs at most. `is_cut`, the same for all too, says whether there are more.
 
         With a `country`, the programs without a published country follow, because staff may say yes to them. Each
         program has `is_tied`: whether `country` is one of its countries. Without a `country` it is always True.
@@ -117,37 +119,32 @@ class ProgramQuerySet(PublishedQuerySet):
             is_tied = Exists(countries.filter(pk=country.pk))
             programs = programs.filter(is_tied | ~Exists(countries.published()))
             ordering = ["-is_tied", *ordering]
-        programs = programs.annotate(is_tied=is_tied)
+        programs = programs.annotate(is_tied=is_tied).order_by(*ordering)
         words = split_query(words)
         if not words:
-            return programs.annotate(has_all_words=Value(True)).order_by(*ordering)
-        pieces = split_pieces(words)
-        said = programs.words_said(list(dict.fromkeys([*words, *pieces])))
-        with_all_words = [pk for pk, found in said.items() if found.issuperset(words)]
-        if with_all_words:
-            programs = programs.filter(pk__in=with_all_words).annotate(has_all_words=Value(True))
-            return programs.order_by(*ordering)
+            return programs.annotate(has_all_words=Value(True), is_cut=Value(False))
+        keys = list(programs.filter(*map(says, words)).values_list("pk", flat=True)[: MAX_COUNTED + 1])
+        if keys:
+            programs = programs.filter(pk__in=keys[:MAX_COUNTED]).annotate(has_all_words=Value(True))
+            return programs.annotate(is_cut=Value(len(keys) > MAX_COUNTED))
+        found = [Case(When(says(piece), then=1), default=0) for piece in split_pieces(words)]
+        rows = programs.annotate(pieces_found=sum(found, Value(0))).order_by("-pieces_found", *ordering)
+        numbers = {pk: number for pk, number in rows.values_list("pk", "pieces_found")[: MAX_COUNTED + 1] if number}
         by_number = defaultdict(list)
-        for pk, found in said.items():
-            by_number[len(found.intersection(pieces))].append(pk)
-        by_number.pop(0, None)
+        for pk, number in list(numbers.items())[:MAX_COUNTED]:
+            by_number[number].append(pk)
         number = Case(*(When(pk__in=pks, then=number) for number, pks in by_number.items()), default=0)
-        with_some_words = programs.filter(pk__in=list(chain(*by_number.values())))
-        with_some_words = with_some_words.annotate(has_all_words=Value(False), pieces_found=number)
-        return with_some_words.order_by("-is_tied", "-pieces_found", *self.model._meta.ordering)
+        programs = programs.filter(pk__in=list(chain(*by_number.values())))
+        is_cut = Value(len(numbers) > MAX_COUNTED)
+        programs = programs.annotate(has_all_words=Value(False), pieces_found=number, is_cut=is_cut)
+        return programs.order_by("-is_tied", "-pieces_found", *self.model._meta.ordering)
 
-    def words_said(self, words) -> dict[int, frozenset]:
-        """Returns which of `words` each program says, by its key: in texts, or in the names of type and countries."""
-        found = found_words(words, texts_of=[Program], titles_of=[Area, Country])
-        said, nothing = {}, frozenset()
-        has_any = Q(pk__in=found[Program]) | Q(area__in=found[Area]) | Q(countries__in=found[Country])
-        rows = self.prefetch_related(None).order_by().filter(has_any)
-        for pk, area, country in rows.values_list("pk", "area", "countries"):
-            in_names = found[Area].get(area, nothing) | found[Country].get(country, nothing)
-            said[pk] = said.get(pk) or found[Program].get(pk, nothing)
-            if in_names:
-                said[pk] |= in_names
-        return said
+
+def says(word) -> Q:
+    """Returns the condition that a program has `word` in its texts, or in the name of its type or of a country."""
+    countries = Country.objects.filter(programs=OuterRef("pk"), pk__in=rows_saying(word, Country, in_title=True))
+    in_texts = Q(pk__in=rows_saying(word, Program))
+    return in_texts | Q(area__in=rows_saying(word, Area, in_title=True)) | Exists(countries)
 
 
 def split_pieces(words) -> list[str]:

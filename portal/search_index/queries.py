@@ -1,10 +1,11 @@
-"""Asks the search index: search() for visitors, and found_words() for the querysets of models."""
+"""Asks the search index: search() for visitors, and rows_saying() for the querysets of models."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
 from django.db import connection
+from django.db.models.expressions import RawSQL
 from django.utils.translation import override
 
 from portal.bilingual import publishing
@@ -147,18 +148,23 @@ def rows_with(words, reader) -> tuple[str, list]:
     return sql, params
 
 
-def rows_with_some(words, condition) -> tuple[str, list]:
+def rows_with_some(words, condition, kind=None) -> tuple[str, list]:
     """
-    Returns the SQL of the rows that have some of `words` and meet `condition`, and its parameters.
+    Returns the SQL of the rows, of one `kind` or of all, that have some of `words` and meet `condition`, and its
+    parameters.
 
     Its columns are kind, row, entry, and for each language by its place in LANGUAGES: said_0, the words that its side
     has, each a bit; titled_0, those in its title; order_0, the sort order of the row, NULL if its side is not published
     or has no word.
     """
-    parts, values = [], []
+    parts, values, of_kind = [], [], ""
+    if kind:
+        # The parts of other kinds may be many: they are left out before they are grouped.
+        entries = f"SELECT id FROM portal_searchentry WHERE kind = '{kind.name}'"  # noqa: S608
+        of_kind = f" AND rowid >> {PLACE_BITS + 1} IN ({entries})"
     for number, word in enumerate(words):
         has_word, found = parts_with(word)
-        parts.append(f"SELECT rowid, {1 << number} AS word FROM portal_searchpart WHERE {has_word}")  # noqa: S608
+        parts.append(f"SELECT rowid, {1 << number} AS word FROM portal_searchpart WHERE {has_word}{of_kind}")  # noqa: S608
         values += found
     joined = "MAX({})" if len(words) == 1 else "SUM(DISTINCT {})"
     bits = ", ".join(
@@ -182,29 +188,16 @@ def rows_with_some(words, condition) -> tuple[str, list]:
     return sql, [*params, *values]
 
 
-def found_words(words: list[str], texts_of=(), titles_of=()) -> dict:
+def rows_saying(word: str, model, *, in_title=False) -> RawSQL:
     """
-    Returns which of `words` are found in which rows, on sides that are published now.
+    Returns a subquery, for `pk__in`, of the keys of the rows of `model` that have `word` on a side that is published.
 
-    In rows of the models in `texts_of` they are found anywhere, in those of `titles_of` in the title. The result has a
-    dictionary for each model: sets of words by the key of a row. Rows without any may be missing.
+    They have it anywhere, or in the title.
     """
-    models = {KINDS[model].name: model for model in (*texts_of, *titles_of)}
-    rows, words_of = {model: {} for model in models.values()}, {}
-    if not words:
-        return rows
-    kinds = ", ".join(f"'{name}'" for name in models)
-    sql, params = rows_with_some(words, f"kind IN ({kinds})")
-    columns = ", ".join(f"said_{side}, titled_{side}, order_{side}" for side in range(len(LANGUAGES)))
-    for kind, row, *sides in fetched(f"SELECT kind, row, {columns} FROM ({sql}) AS candidates", params):  # noqa: S608
-        model, bits = models[kind], 0
-        for said, titled, order in zip(sides[::3], sides[1::3], sides[2::3], strict=True):
-            if order is not None:
-                bits |= said if model in texts_of else titled
-        if bits not in words_of:
-            words_of[bits] = frozenset(word for number, word in enumerate(words) if bits >> number & 1)
-        rows[model][row] = words_of[bits]
-    return rows
+    sql, params = rows_with_some([word], "said_0 + said_1 > 0", KINDS[model])
+    has_word = "titled" if in_title else "said"
+    sides = " OR ".join(f"({has_word}_{side} > 0 AND order_{side} IS NOT NULL)" for side in range(len(LANGUAGES)))
+    return RawSQL(f"SELECT row FROM ({sql}) AS candidates WHERE {sides}", params)  # noqa: S608, S611
 
 
 def now(times) -> list:

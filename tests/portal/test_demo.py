@@ -12,6 +12,7 @@ import openpyxl
 import pypdfium2
 import pytest
 from django.apps import apps
+from django.core.cache import caches
 from django.core.files.storage import FileSystemStorage
 from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
@@ -358,6 +359,7 @@ def test_the_band_costs_no_query(demo, client, settings):
     for path in ("/en/", "/zh-hans/programs/approval-support/"):
         counts = []
         for settings.PORTAL_DEMO in (True, False):
+            caches["template_fragments"].clear()
             with CaptureQueriesContext(connection) as queries:
                 client.get(path)
             counts.append(len(queries))

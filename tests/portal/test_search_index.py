@@ -14,7 +14,7 @@ import time_machine
 from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connection, connections, transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
@@ -28,7 +28,7 @@ from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.bilingual.publishing import PublishedQuerySet
 from portal.management.preparation import prepare_database
 from portal.models import Centre, Lease, Page, Term
-from portal.search_index import folded, found_words, queries, search, spans, split_query, upkeep
+from portal.search_index import folded, queries, rows_saying, search, spans, split_query, upkeep
 from portal.search_index.entries import PLACE_BITS, PLACES, SearchEntry, SearchText
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import MAX_PHRASE, MAX_WORDS, PART
@@ -214,15 +214,21 @@ def test_short_words_are_whole_and_long_ones_begin_a_word():
         assert len(titles(query, model=Centre)) == hits, query
 
 
-def test_words_are_counted_by_row_in_texts_or_only_in_titles():
+def saying_all(words, model, **options):
+    """The keys of the rows of `model` that have all `words`, by rows_saying()."""
+    conditions = [Q(pk__in=rows_saying(word, model, **options)) for word in words]
+    return set(model.objects.filter(*conditions).values_list("pk", flat=True))
+
+
+def test_a_word_is_said_by_a_row_in_its_texts_or_only_in_its_title():
     row = centre(title_en="Kea", summary_en="Kiwi emu", title_zh_hans="鸸鹋", published_at_zh_hans=None)
     other = centre("other", title_en="Emu kiwi", published_at_en=None)
-    words = ["kea", "kiwi", "emu", "鸸鹋", "quoll"]
-    said = found_words(words, texts_of=[Centre])[Centre]
-    assert (said[row.pk], said.get(other.pk, set())) == ({"kea", "kiwi", "emu"}, set())
-    titled = found_words(words, titles_of=[Centre, Page])
-    assert (titled[Centre][row.pk], titled[Page]) == ({"kea"}, {})
-    assert found_words([], [Centre]) == {Centre: {}}
+    said = {word: saying_all([word], Centre) for word in ["kea", "kiwi", "emu", "鸸鹋", "quoll"]}
+    assert said == {"kea": {row.pk}, "kiwi": {row.pk}, "emu": {row.pk}, "鸸鹋": set(), "quoll": set()}
+    assert saying_all(["kea"], Centre, in_title=True) == {row.pk}
+    assert saying_all(["kiwi"], Centre, in_title=True) == saying_all(["kea"], Page) == set()
+    Centre.objects.filter(pk=other.pk).update(published_at_en=timezone.now())
+    assert saying_all(["kiwi"], Centre, in_title=True) == {other.pk}
 
 
 def test_a_condition_of_publication_that_search_cannot_ask_is_refused(monkeypatch):
@@ -343,7 +349,7 @@ def test_a_side_that_is_not_published_is_never_given_away():
             Centre.objects.filter(pk=row.pk).update(**{f"published_at_{side}": moment})
             assert titles(query) == titles("kea 鸸鹋") == [], (side, moment)
             assert not search(split_query(query), "en").counts
-            assert not any(found_words(split_query(query), [Centre])[Centre].values())
+            assert not saying_all(split_query(query), Centre)
         Centre.objects.filter(pk=row.pk).update(**{f"published_at_{side}": timezone.now()})
     assert titles("kea 鸸鹋") == ["Wombat centre"]
 
@@ -730,7 +736,7 @@ def test_odd_queries_are_answered_quickly_and_find_only_what_is_there(query):
     began = perf_counter()
     words = split_query(query)
     results = search(words, "en")
-    found_words(words, [Program], [Area])
+    saying_all(words, Program)
     assert perf_counter() - began < 1
     assert len(words) <= MAX_WORDS
     assert words or not results.hits
@@ -940,9 +946,8 @@ class Edits(RuleBasedStateMachine):
         results = search(words, language)
         assert {(hit.model, hit.pk) for hit in results.hits if hit.model in FOUND} == wanted
         assert sum(results.counts.get(model, 0) for model in FOUND) == len(wanted)
-        said = found_words(words, FOUND)
         if words:
-            assert {(model, pk) for model in FOUND for pk, some in said[model].items() if some == set(words)} == wanted
+            assert {(model, pk) for model in FOUND for pk in saying_all(words, model)} == wanted
 
     @invariant()
     def index_and_scan_find_the_same(self):
