@@ -8,7 +8,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from partners.models import RESOURCES_LISTED
+from partners.models import INSTITUTIONS_LISTED, RESOURCES_LISTED
 from portal.bilingual.links import absolute_url
 from portal.bilingual.publishing import ENTRIES_LISTED
 from portal.bilingual.side_by_side import render_detail
@@ -23,7 +23,6 @@ RELATED_PROGRAMS = 6
 OTHER_AREAS = 12
 # So many programs of each type fit on two printed leaves, if there are few types.
 AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW = 12, 8
-INSTITUTIONS_LISTED = 24
 
 
 class KeysFirstPaginator(Paginator):
@@ -54,16 +53,17 @@ def program_list(request):
 @require_safe
 def program_overview(request):
     programs = Program.objects.published().for_list()
-    areas = Area.objects.published()[:AREAS_IN_OVERVIEW].with_beginnings("programs", PROGRAMS_IN_OVERVIEW, programs)
+    areas = Area.objects.published()[: AREAS_IN_OVERVIEW + 1]
+    areas = areas.with_beginnings("programs", PROGRAMS_IN_OVERVIEW, programs)
     types = [(None, programs.of("area", None).beginning(PROGRAMS_IN_OVERVIEW))]
-    types += [(area, area.published_programs) for area in areas]
+    types += [(area, area.published_programs) for area in areas[:AREAS_IN_OVERVIEW]]
     types = [(area, listed) for area, listed in types if listed]
     rows = [row for area, listed in types for row in (area, *listed) if row]
     rows += [centre for _area, listed in types for program in listed for centre in program.published_centres]
     context = {
         "types": types,
         "changed_at": max((row.updated_at for row in rows), default=None),
-        "is_cut": any(listed.has_more for _area, listed in types),
+        "is_cut": len(areas) > AREAS_IN_OVERVIEW or any(listed.has_more for _area, listed in types),
     }
     return render(request, "programs/program_overview.html", context)
 

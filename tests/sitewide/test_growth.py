@@ -7,12 +7,14 @@ from bs4 import BeautifulSoup
 from django.utils import timezone
 
 from partners.models import INSTITUTIONS_LISTED, Country, Institution
+from portal.bilingual import publishing
 from portal.bilingual.publishing import ENTRIES_LISTED
 from portal.models import Centre
 from portal.site import home
 from portal.views import PROGRAMS_OF_CENTRE
+from programs.forms import CHOICES_OFFERED
 from programs.models import Area, Program
-from programs.views import PROGRAMS_IN_OVERVIEW, RELATED_PROGRAMS
+from programs.views import AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW, RELATED_PROGRAMS
 
 pytestmark = pytest.mark.django_db
 
@@ -83,6 +85,20 @@ def test_a_list_ends_in_a_link_to_all_of_its_programs(client, path, selector, nu
     assert all(english < chinese for english, chinese in numbers.values())
 
 
+def test_of_many_types_the_first_are_shown_and_the_finder_leads_to_all_programs(client):
+    for number in range(home.AREAS):
+        now = timezone.now()
+        area = Area.objects.create(slug=f"type-{number}", title_en="Type", summary_en="x", published_at_en=now)
+        area.programs.create(slug=f"of-{number}", title_en="Program", summary_en="x", published_at_en=now)
+    for path, selector in (("", ".areas > .all-of-list a"), ("programs/overview/", ".overview > p.section a")):
+        found = page(client, f"/en/{path}")
+        assert len(found.select("li.area h3 a, .overview h2 a")) == home.AREAS == AREAS_IN_OVERVIEW
+        assert found.select_one(selector)["href"] == "/en/programs/"
+        Area.objects.filter(slug__startswith="type").exclude(slug="type-0").update(published_at_en=None)
+        assert not page(client, f"/en/{path}").select(selector)
+        Area.objects.filter(slug__startswith="type").update(published_at_en=now)
+
+
 def test_a_list_that_is_whole_has_no_such_link(client):
     for path, *_rest in LISTS:
         assert not page(client, f"/en/{path}").select(".all-of-list"), path
@@ -108,7 +124,7 @@ def test_no_page_grows_with_the_programs(client, language):
     assert {path: size for path, size in many.items() if size > 1.05 * few[path]} == {}
 
 
-def test_the_other_lists_of_a_program_are_short(client):
+def test_the_other_lists_of_a_program_are_short(client, monkeypatch):
     add_programs(0, FEW)
     program = Program.objects.get(slug="many-5")
     add_institutions(INSTITUTIONS_LISTED + 3)
@@ -118,6 +134,10 @@ def test_the_other_lists_of_a_program_are_short(client):
     countries = found.select_one("section[aria-labelledby=countries]")
     assert len(countries.select(".partners-by-country ul a")) == INSTITUTIONS_LISTED
     assert "name 3 more partner institutions" in countries.text
+    assert countries.find("a", href="/en/partners/")
+    monkeypatch.setattr(publishing, "MAX_COUNTED", INSTITUTIONS_LISTED + 1)
+    Country.objects.update(sort_order=1)
+    assert "name many more partner institutions" in page(client, "/en/programs/many-5/").text
 
 
 def add_institutions(number):
@@ -144,6 +164,22 @@ def test_the_institutions_of_a_country_come_in_pages_and_each_link_leads_to_its_
         assert not [link for link in found.select(".pagination a") if "institution=" in link["href"]]
     for odd in ("x", "", "0", "9" * 30):
         assert page(client, f"/en/partners/japan/?institution={odd}").find(id=rows[0].anchor)
+
+
+def test_the_finder_offers_a_few_types_and_centres_or_the_chosen_one(client):
+    now = timezone.now()
+    texts = {"title_en": "Many", "summary_en": "x", "published_at_en": now}
+    for model, name in ((Area, "area"), (Centre, "centre")):
+        there = model.objects.count()
+        model.objects.bulk_create(model(slug=f"many-{number}", **texts) for number in range(CHOICES_OFFERED - there))
+        finder = page(client, "/en/programs/")
+        assert len(finder.select(f"[name={name}] option")) == 1 + CHOICES_OFFERED
+        model.objects.create(slug="one-more", **texts)
+        finder = page(client, "/en/programs/")
+        assert not finder.select(f"[name={name}]") and finder.select(".result-count")
+        chosen = page(client, f"/en/programs/?{name}=one-more")
+        assert [option["value"] for option in chosen.select(f"[name={name}] option")] == ["", "one-more"]
+        assert "this choice is not offered here" in page(client, f"/en/programs/?{name}=nothing").text
 
 
 def test_the_filters_of_the_resources_offer_a_few_programs_or_the_chosen_one(client):
