@@ -21,6 +21,7 @@ PROGRAMS_A_PAGE = 50
 RESOURCES_A_PAGE = 50
 RELATED_PROGRAMS = 6
 OTHER_AREAS = 12
+PROGRAMS_OF_RESOURCE = 50
 # So many programs of each type fit on two printed leaves, if there are few types.
 AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW = 12, 8
 
@@ -112,7 +113,7 @@ def resource_list(request):
 @require_safe
 def resource_detail(request, slug):
     resource = Resource.objects.for_detail().get_published(slug=slug)
-    programs = resource.programs.published().beginning(ENTRIES_LISTED)
+    programs = resource.programs.published().beginning(PROGRAMS_OF_RESOURCE)
     context = {
         "resource": resource,
         "programs": programs,

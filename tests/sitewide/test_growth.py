@@ -4,17 +4,21 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import override
 
 from partners.models import INSTITUTIONS_LISTED, Country, Institution
+from partners.views import PROGRAMS_OF_INSTITUTION
 from portal.bilingual import publishing
-from portal.bilingual.publishing import ENTRIES_LISTED
+from portal.bilingual.publishing import ENTRIES_LISTED, Beginning
 from portal.models import Centre
 from portal.site import home
 from portal.views import PROGRAMS_OF_CENTRE
 from programs.forms import CHOICES_OFFERED
 from programs.models import Area, Program
-from programs.views import AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW, RELATED_PROGRAMS
+from programs.views import AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW, PROGRAMS_OF_RESOURCE, RELATED_PROGRAMS
+from tests.programs.resources import published
 
 pytestmark = pytest.mark.django_db
 
@@ -69,8 +73,8 @@ LISTS = [
 @pytest.mark.parametrize(("path", "selector", "number", "name"), LISTS)
 def test_a_list_ends_in_a_link_to_all_of_its_programs(client, path, selector, number, name):
     add_programs(0, MANY)
-    numbers = {}
-    for language, words in (("en", r"All (\d+) programs"), ("zh-hans", r"全部项目（(\d+)）")):
+    numbers, labels = {}, []
+    for language, words in (("en", r"All (\d+) programs"), ("zh-hans", r"全部项目（共(\d+)个）")):
         found = page(client, f"/{language}/{path}").select(selector)
         assert found
         for each in found:
@@ -78,10 +82,12 @@ def test_a_list_ends_in_a_link_to_all_of_its_programs(client, path, selector, nu
             assert programs_in(each) == number
             assert way_on["href"].startswith(f"/{language}/programs/?{name}=")
             [total] = re.fullmatch(words, way_on.text).groups()
+            labels.append(way_on.get("aria-label", way_on.text))
+            assert labels[-1].startswith(way_on.text)
             finder = page(client, way_on["href"])
             assert re.search(r"\d+", finder.select_one(".result-count").text)[0] == total
             numbers.setdefault(way_on["href"].partition("=")[2], []).append(int(total))
-    assert numbers
+    assert numbers and len(set(labels)) == len(labels)
     assert all(english < chinese for english, chinese in numbers.values())
 
 
@@ -122,6 +128,37 @@ def test_no_page_grows_with_the_programs(client, language):
         sizes.append({path: len(client.get(f"/{language}/{path}").content) for path in paths})
     few, many = sizes
     assert {path: size for path, size in many.items() if size > 1.05 * few[path]} == {}
+
+
+@pytest.mark.parametrize(
+    ("language", "counted", "uncounted"),
+    [
+        ("en", "All 1,000 programs", "All programs (more than 1,000)"),
+        ("zh-hans", "全部项目（共1000个）", "全部项目（1000余个）"),
+    ],
+)
+def test_the_number_of_a_list_is_one_that_was_counted(language, counted, uncounted):
+    for number, words in ((1000, counted), (1001, uncounted)):
+        with override(language):
+            shown = render_to_string(
+                "includes/all_of_list.html", {"rows": Beginning([], number, Program), "address": "/"}
+            )
+        assert BeautifulSoup(shown, "html.parser").a.text == words
+
+
+def test_a_list_that_no_filter_shows_names_the_number_of_its_programs(client):
+    add_programs(0, FEW)
+    resource = published()
+    [institution] = add_institutions(1)
+    Program.objects.exclude(slug="many-0").update(published_at_en=timezone.now())
+    for row in (resource, institution):
+        row.programs.set(Program.objects.filter(slug__startswith="many"))
+    found = page(client, "/en/resources/sample-standard/").select_one("[aria-labelledby=programs]")
+    assert programs_in(found) == PROGRAMS_OF_RESOURCE
+    assert found.select("li")[-1].text.strip() == f"{FEW - 1} programs in all"
+    found = page(client, "/zh-hans/partners/japan/").find(id=institution.anchor)
+    assert programs_in(found) == PROGRAMS_OF_INSTITUTION
+    assert found.select("dd")[-1].text.strip() == f"共{FEW}个项目"
 
 
 def test_the_other_lists_of_a_program_are_short(client, monkeypatch):
@@ -183,8 +220,6 @@ def test_the_finder_offers_a_few_types_and_centres_or_the_chosen_one(client):
 
 
 def test_the_filters_of_the_resources_offer_a_few_programs_or_the_chosen_one(client):
-    from tests.programs.resources import published
-
     resource = published()
     add_programs(1, 7)
     resource.programs.set(Program.objects.all())

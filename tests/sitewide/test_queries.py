@@ -39,7 +39,7 @@ QUERIES = {
     "resources/?kind=form&program=approval-support": 6,
     "partners/": 3,
     "partners/japan/": 7,
-    "partners/japan/?view=pair": 7,
+    "partners/japan/?view=pair": 6,
     "terms/": 3,
     "search/": 2,
     "search/?q=exchange": 4,
