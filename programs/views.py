@@ -88,7 +88,7 @@ def program_detail(request, slug):
     checklist = Checklist(program, request.GET.getlist("have"))
     context = {
         "program": program,
-        # Read only when the template does not have the article from before.
+        # The pair view does not show them.
         "partners": SimpleLazyObject(
             lambda: Partners(program.published_countries, institutions.beginning(INSTITUTIONS_LISTED))
         ),
