@@ -12,6 +12,7 @@ from portal.bilingual.publishing import (
     Published,
     PublishedQuerySet,
     in_both_languages,
+    now,
     required_when_published,
     validate_not_reserved,
 )
@@ -20,7 +21,7 @@ from portal.bilingual.territories import is_territory
 
 # The resources that a page of a program or country lists at most; with one more it leads to all of them.
 RESOURCES_LISTED = 12
-# The institutions that a country's page shows at once.
+# The institutions that a page of a program or country lists at once.
 INSTITUTIONS_LISTED = 24
 
 
@@ -96,17 +97,20 @@ class Country(Published):
 
     @cached_property
     def first_institutions(self):
-        """The first INSTITUTIONS_LISTED of its institutions, published or not."""
-        return list(self.institutions.all()[:INSTITUTIONS_LISTED])
+        """The first INSTITUTIONS_LISTED of its institutions that are published in either language, and one more."""
+        conditions = [Q(**{f"{column}__lte": now()}) for column in in_both_languages("published_at")]
+        return list(self.institutions.filter(Q(*conditions, _connector=Q.OR))[: INSTITUTIONS_LISTED + 1])
 
     def text_blocks(self):
         yield "p", _("Capital: %(capital)s") % {"capital": self.capital}
         yield "richtext", self.body
-        shown = [row for row in self.first_institutions if row.is_published_in(get_language())]
+        listed, more = self.first_institutions[:INSTITUTIONS_LISTED], self.first_institutions[INSTITUTIONS_LISTED:]
+        shown = [row for row in listed if row.is_published_in(get_language())]
         yield "h2", shown and _("Partner institutions")
-        for institution in self.first_institutions:
+        for institution in listed:
             for element, text in institution.text_blocks():
                 yield element, institution in shown and text
+        yield "p", more and _("The page of this country or region lists more of them.")
 
 
 @content_version.register

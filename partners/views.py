@@ -1,5 +1,6 @@
 from django.core.paginator import Paginator
 from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from partners.compass import Compass
@@ -28,8 +29,8 @@ def country_detail(request, slug):
     context = {
         "country": country,
         "programs": country.published_rows("programs").beginning(ENTRIES_LISTED),
-        "institutions": page_of_institutions(country, request.GET),
-        "programs_of_institution": PROGRAMS_OF_INSTITUTION,
+        # The pair view does not show them.
+        "institutions": SimpleLazyObject(lambda: page_of_institutions(country, request.GET)),
         "resources": country.published_rows("resources").beginning(RESOURCES_LISTED),
         "centres": Centre.objects.published().of_programs(country.programs),
         "compass": Compass([country]),
@@ -44,5 +45,6 @@ def page_of_institutions(country, query):
     if asked := query.get("institution"):
         keys = map(str, institutions.values_list("pk", flat=True))
         number = next((place // INSTITUTIONS_LISTED + 1 for place, key in enumerate(keys) if key == asked), 1)
-    with_programs = institutions.with_published("programs", at_most=PROGRAMS_OF_INSTITUTION + 1)
-    return Paginator(with_programs, INSTITUTIONS_LISTED).get_page(number)
+    page = Paginator(institutions, INSTITUTIONS_LISTED).get_page(number)
+    page.object_list = page.object_list.with_beginnings("programs", PROGRAMS_OF_INSTITUTION)
+    return page

@@ -147,6 +147,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",
     "django.forms",
     # Last, as it asks for: deletes the files of replaced and cleared pictures and of deleted rows after the commit.
     "django_cleanup",

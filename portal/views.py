@@ -53,8 +53,9 @@ def site_context(request):
         return SimpleLazyObject(lambda: content_version.once(version, name, make))
 
     return {
-        # Without a version, nothing that is made for this request is used for another one.
-        "content_version": version or content_version.new_token(),
+        # Parts of pages are kept as long as they are used. Without a version they are not kept at all.
+        "content_version": version or "",
+        "kept_for": None if version else 0,
         "department": once("department", Department.current),
         "is_demo": settings.PORTAL_DEMO,
         "site_pages": once("site_pages", lambda: list(Page.objects.published().defer("body"))),

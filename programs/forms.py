@@ -18,7 +18,7 @@ CHOICES_OFFERED = 50
 
 
 class FilterForm(forms.Form):
-    """Base of the forms above a list. They use GET, and every field is optional."""
+    """Base of the forms above a list. They use GET, and every field is optional or left out."""
 
     use_required_attribute = False
 
@@ -33,16 +33,23 @@ class FilterForm(forms.Form):
 
         Of more than `at_most` rows, only the chosen one is offered: an address that chooses another holds as ever.
         """
-        beginning = rows[: at_most and at_most + 1]
+        beginning = rows[: at_most + 1] if at_most else rows
         offered = content_version.once(self.version, f"{type(self).__name__}.{name}", lambda: list(beginning))
         if at_most and len(offered) > at_most:
             offered = rows.filter(slug=self.data.get(name, "").replace("\0", ""))
         rows = {row.slug: row for row in offered}
-        self.offer_choices(name, ((slug, str(row)) for slug, row in rows.items()), everything)
         self.fields[name].coerce = rows.__getitem__
+        self.offer_choices(name, [(slug, str(row)) for slug, row in rows.items()], everything)
 
     def offer_choices(self, name, choices, everything):
-        """Offers `choices`, pairs of a value and its label, or `everything`, in the field `name`."""
+        """
+        Offers `choices`, pairs of a value and its label, or `everything`, in the field `name`.
+
+        If there are none, the field is left out. With a value it stays, to say that the value is unknown.
+        """
+        if not choices and not self.data.get(name):
+            del self.fields[name]
+            return
         field = self.fields[name]
         field.choices = [("", everything), *choices]
         field.error_messages["invalid_choice"] = format_lazy(
@@ -86,8 +93,8 @@ class FinderForm(FilterForm):
         """
         if not self.is_valid():
             return programs.none()
-        chosen = self.cleaned_data
-        return programs.matching(chosen["area"], chosen["centre"], chosen["country"], chosen["q"])
+        chosen = map(self.cleaned_data.get, ("area", "centre", "country", "q"))
+        return programs.matching(*chosen)
 
     @property
     def chosen_country(self):
@@ -96,7 +103,7 @@ class FinderForm(FilterForm):
 
 
 class ResourceFilterForm(FilterForm):
-    """The filters above the list of resources. Each offers what published resources have, or is left out."""
+    """The filters above the list of resources. Each offers what published resources have."""
 
     kind = forms.ChoiceField(label=_("Kind"), required=False)
     program = forms.TypedChoiceField(label=_("Program"), required=False, empty_value=None)
@@ -116,10 +123,6 @@ class ResourceFilterForm(FilterForm):
         industries = Industry.objects.filter(Exists(resources.filter(industry=OuterRef("pk"))))
         self.offer("industry", industries, _("All industries"), at_most=CHOICES_OFFERED)
         self.offer_choices("language", LANGUAGE_NAMES.items(), _("Any language"))
-        for name in ("kind", "program", "country", "industry"):
-            # The first choice is everything. A field with a value stays, to say that the value is unknown.
-            if len(self.fields[name].choices) == 1 and not self.data.get(name):
-                del self.fields[name]
 
     def resources_in(self, resources):
         """Returns the rows of `resources`, a ResourceQuerySet, that match. If the form has errors, no row matches."""

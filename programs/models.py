@@ -203,7 +203,7 @@ class Partners(NamedTuple):
 
     @property
     def unlisted(self):
-        """How many more institutions there are."""
+        """How many more institutions there are, if all are counted."""
         return self.institutions.number - len(self.institutions)
 
 

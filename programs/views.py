@@ -8,7 +8,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from partners.models import RESOURCES_LISTED
+from partners.models import INSTITUTIONS_LISTED, RESOURCES_LISTED
 from portal.bilingual.links import absolute_url
 from portal.bilingual.publishing import ENTRIES_LISTED
 from portal.bilingual.side_by_side import render_detail
@@ -21,9 +21,9 @@ PROGRAMS_A_PAGE = 50
 RESOURCES_A_PAGE = 50
 RELATED_PROGRAMS = 6
 OTHER_AREAS = 12
+PROGRAMS_OF_RESOURCE = 50
 # So many programs of each type fit on two printed leaves, if there are few types.
 AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW = 12, 8
-INSTITUTIONS_LISTED = 24
 
 
 class KeysFirstPaginator(Paginator):
@@ -54,16 +54,17 @@ def program_list(request):
 @require_safe
 def program_overview(request):
     programs = Program.objects.published().for_list()
-    areas = Area.objects.published()[:AREAS_IN_OVERVIEW].with_beginnings("programs", PROGRAMS_IN_OVERVIEW, programs)
+    areas = Area.objects.published()[: AREAS_IN_OVERVIEW + 1]
+    areas = areas.with_beginnings("programs", PROGRAMS_IN_OVERVIEW, programs)
     types = [(None, programs.of("area", None).beginning(PROGRAMS_IN_OVERVIEW))]
-    types += [(area, area.published_programs) for area in areas]
+    types += [(area, area.published_programs) for area in areas[:AREAS_IN_OVERVIEW]]
     types = [(area, listed) for area, listed in types if listed]
     rows = [row for area, listed in types for row in (area, *listed) if row]
     rows += [centre for _area, listed in types for program in listed for centre in program.published_centres]
     context = {
         "types": types,
         "changed_at": max((row.updated_at for row in rows), default=None),
-        "is_cut": any(listed.has_more for _area, listed in types),
+        "is_cut": len(areas) > AREAS_IN_OVERVIEW or any(listed.has_more for _area, listed in types),
     }
     return render(request, "programs/program_overview.html", context)
 
@@ -87,7 +88,7 @@ def program_detail(request, slug):
     checklist = Checklist(program, request.GET.getlist("have"))
     context = {
         "program": program,
-        # Read only when the template does not have the article from before.
+        # The pair view does not show them.
         "partners": SimpleLazyObject(
             lambda: Partners(program.published_countries, institutions.beginning(INSTITUTIONS_LISTED))
         ),
@@ -112,7 +113,7 @@ def resource_list(request):
 @require_safe
 def resource_detail(request, slug):
     resource = Resource.objects.for_detail().get_published(slug=slug)
-    programs = resource.programs.published().beginning(ENTRIES_LISTED)
+    programs = resource.programs.published().beginning(PROGRAMS_OF_RESOURCE)
     context = {
         "resource": resource,
         "programs": programs,

@@ -79,13 +79,6 @@ def new_form_token(nonce=None, is_blank=True) -> str:
     return signing.dumps([nonce or new_nonce(), is_blank], salt=FORM_SALT)
 
 
-class ProgramRadios(forms.RadioSelect):
-    """Radio buttons. The link of an error leads to the first of them."""
-
-    def id_for_label(self, id_, index="0"):
-        return super().id_for_label(id_, index)
-
-
 class EnquiryForm(forms.ModelForm):
     """
     The form for an enquiry. Its hidden field `form_token` is valid for MAX_FORM_AGE, and for one enquiry.
@@ -249,7 +242,6 @@ class EnquiryForm(forms.ModelForm):
                 del self.fields["program"]
                 return
             field = self.fields["program"]
-            field.widget = ProgramRadios()
             field.help_text = format_html(
                 '{} <a href="{}">{}</a>',
                 _("To ask about another program, begin on its page."),

@@ -139,16 +139,15 @@ class PublishedQuerySet(TrackedQuerySet):
             found = found.select_related(path)
         return found
 
-    def with_published(self, *relations, at_most=None):
+    def with_published(self, *relations):
         """
         Prefetches the published rows of `relations`, in either direction: "centres" as `published_centres`.
 
-        Of each relation, a row gets the first `at_most` rows, by default all. All are read and sorted nevertheless:
-        where they may be many, show what beginning() or with_beginnings() returns.
+        Where they may be many, show what beginning() or with_beginnings() returns.
         """
         found = self
         for relation in relations:
-            rows = self.model._meta.get_field(relation).related_model.objects.published().for_entries()[:at_most]
+            rows = self.model._meta.get_field(relation).related_model.objects.published().for_entries()
             found = found.prefetch_related(Prefetch(relation, rows, to_attr=f"published_{relation}"))
         return found
 

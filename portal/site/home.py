@@ -21,8 +21,9 @@ def home(request):
         "portal/home.html",
         {
             "areas": SimpleLazyObject(
-                lambda: Area.objects.published()[:AREAS].with_beginnings("programs", PROGRAMS_OF_AREA)
+                lambda: Area.objects.published()[: AREAS + 1].with_beginnings("programs", PROGRAMS_OF_AREA)
             ),
+            "areas_shown": AREAS,
             "centres": SimpleLazyObject(lambda: Centre.objects.published().beginning(CENTRES)),
             "leading_programs": SimpleLazyObject(
                 lambda: Program.objects.published().of("area", None).beginning(LEADING_PROGRAMS)

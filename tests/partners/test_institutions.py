@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.utils import timezone
 from django.utils.translation import override
 
-from partners.models import Country, Institution
+from partners.models import INSTITUTIONS_LISTED, Country, Institution
 from portal.models import User
 from programs.models import Program, Resource
 
@@ -181,6 +181,18 @@ def test_the_pair_view_sets_institutions_side_by_side(client, institution):
         ["Known for mechanics.", ""],
         ["Only in English", ""],
     ]
+
+
+def test_the_pair_view_of_a_country_with_many_begins_with_those_that_are_published(client, institution):
+    drafts = {"published_at_zh_hans": None, "published_at_en": None}
+    for number in range(INSTITUTIONS_LISTED + 1):
+        add(name_en=f"Draft {number}", sort_order=1, **drafts)
+    text = page(client, "partners/japan/?view=pair").select_one("main").text
+    assert "A university" in text and "Draft" not in text and "lists more of them" not in text
+    Institution.objects.filter(sort_order=1).update(published_at_zh_hans=timezone.now())
+    text = page(client, "partners/japan/?view=pair").select_one("main").text
+    assert "A university" not in text and text.count("某大学") == INSTITUTIONS_LISTED
+    assert "The page of this country or region lists more of them." in text
 
 
 ADMIN = "/admin/partners/institution/"

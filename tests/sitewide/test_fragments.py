@@ -2,6 +2,7 @@
 
 import re
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.core.cache import caches
@@ -10,7 +11,7 @@ from django.utils import timezone
 from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import Country
-from portal import department_copy
+from portal import content_version, department_copy
 from portal.bilingual.publishing import in_both_languages
 from portal.database import DatabaseAway
 from portal.models import Centre, Department, Page
@@ -100,6 +101,22 @@ def test_what_is_withdrawn_is_gone_at_once(shown):
     assert [path for path in PATHS if "Accessibility" in shown(f"/en/{path}")] == PATHS
 
 
+def test_what_is_scheduled_appears_when_its_time_comes(shown, monkeypatch):
+    moment = timezone.now() + timedelta(days=1)
+    Page.objects.filter(slug="accessibility").update(published_at_en=moment)
+    Country.objects.filter(slug="japan").update(published_at_en=moment)
+    paths = ["", "partners/", "search/", "contact/"]
+    before = {path: shown(f"/en/{path}") for path in paths}
+    assert not [path for path, text in before.items() if "Accessibility" in text or "/partners/japan/" in text]
+    assert content_version.next_moment(timezone.now()) == moment
+    monkeypatch.setattr(timezone, "now", lambda: moment)
+    assert {path: shown(f"/en/{path}") for path in paths} == before
+    assert content_version.pass_moments(moment)
+    after = {path: shown(f"/en/{path}") for path in paths}
+    assert all("Accessibility" in text for text in after.values())
+    assert all("/partners/japan/" in after[path] for path in ("", "partners/"))
+
+
 def test_a_change_of_which_the_transaction_fails_leaves_nothing(shown):
     before = shown("/en/")
     savepoint = connection.savepoint()
@@ -128,6 +145,8 @@ def test_the_keys_are_few(client):
     """Queries and unknown addresses add nothing, so that nobody can fill the memory with them."""
     for path in ("programs/", "search/", "contact/", "nothing/"):
         client.get(f"/en/{path}?q=0")
+    client.post("/en/contact/", {})
+    client.get("/nothing/")
     known = set(caches["template_fragments"]._cache)
     assert known
     for number in range(20):
@@ -140,6 +159,8 @@ def test_the_keys_are_few(client):
             "nothing",
         ):
             client.get(f"/en/{path}{number}/")
+        client.post("/en/contact/", {"message": number})
+        client.get(f"/nothing/{number}/")
     assert set(caches["template_fragments"]._cache) == known
 
 

@@ -4,15 +4,21 @@ import re
 
 import pytest
 from bs4 import BeautifulSoup
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.translation import override
 
 from partners.models import INSTITUTIONS_LISTED, Country, Institution
-from portal.bilingual.publishing import ENTRIES_LISTED
+from partners.views import PROGRAMS_OF_INSTITUTION
+from portal.bilingual import publishing
+from portal.bilingual.publishing import ENTRIES_LISTED, Beginning
 from portal.models import Centre
 from portal.site import home
 from portal.views import PROGRAMS_OF_CENTRE
+from programs.forms import CHOICES_OFFERED
 from programs.models import Area, Program
-from programs.views import PROGRAMS_IN_OVERVIEW, RELATED_PROGRAMS
+from programs.views import AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW, PROGRAMS_OF_RESOURCE, RELATED_PROGRAMS
+from tests.programs.resources import published
 
 pytestmark = pytest.mark.django_db
 
@@ -67,8 +73,8 @@ LISTS = [
 @pytest.mark.parametrize(("path", "selector", "number", "name"), LISTS)
 def test_a_list_ends_in_a_link_to_all_of_its_programs(client, path, selector, number, name):
     add_programs(0, MANY)
-    numbers = {}
-    for language, words in (("en", r"All (\d+) programs"), ("zh-hans", r"全部项目（(\d+)）")):
+    numbers, labels = {}, []
+    for language, words in (("en", r"All (\d+) programs"), ("zh-hans", r"全部项目（共(\d+)个）")):
         found = page(client, f"/{language}/{path}").select(selector)
         assert found
         for each in found:
@@ -76,11 +82,27 @@ def test_a_list_ends_in_a_link_to_all_of_its_programs(client, path, selector, nu
             assert programs_in(each) == number
             assert way_on["href"].startswith(f"/{language}/programs/?{name}=")
             [total] = re.fullmatch(words, way_on.text).groups()
+            labels.append(way_on.get("aria-label", way_on.text))
+            assert labels[-1].startswith(way_on.text)
             finder = page(client, way_on["href"])
             assert re.search(r"\d+", finder.select_one(".result-count").text)[0] == total
             numbers.setdefault(way_on["href"].partition("=")[2], []).append(int(total))
-    assert numbers
+    assert numbers and len(set(labels)) == len(labels)
     assert all(english < chinese for english, chinese in numbers.values())
+
+
+def test_of_many_types_the_first_are_shown_and_the_finder_leads_to_all_programs(client):
+    for number in range(home.AREAS):
+        now = timezone.now()
+        area = Area.objects.create(slug=f"type-{number}", title_en="Type", summary_en="x", published_at_en=now)
+        area.programs.create(slug=f"of-{number}", title_en="Program", summary_en="x", published_at_en=now)
+    for path, selector in (("", ".areas > .all-of-list a"), ("programs/overview/", ".overview > p.section a")):
+        found = page(client, f"/en/{path}")
+        assert len(found.select("li.area h3 a, .overview h2 a")) == home.AREAS == AREAS_IN_OVERVIEW
+        assert found.select_one(selector)["href"] == "/en/programs/"
+        Area.objects.filter(slug__startswith="type").exclude(slug="type-0").update(published_at_en=None)
+        assert not page(client, f"/en/{path}").select(selector)
+        Area.objects.filter(slug__startswith="type").update(published_at_en=now)
 
 
 def test_a_list_that_is_whole_has_no_such_link(client):
@@ -108,7 +130,38 @@ def test_no_page_grows_with_the_programs(client, language):
     assert {path: size for path, size in many.items() if size > 1.05 * few[path]} == {}
 
 
-def test_the_other_lists_of_a_program_are_short(client):
+@pytest.mark.parametrize(
+    ("language", "counted", "uncounted"),
+    [
+        ("en", "All 1,000 programs", "All programs (more than 1,000)"),
+        ("zh-hans", "全部项目（共1000个）", "全部项目（1000余个）"),
+    ],
+)
+def test_the_number_of_a_list_is_one_that_was_counted(language, counted, uncounted):
+    for number, words in ((1000, counted), (1001, uncounted)):
+        with override(language):
+            shown = render_to_string(
+                "includes/all_of_list.html", {"rows": Beginning([], number, Program), "address": "/"}
+            )
+        assert BeautifulSoup(shown, "html.parser").a.text == words
+
+
+def test_a_list_that_no_filter_shows_names_the_number_of_its_programs(client):
+    add_programs(0, FEW)
+    resource = published()
+    [institution] = add_institutions(1)
+    Program.objects.exclude(slug="many-0").update(published_at_en=timezone.now())
+    for row in (resource, institution):
+        row.programs.set(Program.objects.filter(slug__startswith="many"))
+    found = page(client, "/en/resources/sample-standard/").select_one("[aria-labelledby=programs]")
+    assert programs_in(found) == PROGRAMS_OF_RESOURCE
+    assert found.select("li")[-1].text.strip() == f"{FEW - 1} programs in all"
+    found = page(client, "/zh-hans/partners/japan/").find(id=institution.anchor)
+    assert programs_in(found) == PROGRAMS_OF_INSTITUTION
+    assert found.select("dd")[-1].text.strip() == f"共{FEW}个项目"
+
+
+def test_the_other_lists_of_a_program_are_short(client, monkeypatch):
     add_programs(0, FEW)
     program = Program.objects.get(slug="many-5")
     add_institutions(INSTITUTIONS_LISTED + 3)
@@ -118,6 +171,10 @@ def test_the_other_lists_of_a_program_are_short(client):
     countries = found.select_one("section[aria-labelledby=countries]")
     assert len(countries.select(".partners-by-country ul a")) == INSTITUTIONS_LISTED
     assert "name 3 more partner institutions" in countries.text
+    assert countries.find("a", href="/en/partners/")
+    monkeypatch.setattr(publishing, "MAX_COUNTED", INSTITUTIONS_LISTED + 1)
+    Country.objects.update(sort_order=1)
+    assert "name many more partner institutions" in page(client, "/en/programs/many-5/").text
 
 
 def add_institutions(number):
@@ -146,9 +203,23 @@ def test_the_institutions_of_a_country_come_in_pages_and_each_link_leads_to_its_
         assert page(client, f"/en/partners/japan/?institution={odd}").find(id=rows[0].anchor)
 
 
-def test_the_filters_of_the_resources_offer_a_few_programs_or_the_chosen_one(client):
-    from tests.programs.resources import published
+def test_the_finder_offers_a_few_types_and_centres_or_the_chosen_one(client):
+    now = timezone.now()
+    texts = {"title_en": "Many", "summary_en": "x", "published_at_en": now}
+    for model, name in ((Area, "area"), (Centre, "centre")):
+        there = model.objects.count()
+        model.objects.bulk_create(model(slug=f"many-{number}", **texts) for number in range(CHOICES_OFFERED - there))
+        finder = page(client, "/en/programs/")
+        assert len(finder.select(f"[name={name}] option")) == 1 + CHOICES_OFFERED
+        model.objects.create(slug="one-more", **texts)
+        finder = page(client, "/en/programs/")
+        assert not finder.select(f"[name={name}]") and finder.select(".result-count")
+        chosen = page(client, f"/en/programs/?{name}=one-more")
+        assert [option["value"] for option in chosen.select(f"[name={name}] option")] == ["", "one-more"]
+        assert "this choice is not offered here" in page(client, f"/en/programs/?{name}=nothing").text
 
+
+def test_the_filters_of_the_resources_offer_a_few_programs_or_the_chosen_one(client):
     resource = published()
     add_programs(1, 7)
     resource.programs.set(Program.objects.all())
