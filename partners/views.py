@@ -11,6 +11,8 @@ from portal.models import Centre
 
 # The programs that are named with each institution, at most.
 PROGRAMS_OF_INSTITUTION = 6
+# The service centres that the first paragraph names, at most. The section about who answers names all.
+CENTRES_NAMED = 3
 
 
 @require_safe
@@ -33,6 +35,7 @@ def country_detail(request, slug):
         "institutions": SimpleLazyObject(lambda: page_of_institutions(country, request.GET)),
         "resources": country.published_rows("resources").beginning(RESOURCES_LISTED),
         "centres": Centre.objects.published().of_programs(country.programs),
+        "centres_named": CENTRES_NAMED,
         "compass": Compass([country]),
     }
     return render_detail(request, "partners/country_detail.html", country, context)
