@@ -31,10 +31,10 @@ def country_detail(request, slug):
     context = {
         "country": country,
         "programs": country.published_rows("programs").beginning(ENTRIES_LISTED),
-        # The pair view does not show them.
+        # The pair view shows neither the institutions nor the centres.
         "institutions": SimpleLazyObject(lambda: page_of_institutions(country, request.GET)),
         "resources": country.published_rows("resources").beginning(RESOURCES_LISTED),
-        "centres": Centre.objects.published().of_programs(country.programs),
+        "centres": SimpleLazyObject(lambda: list(Centre.objects.published().of_programs(country.programs))),
         "centres_named": CENTRES_NAMED,
         "compass": Compass([country]),
     }

@@ -133,7 +133,7 @@ def head(context, title="", description="", row=None, section="", terms=(), inst
     context.render_context["row"] = row
     languages = row.published_languages() if row else LANGUAGES
     versions, canonical = links.alternates(path, languages), links.absolute_url(path)
-    if page and page.number > 1:
+    if page is not None and page.number > 1:
         # The other language may list other rows on a page of this number.
         versions, canonical = {}, f"{canonical}?page={page.number}"
         shown["title"] = _("{title}, page {number}").format(title=title, number=page.number)
