@@ -11,6 +11,8 @@ from portal.models import Centre
 
 # The programs that are named with each institution, at most.
 PROGRAMS_OF_INSTITUTION = 6
+# The service centres that the first paragraph names, at most. The section about who answers names all.
+CENTRES_NAMED = 3
 
 
 @require_safe
@@ -29,10 +31,11 @@ def country_detail(request, slug):
     context = {
         "country": country,
         "programs": country.published_rows("programs").beginning(ENTRIES_LISTED),
-        # The pair view does not show them.
+        # The pair view shows neither the institutions nor the centres.
         "institutions": SimpleLazyObject(lambda: page_of_institutions(country, request.GET)),
         "resources": country.published_rows("resources").beginning(RESOURCES_LISTED),
-        "centres": Centre.objects.published().of_programs(country.programs),
+        "centres": SimpleLazyObject(lambda: list(Centre.objects.published().of_programs(country.programs))),
+        "centres_named": CENTRES_NAMED,
         "compass": Compass([country]),
     }
     return render_detail(request, "partners/country_detail.html", country, context)

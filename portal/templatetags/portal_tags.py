@@ -102,14 +102,15 @@ def who_answers(context, centres=(), telephone_numbers=(), about=""):
 
 
 @register.inclusion_tag("includes/head.html", takes_context=True)
-def head(context, title="", description="", row=None, section="", terms=(), institutions=()):
+def head(context, title="", description="", row=None, section="", terms=(), institutions=(), page=None):
     """
     Renders the title and the metadata of a page. Builds what `{% breadcrumbs %}` and `{% last_changed %}` show.
 
     `row` is the Published row that the page shows, if any. It provides the title, the languages of the page and, if
     `description` is empty, the description. `section` is the URL name of the page above, a key of SECTIONS. A page
     without a description gets "noindex" and has no breadcrumbs. With `has_errors` the title begins with "Error: ".
-    `terms` are those of a glossary, `institutions` those that the page of a country lists.
+    `terms` are those of a glossary, `institutions` those that the page of a country lists. `page` is the page of a
+    Paginator that is shown: from the second on, the title has its number, and the canonical address leads to it.
     """
     request, department = context["request"], context["department"]
     title, description = plain_text(title), plain_text(description)
@@ -131,11 +132,15 @@ def head(context, title="", description="", row=None, section="", terms=(), inst
     context.render_context["breadcrumbs"] = trail
     context.render_context["row"] = row
     languages = row.published_languages() if row else LANGUAGES
-    versions = links.alternates(path, languages)
+    versions, canonical = links.alternates(path, languages), links.absolute_url(path)
+    if page is not None and page.number > 1:
+        # The other language may list other rows on a page of this number.
+        versions, canonical = {}, f"{canonical}?page={page.number}"
+        shown["title"] = _("{title}, page {number}").format(title=title, number=page.number)
     return shown | {
         "description": description,
         "department": department,
-        "canonical": links.absolute_url(path),
+        "canonical": canonical,
         "alternates": {code if code == "x-default" else html_code(code): url for code, url in versions.items()},
         "locale": OPEN_GRAPH_LOCALES[language],
         "other_locales": [OPEN_GRAPH_LOCALES[code] for code in languages if code != language],

@@ -2,6 +2,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
+from contact.visitor.forms import PROGRAMS_OFFERED
 from tests.browser.steps import LANGUAGES, rows, secrets_of, sign_in, until, write_enquiry
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -84,6 +85,30 @@ def withdrawn(site):
     yield {language: f"{site.url}/{language}/programs/{slug}/" for language, slug in IN_ONE_LANGUAGE.items()}
     for slug, column in columns.items():
         rows(site, f"UPDATE programs_program SET {column} = ? WHERE slug = ?", *since[slug], slug)
+
+
+@pytest.fixture
+def many_programs(site):
+    """Stores more programs than the enquiry form offers, all of them copies of one, and deletes them afterwards."""
+    columns = [name for (name,) in rows(site, "SELECT name FROM pragma_table_info('programs_program')")]
+    copied = ", ".join(name for name in columns if name not in ("id", "slug"))
+    numbers = f"WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n <= {PROGRAMS_OFFERED})"
+    copies = f"SELECT 'many-' || n, {copied} FROM many, programs_program WHERE slug = 'teacher-exchange'"
+    rows(site, f"{numbers} INSERT INTO programs_program (slug, {copied}) {copies}")
+    yield
+    rows(site, "DELETE FROM programs_program WHERE slug LIKE 'many-%'")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_enquiry_form_of_many_programs(site, many_programs, reader, language):
+    page = reader(language)
+    sweep = Sweep(page)
+    for path in ("/contact/", "/contact/?program=teacher-exchange"):
+        page.goto(f"{site.url}/{language}{path}")
+        offered = page.locator("select[name=program] option")
+        expect(offered).to_have_count(2 if "program" in path else 0)
+        sweep.look()
+    assert sweep.pages == 2 and not sweep.faults, "\n".join(sweep.faults)
 
 
 @pytest.fixture

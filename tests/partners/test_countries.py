@@ -6,10 +6,22 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from partners.models import Country, Institution
+from partners.views import CENTRES_NAMED
 from portal.models import Centre
 from programs.models import Program
 
 pytestmark = pytest.mark.django_db
+
+
+def test_the_first_paragraph_names_a_few_centres(client):
+    for number in range(5):
+        centre = Centre.objects.create(
+            slug=f"centre-{number}", title_en=f"Centre {number}", summary_en="x", published_at_en=timezone.now()
+        )
+        centre.programs.set(Program.objects.all())
+    main = BeautifulSoup(client.get("/en/partners/japan/").content, "html.parser").main
+    assert main.select_one(".page-summary").text.count("works with them.") == CENTRES_NAMED
+    assert len(main.select(".who-answers-centres dd")) > CENTRES_NAMED
 
 
 @pytest.fixture

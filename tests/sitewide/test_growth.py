@@ -14,9 +14,9 @@ from portal.bilingual import publishing
 from portal.bilingual.publishing import ENTRIES_LISTED, Beginning
 from portal.models import Centre
 from portal.site import home
-from portal.views import PROGRAMS_OF_CENTRE
+from portal.views import CENTRES_A_PAGE, PROGRAMS_OF_CENTRE
 from programs.forms import CHOICES_OFFERED
-from programs.models import Area, Program
+from programs.models import Area, Program, Resource
 from programs.views import AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW, PROGRAMS_OF_RESOURCE, RELATED_PROGRAMS
 from tests.programs.resources import published
 
@@ -146,6 +146,36 @@ def test_the_number_of_a_list_is_one_that_was_counted(language, counted, uncount
         assert BeautifulSoup(shown, "html.parser").a.text == words
 
 
+# What else there may be many of: the model, its fields, the relations that they have, and the pages that show them.
+TEXTS = {"title_zh_hans": "示例", "title_en": "Example", "summary_zh_hans": "摘要。", "summary_en": "A summary."}
+NAMES = {"name_zh_hans": "示例", "name_en": "Example"}
+GROWING = [
+    (Area, TEXTS, ["", "programs/", "programs/overview/", "programs/areas/financing/"]),
+    (Centre, TEXTS, ["", "centres/", "programs/"]),
+    (Institution, NAMES, ["partners/japan/", "partners/japan/?view=pair", "programs/approval-support/"]),
+    (Resource, TEXTS | {"kind": "guide"}, ["resources/", "partners/japan/", "programs/approval-support/"]),
+]
+
+
+@pytest.mark.parametrize(("model", "fields", "paths"), GROWING)
+def test_no_page_grows_with_other_rows(client, model, fields, paths):
+    japan, program = Country.objects.get(slug="japan"), Program.objects.get(slug="approval-support")
+    since = {"published_at_zh_hans": timezone.now(), "published_at_en": timezone.now()}
+    sizes = []
+    for first, last in ((0, FEW), (FEW, MANY)):
+        for number in range(first, last):
+            own = {"country": japan} if model is Institution else {"slug": f"many-{number}"}
+            row = model.objects.create(**fields, **since, **own)
+            if model in (Institution, Resource):
+                row.programs.add(program)
+            if model is Resource:
+                row.countries.add(japan)
+        sizes.append({path: len(client.get(f"/en/{path}").content) for path in paths})
+    few, many = sizes
+    assert min(few.values()) > 5000
+    assert {path: size for path, size in many.items() if size > 1.05 * few[path]} == {}
+
+
 def test_a_list_that_no_filter_shows_names_the_number_of_its_programs(client):
     add_programs(0, FEW)
     resource = published()
@@ -183,6 +213,27 @@ def add_institutions(number):
     names = [{"name_zh_hans": f"学院{number}", "name_en": f"College {number}"} for number in range(number)]
     since = {"published_at_zh_hans": now, "published_at_en": now}
     return Institution.objects.bulk_create(Institution(country=japan, **each, **since) for each in names)
+
+
+def test_a_later_page_is_one_of_its_own_for_search_engines(client):
+    add_institutions(INSTITUTIONS_LISTED + 1)
+    since = {"published_at_zh_hans": timezone.now(), "published_at_en": timezone.now()}
+    texts = {"title_zh_hans": "中心", "title_en": "Centre", "summary_zh_hans": "x", "summary_en": "x"}
+    Centre.objects.bulk_create(Centre(slug=f"many-{number}", **texts, **since) for number in range(CENTRES_A_PAGE))
+    last = Institution.objects.last()
+    shown = {}
+    for path, own in (("partners/japan/", ".institutions > li"), ("centres/", "section.section")):
+        first, second = (page(client, f"/en/{path}{query}") for query in ("", "?page=2"))
+        for number, found in (("", first), ("?page=2", second)):
+            assert found.select_one("[rel=canonical]")["href"] == f"https://portal.example/en/{path}{number}"
+        assert first.select("[rel=alternate]") and not second.select("[rel=alternate]")
+        assert ", page 2 – " in second.title.text and ", page" not in first.title.text
+        shown[path] = [len(found.select(own)) for found in (first, second)]
+        assert sum(shown[path]) == (Institution if "partners" in path else Centre).objects.count()
+        assert min(shown[path]) > 0
+    found = page(client, f"/zh-hans/partners/japan/?institution={last.pk}")
+    assert found.select_one("[rel=canonical]")["href"].endswith("/zh-hans/partners/japan/?page=2")
+    assert "（第2页）" in found.title.text
 
 
 def test_the_institutions_of_a_country_come_in_pages_and_each_link_leads_to_its_entry(client):
