@@ -6,6 +6,7 @@ from django.utils.translation import override
 
 from contact.admin import TerritoryFilter
 from contact.desk import exports, statistics
+from contact.models import Enquiry
 from contact.visitor.forms import EnquiryForm
 from partners.models import Country
 from tests.contact.rows import stored
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def listed(language="en"):
     """The codes and names in the form's list, in order, after "Choose"."""
     with override(language):
-        choices = EnquiryForm().fields["territory"].choices
+        choices = list(EnquiryForm().fields["territory"].choices)
     options = []
     for value, label in choices:
         options += label if isinstance(label, list) else [(value, label)]
@@ -27,8 +28,8 @@ def names_of(code, language="en"):
     """The names that a country or region has in the form, the desk, the exports, the statistics and the filter."""
     enquiry = stored(territory=code, language=language)
     with override(language):
-        _headings, row = exports.table([enquiry])
-        table = statistics.territory_table()
+        _headings, row = exports.table(Enquiry.objects.filter(pk=enquiry.pk))
+        table = statistics.territory_table(statistics.count())
         lookups = TerritoryFilter.lookups(None, None, None)
         return {
             dict(listed(language)).get(code),

@@ -35,7 +35,7 @@ def test_nginx_knows_what_the_portal_knows():
     assert f"location {X_ACCEL_LOCATION} " in text
     assert f"proxy_set_header {REFUSED.removeprefix('HTTP_').replace('_', '-').title()} " in text
     assert f"(?:{'|'.join(sorted(IMAGE_TYPES))})$" in text
-    [address] = re.findall(r'"~\^\(\?:GET\|HEAD\) \((/.*)\)\$" /pages/current\$1index\.html;', text)
+    [address] = re.findall(r'"~\^\(\?:GET\|HEAD\) \((/.*)\)\\z" /pages/current\$1index\.html;', text)
     assert f"(?:{'|'.join(LANGUAGES)})" in address
     assert link().relative_to(settings.DATA).as_posix() == "pages/current"
     for path in ("/en/", "/zh-hans/programs/teacher-exchange/", "/en/pages/a_page-2/"):

@@ -137,8 +137,6 @@ ADDRESSES = [
     "/en/contact/?program=a&program=b&country=c",
     "/en/contact/?message=%00%ff&message=%ed%a0%80",
     "/sitemap.xml?page=9",
-    "/sitemap-0.xml",
-    "/sitemap-99999999999999999999999.xml",
     "/robots.txt?x=%00",
 ]
 NOWHERE = [
@@ -156,6 +154,8 @@ NOWHERE = [
     "/fr/",
     "/en",
     "/nothing",
+    "/sitemap-0.xml",
+    "/sitemap-99999999999999999999999.xml",
     "/%ff",
 ]
 
