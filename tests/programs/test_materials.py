@@ -308,8 +308,12 @@ def test_staff_edit_the_documents_of_a_program_in_its_form(admin_client, program
     soup = BeautifulSoup(admin_client.get(f"/admin/programs/program/{program.pk}/change/").content, "html.parser")
     names = [field["value"] for field in soup.select("#materials-group input[name$=name_en]") if field.get("value")]
     assert names == NAMES["en"]
-    options = [option.text for option in soup.select_one("#id_materials-0-template").select("option")]
-    assert options[1:] == ["Template of an agreement"]
+    options = [
+        option.text
+        for option in soup.select("#materials-group option[selected]")
+        if option["value"] == str(template.pk)
+    ]
+    assert options == ["Template of an agreement"]
     assert "Documents to prepare" in soup.select_one("#materials-group").text
 
 
