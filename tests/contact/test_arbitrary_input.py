@@ -112,7 +112,6 @@ def harmless(enquiry, visitor, desk):
         assert message.as_bytes()
         assert len(message.get_all("To")) == len(message.get_all("Subject")) == 1
         assert message["Bcc"] is None
-    everything = Enquiry.objects.all()
     assert exports.as_xlsx(exports.table(Enquiry.objects.all()))
     assert exports.as_csv(exports.table(Enquiry.objects.all()))
 
