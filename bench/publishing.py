@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from tests.conftest import start_site, stop_site
 
 READERS, CHANGES = 16, 30
-# The time after a change at which nobody may see the old page, and that between two changes, in seconds.
+# In seconds: after LIMIT nobody may see the old page, and a change comes every PACE.
 LIMIT, PACE = 1, 1
 PATHS = [
     "/en/",

@@ -129,7 +129,7 @@ def rows(has_front) -> list[Row]:
 
 
 class Portal:
-    """A running `site` with `programs`, and somebody who has signed in."""
+    """A running `site` with `programs`, and a member of staff who has signed in."""
 
     def __init__(self, site, programs):
         self.site, self.programs = site, programs
@@ -142,7 +142,7 @@ class Portal:
         return [process for process in children if command in process.cmdline()]
 
     def slow_worker_down(self):
-        """Gives the worker, which fills pages of a large portal for minutes, only what nobody else needs."""
+        """Lets all other processes go before the worker, which fills the pages of a large portal for minutes."""
         for process in self.processes("run_worker"):
             process.nice(19)
 

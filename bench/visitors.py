@@ -73,7 +73,7 @@ class Visitor:
 
 
 class Staff:
-    """Somebody who works in the admin of a running `site`."""
+    """A member of staff who works in the admin of a running `site`."""
 
     def __init__(self, site):
         self.netloc, self.cookies = urlsplit(site.url).netloc, {}
