@@ -179,7 +179,7 @@ class ResourceAdmin(BilingualAdmin):
         "published_at",
     ]
     list_display = ["__str__", "kind", "industry", "versions", "recent_downloads", "sort_order"]
-    raw_id_fields = ["programs"]
+    autocomplete_fields = ["programs"]
     list_filter = ["kind", "industry"]
     inlines = [ResourceFileInline]
 

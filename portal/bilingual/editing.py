@@ -102,10 +102,14 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         return fields if request.user.has_perm("contact.change_enquiry") else [*fields, *self.enquiry_fields]
 
     def formfield_for_manytomany(self, db_field, request, **kwargs):
-        if db_field.name in self.get_autocomplete_fields(request):
-            # Otherwise the checkboxes of formfield_overrides stay.
-            kwargs.pop("widget", None)
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name not in self.get_autocomplete_fields(request):
+            return super().formfield_for_manytomany(db_field, request, **kwargs)
+        # Otherwise the checkboxes of formfield_overrides stay.
+        kwargs.pop("widget", None)
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        # Else Select2 puts a cross that clears everything into its list, where HTML allows only items.
+        field.widget.is_required = True
+        return field
 
     def get_view_on_site_url(self, obj=None):
         languages = obj.published_languages() if isinstance(obj, Published) else []

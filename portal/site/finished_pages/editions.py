@@ -24,7 +24,8 @@ LARGEST_EDITION = 1024 * 1024 * 1024
 MEASURED = 500
 # How many addresses without a page a process remembers.
 LARGEST_MISSING = 10_000
-# A process may write for so many seconds into an edition that is in force no longer.
+# For so many seconds a process may read and write an edition that is in force no longer: it does not know yet, or the
+# database is away for it while another process has one again.
 GRACE = 10
 # It differs after each start of the machine.
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -156,6 +157,10 @@ def put_in_force(edition):
             # remove_old() deletes it.
             edition.folder.rename(f"{edition.folder}-{secrets.token_hex(4)}")
         make_public(edition.folder)
+        if replaced := name_in_force():
+            with suppress(FileNotFoundError):
+                # Its GRACE begins.
+                os.utime(settings.PAGES_ROOT / replaced)
         new = settings.PAGES_ROOT / ".current"
         new.unlink(missing_ok=True)
         new.symlink_to(edition.name)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import zlib
 from datetime import timedelta
 from pathlib import Path
@@ -246,8 +247,11 @@ def test_of_many_that_want_a_page_one_makes_it(made, monkeypatch):
 def test_old_editions_are_removed_after_a_while(made, monkeypatch):
     first = made.edition
     made.make(HOME)
+    os.utime(first.folder, (0, 0))
     change()
     made.catch_up()
+    # So long it has been out of force, not in force.
+    assert time.time() - first.folder.stat().st_mtime < 60
     remove_old()
     assert first.folder.exists()
     monkeypatch.setattr(editions, "GRACE", -60)
