@@ -1,42 +1,16 @@
 """Load by wrk, and nginx: in front of a portal, and with nothing but a file."""
 
-import os
 import re
 import shutil
 import subprocess
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from email.message import Message
 from http.client import HTTPConnection
 from pathlib import Path
-from time import monotonic, sleep
 from typing import NamedTuple
 
+from tests import nginx
 from tests.conftest import PROJECT, free_port
-
-# Debian has nginx where not everybody's shell looks for programs.
-PATH = f"{os.environ['PATH']}:/usr/sbin"
-# What surrounds a server block. By default nginx would write into folders that only root may write to.
-NGINX = """
-include /etc/nginx/modules-enabled/*.conf;
-daemon off;
-pid {folder}/nginx.pid;
-worker_processes auto;
-events {{ worker_connections 1024; }}
-http {{
-include /etc/nginx/mime.types;
-sendfile on;
-tcp_nopush on;
-access_log off;
-client_body_temp_path {folder}/body;
-proxy_temp_path {folder}/proxy;
-fastcgi_temp_path {folder}/fastcgi;
-uwsgi_temp_path {folder}/uwsgi;
-scgi_temp_path {folder}/scgi;
-{server}
-}}
-"""
-# The seconds within which nginx must listen.
-STARTING = 10
 
 
 class Load(NamedTuple):
@@ -47,16 +21,14 @@ class Load(NamedTuple):
     failed: int
 
 
-def missing() -> set[str]:
+def missing() -> list[str]:
     """Returns the names of the packages of Debian that the table needs and this machine lacks."""
-    packages = {program for program in ("nginx", "wrk") if not shutil.which(program, path=PATH)}
-    brotli = "libnginx-mod-http-brotli-static"
-    return packages if any(Path("/etc/nginx/modules-enabled").glob("*brotli-static*")) else {*packages, brotli}
+    return [*([] if nginx.is_usable() else nginx.PACKAGES), *([] if shutil.which("wrk") else ["wrk"])]
 
 
 def wrk(url, headers=(), *, connections, seconds=1) -> Load:
     """Requests `url` for some seconds, on so many `connections` at once."""
-    command = [shutil.which("wrk", path=PATH), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s"]
+    command = [shutil.which("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s"]
     command += [text for name, value in dict(headers).items() for text in ("-H", f"{name}: {value}")]
     printed = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout  # noqa: S603
     errors = re.findall(r"^  (?:Socket errors|Non-2xx).*$", printed, re.MULTILINE)
@@ -77,37 +49,22 @@ def fetch(url, headers=()) -> tuple[int, Message, bytes]:
 
 
 @contextmanager
-def nginx(folder: Path, server):
-    """Runs nginx, with what it writes in `folder`, and a `server` block with {port}. Yields its URL."""
+def served(folder: Path, server):
+    """Runs nginx with its own files in the new `folder`, and a `server` block with {port}. Yields its URL."""
     folder.mkdir()
     port = free_port()
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, server=server.format(port=port)))
-    command = [shutil.which("nginx", path=PATH), "-c", folder / "nginx.conf", "-e", folder / "error.log"]
-    # Not in the group of a terminal, whose Ctrl-C would stop it before those who still use it.
-    process = subprocess.Popen(command, start_new_session=True)  # noqa: S603
-    try:
-        deadline = monotonic() + STARTING
-        while monotonic() < deadline and process.poll() is None:
-            with suppress(OSError):
-                fetch(f"http://127.0.0.1:{port}/")
-                break
-            sleep(0.05)
-        else:
-            raise RuntimeError(f"nginx did not start:\n{(folder / 'error.log').read_text()}")
+    with nginx.started(folder, server.format(port=port), port):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def bare_files(folder: Path) -> str:
-    """Returns a server block for nginx() that hands out the files in `folder`."""
-    return f"server {{{{ listen 127.0.0.1:{{port}}; root {folder}; }}}}"
+    """Returns a server block for served() that hands out the files in `folder`."""
+    return f"server {{{{ listen 127.0.0.1:{{port}}; root {folder}; access_log off; }}}}"
 
 
 def in_front_of(site, folder: Path) -> str:
     """
-    Returns deploy/nginx.conf for nginx() in front of `site`, without TLS. Its headers are written into `folder`.
+    Returns deploy/nginx.conf for served() in front of `site`, without TLS. Its headers are written into `folder`.
 
     The bare file has no TLS either, so the two can be compared.
     """
@@ -124,7 +81,7 @@ def in_front_of(site, folder: Path) -> str:
         "127.0.0.1:8000": site.url.removeprefix("http://").replace("localhost", "127.0.0.1"),
         "/srv/portal": str(site.data),
         "/opt/portal": str(PROJECT),
-        "/var/log/nginx/portal.log": str(folder / "access.log"),
+        "/var/log/nginx": str(folder),
         "include portal-headers": f"include {headers}",
     }
     for old, new in replacements.items():

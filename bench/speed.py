@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from bench import enquiry_post
-from bench.load import bare_files, fetch, in_front_of, missing, nginx, wrk
+from bench.load import bare_files, fetch, in_front_of, missing, served, wrk
 from bench.visitors import Staff
 from tests.conftest import PROJECT, start_site, stop_site
 
@@ -367,9 +367,9 @@ def main():
     began = monotonic()
     lacking = missing()
     if lacking:
-        say(f"What needs these packages of Debian is not measured: {', '.join(sorted(lacking))}.")
-    has_wrk, has_files, has_front = "wrk" not in lacking, "nginx" not in lacking, not lacking - {"wrk"}
-    found, facts = rows(has_wrk and has_front), []
+        say(f"What needs these packages of Debian is not measured: {', '.join(lacking)}.")
+    has_wrk, has_nginx = "wrk" not in lacking, not set(lacking) - {"wrk"}
+    found, facts = rows(has_wrk and has_nginx), []
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         prepare(folder)
@@ -377,13 +377,12 @@ def main():
         at_first = memory(small)
         front = bare = None
         with ExitStack() as servers:
-            if has_front:
+            if has_nginx:
                 block = in_front_of(small.site, folder / "front-files")
-                front = servers.enter_context(nginx(folder / "front", block))
-            if has_files:
+                front = servers.enter_context(served(folder / "front", block))
                 files = folder / "files"
                 files.mkdir(mode=0o755)
-                bare = files, servers.enter_context(nginx(folder / "bare", bare_files(files)))
+                bare = files, servers.enter_context(served(folder / "bare", bare_files(files)))
             watch_filling(small)
             small.slow_worker_down()
             if has_wrk:

@@ -1,10 +1,13 @@
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -94,21 +97,54 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def start_site(data, project=PROJECT, **variables):
-    """Starts the portal in `project` on a free port with its own `data` folder and waits until it answers."""
-    port = free_port()
-    password = "a-password-for-the-tests"
-    keep = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PORTAL_", "DATABASE_", "EMAIL_"))
-    }
-    environment = keep | {
+PASSWORD = "a-password-for-the-tests"
+PREPARE = """
+from portal.content_version import Schedule
+from portal.management.commands.serve import Command
+Command().prepare()
+# The content was published a moment ago.
+Schedule().step()
+"""
+
+
+def environment_of(data, port, variables):
+    """Returns the environment of a portal on `port` with the folder `data`, and nothing else of the portal's."""
+    ours = ("PORTAL_", "DATABASE_", "EMAIL_")
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
         "PORT": str(port),
         "PORTAL_DATA": str(data),
         "DJANGO_SUPERUSER_USERNAME": "staff",
-        "DJANGO_SUPERUSER_PASSWORD": password,
+        "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         "DJANGO_SUPERUSER_EMAIL": "staff@example.com",
         **variables,
     }
+
+
+@cache
+def first_start():
+    """Returns a TemporaryDirectory with the database and the static files of a first start, which takes seconds."""
+    folder = tempfile.TemporaryDirectory()
+    command = [sys.executable, "manage.py", "shell", "-v0", "-c", PREPARE]
+    environment = environment_of(folder.name, free_port(), {})
+    subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True)
+    return folder
+
+
+def start_site(data, project=PROJECT, **variables):
+    """
+    Starts the portal in `project` on a free port with its own `data` folder and waits until it answers.
+
+    A new folder gets what the first start of another one made, unless something about this one is different.
+    """
+    port = free_port()
+    environment = environment_of(data, port, variables)
+    if project == PROJECT and not (data / "static").exists():
+        prepared = Path(first_start().name)
+        shutil.copytree(prepared / "static", data / "static")
+        others = {"DATABASE_URL", "PORTAL_SITE_URL", "PORTAL_DEMO", "DJANGO_SUPERUSER_USERNAME"}
+        if not (variables.keys() & others or (data / "portal.sqlite3").exists()):
+            shutil.copy(prepared / "portal.sqlite3", data)
     log = (data / "serve.log").open("w")
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],
@@ -118,7 +154,7 @@ def start_site(data, project=PROJECT, **variables):
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    site = Site(f"http://localhost:{port}", data, password, process, environment)
+    site = Site(f"http://localhost:{port}", data, PASSWORD, process, environment)
     for _attempt in range(600):
         try:
             urllib.request.urlopen(f"{site.url}/healthz", timeout=5).close()

@@ -27,7 +27,8 @@ NAME = "portal.example"
 # What Debian's nginx.conf has around the server blocks, with files in a folder of its own.
 MAIN = """
 user www-data;
-worker_processes 2;
+worker_processes auto;
+daemon off;
 pid {folder}/nginx.pid;
 load_module {module};
 events {{ worker_connections 768; }}
@@ -44,7 +45,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    include {folder}/portal.conf;
+    include {folder}/servers.conf;
 }}
 """
 
@@ -81,18 +82,25 @@ def running(folder, data, portal, port, plain_port):
         "server 127.0.0.1:8000;": f"server 127.0.0.1:{portal};",
         "/etc/ssl/private/portal.example.key": f"{folder}/key.pem",
         "/etc/ssl/portal.example.pem": f"{folder}/certificate.pem",
-        "/var/log/nginx/portal.log": f"{folder}/portal.log",
-        "/var/log/nginx/portal-error.log": f"{folder}/portal-error.log",
+        "/var/log/nginx": str(folder),
         "/srv/portal": str(data),
         "/opt/portal": str(folder),
     }.items():
         assert old in text, old
         text = text.replace(old, new)
-    (folder / "portal.conf").write_text(text)
+    with started(folder, text, port):
+        yield
+
+
+@contextmanager
+def started(folder, servers, port):
+    """Runs nginx with the server blocks `servers`, of which one listens on `port`. Its own files are in `folder`."""
+    (folder / "servers.conf").write_text(servers)
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder, module=MODULE))
     log = folder / "error.log"
+    # Not in the group of a terminal, whose Ctrl-C would stop it before those who still use it.
     process = subprocess.Popen(
-        [executable(), "-c", folder / "nginx.conf", "-e", log, "-g", "daemon off;"], stderr=subprocess.DEVNULL
+        [executable(), "-c", folder / "nginx.conf", "-e", log], stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
         wait_until_it_listens(process, port, log)

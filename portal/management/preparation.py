@@ -1,10 +1,13 @@
 """What a database needs before the portal works with it."""
 
+import hashlib
 import os
 import secrets
+from pathlib import Path
 from time import monotonic
 
 from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -47,6 +50,23 @@ def prepare_database(stdout):
         create_staff_account(stdout)
     # It is empty after the update that brings it, and in an old form after one that changes its form.
     step(stdout, "search index", search_index.mend)
+
+
+def collect_static_files():
+    """Collects and compresses the static files, which takes seconds, unless these have been collected before."""
+    # The lock names the libraries that compress them.
+    sources = {name: settings.BASE_DIR / name for name in ("requirements.txt", "portal/settings.py")}
+    for finder in get_finders():
+        sources |= {name: Path(storage.path(name)) for name, storage in finder.list([])}
+    found = hashlib.sha256()
+    for name, path in sorted(sources.items()):
+        found.update(name.encode() + path.read_bytes())
+    collected = settings.STATIC_ROOT / "collected-from"
+    if not collected.exists() or collected.read_text() != found.hexdigest():
+        # It is not there if this is cut off.
+        collected.unlink(missing_ok=True)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        collected.write_text(found.hexdigest())
 
 
 def check_demo_mark():

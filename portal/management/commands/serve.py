@@ -18,7 +18,7 @@ from granian.http import HTTP1Settings
 from portal.data_folder import set_rights
 from portal.database import DatabaseAway
 from portal.log_format import log_uncaught
-from portal.management.preparation import check_demo_mark, prepare_database, step
+from portal.management.preparation import check_demo_mark, collect_static_files, prepare_database, step
 from portal.site.finished_pages.editions import release
 
 # Seconds that a stopping worker has to finish its mail, longer than a mail host that is down takes, and that a process
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             with suppress(DatabaseError):
                 check_demo_mark()
         if not settings.DEBUG:
-            step(self.stdout, "static files", call_command, "collectstatic", interactive=False, verbosity=0)
+            step(self.stdout, "static files", collect_static_files)
         try:
             set_rights(settings.DATA)
         except PermissionError as error:

@@ -1,0 +1,52 @@
+"""What `serve` prepares at each start."""
+
+import pytest
+from django.contrib.staticfiles.finders import FileSystemFinder
+
+from portal.management import preparation
+from portal.management.preparation import collect_static_files
+
+
+@pytest.fixture
+def source(settings, tmp_path, monkeypatch):
+    """The only folder of static files, with one file."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "a.css").write_text("a")
+    settings.STATICFILES_DIRS = [source]
+    settings.STATIC_ROOT = tmp_path / "static"
+    monkeypatch.setattr(preparation, "get_finders", lambda: [FileSystemFinder()])
+    return source
+
+
+def test_static_files_are_collected_if_any_is_another(source, settings):
+    collected = settings.STATIC_ROOT / "a.css"
+    collect_static_files()
+    assert collected.read_text() == "a"
+    collected.unlink()
+    collect_static_files()
+    assert not collected.exists()
+    (source / "a.css").write_text("b")
+    collect_static_files()
+    assert collected.read_text() == "b"
+    (source / "a.css").rename(source / "c.css")
+    collect_static_files()
+    assert (settings.STATIC_ROOT / "c.css").read_text() == "b"
+
+
+def test_static_files_that_were_cut_off_are_collected_again(source, settings, monkeypatch):
+    collect_static_files()
+
+    def kill(*arguments, **options):
+        (settings.STATIC_ROOT / "a.css").unlink()
+        raise KeyboardInterrupt
+
+    (source / "a.css").write_text("b")
+    with monkeypatch.context() as patch:
+        patch.setattr(preparation, "call_command", kill)
+        with pytest.raises(KeyboardInterrupt):
+            collect_static_files()
+    # The old one again.
+    (source / "a.css").write_text("a")
+    collect_static_files()
+    assert (settings.STATIC_ROOT / "a.css").read_text() == "a"
