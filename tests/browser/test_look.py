@@ -343,8 +343,9 @@ def test_rings_leaders_and_spokes_of_the_compass_are_seen(site, tab, scheme):
 TEXTS_ON_RINGS = """() => {
   const drawing = [...document.querySelectorAll('.compass svg')].find(svg => svg.getClientRects().length);
   const rings = drawing.querySelector('.compass-rings');
-  const points = [];
-  for (let length = 0; length < rings.getTotalLength(); length++) points.push(rings.getPointAtLength(length));
+  const points = [], end = rings.getTotalLength();
+  // Closer to each other than a text is high.
+  for (let length = 0; length < end; length += 3) points.push(rings.getPointAtLength(length));
   const struck = [...drawing.querySelectorAll('text')].filter(text => {
     const box = text.getBBox();
     return points.some(({x, y}) => x > box.x && x < box.x + box.width && y > box.y + 3 && y < box.y + box.height - 3);
@@ -362,7 +363,7 @@ def test_no_text_of_the_compass_is_on_a_ring(site, tab, language):
             tab.goto(f"{site.url}/{language}{path}")
             found = tab.evaluate(TEXTS_ON_RINGS)
             assert found["struck"] == [], (path, width)
-            assert found["points"] > 1000
+            assert found["points"] > 500
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -26,7 +26,7 @@ HOSTILE = st.sampled_from(
 )
 EMAILS = st.one_of(st.emails(), TEXT, HOSTILE, st.just("alex@college.example"))
 FIELDS = ("organisation", "person", "position", "telephone", "message")
-EXAMPLES = int(os.environ.get("EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "200"))
 # The numbers of examples by their result.
 SWEPT = {"enquiries": 0, "stored": 0, "codes": 0, "opened": 0}
 
