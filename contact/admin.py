@@ -114,7 +114,8 @@ class EnquiryAdmin(LongListAdmin):
     """The desk. Of what a visitor wrote, staff can change only the e-mail address."""
 
     action_form = DeskActionForm
-    actions = ["assign", "mark_as_spam", "mark_as_not_spam", "merge", "as_xlsx", "as_csv", "as_zip", "erase"]
+    reading_actions = ["as_xlsx", "as_csv", "as_zip"]
+    actions = ["assign", "mark_as_spam", "mark_as_not_spam", "merge", *reading_actions, "erase"]
     list_display = ["reference", "received", "organisation", "subject", "shown_state", "due", "owner"]
     list_filter = [
         *[QueueFilter, "state", ("created_at", PeriodFilter), "program__area", "country", TerritoryFilter, "language"],

@@ -201,8 +201,12 @@ def remove(attachments):
 
 
 def remove_erased():
-    """Deletes the files of erased enquiries, then their Attachments. A file that cannot be deleted keeps its row."""
-    for attachment in Attachment.objects.filter(enquiry__erased_at__isnull=False):
+    """
+    Deletes the files of erased enquiries, then their Attachments. A file that cannot be deleted keeps its row.
+
+    Their names are empty, so an index finds them.
+    """
+    for attachment in Attachment.objects.filter(name="", enquiry__erased_at__isnull=False).order_by():
         try:
             attachment.file.storage.delete(attachment.file.name)
         except OSError:

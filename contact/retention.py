@@ -98,10 +98,11 @@ def empty_account_mails():
     It looks at those of the last day, and once a day at all.
     """
     ended = Email.objects.exclude(status__in=WAITING).filter(enquiries=None, daily_reports=None).exclude(message="")
-    # Nobody can take it again until it expires.
-    if not Lease.take("all account mails", uuid4().hex, timedelta(days=1)):
-        ended = ended.filter(last_updated__gt=timezone.now() - timedelta(days=1))
-    ended.update(subject="", message="", html_message="")
+    # If the work fails, the lease is not taken either. Otherwise nobody can take it again until it expires.
+    with transaction.atomic():
+        if not Lease.take("all account mails", uuid4().hex, timedelta(days=1)):
+            ended = ended.filter(last_updated__gt=timezone.now() - timedelta(days=1))
+        ended.update(subject="", message="", html_message="")
 
 
 def empty_mails(mails):

@@ -121,8 +121,13 @@ class Institution(Published):
     publication_follows = "country"
     title_field = "name"
 
+    # An index below begins with it.
     country = models.ForeignKey(
-        Country, verbose_name=_("country or region"), related_name="institutions", on_delete=models.PROTECT
+        Country,
+        verbose_name=_("country or region"),
+        related_name="institutions",
+        on_delete=models.PROTECT,
+        db_index=False,
     )
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
     name = models.CharField(_("name"), max_length=160)

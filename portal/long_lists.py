@@ -5,6 +5,7 @@ Each order and filter that a list offers needs an index that ends with the colum
 """
 
 from datetime import datetime
+from itertools import islice
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
@@ -15,8 +16,10 @@ from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-# The number of rows that a list counts, through whose pages it leads, and on which an action on all of them acts.
+# The number of rows that a list counts, through whose pages it leads, and on which an action that only reads acts.
 COUNTED = 10_000
+# The number of rows that an action changes. Each is changed in a transaction of its own, all within one request.
+CHANGED = 500
 # The number of rows, the latest, in which a list looks for words: no index finds a word within a text.
 SEARCHED = 5000
 
@@ -38,16 +41,23 @@ class LongPaginator(Paginator):
         """Whether there are more rows than it counts."""
         return self.found > COUNTED
 
-    def page(self, number):
-        """Finds the keys first, which takes an index alone, and then reads the rows of this page."""
-        number = self.validate_number(number)
-        bottom = (number - 1) * self.per_page
-        top = min(bottom + self.per_page, self.count)
-        keys = list(self.object_list.values_list("pk", flat=True)[bottom:top])
-        return self._get_page(self.object_list.filter(pk__in=keys), number, self)
-
 
 class LongList(ChangeList):
+    def get_results(self, request):
+        """
+        Finds the keys of the page, which takes an index alone, and then its rows.
+
+        The rows are found by their keys alone. With the filters beside them, SQLite would take the index of a filter.
+        """
+        super().get_results(request)
+        keys = list(self.result_list.values_list("pk", flat=True))
+        rows = self.apply_select_related(self.root_queryset.filter(pk__in=keys))
+        self.result_list = rows.order_by(*self.queryset.query.order_by)
+
+    def get_ordering_field_columns(self):
+        """Keeps the first column that staff have chosen: no index serves two, so the headings do not offer a second."""
+        return dict(islice(super().get_ordering_field_columns().items(), 1))
+
     def get_ordering_field(self, field_name):
         """Returns None for a column that is not in `sortable_by`, so that no address sorts by it either."""
         return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
@@ -123,33 +133,37 @@ class LongListAdmin(admin.ModelAdmin):
     time_field = ""
     #: What the search finds, shown below it. As Django's search_help_text, it would take the place of the label.
     search_note = ""
+    #: The actions that change nothing.
+    reading_actions = ()
 
     def get_changelist(self, request, **kwargs):
         return LongList
 
     def response_action(self, request, queryset):
         """
-        An action on all rows of a list is one on those to which its pages lead. If there are more, a message says so.
+        An action on all rows of a list is one on its first: COUNTED if it only reads, and CHANGED if it changes them.
 
-        A page that asks back sends the keys of what it asked about in "confirmed".
+        If there are more, a message says so. A page that asks back sends in "confirmed" the keys that it asked about.
         """
         if request.POST.get("select_across") == "1":
+            limit = COUNTED if request.POST.get("action") in self.reading_actions else CHANGED
             if "confirmed" in request.POST:
                 keys = request.POST["confirmed"].split()
             else:
-                keys = list(queryset.values_list("pk", flat=True)[: COUNTED + 1])
-            if len(keys) > COUNTED:
+                keys = list(queryset.values_list("pk", flat=True)[: limit + 1])
+            if len(keys) > limit:
                 text = _("This list is longer. The action applies to its first %(number)d only, and to no others.")
-                self.message_user(request, text % {"number": COUNTED}, messages.WARNING)
-            queryset = queryset.filter(pk__in=keys[:COUNTED])
+                self.message_user(request, text % {"number": limit}, messages.WARNING)
+            queryset = queryset.filter(pk__in=keys[:limit])
         return super().response_action(request, queryset)
 
     def get_search_results(self, request, queryset, search_term):
-        """Finds words in the latest SEARCHED rows only, unless SearchedRows says "all"."""
+        """Finds words in the latest SEARCHED rows only, unless SearchedRows says "all". The page then says so."""
         if search_term and request.GET.get(SearchedRows.parameter_name) != "all":
             times = self.model._base_manager.order_by(f"-{self.time_field}").values_list(self.time_field, flat=True)
             if earliest := times[SEARCHED - 1 : SEARCHED].first():
                 queryset = queryset.filter(**{f"{self.time_field}__gte": earliest})
+                request.searched_latest = SEARCHED
         return super().get_search_results(request, queryset, search_term)
 
 

@@ -215,11 +215,13 @@ class Program(ContentPage):
     publication_follows = "area"
 
     slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP, validators=[validate_not_reserved])
+    # An index below begins with it.
     area = models.ForeignKey(
         Area,
         verbose_name=_("type of program"),
         related_name="programs",
         on_delete=models.PROTECT,
+        db_index=False,
         null=True,
         blank=True,
     )
@@ -607,7 +609,8 @@ class ResourceFile(models.Model):
     The content of a version never changes: what was cited must stay what it was.
     """
 
-    resource = models.ForeignKey(Resource, related_name="files", on_delete=models.CASCADE)
+    # The index of the constraint begins with it.
+    resource = models.ForeignKey(Resource, related_name="files", on_delete=models.CASCADE, db_index=False)
     language = models.CharField(_("language"), max_length=10, choices=settings.LANGUAGES)
     version = models.CharField(_("version"), max_length=40)
     dated = models.DateField(_("date of the version"), validators=[validate_moment])
@@ -685,7 +688,8 @@ class ResourceFile(models.Model):
 class DownloadCount(models.Model):
     """How often a file was downloaded on one day. Nothing about who did is kept."""
 
-    file = models.ForeignKey(ResourceFile, related_name="downloads", on_delete=models.CASCADE)
+    # The index of the constraint begins with it.
+    file = models.ForeignKey(ResourceFile, related_name="downloads", on_delete=models.CASCADE, db_index=False)
     day = models.DateField()
     number = models.PositiveIntegerField(default=0)
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from allauth.account.models import EmailAddress
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 from post_office.models import STATUS, Email
@@ -142,6 +143,22 @@ def test_the_mail_is_emptied_once_it_is_sent(owner):
     mail.refresh_from_db()
     assert (mail.message, mail.html_message, mail.subject) == ("", "", "")
     assert Email.objects.get(pk=about_an_enquiry.pk).message == "Good day"
+
+
+def test_an_old_mail_is_emptied_after_an_attempt_that_failed(owner):
+    Client().post(ASK, {"email": owner.email})
+    Email.objects.update(status=STATUS.sent, last_updated=timezone.now() - timedelta(days=2))
+
+    def fail(execute, sql, *arguments):
+        if sql.startswith('UPDATE "post_office_email"'):
+            raise DatabaseError
+        return execute(sql, *arguments)
+
+    with pytest.raises(DatabaseError), connection.execute_wrapper(fail):
+        empty_account_mails()
+    assert Email.objects.exclude(message="").count() == 1
+    empty_account_mails()
+    assert not Email.objects.exclude(message="").exists()
 
 
 def test_staff_who_change_their_password_stay_signed_in(owner):
