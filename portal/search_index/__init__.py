@@ -11,7 +11,7 @@ itself, at each search.
 """
 
 from portal.search_index.kinds import register
-from portal.search_index.queries import Hit, Results, count, rows_saying, search
+from portal.search_index.queries import Hit, Results, count, saying, search
 from portal.search_index.upkeep import check, connect, mend, rebuild
 from portal.search_index.words import folded, is_phrase, spans, split_query
 
@@ -26,7 +26,7 @@ __all__ = [
     "mend",
     "rebuild",
     "register",
-    "rows_saying",
+    "saying",
     "search",
     "spans",
     "split_query",
