@@ -35,7 +35,7 @@ from portal.bilingual.publishing import (
 from portal.bilingual.richtext import RichTextField, plain_text
 from portal.filetypes import TYPE_NAMES, TYPES, content_type
 from portal.models import Centre
-from portal.search_index import is_phrase, saying, split_query
+from portal.search_index import is_phrase, named, saying, split_query
 from portal.search_index.words import COMMON_WORDS
 from portal.uploads import clean_name, digest, fsync
 from programs.read_together import read_together
@@ -151,21 +151,31 @@ class ProgramQuerySet(PublishedQuerySet):
             programs = programs.filter(is_tied | are_untied)
             ordering = ["-is_tied", *ordering]
         programs = programs.annotate(is_tied=is_tied)
-        having_all = programs.filter(*map(says, words)).order_by(*ordering)
+        pieces = split_pieces(words)
+        says = conditions(list({*words, *pieces}))
+        having_all = programs.filter(*map(says.get, words)).order_by(*ordering)
         if rows := having_all.values_list("pk", "is_tied")[: MAX_COUNTED + 1]:
             return Found.of(rows)
-        found = [Case(When(says(piece), then=1), default=0) for piece in split_pieces(words)]
+        found = [Case(When(says[piece], then=1), default=0) for piece in pieces]
         having_some = programs.annotate(pieces_found=sum(found, Value(0))).order_by("-pieces_found", *ordering)
         rows = having_some.values_list("pk", "is_tied", "pieces_found")[: MAX_COUNTED + 1]
         # The sort is stable.
         return Found.of([row[:2] for row in rows if row[2]], has_all_words=False)
 
 
-def says(word) -> Q:
-    """Returns the condition that a program has `word` in its texts, or in the name of its type or of a country."""
-    areas = Area.objects.filter(saying(word, Area, in_title=True))
-    countries = Country.objects.filter(saying(word, Country, in_title=True), programs=OuterRef("pk"))
-    return saying(word, Program) | Q(area__in=areas.order_by()) | Exists(countries)
+def conditions(words) -> dict:
+    """
+    Returns, for each of `words`, the condition that a program has it in its texts, or in the name of its type or of a
+    country. It makes one query.
+    """
+    found = {}
+    for word, names in named(words, Area, Country).items():
+        found[word] = saying(word, Program)
+        if Area in names:
+            found[word] |= Q(area__in=Area.objects.filter(names[Area]).order_by())
+        if Country in names:
+            found[word] |= Exists(Country.objects.filter(names[Country], programs=OuterRef("pk")))
+    return found
 
 
 def split_pieces(words) -> list[str]:

@@ -1,18 +1,19 @@
-"""Asks the search index: search() for visitors, and saying() for the querysets of models."""
+"""Asks the search index: search() for visitors, and saying() and named() for the querysets of models."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
+from django.db.models.lookups import In
 from django.utils.translation import get_language, override
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual import publishing
 from portal.bilingual.languages import LANGUAGES
-from portal.search_index.entries import ENTRY, PLACE_BITS, PLACES, ROW_BITS, ROWS, TEXT
+from portal.search_index.entries import ENTRY, PLACE_BITS, PLACES, ROW_BITS, ROWS
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import MIN_PREFIX, beginnings, is_phrase, pairs_of
 
@@ -70,11 +71,11 @@ def search(words: list[str], language: str, model=None, *, synonyms=(), start=0,
         return Results({}, [])
     models = {kind.name: kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank)}
     alternatives = [words, *synonyms]
-    ends, of_kind = last_parts(alternatives), None
+    ends, of_kind = ends_of(alternatives), None
     is_cut = any(ends)
     if is_cut and model:
         of_kind = KINDS[model]
-        ends = last_parts(alternatives, of_kind)
+        ends = ends_of(alternatives, of_kind)
     rows, params = rows_with_any(alternatives, language, ends, of_kind)
     published, moments = published_sides()
     chosen = "" if model is None else f"WHERE kind = '{KINDS[model].name}'"
@@ -98,11 +99,11 @@ def search(words: list[str], language: str, model=None, *, synonyms=(), start=0,
     return Results(counts, [Hit(models[kind], *hit[:7]) for kind, *hit in page], is_cut)
 
 
-def last_parts(alternatives, kind=None) -> list:
+def ends_of(alternatives, kind=None) -> list:
     """
-    Returns, for each of `alternatives`, the rowid of the last part to look at, or None if they are all looked at.
+    Returns, for each of `alternatives`, the rowid of the first part not to look at, or None if they are all looked at.
 
-    It is that of the one after MAX_PARTS that have all its words, of one `kind` or of all, on a published side.
+    It follows on MAX_PARTS parts that have all its words, of one `kind` or of all, on a published side.
     """
     selects, params = [], []
     for words in alternatives:
@@ -150,7 +151,7 @@ def rows_with_any(alternatives, language, ends=None, kind=None) -> tuple[str, li
     """
     Returns the SQL of the rows that have all words of one of `alternatives` on published sides, and its parameters.
 
-    For each of them, `ends` may say which part is the last to look at; see last_parts().
+    `ends` are those of ends_of(), or None.
 
     Its columns are kind, row, entry, the side to show to readers of `language`, the grade (0 if all words of the first
     alternative are in the titles, 1 if they are not, 2 and 3 those of the second, and so on), the place of the kind,
@@ -202,14 +203,14 @@ def rows_with(words, reader, end=None, kind=None) -> tuple[str, list]:
 def rows_with_some(words, condition, end=None, kind=None) -> tuple[str, list]:
     """
     Returns the SQL of the rows, of one `kind` or of all, that have some of `words` and meet `condition`, and its
-    parameters. Parts after that with rowid `end` are not looked at.
+    parameters. The part with rowid `end` and those after it are not looked at.
 
     Its columns are kind, row, entry, and for each language by its place in LANGUAGES: said_0, the words that its side
     has, each a bit; titled_0, those in its title; order_0, the sort order of the row, NULL if its side is not published
     or has no word.
     """
     parts, values = [], []
-    chosen = of_rank(kind) + (f" AND rowid <= {end}" if end else "")
+    chosen = of_rank(kind) + (f" AND rowid < {end}" if end else "")
     for number, word in enumerate(words):
         has_word, found = parts_with([word])
         parts.append(f"SELECT rowid, {1 << number} AS word FROM portal_searchpart WHERE {has_word}{chosen}")  # noqa: S608
@@ -236,24 +237,59 @@ def rows_with_some(words, condition, end=None, kind=None) -> tuple[str, list]:
     return sql, [*params, *values]
 
 
-def saying(word: str, model, *, in_title=False) -> Q:
+def saying(word: str, model) -> Q:
     """
-    Returns the condition that a row of `model` has `word` on a side that is published: anywhere, or in the title.
+    Returns the condition that a row of `model` has `word` on a side that is published.
 
     Of many rows it is asked one by one, so that their queryset finds the first ones without looking at all.
     """
     has_word, wanted = parts_with([word])
-    place = f" AND rowid < {TEXT}" if in_title else ""
-    condition = Q()
-    for language in sorted(LANGUAGES, key=lambda language: language != get_language()):
-        side = f" AND rowid >> {PLACE_BITS} & 1 = {LANGUAGES.index(language)}"
-        rows = RawSQL(  # noqa: S611
-            f"SELECT {ENTRY} & {ROWS} FROM portal_searchpart"  # noqa: S608
-            f" WHERE {has_word}{of_rank(KINDS[model])}{side}{place}",
-            wanted,
+    rows = {}
+    for side, language in enumerate(LANGUAGES):
+        chosen = f"{of_rank(KINDS[model])} AND rowid >> {PLACE_BITS} & 1 = {side}"
+        sql = f"SELECT {ENTRY} & {ROWS} FROM portal_searchpart WHERE {has_word}{chosen}"  # noqa: S608
+        rows[language] = RawSQL(sql, wanted)  # noqa: S611
+    return on_published_sides(model, rows)
+
+
+def named(words: list[str], *models) -> dict:
+    """
+    Returns for each of `words` a dict: for each of `models` that has rows with the word in a published title, the
+    condition that a row is one of them. It makes one query.
+    """
+    selects, params = [], []
+    by_rank = {KINDS[model].rank: model for model in models}
+    # The titles of a kind follow each other, so that those of kinds before the first and after the last are passed over.
+    first, stop = (rank << PLACE_BITS + 1 + ROW_BITS for rank in (min(by_rank), max(by_rank) + 1))
+    ranks = ", ".join(map(str, by_rank))
+    for number, word in enumerate(words):
+        has_word, wanted = parts_with([word])
+        selects.append(
+            f"SELECT {number}, {ENTRY} >> {ROW_BITS}, {ENTRY} & {ROWS}, rowid >> {PLACE_BITS} & 1"  # noqa: S608
+            f" FROM portal_searchpart WHERE {has_word}"
+            f" AND rowid >= {first} AND rowid < {stop} AND {ENTRY} >> {ROW_BITS} IN ({ranks})"
         )
-        column = build_localized_fieldname("published_at", language)
-        condition |= Q(pk__in=rows) & publishing.is_published(model, publishing.now(), column)
+        params += wanted
+    found = {word: {} for word in words}
+    for number, rank, row, side in fetched(" UNION ALL ".join(selects), params) if selects else ():
+        rows = found[words[number]].setdefault(rank, {language: [] for language in LANGUAGES})
+        rows[LANGUAGES[side]].append(row)
+    return {
+        word: {by_rank[rank]: on_published_sides(by_rank[rank], rows) for rank, rows in of_word.items()}
+        for word, of_word in found.items()
+    }
+
+
+def on_published_sides(model, rows: dict) -> Q:
+    """Returns the condition that a row is among the `rows` of a language, by their keys, and published in it."""
+    condition = Q()
+    # Most rows that are asked are published in the active language.
+    for language in sorted(LANGUAGES, key=lambda language: language != get_language()):
+        published = publishing.is_published(
+            model, publishing.now(), build_localized_fieldname("published_at", language)
+        )
+        # The sum keeps SQLite from looking up all these rows, where the first ones in their order are wanted.
+        condition |= Q(In(F("pk") + 0, rows[language])) & published
     return condition
 
 

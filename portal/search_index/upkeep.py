@@ -112,21 +112,19 @@ def remove(entries):
     """Removes the SearchEntries with these keys."""
     if not entries:
         return
-    remove_parts(entries)
-    SearchEntry.objects.filter(pk__in=entries).delete()
-
-
-def remove_parts(entries):
     with connection.cursor() as cursor:
         cursor.executemany(
             "DELETE FROM portal_searchpart WHERE rowid >= %s AND rowid < %s", list(chain(*map(spans, entries)))
         )
+    SearchEntry.objects.filter(pk__in=entries).delete()
 
 
 def add(kind, sides_by_row):
     """Adds the Sides of rows, by the key of the row."""
     if not sides_by_row:
         return
+    # Of an entry that was lost, or whose kind had another name, something may be left.
+    remove([entry_key(kind, row) for row in sides_by_row])
     parts = {row: parts_of_row(sides) for row, sides in sides_by_row.items()}
     entries = SearchEntry.objects.bulk_create(
         SearchEntry(
@@ -139,8 +137,6 @@ def add(kind, sides_by_row):
         for entry in entries
         for side in sides_by_row[entry.row]
     )
-    # An entry that was lost may have left its parts.
-    remove_parts([entry.pk for entry in entries])
     if connection.vendor == "postgresql":
         value, stored = "array_to_tsvector(%s::text[])", list
     else:

@@ -15,6 +15,7 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.db.models import ProtectedError
+from django.db.models.lookups import Exact
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
@@ -28,7 +29,7 @@ from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.bilingual.publishing import PublishedQuerySet
 from portal.management.preparation import prepare_database
 from portal.models import Centre, Lease, Page, Term
-from portal.search_index import folded, queries, saying, search, spans, split_query, upkeep
+from portal.search_index import folded, named, queries, saying, search, spans, split_query, upkeep
 from portal.search_index.entries import ENTRY, PLACES, SearchEntry, SearchText
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import MAX_PHRASE, MAX_WORDS, PART
@@ -214,9 +215,11 @@ def test_short_words_are_whole_and_long_ones_begin_a_word():
         assert len(titles(query, model=Centre)) == hits, query
 
 
-def saying_all(words, model, **options):
-    """The keys of the rows of `model` that have all `words`, by saying()."""
-    conditions = [saying(word, model, **options) for word in words]
+def saying_all(words, model, *, in_title=False):
+    """The keys of the rows of `model` that have all `words`, by saying() or by named()."""
+    conditions = [saying(word, model) for word in words]
+    if in_title:
+        conditions = [named([word], model)[word].get(model, Exact(1, 0)) for word in words]
     return set(model.objects.filter(*conditions).values_list("pk", flat=True))
 
 
