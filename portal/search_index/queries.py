@@ -259,7 +259,7 @@ def named(words: list[str], *models) -> dict:
     """
     selects, params = [], []
     by_rank = {KINDS[model].rank: model for model in models}
-    # The titles of a kind follow each other, so that those of kinds before the first and after the last are passed over.
+    # The titles of a kind follow each other: those of the kinds before and after these are passed over.
     first, stop = (rank << PLACE_BITS + 1 + ROW_BITS for rank in (min(by_rank), max(by_rank) + 1))
     ranks = ", ".join(map(str, by_rank))
     for number, word in enumerate(words):
