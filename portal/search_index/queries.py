@@ -113,12 +113,15 @@ def ends_of(alternatives, kind=None) -> list:
             order, moments = sort_order_in(language)
             orders.append(f"WHEN {side} THEN {order}")
             wanted += now(moments)
+        # The order within makes PostgreSQL sort the parts first. So it asks of the first ones alone what is published.
         selects.append(f"""
-            (SELECT rowid FROM (
-                SELECT rowid FROM portal_searchpart WHERE {has_words}{of_rank(kind)} ORDER BY rowid
-            ) AS parts CROSS JOIN portal_searchentry WHERE portal_searchentry.id = {ENTRY}
-            AND CASE rowid >> {PLACE_BITS} & 1 {" ".join(orders)} END IS NOT NULL
-            ORDER BY rowid LIMIT 1 OFFSET {MAX_PARTS})
+            (SELECT part FROM (
+                SELECT rowid AS part, {ENTRY} AS entry, rowid >> {PLACE_BITS} & 1 AS side
+                FROM portal_searchpart WHERE {has_words}{of_rank(kind)} ORDER BY rowid
+            ) AS parts
+            WHERE (
+                SELECT CASE side {" ".join(orders)} END FROM portal_searchentry WHERE id = parts.entry
+            ) IS NOT NULL ORDER BY part LIMIT 1 OFFSET {MAX_PARTS})
         """)  # noqa: S608
         params += wanted
     [found] = fetched(f"SELECT {', '.join(selects)}", params)
