@@ -36,6 +36,7 @@ KINDS = {
     "resources": "CollectionPage",
     "partners": "CollectionPage",
     "terms": "CollectionPage",
+    "pages": "CollectionPage",
 }
 OPEN_GRAPH = {
     "og:title",
