@@ -160,7 +160,7 @@ class PublishedQuerySet(TrackedQuerySet):
 
     def of(self, relation: str, row):
         """
-        Returns the rows whose `relation` has `row`: a row, a key, or an OuterRef to one.
+        Returns the rows whose `relation`, a field of their model, has `row`: a row, a key, or an OuterRef to one.
 
         A many-to-many relation is asked row by row, in the order of the rows. So the first of many come at once, where
         a join would collect and sort them all.
@@ -169,8 +169,10 @@ class PublishedQuerySet(TrackedQuerySet):
         if not field.many_to_many:
             return self.filter(**{relation: row})
         key = OuterRef(row) if isinstance(row, OuterRef) else getattr(row, "pk", row)
-        has_it = field.related_model._base_manager.filter(**{field.remote_field.name: OuterRef("pk")}, pk=key)
-        return self.filter(Exists(has_it))
+        pairs = field.remote_field.through._base_manager
+        return self.filter(
+            Exists(pairs.filter(**{field.m2m_field_name(): OuterRef("pk"), field.m2m_reverse_field_name(): key}))
+        )
 
     def page_of(self, keys: list, per_page: int, number):
         """Returns page `number` of a Paginator of `keys`, with the rows that have them. No other rows are read."""
