@@ -42,7 +42,7 @@ def update_copy() -> bool:
 def context_without_database() -> dict:
     """Returns what views.site_context gives to templates, from the copy or, without one, from the first content."""
     # The version may have been read before the database went away. No part of this page belongs to it.
-    return {"content_version": "", "kept_for": 0, "department": copied_department(), "site_pages": []}
+    return {"content_version": "", "kept_for": 0, "department": copied_department(), "site_pages": {}}
 
 
 def copied_department():

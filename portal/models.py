@@ -360,11 +360,11 @@ class Term(Published):
             raise ValidationError(errors)
 
     def get_absolute_url(self):
-        return f"{reverse('term_list')}#{self.anchor}"
+        return f"{reverse('term_list')}?term={self.pk}#{self.anchor}"
 
     @property
     def anchor(self):
-        """The id of the term on the page of all terms."""
+        """The id of the term on its page of the glossary."""
         return f"term-{self.pk}"
 
     def search_texts(self):

@@ -28,6 +28,7 @@ urlpatterns = [
         path("institutions-abroad/", views.page_detail, {"slug": "institutions-abroad"}, name="institutions-abroad"),
         path("privacy/", views.page_detail, {"slug": "privacy"}, name="privacy"),
         path("accessibility/", views.page_detail, {"slug": "accessibility"}, name="accessibility"),
+        path("pages/", views.page_list, name="page_list"),
         path("pages/<slug:slug>/", views.page_detail, name="page_detail"),
         path("centres/", views.centre_list, name="centre_list"),
         path("centres/<slug:slug>/", views.centre_detail, name="centre_detail"),

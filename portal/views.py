@@ -39,8 +39,11 @@ IMAGE_HEADERS = {
     "Cache-Control": "public, max-age=86400",
 }
 CENTRES_A_PAGE = 50
+# The pages of text that the footer names, at most, and those on a page of the list of all.
+PAGES_IN_FOOTER, PAGES_A_PAGE = 12, 50
 # The programs that the list of centres names of each, at most.
 PROGRAMS_OF_CENTRE = 12
+TERMS_A_PAGE = 50
 # A glossary of fewer terms has no index of letters.
 TERMS_FOR_INDEX = 20
 
@@ -58,8 +61,16 @@ def site_context(request):
         "kept_for": None if version else 0,
         "department": once("department", Department.current),
         "is_demo": settings.PORTAL_DEMO,
-        "site_pages": once("site_pages", lambda: list(Page.objects.published().defer("body"))),
+        "site_pages": once("site_pages", site_pages),
     }
+
+
+def site_pages() -> dict:
+    """Returns what the header and footer say of the pages of text: the first ones, and whether there are more."""
+    pages = Page.objects.published().defer("body")
+    first = list(pages[: PAGES_IN_FOOTER + 1])
+    has_about = any(page.slug == "about" for page in first) or pages.filter(slug="about").exists()
+    return {"listed": first[:PAGES_IN_FOOTER], "are_more": len(first) > PAGES_IN_FOOTER, "has_about": has_about}
 
 
 def admin_context(request):
@@ -97,6 +108,12 @@ def page_detail(request, slug):
 
 
 @require_safe
+def page_list(request):
+    page = Paginator(Page.objects.published().defer("body"), PAGES_A_PAGE).get_page(request.GET.get("page"))
+    return render(request, "portal/page_list.html", {"page": page})
+
+
+@require_safe
 def centre_list(request):
     page = Paginator(Centre.objects.published(), CENTRES_A_PAGE).get_page(request.GET.get("page"))
     centres = page.object_list.with_beginnings("programs", PROGRAMS_OF_CENTRE)
@@ -112,10 +129,22 @@ def centre_detail(request, slug):
 
 @require_safe
 def term_list(request):
-    terms = sorted_terms(Term.objects.published())
-    letters = {letter: term for term in reversed(terms) if (letter := initial(term.name))}
-    index = sorted(letters.items()) if len(terms) >= TERMS_FOR_INDEX else []
-    return render(request, "portal/term_list.html", {"terms": terms, "index": index})
+    """Shows the page of the terms that has the `term` of the address, or that with its number."""
+    listed = content_version.once(request.content_version, "terms", letters_of_terms)
+    number = request.GET.get("page")
+    if asked := request.GET.get("term"):
+        number = next((place // TERMS_A_PAGE + 1 for place, key in enumerate(listed) if str(key) == asked), 1)
+    page = Term.objects.published().page_of(list(listed), TERMS_A_PAGE, number)
+    here = {term.pk for term in page}
+    firsts = {letter: key for key, letter in reversed(listed.items()) if letter}
+    index = [(letter, Term(pk=key), key in here) for letter, key in sorted(firsts.items())]
+    context = {"terms": page, "index": index if len(listed) >= TERMS_FOR_INDEX else []}
+    return render(request, "portal/term_list.html", context)
+
+
+def letters_of_terms() -> dict:
+    """Returns the letter of each published term, by its key, in the order of the glossary."""
+    return {term.pk: initial(term.name) for term in sorted_terms(Term.objects.published())}
 
 
 @require_safe

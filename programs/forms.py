@@ -10,7 +10,7 @@ from partners.models import Country
 from portal import content_version
 from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.models import Centre
-from programs.models import VERSION_TAKEN, Area, Industry, Program, Resource, ResourceFile
+from programs.models import VERSION_TAKEN, Area, Found, Industry, Program, Resource, ResourceFile
 from programs.resource_files import FILE_HELP, validate_upload
 
 # A filter offers so many choices. There are at most about 250 countries and regions: their filter offers them all.
@@ -85,14 +85,14 @@ class FinderForm(FilterForm):
         self.offer("centre", Centre.objects.published().defer("body"), _("All centres"), at_most=CHOICES_OFFERED)
         self.offer("country", Country.objects.published().defer("body"), _("All countries and regions"))
 
-    def programs_in(self, programs):
+    def programs_in(self, programs) -> Found:
         """
-        Returns the rows of `programs`, a ProgramQuerySet, that match, as ProgramQuerySet.matching() says.
+        Finds the rows of `programs`, a ProgramQuerySet, that match, as ProgramQuerySet.matching() says.
 
         If the form has errors, no row matches.
         """
         if not self.is_valid():
-            return programs.none()
+            return Found.of([])
         chosen = map(self.cleaned_data.get, ("area", "centre", "country", "q"))
         return programs.matching(*chosen)
 

@@ -1,6 +1,5 @@
 import logging
 import re
-from collections import defaultdict
 from itertools import chain, groupby, pairwise
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
@@ -36,7 +35,7 @@ from portal.bilingual.publishing import (
 from portal.bilingual.richtext import RichTextField, plain_text
 from portal.filetypes import TYPE_NAMES, TYPES, content_type
 from portal.models import Centre
-from portal.search_index import is_phrase, rows_saying, split_query
+from portal.search_index import is_phrase, named, saying, split_query
 from portal.search_index.words import COMMON_WORDS
 from portal.uploads import clean_name, digest, fsync
 from programs.read_together import read_together
@@ -63,6 +62,31 @@ class Area(ContentPage):
         yield "p", self.summary
         yield "h2", self.body and _("What it is")
         yield "richtext", self.body
+
+
+class Found(NamedTuple):
+    """
+    The keys of the programs that were found, in order, at most MAX_COUNTED: the tied ones come before the `untied`.
+
+    `is_cut` says whether there are more.
+    """
+
+    tied: list
+    untied: list
+    has_all_words: bool
+    is_cut: bool
+
+    @classmethod
+    def of(cls, rows, *, has_all_words=True):
+        """Returns what was found: `rows` are pairs of a key and whether it is tied, with one more if there are more."""
+        listed = rows[:MAX_COUNTED]
+        tied = [key for key, is_tied in listed if is_tied]
+        untied = [key for key, is_tied in listed if not is_tied]
+        return cls(tied, untied, has_all_words, is_cut=len(rows) > MAX_COUNTED)
+
+    @property
+    def keys(self):
+        return self.tied + self.untied
 
 
 class ProgramQuerySet(PublishedQuerySet):
@@ -96,16 +120,14 @@ class ProgramQuerySet(PublishedQuerySet):
         groups = groupby(of_type, itemgetter(1, 2))
         return [*without, *((name, [row[3:] for row in group]) for (_area, name), group in groups)]
 
-    def matching(self, area=None, centre=None, country=None, words=""):
+    def matching(self, area=None, centre=None, country=None, words="") -> Found:
         """
-        Returns the programs of an area, a centre and a country, each a row or None, that have all `words`.
+        Finds the programs of an area, a centre and a country, each a row or None, that have all `words`.
 
-        If no program has them all, returns those that have any of the pieces of the words, those with most pieces
-        first. Each program has `has_all_words`, which is the same for all. If there are words, this queries at once,
-        and returns MAX_COUNTED programs at most. `is_cut`, the same for all too, says whether there are more.
+        If no program has them all, finds those that have any of the pieces of the words, those with most pieces first.
 
-        With a `country`, the programs without a published country follow, because staff may say yes to them. Each
-        program has `is_tied`: whether `country` is one of its countries. Without a `country` it is always True.
+        With a `country`, the programs without a published country follow those that are tied to it, because staff may
+        say yes to them. Without a `country` each program counts as tied.
 
         A word is found in every text of a program, in its search words and in the names of its type and its countries,
         in both languages, where they are published. search_index.split_query() and split_pieces() say what words and
@@ -113,38 +135,47 @@ class ProgramQuerySet(PublishedQuerySet):
         """
         programs = self.filter(area=area) if area else self
         programs = programs.of("centres", centre) if centre else programs
+        words = split_query(words)
+        countries = Country.objects.filter(programs=OuterRef("pk"))
+        are_untied = ~Exists(countries.published())
+        if not words:
+            tied = programs.of("countries", country) if country else programs
+            rows = [(key, True) for key in tied.values_list("pk", flat=True)[: MAX_COUNTED + 1]]
+            if country:
+                untied = programs.filter(are_untied).values_list("pk", flat=True)
+                rows += [(key, False) for key in untied[: MAX_COUNTED + 1 - len(rows)]]
+            return Found.of(rows)
         is_tied, ordering = Value(True), self.model._meta.ordering
         if country:
-            countries = Country.objects.filter(programs=OuterRef("pk"))
             is_tied = Exists(countries.filter(pk=country.pk))
-            programs = programs.filter(is_tied | ~Exists(countries.published()))
+            programs = programs.filter(is_tied | are_untied)
             ordering = ["-is_tied", *ordering]
-        programs = programs.annotate(is_tied=is_tied).order_by(*ordering)
-        words = split_query(words)
-        if not words:
-            return programs.annotate(has_all_words=Value(True), is_cut=Value(False))
-        keys = list(programs.filter(*map(says, words)).values_list("pk", flat=True)[: MAX_COUNTED + 1])
-        if keys:
-            programs = programs.filter(pk__in=keys[:MAX_COUNTED]).annotate(has_all_words=Value(True))
-            return programs.annotate(is_cut=Value(len(keys) > MAX_COUNTED))
-        found = [Case(When(says(piece), then=1), default=0) for piece in split_pieces(words)]
-        rows = programs.annotate(pieces_found=sum(found, Value(0))).order_by("-pieces_found", *ordering)
-        numbers = {pk: number for pk, number in rows.values_list("pk", "pieces_found")[: MAX_COUNTED + 1] if number}
-        by_number = defaultdict(list)
-        for pk, number in list(numbers.items())[:MAX_COUNTED]:
-            by_number[number].append(pk)
-        number = Case(*(When(pk__in=pks, then=number) for number, pks in by_number.items()), default=0)
-        programs = programs.filter(pk__in=list(chain(*by_number.values())))
-        is_cut = Value(len(numbers) > MAX_COUNTED)
-        programs = programs.annotate(has_all_words=Value(False), pieces_found=number, is_cut=is_cut)
-        return programs.order_by("-is_tied", "-pieces_found", *self.model._meta.ordering)
+        programs = programs.annotate(is_tied=is_tied)
+        pieces = split_pieces(words)
+        says = conditions(list({*words, *pieces}))
+        having_all = programs.filter(*map(says.get, words)).order_by(*ordering)
+        if rows := having_all.values_list("pk", "is_tied")[: MAX_COUNTED + 1]:
+            return Found.of(rows)
+        found = [Case(When(says[piece], then=1), default=0) for piece in pieces]
+        having_some = programs.annotate(pieces_found=sum(found, Value(0))).order_by("-pieces_found", *ordering)
+        rows = having_some.values_list("pk", "is_tied", "pieces_found")[: MAX_COUNTED + 1]
+        # The sort is stable.
+        return Found.of([row[:2] for row in rows if row[2]], has_all_words=False)
 
 
-def says(word) -> Q:
-    """Returns the condition that a program has `word` in its texts, or in the name of its type or of a country."""
-    countries = Country.objects.filter(programs=OuterRef("pk"), pk__in=rows_saying(word, Country, in_title=True))
-    in_texts = Q(pk__in=rows_saying(word, Program))
-    return in_texts | Q(area__in=rows_saying(word, Area, in_title=True)) | Exists(countries)
+def conditions(words) -> dict:
+    """
+    Returns, for each of `words`, the condition that a program has it in its texts, or in the name of its type or of a
+    country. It makes one query.
+    """
+    found = {}
+    for word, names in named(words, Area, Country).items():
+        found[word] = saying(word, Program)
+        if Area in names:
+            found[word] |= Q(area__in=Area.objects.filter(names[Area]).order_by())
+        if Country in names:
+            found[word] |= Exists(Country.objects.filter(names[Country], programs=OuterRef("pk")))
+    return found
 
 
 def split_pieces(words) -> list[str]:

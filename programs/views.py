@@ -1,7 +1,5 @@
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
-from django.db.models import Count, Q
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
@@ -10,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from partners.models import INSTITUTIONS_LISTED, RESOURCES_LISTED
 from portal.bilingual.links import absolute_url
-from portal.bilingual.publishing import ENTRIES_LISTED
+from portal.bilingual.publishing import ENTRIES_LISTED, MAX_COUNTED
 from portal.bilingual.side_by_side import render_detail
 from portal.models import Centre
 from programs.checklist import Checklist
@@ -26,29 +24,21 @@ PROGRAMS_OF_RESOURCE = 50
 AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW = 12, 8
 
 
-class KeysFirstPaginator(Paginator):
-    """Finds the keys of a page before its rows, which are large. Those of the pages before are not read."""
-
-    def page(self, number):
-        page = super().page(number)
-        page.object_list = self.object_list.filter(pk__in=page.object_list.values("pk"))
-        return page
-
-
 @require_safe
 def program_list(request):
     finder = FinderForm(request.GET, request.content_version)
-    programs = finder.programs_in(Program.objects.published().for_list())
-    paginator = KeysFirstPaginator(programs, PROGRAMS_A_PAGE)
-    if finder.chosen_country:
-        tied = Count("pk", filter=Q(is_tied=True))
-        # The paginator would count all of them with a query of its own.
-        tied, paginator.count = programs.aggregate(tied=tied, all=Count("pk")).values()
-    else:
-        tied = paginator.count
-    page = paginator.get_page(request.GET.get("page"))
-    counts = {"tied": tied, "untied": paginator.count - tied}
-    return render(request, "programs/program_list.html", {"finder": finder, "programs": page, "counts": counts})
+    programs = Program.objects.published().for_list()
+    found = finder.programs_in(programs)
+    page = programs.page_of(found.keys, PROGRAMS_A_PAGE, request.GET.get("page"))
+    untied = set(found.untied)
+    context = {
+        "finder": finder,
+        "found": found,
+        "page": page,
+        "tied": [program for program in page if program.pk not in untied],
+        "untied": [program for program in page if program.pk in untied],
+    }
+    return render(request, "programs/program_list.html", context)
 
 
 @require_safe
@@ -104,9 +94,15 @@ def resource_list(request):
     filters = ResourceFilterForm(request.GET)
     resources = filters.resources_in(Resource.objects.published().for_entries())
     asked_page = request.GET.get("page", "1")
-    page = KeysFirstPaginator(resources, RESOURCES_A_PAGE).get_page(asked_page)
+    keys = list(resources.values_list("pk", flat=True)[: MAX_COUNTED + 1])
+    page = resources.page_of(keys[:MAX_COUNTED], RESOURCES_A_PAGE, asked_page)
     unknown_page = "" if asked_page == str(page.number) else asked_page
-    context = {"filters": filters, "resources": page, "unknown_page": unknown_page}
+    context = {
+        "filters": filters,
+        "resources": page,
+        "is_cut": len(keys) > MAX_COUNTED,
+        "unknown_page": unknown_page,
+    }
     return render(request, "programs/resource_list.html", context)
 
 

@@ -9,9 +9,11 @@ so must the row that this one follows.
 from datetime import UTC, datetime, timedelta
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.paginator import Paginator
 from django.db import models
-from django.db.models import Exists, F, IntegerField, JSONField, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Case, Exists, F, IntegerField, JSONField, OuterRef, Prefetch, Q, Subquery, Value, When
 from django.db.models.constraints import CheckConstraint
+from django.db.models.lookups import GreaterThan
 from django.http import Http404
 from django.urls import reverse
 from django.utils import timezone
@@ -83,6 +85,15 @@ def followed_paths(model):
         model = field.related_model
 
 
+def is_published(model, at: datetime, column="published_at") -> Q:
+    """Returns the condition that a row of `model` is published `at` a moment, by default in the active language."""
+    condition = Q(**{f"{column}__lte": at})
+    for path, may_be_null in followed_paths(model):
+        followed = Q(**{f"{path}__{column}__lte": at})
+        condition &= followed | Q(**{f"{path}__isnull": True}) if may_be_null else followed
+    return condition
+
+
 class Number(Subquery):
     """How many rows a queryset has, counted up to MAX_COUNTED and one more."""
 
@@ -131,13 +142,9 @@ class PublishedQuerySet(TrackedQuerySet):
 
     def published(self, at=None):
         """Returns the rows that are published in the active language `at` a moment, by default now()."""
-        moment = at or now()
-        found = self.filter(published_at__lte=moment)
-        for path, may_be_null in followed_paths(self.model):
-            followed = Q(**{f"{path}__published_at__lte": moment})
-            found = found.filter(followed | Q(**{f"{path}__isnull": True}) if may_be_null else followed)
-            found = found.select_related(path)
-        return found
+        found = self.filter(is_published(self.model, at or now()))
+        paths = [path for path, _may_be_null in followed_paths(self.model)]
+        return found.select_related(*paths) if paths else found
 
     def with_published(self, *relations):
         """
@@ -153,7 +160,7 @@ class PublishedQuerySet(TrackedQuerySet):
 
     def of(self, relation: str, row):
         """
-        Returns the rows whose `relation` has `row`: a row, a key, or an OuterRef to one.
+        Returns the rows whose `relation`, a field of their model, has `row`: a row, a key, or an OuterRef to one.
 
         A many-to-many relation is asked row by row, in the order of the rows. So the first of many come at once, where
         a join would collect and sort them all.
@@ -162,8 +169,17 @@ class PublishedQuerySet(TrackedQuerySet):
         if not field.many_to_many:
             return self.filter(**{relation: row})
         key = OuterRef(row) if isinstance(row, OuterRef) else getattr(row, "pk", row)
-        has_it = field.related_model._base_manager.filter(**{field.remote_field.name: OuterRef("pk")}, pk=key)
-        return self.filter(Exists(has_it))
+        pairs = field.remote_field.through._base_manager
+        return self.filter(
+            Exists(pairs.filter(**{field.m2m_field_name(): OuterRef("pk"), field.m2m_reverse_field_name(): key}))
+        )
+
+    def page_of(self, keys: list, per_page: int, number):
+        """Returns page `number` of a Paginator of `keys`, with the rows that have them. No other rows are read."""
+        page = Paginator(keys, per_page).get_page(number)
+        found = self.in_bulk(page.object_list)
+        page.object_list = [found[key] for key in page.object_list if key in found]
+        return page
 
     def beginning(self, at_most: int) -> Beginning:
         """Returns the first `at_most` rows and the number of all rows. It makes one query, and those of prefetches."""
@@ -180,8 +196,17 @@ class PublishedQuerySet(TrackedQuerySet):
         field = self.model._meta.get_field(relation)
         if published is None:
             published = field.related_model.objects.published().for_entries()
-        own = published.of(field.remote_field.name, OuterRef("pk"))
-        rows = list(self.annotate(first_keys=Keys(own[:at_most]), number_of_all=Number(own)))
+        name = field.remote_field.name
+        own, joined = published.of(name, OuterRef("pk")), published.filter(**{name: OuterRef("pk")})
+        # of() finds the first of many rows at once. It would look at all rows there are to find a few.
+        related = self.model._base_manager.filter(pk=OuterRef("pk"), **{f"{relation}__isnull": False})
+        are_many = GreaterThan(Number(related), Value(MAX_COUNTED))
+        rows = list(
+            self.annotate(
+                first_keys=Case(When(are_many, then=Keys(own[:at_most])), default=Keys(joined[:at_most])),
+                number_of_all=Case(When(are_many, then=Number(own)), default=Number(joined)),
+            )
+        )
         found = published.in_bulk({key for row in rows for key in row.first_keys})
         for row in rows:
             first = [found[key] for key in row.first_keys if key in found]

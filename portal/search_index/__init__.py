@@ -11,7 +11,7 @@ itself, at each search.
 """
 
 from portal.search_index.kinds import register
-from portal.search_index.queries import Hit, Results, count, rows_saying, search
+from portal.search_index.queries import Hit, Results, count, named, saying, search
 from portal.search_index.upkeep import check, connect, mend, rebuild
 from portal.search_index.words import folded, is_phrase, spans, split_query
 
@@ -24,9 +24,10 @@ __all__ = [
     "folded",
     "is_phrase",
     "mend",
+    "named",
     "rebuild",
     "register",
-    "rows_saying",
+    "saying",
     "search",
     "spans",
     "split_query",

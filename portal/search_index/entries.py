@@ -2,8 +2,12 @@
 The tables of the search index. Migration portal/0007 makes a third one, portal_searchpart, which Django does not know.
 
 A row of it is a part of a text: `folded` is the text, `keys` are its keys, and `rowid` says whose part it is. From the
-left, its bits are the key of the SearchEntry, one bit for the language (its place in LANGUAGES), and PLACE_BITS for the
-place of the part. The part in place 0 is the title.
+left, its bits are one that is 0 for a title, the key of the SearchEntry, one bit for the language (its place in
+LANGUAGES), and PLACE_BITS for the place of the part. The part in place 0 is the title.
+
+The key of a SearchEntry is the rank of its kind and, in ROW_BITS, the key of its row. So the parts of a word are, in
+the order of their rowid, nearly in the order of results, and the first of very many are the best: the titles first,
+then kind by kind.
 """
 
 from django.conf import settings
@@ -11,6 +15,24 @@ from django.db import models
 
 PLACE_BITS = 12
 PLACES = (1 << PLACE_BITS) - 1
+ROW_BITS = 40
+ROWS = (1 << ROW_BITS) - 1
+RANK_BITS = 7
+# The bit of the parts that are no titles.
+TEXT = 1 << PLACE_BITS + 1 + ROW_BITS + RANK_BITS
+# The key of the entry of a part, in SQL.
+ENTRY = f"((rowid & {TEXT - 1}) >> {PLACE_BITS + 1})"
+
+
+def entry_key(kind, row: int) -> int:
+    """Returns the key of the SearchEntry of a row of a Kind."""
+    return kind.rank << ROW_BITS | row
+
+
+def spans(entry: int) -> list[tuple[int, int]]:
+    """Returns between which rowids the parts of an entry are, those of its titles and the others: (from, below)."""
+    first, stop = entry << PLACE_BITS + 1, entry + 1 << PLACE_BITS + 1
+    return [(first, stop), (TEXT | first, TEXT | stop)]
 
 
 class SearchEntry(models.Model):

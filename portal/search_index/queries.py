@@ -1,21 +1,26 @@
-"""Asks the search index: search() for visitors, and rows_saying() for the querysets of models."""
+"""Asks the search index: search() for visitors, and saying() and named() for the querysets of models."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
 from django.db import connection
+from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
-from django.utils.translation import override
+from django.db.models.lookups import In
+from django.utils.translation import get_language, override
+from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual import publishing
 from portal.bilingual.languages import LANGUAGES
-from portal.search_index.entries import PLACE_BITS, PLACES
+from portal.search_index.entries import ENTRY, PLACE_BITS, PLACES, ROW_BITS, ROWS
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import MIN_PREFIX, beginnings, is_phrase, pairs_of
 
 # More rows than there are, for a page without an end: PostgreSQL and SQLite write that in different ways.
 ALL = 1 << 40
+# A search finds so many parts of texts, the best ones. If more have its words, it looks at no others.
+MAX_PARTS = 500
 ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -39,10 +44,15 @@ class Hit:
 
 @dataclass(frozen=True)
 class Results:
-    """The number of rows found, by model in order of rank, and the Hits of a page. A model without hits is missing."""
+    """
+    The number of rows found, by model in order of rank, and the Hits of a page. A model without hits is missing.
+
+    `is_cut` says whether the words are so common that there are more than were looked at, which may be of any model.
+    """
 
     counts: dict
     hits: list
+    is_cut: bool = False
 
 
 def search(words: list[str], language: str, model=None, *, synonyms=(), start=0, stop=ALL) -> Results:
@@ -53,11 +63,20 @@ def search(words: list[str], language: str, model=None, *, synonyms=(), start=0,
     to `stop`, of one `model` or of all. Rows that have all words in their titles come first; then the kinds follow each
     other by rank, and the rows of a kind in their order. After them come the rows that have all words of one of the
     `synonyms`, each a list of words too.
+
+    If more than MAX_PARTS have the words, only the first of them are looked at, by titles, kind, and age of the row.
+    Then `counts` has no other model than the chosen one.
     """
     if not words:
         return Results({}, [])
     models = {kind.name: kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank)}
-    rows, params = rows_with_any([words, *synonyms], language)
+    alternatives = [words, *synonyms]
+    ends, of_kind = ends_of(alternatives), None
+    is_cut = any(ends)
+    if is_cut and model:
+        of_kind = KINDS[model]
+        ends = ends_of(alternatives, of_kind)
+    rows, params = rows_with_any(alternatives, language, ends, of_kind)
     published, moments = published_sides()
     chosen = "" if model is None else f"WHERE kind = '{KINDS[model].name}'"
     sql = f"""
@@ -77,7 +96,41 @@ def search(words: list[str], language: str, model=None, *, synonyms=(), start=0,
     page = sorted((row for row in found if row[2]), key=lambda row: (*row[8:], row[1]))
     numbers = {kind: number for kind, number, side, *_ in found if not side}
     counts = {model: numbers[name] for name, model in models.items() if name in numbers}
-    return Results(counts, [Hit(models[kind], *hit[:7]) for kind, *hit in page])
+    return Results(counts, [Hit(models[kind], *hit[:7]) for kind, *hit in page], is_cut)
+
+
+def ends_of(alternatives, kind=None) -> list:
+    """
+    Returns, for each of `alternatives`, the rowid of the first part not to look at, or None if they are all looked at.
+
+    It follows on MAX_PARTS parts that have all its words, of one `kind` or of all, on a published side.
+    """
+    selects, params = [], []
+    for words in alternatives:
+        has_words, wanted = parts_with(words)
+        orders = []
+        for side, language in enumerate(LANGUAGES):
+            order, moments = sort_order_in(language)
+            orders.append(f"WHEN {side} THEN {order}")
+            wanted += now(moments)
+        # The order within makes PostgreSQL sort the parts first. So it asks of the first ones alone what is published.
+        selects.append(f"""
+            (SELECT part FROM (
+                SELECT rowid AS part, {ENTRY} AS entry, rowid >> {PLACE_BITS} & 1 AS side
+                FROM portal_searchpart WHERE {has_words}{of_rank(kind)} ORDER BY rowid
+            ) AS parts
+            WHERE (
+                SELECT CASE side {" ".join(orders)} END FROM portal_searchentry WHERE id = parts.entry
+            ) IS NOT NULL ORDER BY part LIMIT 1 OFFSET {MAX_PARTS})
+        """)  # noqa: S608
+        params += wanted
+    [found] = fetched(f"SELECT {', '.join(selects)}", params)
+    return list(found)
+
+
+def of_rank(kind) -> str:
+    """Returns the condition in SQL that a part is of a row of `kind`, to follow others, or nothing for all kinds."""
+    return f" AND {ENTRY} >> {ROW_BITS} = {kind.rank}" if kind else ""
 
 
 def count(searches: dict, language: str) -> dict:
@@ -97,9 +150,11 @@ def fetched(sql, params) -> list[tuple]:
         return cursor.fetchall()
 
 
-def rows_with_any(alternatives, language) -> tuple[str, list]:
+def rows_with_any(alternatives, language, ends=None, kind=None) -> tuple[str, list]:
     """
     Returns the SQL of the rows that have all words of one of `alternatives` on published sides, and its parameters.
+
+    `ends` are those of ends_of(), or None.
 
     Its columns are kind, row, entry, the side to show to readers of `language`, the grade (0 if all words of the first
     alternative are in the titles, 1 if they are not, 2 and 3 those of the second, and so on), the place of the kind,
@@ -107,8 +162,8 @@ def rows_with_any(alternatives, language) -> tuple[str, list]:
     """
     reader = LANGUAGES.index(language)
     selects, params = [], []
-    for number, words in enumerate(alternatives):
-        sql, values = rows_with(words, reader)
+    for number, (words, end) in enumerate(zip(alternatives, ends or [None] * len(alternatives), strict=True)):
+        sql, values = rows_with(words, reader, end, kind)
         selects.append(
             f"SELECT kind, row, entry, side, {2 * number + 1} - titled AS grade, place, sort_order"  # noqa: S608
             f" FROM ({sql}) AS found_{number}"
@@ -124,7 +179,7 @@ def rows_with_any(alternatives, language) -> tuple[str, list]:
     return sql, params
 
 
-def rows_with(words, reader) -> tuple[str, list]:
+def rows_with(words, reader, end=None, kind=None) -> tuple[str, list]:
     """
     Returns the SQL of the rows that have all `words` on published sides, and its parameters.
 
@@ -132,7 +187,7 @@ def rows_with(words, reader) -> tuple[str, list]:
     in place `reader` of LANGUAGES, the place of the kind, and the sort order of the row.
     """
     everything = (1 << len(words)) - 1
-    rows, params = rows_with_some(words, f"(said_0 | said_1) = {everything}")
+    rows, params = rows_with_some(words, f"(said_0 | said_1) = {everything}", end, kind)
 
     def all_of(name):
         sides = (f"CASE WHEN order_{side} IS NULL THEN 0 ELSE {name}_{side} END" for side in range(len(LANGUAGES)))
@@ -148,23 +203,20 @@ def rows_with(words, reader) -> tuple[str, list]:
     return sql, params
 
 
-def rows_with_some(words, condition, kind=None) -> tuple[str, list]:
+def rows_with_some(words, condition, end=None, kind=None) -> tuple[str, list]:
     """
     Returns the SQL of the rows, of one `kind` or of all, that have some of `words` and meet `condition`, and its
-    parameters.
+    parameters. The part with rowid `end` and those after it are not looked at.
 
     Its columns are kind, row, entry, and for each language by its place in LANGUAGES: said_0, the words that its side
     has, each a bit; titled_0, those in its title; order_0, the sort order of the row, NULL if its side is not published
     or has no word.
     """
-    parts, values, of_kind = [], [], ""
-    if kind:
-        # The parts of other kinds may be many: they are left out before they are grouped.
-        entries = f"SELECT id FROM portal_searchentry WHERE kind = '{kind.name}'"  # noqa: S608
-        of_kind = f" AND rowid >> {PLACE_BITS + 1} IN ({entries})"
+    parts, values = [], []
+    chosen = of_rank(kind) + (f" AND rowid < {end}" if end else "")
     for number, word in enumerate(words):
-        has_word, found = parts_with(word)
-        parts.append(f"SELECT rowid, {1 << number} AS word FROM portal_searchpart WHERE {has_word}{of_kind}")  # noqa: S608
+        has_word, found = parts_with([word])
+        parts.append(f"SELECT rowid, {1 << number} AS word FROM portal_searchpart WHERE {has_word}{chosen}")  # noqa: S608
         values += found
     joined = "MAX({})" if len(words) == 1 else "SUM(DISTINCT {})"
     bits = ", ".join(
@@ -180,24 +232,68 @@ def rows_with_some(words, condition, kind=None) -> tuple[str, list]:
     # The limit leaves no row out. It makes the databases compute the order of a row once, not at each use of it below.
     sql = f"""
         SELECT kind, row, found.*, {", ".join(orders)} FROM (
-            SELECT rowid >> {PLACE_BITS + 1} AS entry, {bits} FROM ({" UNION ALL ".join(parts)}) AS parts
-            GROUP BY rowid >> {PLACE_BITS + 1}
+            SELECT {ENTRY} AS entry, {bits} FROM ({" UNION ALL ".join(parts)}) AS parts
+            GROUP BY {ENTRY}
         ) AS found JOIN portal_searchentry ON portal_searchentry.id = found.entry
         WHERE {condition} LIMIT {ALL}
     """  # noqa: S608
     return sql, [*params, *values]
 
 
-def rows_saying(word: str, model, *, in_title=False) -> RawSQL:
+def saying(word: str, model) -> Q:
     """
-    Returns a subquery, for `pk__in`, of the keys of the rows of `model` that have `word` on a side that is published.
+    Returns the condition that a row of `model` has `word` on a side that is published.
 
-    They have it anywhere, or in the title.
+    Of many rows it is asked one by one, so that their queryset finds the first ones without looking at all.
     """
-    sql, params = rows_with_some([word], "said_0 + said_1 > 0", KINDS[model])
-    has_word = "titled" if in_title else "said"
-    sides = " OR ".join(f"({has_word}_{side} > 0 AND order_{side} IS NOT NULL)" for side in range(len(LANGUAGES)))
-    return RawSQL(f"SELECT row FROM ({sql}) AS candidates WHERE {sides}", params)  # noqa: S608, S611
+    has_word, wanted = parts_with([word])
+    rows = {}
+    for side, language in enumerate(LANGUAGES):
+        chosen = f"{of_rank(KINDS[model])} AND rowid >> {PLACE_BITS} & 1 = {side}"
+        sql = f"SELECT {ENTRY} & {ROWS} FROM portal_searchpart WHERE {has_word}{chosen}"  # noqa: S608
+        rows[language] = RawSQL(sql, wanted)  # noqa: S611
+    return on_published_sides(model, rows)
+
+
+def named(words: list[str], *models) -> dict:
+    """
+    Returns for each of `words` a dict: for each of `models` that has rows with the word in a published title, the
+    condition that a row is one of them. It makes one query.
+    """
+    selects, params = [], []
+    by_rank = {KINDS[model].rank: model for model in models}
+    # The titles of a kind follow each other: those of the kinds before and after these are passed over.
+    first, stop = (rank << PLACE_BITS + 1 + ROW_BITS for rank in (min(by_rank), max(by_rank) + 1))
+    ranks = ", ".join(map(str, by_rank))
+    for number, word in enumerate(words):
+        has_word, wanted = parts_with([word])
+        selects.append(
+            f"SELECT {number}, {ENTRY} >> {ROW_BITS}, {ENTRY} & {ROWS}, rowid >> {PLACE_BITS} & 1"  # noqa: S608
+            f" FROM portal_searchpart WHERE {has_word}"
+            f" AND rowid >= {first} AND rowid < {stop} AND {ENTRY} >> {ROW_BITS} IN ({ranks})"
+        )
+        params += wanted
+    found = {word: {} for word in words}
+    for number, rank, row, side in fetched(" UNION ALL ".join(selects), params) if selects else ():
+        rows = found[words[number]].setdefault(rank, {language: [] for language in LANGUAGES})
+        rows[LANGUAGES[side]].append(row)
+    return {
+        word: {by_rank[rank]: on_published_sides(by_rank[rank], rows) for rank, rows in of_word.items()}
+        for word, of_word in found.items()
+    }
+
+
+def on_published_sides(model, rows: dict) -> Q:
+    """Returns the condition that a row is among the `rows` of a language, by their keys, and published in it."""
+    condition = Q()
+    # Most rows that are asked are published in the active language.
+    for language in sorted(LANGUAGES, key=lambda language: language != get_language()):
+        published = publishing.is_published(
+            model, publishing.now(), build_localized_fieldname("published_at", language)
+        )
+        # The sum keeps SQLite from looking up all these rows, where the first ones in their order are wanted.
+        condition |= Q(In(F("pk") + 0, rows[language])) & published
+    return condition
 
 
 def now(times) -> list:
@@ -236,18 +332,22 @@ def sort_order_in(language) -> tuple[str, int]:
     return f"CASE portal_searchentry.kind {' '.join(cases)} END", len(params)
 
 
-def parts_with(word) -> tuple[str, list]:
-    """Returns the condition in SQL that a row of portal_searchpart has `word`, and its parameters."""
-    keys = pairs_of(word) if is_phrase(word) else beginnings(word)
-    begins = not is_phrase(word) and len(word) >= MIN_PREFIX
-    # Keys are letters, digits and Chinese characters, so they need no escape.
+def parts_with(words) -> tuple[str, list]:
+    """Returns the condition in SQL that a row of portal_searchpart has all `words`, and its parameters."""
+    wanted = []
+    for word in words:
+        keys = pairs_of(word) if is_phrase(word) else beginnings(word)
+        begins = not is_phrase(word) and len(word) >= MIN_PREFIX
+        # Keys are letters, digits and Chinese characters, so they need no escape.
+        if connection.vendor == "postgresql":
+            keys = (" & " if is_phrase(word) else " | ").join(f"'{key}'{':*' * begins}" for key in keys)
+        else:
+            keys = (" AND " if is_phrase(word) else " OR ").join(f'"{key}"{"*" * begins}' for key in keys)
+        wanted.append(f"({keys})")
     if connection.vendor == "postgresql":
-        condition, position = "keys @@ %s::tsquery", "strpos"
-        wanted = (" & " if is_phrase(word) else " | ").join(f"'{key}'{':*' * begins}" for key in keys)
+        condition, conjunction, position = "keys @@ %s::tsquery", " & ", "strpos"
     else:
-        condition, position = "portal_searchpart MATCH %s", "instr"
-        wanted = (" AND " if is_phrase(word) else " OR ").join(f'"{key}"{"*" * begins}' for key in keys)
-    params = [wanted]
-    if is_phrase(word) and len(word) > 2:
-        condition, params = f"{condition} AND {position}(folded, %s) > 0", [*params, word]
-    return condition, params
+        condition, conjunction, position = "portal_searchpart MATCH %s", " AND ", "instr"
+    phrases = [word for word in words if is_phrase(word) and len(word) > 2]
+    conditions = [condition, *[f"{position}(folded, %s) > 0"] * len(phrases)]
+    return " AND ".join(conditions), [conjunction.join(wanted), *phrases]

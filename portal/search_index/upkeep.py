@@ -3,18 +3,19 @@
 import hashlib
 import logging
 from datetime import timedelta
+from itertools import chain
 from typing import NamedTuple
 from uuid import uuid4
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import IntegerField, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.signals import post_delete
 from django.utils.translation import override
 
 from portal.bilingual.changes import rows_changed
 from portal.bilingual.languages import LANGUAGES
-from portal.search_index.entries import PLACE_BITS, SearchEntry, SearchText
+from portal.search_index.entries import ENTRY, PLACE_BITS, TEXT, SearchEntry, SearchText, entry_key, spans
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import FORMAT, folded, part_of, parts_of
 
@@ -22,10 +23,14 @@ from portal.search_index.words import FORMAT, folded, part_of, parts_of
 CHUNK = 200
 # Of an entry, in SQL: what it has in the other two tables.
 TEXTS = RawSQL("(SELECT COUNT(*) FROM portal_searchtext WHERE entry_id = portal_searchentry.id)", [])
-PARTS = RawSQL(
-    "(SELECT COUNT(*) FROM portal_searchpart WHERE rowid >= portal_searchentry.id << %s"
-    " AND rowid < portal_searchentry.id + 1 << %s)",
-    [PLACE_BITS + 1] * 2,
+PARTS = sum(
+    RawSQL(
+        "(SELECT COUNT(*) FROM portal_searchpart WHERE rowid >= %s + (portal_searchentry.id << %s)"
+        " AND rowid < %s + (portal_searchentry.id + 1 << %s))",
+        [first, PLACE_BITS + 1] * 2,
+        IntegerField(),
+    )
+    for first in (0, TEXT)
 )
 
 logger = logging.getLogger(__name__)
@@ -71,7 +76,7 @@ def differences(kind, rows, pks) -> tuple[dict, dict]:
     for entry in SearchEntry.objects.filter(kind=kind.name, row__in=pks).annotate(texts=TEXTS, found_parts=PARTS):
         sides = missing.get(entry.row)
         is_whole = sides and entry.texts == len(sides) and entry.found_parts == entry.parts
-        if is_whole and fingerprint(sides) == entry.fingerprint:
+        if is_whole and entry.pk == entry_key(kind, entry.row) and fingerprint(sides) == entry.fingerprint:
             del missing[entry.row]
         else:
             wrong[entry.pk] = entry.row
@@ -108,9 +113,9 @@ def remove(entries):
     if not entries:
         return
     with connection.cursor() as cursor:
-        for entry in entries:
-            span = [entry << PLACE_BITS + 1, entry + 1 << PLACE_BITS + 1]
-            cursor.execute("DELETE FROM portal_searchpart WHERE rowid >= %s AND rowid < %s", span)
+        cursor.executemany(
+            "DELETE FROM portal_searchpart WHERE rowid >= %s AND rowid < %s", list(chain(*map(spans, entries)))
+        )
     SearchEntry.objects.filter(pk__in=entries).delete()
 
 
@@ -118,9 +123,13 @@ def add(kind, sides_by_row):
     """Adds the Sides of rows, by the key of the row."""
     if not sides_by_row:
         return
+    # Of an entry that was lost, or whose kind had another name, something may be left.
+    remove([entry_key(kind, row) for row in sides_by_row])
     parts = {row: parts_of_row(sides) for row, sides in sides_by_row.items()}
     entries = SearchEntry.objects.bulk_create(
-        SearchEntry(kind=kind.name, row=row, fingerprint=fingerprint(sides), parts=len(parts[row]))
+        SearchEntry(
+            pk=entry_key(kind, row), kind=kind.name, row=row, fingerprint=fingerprint(sides), parts=len(parts[row])
+        )
         for row, sides in sides_by_row.items()
     )
     SearchText.objects.bulk_create(
@@ -133,15 +142,14 @@ def add(kind, sides_by_row):
     else:
         value, stored = "%s", " ".join
     sql = f"INSERT INTO portal_searchpart (rowid, folded, keys) VALUES (%s, %s, {value})"  # noqa: S608
+    rows = [
+        (entry.pk << PLACE_BITS + 1 | number, text, stored(keys))
+        for entry in entries
+        for number, text, keys in parts[entry.row]
+    ]
     with connection.cursor() as cursor:
-        cursor.executemany(
-            sql,
-            [
-                (entry.pk << PLACE_BITS + 1 | number, text, stored(keys))
-                for entry in entries
-                for number, text, keys in parts[entry.row]
-            ],
-        )
+        # FTS5 writes ascending rows at once, and others one by one.
+        cursor.executemany(sql, sorted(rows))
 
 
 def parts_of_row(sides) -> list[tuple[int, str, list]]:
@@ -150,7 +158,7 @@ def parts_of_row(sides) -> list[tuple[int, str, list]]:
     for language, title, text, words, _address in sides:
         first = LANGUAGES.index(language) << PLACE_BITS
         found = [part_of(folded(title)), *parts_of(folded(f"{text}\n{words}"))][: 1 << PLACE_BITS]
-        parts += [(first + place, part, keys) for place, (part, keys) in enumerate(found)]
+        parts += [(first + place + (TEXT if place else 0), part, keys) for place, (part, keys) in enumerate(found)]
     return parts
 
 
@@ -243,5 +251,5 @@ def rebuild() -> int:
     remove(list(unknown.values_list("pk", flat=True)))
     with connection.cursor() as cursor:
         entries = "SELECT id FROM portal_searchentry"
-        cursor.execute(f"DELETE FROM portal_searchpart WHERE rowid >> {PLACE_BITS + 1} NOT IN ({entries})")  # noqa: S608
+        cursor.execute(f"DELETE FROM portal_searchpart WHERE {ENTRY} NOT IN ({entries})")  # noqa: S608
     return SearchEntry.objects.count()

@@ -48,8 +48,16 @@ def marked(hits, query: Query) -> list[Result]:
     return [Result(hit, segments(hit.title, words), excerpt(hit.text, words, hit.language)) for hit in hits]
 
 
-def kinds_of(counts) -> list[dict]:
-    """Returns what the filter shows of the models in `counts`: the key in the address, the label and the number."""
+def kinds_of(results) -> list[dict]:
+    """
+    Returns what the filter shows of the models that were found: the key in the address, the label and the number.
+
+    If not all results were looked at, it offers every model, without numbers.
+    """
+    if results.is_cut:
+        counts = dict.fromkeys(kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank))
+    else:
+        counts = results.counts
     return [
         {"key": model._meta.model_name, "label": capfirst(model._meta.verbose_name_plural), "number": number}
         for model, number in counts.items()
@@ -78,11 +86,12 @@ def search(request):
     query = Query(request.GET.get("q", ""))
     asked_kind, asked_page = request.GET.get("kind", ""), request.GET.get("page", "1")
     results, model, page = results_of(query, asked_kind, asked_page)
-    kinds = kinds_of(results.counts)
+    kinds = kinds_of(results)
     context = {
         "has_own_search": True,
         "query": query,
-        "number": sum(results.counts.values()),
+        "number": None if results.is_cut else sum(results.counts.values()),
+        "is_cut": results.is_cut,
         "kinds": kinds,
         "chosen": next((kind for kind in kinds if model and kind["key"] == asked_kind), None),
         "unknown_kind": "" if model else asked_kind[:MAX_SHOWN],

@@ -31,6 +31,7 @@ LIST_PAGES = {
     "resource_list": (Resource,),
     "country_list": (Country,),
     "term_list": (Term,),
+    "page_list": (Page,),
     "contact": (Program, Country),
     "status": (),
 }

@@ -25,6 +25,7 @@ PAGE_TYPES = {
     "resource_list": "CollectionPage",
     "country_list": "CollectionPage",
     "term_list": "CollectionPage",
+    "page_list": "CollectionPage",
 }
 # The paths in the node IDs of the Society and the Department; they are the same in both languages.
 SOCIETY = "/#society"

@@ -16,6 +16,9 @@ from portal.bilingual.richtext import with_scrolling_tables
 
 register = template.Library()
 
+# The service centres that a page names as those to ask, at most.
+CENTRES_THAT_ANSWER = 12
+
 # The pages between the home page and another page in the breadcrumbs, by URL name.
 SECTIONS = {
     "program_list": gettext_lazy("Programs"),
@@ -87,15 +90,18 @@ def telephone(number):
 def who_answers(context, centres=(), telephone_numbers=(), about=""):
     """
     Renders whom to ask about the subject of a page: `centres`, contact persons, telephone numbers, the enquiry form.
+    Of many centres it names the first ones.
 
     The `telephone_numbers` are by default those of the centres. The department's stand in for a centre without any.
     `about` is the query that tells the form its subject, such as "program=teacher-exchange".
     """
-    department = context["department"]
+    department, listed = context["department"], list(centres)
+    centres = listed[:CENTRES_THAT_ANSWER]
     at_centres = [number for centre in centres for number in centre.telephone_numbers or department.telephone_numbers]
     return {
         "department": department,
         "centres": centres,
+        "are_more": len(listed) > len(centres),
         "telephone_numbers": dict.fromkeys(telephone_numbers or at_centres or department.telephone_numbers),
         "about": about,
     }

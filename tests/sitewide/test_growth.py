@@ -1,6 +1,8 @@
 """No list grows beyond a screenful: it comes in pages, or ends in a link to all of its rows."""
 
 import re
+from itertools import product
+from string import ascii_uppercase
 
 import pytest
 from bs4 import BeautifulSoup
@@ -12,9 +14,10 @@ from partners.models import INSTITUTIONS_LISTED, Country, Institution
 from partners.views import PROGRAMS_OF_INSTITUTION
 from portal.bilingual import publishing
 from portal.bilingual.publishing import ENTRIES_LISTED, Beginning
-from portal.models import Centre
+from portal.models import Centre, Page, Term
+from portal.search_index import queries
 from portal.site import home
-from portal.views import CENTRES_A_PAGE, PROGRAMS_OF_CENTRE
+from portal.views import CENTRES_A_PAGE, PAGES_IN_FOOTER, PROGRAMS_OF_CENTRE
 from programs.forms import CHOICES_OFFERED
 from programs.models import Area, Program, Resource
 from programs.views import AREAS_IN_OVERVIEW, PROGRAMS_IN_OVERVIEW, PROGRAMS_OF_RESOURCE, RELATED_PROGRAMS
@@ -149,9 +152,17 @@ def test_the_number_of_a_list_is_one_that_was_counted(language, counted, uncount
 # What else there may be many of: the model, its fields, the relations that they have, and the pages that show them.
 TEXTS = {"title_zh_hans": "示例", "title_en": "Example", "summary_zh_hans": "摘要。", "summary_en": "A summary."}
 NAMES = {"name_zh_hans": "示例", "name_en": "Example"}
+WITH_TEXT = {"body_zh_hans": "<p>文字</p>", "body_en": "<p>Text</p>"}
 GROWING = [
     (Area, TEXTS, ["", "programs/", "programs/overview/", "programs/areas/financing/"]),
-    (Centre, TEXTS, ["", "centres/", "programs/"]),
+    (
+        Centre,
+        TEXTS,
+        ["", "centres/", "programs/", "programs/overview/", "programs/approval-support/", "partners/japan/"],
+    ),
+    (Page, TEXTS | WITH_TEXT, ["", "pages/", "search/?q=example", "programs/approval-support/"]),
+    (Term, NAMES, ["", "terms/", "terms/?page=2", "search/?q=example"]),
+    (Country, NAMES | {"capital_zh_hans": "首都", "capital_en": "Capital"}, ["", "centres/", "programs/overview/"]),
     (Institution, NAMES, ["partners/japan/", "partners/japan/?view=pair", "programs/approval-support/"]),
     (Resource, TEXTS | {"kind": "guide"}, ["resources/", "partners/japan/", "programs/approval-support/"]),
 ]
@@ -160,16 +171,27 @@ GROWING = [
 @pytest.mark.parametrize(("model", "fields", "paths"), GROWING)
 def test_no_page_grows_with_other_rows(client, model, fields, paths):
     japan, program = Country.objects.get(slug="japan"), Program.objects.get(slug="approval-support")
+    program.countries.add(japan)
     since = {"published_at_zh_hans": timezone.now(), "published_at_en": timezone.now()}
+    used = set(Country.objects.values_list("iso_code", flat=True))
+    codes = [code for code in map("".join, product(ascii_uppercase, repeat=2)) if code not in used]
     sizes = []
     for first, last in ((0, FEW), (FEW, MANY)):
+        rows = []
         for number in range(first, last):
-            own = {"country": japan} if model is Institution else {"slug": f"many-{number}"}
-            row = model.objects.create(**fields, **since, **own)
-            if model in (Institution, Resource):
-                row.programs.add(program)
-            if model is Resource:
-                row.countries.add(japan)
+            own = {"slug": f"many-{number}"}
+            if model is Institution:
+                own = {"country": japan}
+            elif model is Country:
+                own |= {"iso_code": codes[number], "latitude": 0, "longitude": 0}
+            elif model is Term:
+                own = {}
+            rows.append(model(**fields, **since, **own))
+        rows = model.objects.bulk_create(rows)
+        if relation := {Institution: "institutions", Resource: "resources", Centre: "centres"}.get(model):
+            getattr(program, relation).add(*rows)
+        if model is Resource:
+            japan.resources.add(*rows)
         sizes.append({path: len(client.get(f"/en/{path}").content) for path in paths})
     few, many = sizes
     assert min(few.values()) > 5000
@@ -282,3 +304,41 @@ def test_the_filters_of_the_resources_offer_a_few_programs_or_the_chosen_one(cli
     assert [option["value"] for option in chosen.select("[name=program] option")] == ["", "many-11"]
     assert len(chosen.select(".resource-name")) == 1
     assert "this choice is not offered here" in page(client, "/en/resources/?program=%00x").text
+
+
+def test_the_footer_names_some_pages_and_leads_to_all_of_them(client):
+    since = {"published_at_zh_hans": timezone.now(), "published_at_en": timezone.now()}
+    Page.objects.bulk_create(
+        Page(slug=f"many-{number}", sort_order=1, **TEXTS, **WITH_TEXT, **since) for number in range(PAGES_IN_FOOTER)
+    )
+    for language in ("zh-hans", "en"):
+        found = page(client, f"/{language}/")
+        names = found.select(".colophon-pages a")
+        [way_on] = [link for link in names if link["href"] == f"/{language}/pages/"]
+        assert names.index(way_on) == PAGES_IN_FOOTER
+        # The fixed pages come after these, and the header still leads to one of them.
+        assert found.select(f'.sections a[href="/{language}/about/"]')
+        rows = page(client, way_on["href"]).select(".rows a")
+        assert len(rows) == Page.objects.count() > PAGES_IN_FOOTER
+    Page.objects.filter(slug__startswith="many").update(published_at_en=None)
+    assert not page(client, "/en/").find("a", href="/en/pages/")
+    Page.objects.filter(slug="about").update(published_at_en=None)
+    assert not page(client, "/en/").select('.sections a[href="/en/about/"]')
+
+
+def hits(client, query):
+    return [link["href"] for link in page(client, f"/en/search/?q=example{query}").select(".rows h3 a")]
+
+
+def test_of_many_results_a_search_shows_the_first_of_all_or_of_a_kind_and_says_so(client, monkeypatch):
+    add_programs(0, 10)
+    whole, of_pages, shown = hits(client, ""), hits(client, "&kind=page"), page(client, "/en/search/?q=example")
+    assert len(whole) > 6 > len(of_pages) > 0
+    assert "There are more results" not in shown.text
+    monkeypatch.setattr(queries, "MAX_PARTS", 4)
+    cut = page(client, "/en/search/?q=example")
+    assert "There are more results. These are the first 4 that were found." in cut.text
+    assert hits(client, "") == hits(client, "&kind=program") == whole[:4]
+    assert hits(client, "&kind=page") == of_pages
+    numbers = [[link.find("span") for link in found.select(".search-kinds a")] for found in (shown, cut)]
+    assert all(numbers[0]) and not any(numbers[1]) and len(numbers[1]) > len(numbers[0])

@@ -36,6 +36,7 @@ KINDS = {
     "resources": "CollectionPage",
     "partners": "CollectionPage",
     "terms": "CollectionPage",
+    "pages": "CollectionPage",
 }
 OPEN_GRAPH = {
     "og:title",
@@ -316,7 +317,7 @@ def test_the_glossary_is_a_set_of_terms(client, language, name, other):
     assert len(terms) == Term.objects.count() >= 30
     term = Term.objects.get(name_en="Talent pool")
     [found] = [each for each in terms if each["name"] == name]
-    assert found["url"] == f"{SITE}/{language}/terms/#term-{term.pk}"
+    assert found["url"] == f"{SITE}/{language}/terms/?term={term.pk}#term-{term.pk}"
     assert found["alternateName"] == other
     assert "description" not in found
 

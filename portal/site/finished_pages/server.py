@@ -15,7 +15,10 @@ from portal.site.finished_pages.store import INTERVAL, Store
 # The parameters that views of finished pages read. With others in its query, such as those that WeChat appends, a page
 # is what it is without a query.
 PARAMETERS = frozenset(
-    ["area", "centre", "country", "have", "industry", "institution", "kind", "language", "page", "program", "q", "view"]
+    [
+        *["area", "centre", "country", "have", "industry", "institution", "kind", "language", "page", "program", "q"],
+        *["term", "view"],
+    ]
 )
 # In characters. Django answers requests with longer queries, because it refuses some.
 LONGEST_QUERY = 1000

@@ -182,7 +182,10 @@ def test_a_name_or_synonym_of_a_term_also_searches_for_its_official_names(client
     assert "/en/programs/curriculum-standards/" in addresses(main)
     term = Term.objects.get(name_en="Curriculum standard")
     links = [(link["href"], link["lang"]) for link in main.select(".section-body > p a")]
-    assert links == [(f"/en/terms/#term-{term.pk}", "en"), (f"/en/terms/#term-{term.pk}", "zh-Hans")]
+    assert links == [
+        (f"/en/terms/?term={term.pk}#term-{term.pk}", "en"),
+        (f"/en/terms/?term={term.pk}#term-{term.pk}", "zh-Hans"),
+    ]
     assert "同时搜索了： 课程标准、Curriculum standard" in said(result_page(client, "course standard", "zh-hans"))
     assert "Also searched for: 课程标准" in said(result_page(client, "CURRICULUM standards"))
     assert "Also searched for" not in said(result_page(client, "curriculum"))
@@ -195,8 +198,10 @@ def test_a_term_without_words_does_not_spoil_a_search(client):
 
 def test_a_term_is_a_hit_that_leads_to_its_place_in_the_glossary(client):
     term = Term.objects.get(name_en="Talent pool")
-    assert addresses(result_page(client, "Talent pool", kind="term")) == [f"/en/terms/#term-{term.pk}"]
-    assert addresses(result_page(client, "人才库", "zh-hans", kind="term")) == [f"/zh-hans/terms/#term-{term.pk}"]
+    assert addresses(result_page(client, "Talent pool", kind="term")) == [f"/en/terms/?term={term.pk}#term-{term.pk}"]
+    assert addresses(result_page(client, "人才库", "zh-hans", kind="term")) == [
+        f"/zh-hans/terms/?term={term.pk}#term-{term.pk}"
+    ]
 
 
 def test_what_says_the_typed_words_comes_before_what_says_a_synonym(client):
