@@ -40,12 +40,16 @@ class CircuitBreaker:
             if self.away_until is not None and monotonic() < self.away_until:
                 raise DatabaseAway("The database was away a moment ago.")
             opened = self.open_connection(conn_params)
-            if self.away_until is not None:
-                logger.warning("The database is back.")
-            type(self).away_until = None
+            self.end_pause()
             return opened
         finally:
             self.trying.release()
+
+    def end_pause(self):
+        """Lets all threads open connections: the database has answered, perhaps on a connection of before."""
+        if self.away_until is not None:
+            logger.warning("The database is back.")
+        type(self).away_until = None
 
     def open_connection(self, conn_params):
         """Returns a new connection of the driver. Raises away() if the database cannot be reached."""

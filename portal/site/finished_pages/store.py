@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 
 from portal import content_version
 from portal.bilingual.languages import language_of_path
@@ -62,6 +62,8 @@ class Store:
         close_old_connections()
         try:
             version = content_version.read()
+            # Otherwise the pages of a new version could not be made.
+            connection.end_pause()
             # Nothing is in force after the disk failed or somebody deleted PAGES_ROOT.
             if not self.edition or self.edition.name != name_of(version) or name_in_force() is None:
                 version = self.move()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.core.management import call_command
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.utils import timezone
 
 from portal import content_version
@@ -242,6 +242,15 @@ def test_of_many_that_want_a_page_one_makes_it(made, monkeypatch):
     assert calls == [HOME]
     assert len(set(map(id, found))) == 1
     assert found[0] is not page
+
+
+def test_a_database_that_answers_one_thread_refuses_no_other(made, monkeypatch):
+    """Another one found it away a moment ago. This one has a connection of before."""
+    wrapper = connections["default"]
+    monkeypatch.setattr(type(wrapper), "away_until", time.monotonic() + 60)
+    change()
+    assert made.catch_up()
+    assert wrapper.away_until is None
 
 
 def test_old_editions_are_removed_after_a_while(made, monkeypatch):
