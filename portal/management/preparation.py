@@ -1,4 +1,4 @@
-"""What a database needs before the portal works with it."""
+"""What the database and the static files need before the portal works with them."""
 
 import hashlib
 import os
