@@ -116,7 +116,8 @@ def page_list(request):
 @require_safe
 def centre_list(request):
     page = Paginator(Centre.objects.published(), CENTRES_A_PAGE).get_page(request.GET.get("page"))
-    centres = page.object_list.with_beginnings("programs", PROGRAMS_OF_CENTRE)
+    # The template makes this part of each page once for each content version, and reads no rows otherwise.
+    centres = SimpleLazyObject(lambda: page.object_list.with_beginnings("programs", PROGRAMS_OF_CENTRE))
     return render(request, "portal/centre_list.html", {"centres": centres, "page": page})
 
 

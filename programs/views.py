@@ -43,6 +43,12 @@ def program_list(request):
 
 @require_safe
 def program_overview(request):
+    # The template makes its content once for each content version, and reads no rows otherwise.
+    return render(request, "programs/program_overview.html", {"overview": SimpleLazyObject(overview)})
+
+
+def overview() -> dict:
+    """Returns what the overview shows: pairs of an area, or None, and its programs; when they changed; if it is cut."""
     programs = Program.objects.published().for_list()
     areas = Area.objects.published()[: AREAS_IN_OVERVIEW + 1]
     areas = areas.with_beginnings("programs", PROGRAMS_IN_OVERVIEW, programs)
@@ -51,12 +57,11 @@ def program_overview(request):
     types = [(area, listed) for area, listed in types if listed]
     rows = [row for area, listed in types for row in (area, *listed) if row]
     rows += [centre for _area, listed in types for program in listed for centre in program.published_centres]
-    context = {
+    return {
         "types": types,
         "changed_at": max((row.updated_at for row in rows), default=None),
         "is_cut": len(areas) > AREAS_IN_OVERVIEW or any(listed.has_more for _area, listed in types),
     }
-    return render(request, "programs/program_overview.html", context)
 
 
 @require_safe

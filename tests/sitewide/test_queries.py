@@ -103,14 +103,15 @@ def test_queries_page_by_page(client, language):
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 def test_what_was_made_before_makes_no_query(client, language):
-    paths = [f"/{language}/{path}" for path in ("", "partners/", "search/", "contact/", "contact/status/", "nothing/")]
+    made = ["", "partners/", "programs/overview/", "search/", "contact/", "contact/status/", "nothing/"]
+    paths = [f"/{language}/{path}" for path in made]
     assert all(counted(client, path) for path in paths)
     for path in paths:
         client.get(path)
     # All pages of which the whole content is kept are among them.
     templates = (settings.BASE_DIR / "templates").rglob("*.html")
     kept = [template.name for template in templates if "{% block content %}{% cache" in template.read_text()]
-    assert sorted(kept) == ["country_list.html", "home.html"]
+    assert sorted(kept) == ["country_list.html", "home.html", "program_overview.html"]
     assert {path: counted_again(client, path) for path in paths} == dict.fromkeys(paths, 0)
 
 
