@@ -179,6 +179,21 @@ def stop_site(site):
     return site.process.wait(40)
 
 
+@pytest.fixture
+def start(tmp_path):
+    """A function that starts a portal on the test's own data folder. Those still running at the end are stopped."""
+    started = []
+
+    def start(**variables):
+        started.append(start_site(tmp_path, **variables))
+        return started[-1]
+
+    yield start
+    for site in started:
+        if site.process.poll() is None:
+            stop_site(site)
+
+
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     running = start_site(tmp_path_factory.mktemp("site"))

