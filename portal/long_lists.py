@@ -146,7 +146,8 @@ class LongListAdmin(admin.ModelAdmin):
         If there are more, a message says so. A page that asks back sends in "confirmed" the keys that it asked about.
         """
         if request.POST.get("select_across") == "1":
-            limit = COUNTED if request.POST.get("action") in self.reading_actions else CHANGED
+            # There are two selects, above and below the list.
+            limit = COUNTED if {*request.POST.getlist("action")} - {""} <= {*self.reading_actions} else CHANGED
             if "confirmed" in request.POST:
                 keys = request.POST["confirmed"].split()
             else:
@@ -161,7 +162,8 @@ class LongListAdmin(admin.ModelAdmin):
         """Finds words in the latest SEARCHED rows only, unless SearchedRows says "all". The page then says so."""
         if search_term and request.GET.get(SearchedRows.parameter_name) != "all":
             times = self.model._base_manager.order_by(f"-{self.time_field}").values_list(self.time_field, flat=True)
-            if earliest := times[SEARCHED - 1 : SEARCHED].first():
+            earliest, *before = times[SEARCHED - 1 : SEARCHED + 1] or [None]
+            if before:
                 queryset = queryset.filter(**{f"{self.time_field}__gte": earliest})
                 request.searched_latest = SEARCHED
         return super().get_search_results(request, queryset, search_term)

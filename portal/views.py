@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
 from django.db import DatabaseError, connection
+from django.db.models import Q
 from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -66,11 +67,12 @@ def site_context(request):
 
 
 def site_pages() -> dict:
-    """Returns what the header and footer say of the pages of text: the first ones, and whether there are more."""
-    pages = Page.objects.published().defer("body")
-    first = list(pages[: PAGES_IN_FOOTER + 1])
-    has_about = any(page.slug == "about" for page in first) or pages.filter(slug="about").exists()
-    return {"listed": first[:PAGES_IN_FOOTER], "are_more": len(first) > PAGES_IN_FOOTER, "has_about": has_about}
+    """Returns what header and footer say of the pages of text: the fixed and the first others; if there are more."""
+    pages = Page.objects.published().defer("body").annotate(is_other=~Q(slug__in=Page.FIXED))
+    found = list(pages.order_by("is_other", *Page._meta.ordering)[: PAGES_IN_FOOTER + 1])
+    listed = sorted(found[:PAGES_IN_FOOTER], key=lambda page: (page.sort_order, page.pk))
+    has_about = any(page.slug == "about" for page in listed)
+    return {"listed": listed, "are_more": len(found) > PAGES_IN_FOOTER, "has_about": has_about}
 
 
 def admin_context(request):
@@ -130,11 +132,11 @@ def centre_detail(request, slug):
 
 @require_safe
 def term_list(request):
-    """Shows the page of the terms that has the `term` of the address, or that with its number."""
+    """Shows the page of the terms with the one that `?term=` names, or else page `?page=`."""
     listed = content_version.once(request.content_version, "terms", letters_of_terms)
     number = request.GET.get("page")
     if asked := request.GET.get("term"):
-        number = next((place // TERMS_A_PAGE + 1 for place, key in enumerate(listed) if str(key) == asked), 1)
+        number = next((place // TERMS_A_PAGE + 1 for place, key in enumerate(listed) if str(key) == asked), number)
     page = Term.objects.published().page_of(list(listed), TERMS_A_PAGE, number)
     here = {term.pk for term in page}
     firsts = {letter: key for key, letter in reversed(listed.items()) if letter}

@@ -68,7 +68,7 @@ class Found(NamedTuple):
     """
     The keys of the programs that were found, in order, at most MAX_COUNTED: the tied ones come before the `untied`.
 
-    `is_cut` says whether there are more.
+    `has_all_words` says whether they have all words that were looked for, and `is_cut` whether there are more.
     """
 
     tied: list
@@ -152,14 +152,13 @@ class ProgramQuerySet(PublishedQuerySet):
             ordering = ["-is_tied", *ordering]
         programs = programs.annotate(is_tied=is_tied)
         pieces = split_pieces(words)
-        says = conditions(list({*words, *pieces}))
+        says = conditions(list(dict.fromkeys([*words, *pieces])))
         having_all = programs.filter(*map(says.get, words)).order_by(*ordering)
         if rows := having_all.values_list("pk", "is_tied")[: MAX_COUNTED + 1]:
             return Found.of(rows)
         found = [Case(When(says[piece], then=1), default=0) for piece in pieces]
         having_some = programs.annotate(pieces_found=sum(found, Value(0))).order_by("-pieces_found", *ordering)
         rows = having_some.values_list("pk", "is_tied", "pieces_found")[: MAX_COUNTED + 1]
-        # The sort is stable.
         return Found.of([row[:2] for row in rows if row[2]], has_all_words=False)
 
 

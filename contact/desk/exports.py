@@ -170,8 +170,10 @@ def download(enquiries, actor, detail: str) -> HttpResponse:
 
 def download_personal_data(email: str, actor) -> HttpResponse:
     """Returns the archive of personal_data() as a file and logs the export."""
+    # Read first: an enquiry that is erased meanwhile may be in the archive still.
+    keys = list(enquiries_of(email).values_list("pk", flat=True))
     content = personal_data(email)
-    log(enquiries_of(email).values_list("pk", flat=True), actor, "ZIP")
+    log(keys, actor, "ZIP")
     return _response(content, "personal-data", "ZIP")
 
 

@@ -5,6 +5,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db import models
 from django.forms import CheckboxSelectMultiple
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
@@ -65,6 +66,12 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         translated = translator.get_options_for_model(self.model).get_field_names()
         texts = (models.CharField, models.TextField)
         return in_both_languages(*(name for name in translated if isinstance(self.opts.get_field(name), texts)))
+
+    def get_search_fields(self, request):
+        """Where a row is chosen by typing, only its title is looked at: staff do not see why another text fits."""
+        if request.path == reverse("admin:autocomplete"):
+            return in_both_languages(self.model.title_field)
+        return super().get_search_fields(request)
 
     def get_prepopulated_fields(self, request, obj=None):
         if "slug" in self.fields and not (obj and obj.published_languages()):

@@ -33,17 +33,22 @@ class CircuitBreaker:
     def get_new_connection(self, conn_params):
         if self.away_until is None:
             return self.open_connection(conn_params)
-        if monotonic() < self.away_until or not self.trying.acquire(timeout=PAUSE):
+        if self.is_pausing() or not self.trying.acquire(timeout=PAUSE):
             raise DatabaseAway("The database was away a moment ago.")
         try:
             # Perhaps another thread found it away meanwhile.
-            if self.away_until is not None and monotonic() < self.away_until:
+            if self.is_pausing():
                 raise DatabaseAway("The database was away a moment ago.")
             opened = self.open_connection(conn_params)
             self.end_pause()
             return opened
         finally:
             self.trying.release()
+
+    def is_pausing(self) -> bool:
+        # Read once, because another thread may end the pause at any time.
+        until = self.away_until
+        return until is not None and monotonic() < until
 
     def end_pause(self):
         """Lets all threads open connections: the database has answered, perhaps on a connection of before."""

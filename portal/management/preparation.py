@@ -57,7 +57,9 @@ def collect_static_files():
     # The lock names the libraries that compress them.
     sources = {name: settings.BASE_DIR / name for name in ("requirements.txt", "portal/settings.py")}
     for finder in get_finders():
-        sources |= {name: Path(storage.path(name)) for name, storage in finder.list([])}
+        for name, storage in finder.list([]):
+            # The first finder wins, as for collectstatic.
+            sources.setdefault(name, Path(storage.path(name)))
     found = hashlib.sha256()
     for name, path in sorted(sources.items()):
         found.update(name.encode() + path.read_bytes())

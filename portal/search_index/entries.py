@@ -29,7 +29,7 @@ def entry_key(kind, row: int) -> int:
     return kind.rank << ROW_BITS | row
 
 
-def spans(entry: int) -> list[tuple[int, int]]:
+def rowids_of(entry: int) -> list[tuple[int, int]]:
     """Returns between which rowids the parts of an entry are, those of its titles and the others: (from, below)."""
     first, stop = entry << PLACE_BITS + 1, entry + 1 << PLACE_BITS + 1
     return [(first, stop), (TEXT | first, TEXT | stop)]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from portal.search_index.entries import RANK_BITS
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -25,12 +27,16 @@ def register(*, rank, words=(), relations=()):
     """
     Class decorator: visitors find the rows of this Published model. Kinds of a lower `rank` come first in results.
 
+    Each kind has a rank of its own, from 1 to 127: it is a part of the keys of its entries. Raises ValueError.
+
     In each language they find its title, what `search_texts()` yields, and the fields named in `words`, which hits do
     not show. If a text or the address of a row comes from other rows, `relations` names the relations to them; their
     models must be TrackedModels.
     """
 
     def registered(model):
+        if rank in {kind.rank for kind in KINDS.values()} or not 0 < rank < 1 << RANK_BITS:
+            raise ValueError(f"{model._meta.label} needs another rank than {rank}.")
         KINDS[model] = Kind(model, rank, tuple(words), tuple(relations))
         return model
 

@@ -47,12 +47,14 @@ class Results:
     """
     The number of rows found, by model in order of rank, and the Hits of a page. A model without hits is missing.
 
-    `is_cut` says whether the words are so common that there are more than were looked at, which may be of any model.
+    `is_cut` says whether the words are so common that there are more than were looked at. `has_all_counts` says whether
+    `counts` has all models; otherwise it has the chosen one alone.
     """
 
     counts: dict
     hits: list
     is_cut: bool = False
+    has_all_counts: bool = True
 
 
 def search(words: list[str], language: str, model=None, *, synonyms=(), start=0, stop=ALL) -> Results:
@@ -64,16 +66,16 @@ def search(words: list[str], language: str, model=None, *, synonyms=(), start=0,
     other by rank, and the rows of a kind in their order. After them come the rows that have all words of one of the
     `synonyms`, each a list of words too.
 
-    If more than MAX_PARTS have the words, only the first of them are looked at, by titles, kind, and age of the row.
-    Then `counts` has no other model than the chosen one.
+    If more than MAX_PARTS parts of texts have all words, only the first of them are looked at, by titles, kind, and age
+    of the row.
     """
     if not words:
         return Results({}, [])
     models = {kind.name: kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank)}
     alternatives = [words, *synonyms]
     ends, of_kind = ends_of(alternatives), None
-    is_cut = any(ends)
-    if is_cut and model:
+    has_all_counts = not any(ends)
+    if model and not has_all_counts:
         of_kind = KINDS[model]
         ends = ends_of(alternatives, of_kind)
     rows, params = rows_with_any(alternatives, language, ends, of_kind)
@@ -96,7 +98,7 @@ def search(words: list[str], language: str, model=None, *, synonyms=(), start=0,
     page = sorted((row for row in found if row[2]), key=lambda row: (*row[8:], row[1]))
     numbers = {kind: number for kind, number, side, *_ in found if not side}
     counts = {model: numbers[name] for name, model in models.items() if name in numbers}
-    return Results(counts, [Hit(models[kind], *hit[:7]) for kind, *hit in page], is_cut)
+    return Results(counts, [Hit(models[kind], *hit[:7]) for kind, *hit in page], any(ends), has_all_counts)
 
 
 def ends_of(alternatives, kind=None) -> list:

@@ -15,7 +15,7 @@ from django.utils.translation import override
 
 from portal.bilingual.changes import rows_changed
 from portal.bilingual.languages import LANGUAGES
-from portal.search_index.entries import ENTRY, PLACE_BITS, TEXT, SearchEntry, SearchText, entry_key, spans
+from portal.search_index.entries import ENTRY, PLACE_BITS, TEXT, SearchEntry, SearchText, entry_key, rowids_of
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import FORMAT, folded, part_of, parts_of
 
@@ -114,7 +114,7 @@ def remove(entries):
         return
     with connection.cursor() as cursor:
         cursor.executemany(
-            "DELETE FROM portal_searchpart WHERE rowid >= %s AND rowid < %s", list(chain(*map(spans, entries)))
+            "DELETE FROM portal_searchpart WHERE rowid >= %s AND rowid < %s", list(chain(*map(rowids_of, entries)))
         )
     SearchEntry.objects.filter(pk__in=entries).delete()
 

@@ -18,7 +18,8 @@ COMMON_WORDS = {"a", "an", "and", "at", "for", "from", "in", "into", "is", "of",
 # A text is indexed in parts of so many characters, because PostgreSQL takes at most 1 MB of keys a row. The next
 # MAX_PHRASE characters are in a part too, so that some part holds each phrase whole.
 PART = 20_000
-# Raise the number if the keys or parts of a text change. At its next start each site then writes its index anew.
+# Raise the number if the keys or parts of a text change. At its next start each site then writes its index anew, as it
+# does if the keys of entries change.
 FORMAT = f"1 {unicodedata.unidata_version} {opencc.__version__}"
 
 # Chinese characters, kana and hangul, for a set in a regular expression.

@@ -52,9 +52,9 @@ def kinds_of(results) -> list[dict]:
     """
     Returns what the filter shows of the models that were found: the key in the address, the label and the number.
 
-    If not all results were looked at, it offers every model, without numbers.
+    If they were not all counted, it offers every model, without numbers.
     """
-    if results.is_cut:
+    if not results.has_all_counts:
         counts = dict.fromkeys(kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank))
     else:
         counts = results.counts
@@ -74,6 +74,8 @@ def results_of(query: Query, kind: str, page: str):
     number = max(int(page), 1) if re.fullmatch("[0-9]{1,6}", page) else 1
     results = query.results(model, number)
     found = model if model in results.counts else None
+    if model and not found and not results.has_all_counts:
+        results = query.results(None, number)
     total = results.counts[found] if found else sum(results.counts.values())
     nearest = Paginator(range(total), HITS_A_PAGE).get_page(page)
     if (found, nearest.number) != (model, number):
@@ -90,7 +92,7 @@ def search(request):
     context = {
         "has_own_search": True,
         "query": query,
-        "number": None if results.is_cut else sum(results.counts.values()),
+        "number": sum(results.counts.values()) if results.has_all_counts else None,
         "is_cut": results.is_cut,
         "kinds": kinds,
         "chosen": next((kind for kind in kinds if model and kind["key"] == asked_kind), None),

@@ -21,7 +21,7 @@ MAX_SEARCHES = 16
 # Of the terms whose other names are searched for, and of the names that are suggested.
 MAX_TERMS = 3
 # Of the parts of a query that are suggested.
-MAX_PARTS = 6
+MAX_SUGGESTED = 6
 # In characters. A phrase is taken apart up to here.
 MAX_PHRASE = 20
 # How like the query a name must be to be suggested, from 0 to 1.
@@ -93,7 +93,7 @@ class Query:
         numbers = count({part: self.alternatives_to(part) for part in parts}, get_language())
         best = [max(some, key=lambda way: sum(numbers.get(part, 0) > 0 for part in way)) for some in ways]
         found = [part for part in dict.fromkeys(chain.from_iterable(best)) if numbers.get(part)]
-        return [(part, numbers[part]) for part in found[:MAX_PARTS]]
+        return [(part, numbers[part]) for part in found[:MAX_SUGGESTED]]
 
 
 def names_of(term) -> tuple[list[Name], set[str]]:

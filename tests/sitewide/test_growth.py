@@ -316,7 +316,8 @@ def test_the_footer_names_some_pages_and_leads_to_all_of_them(client):
         names = found.select(".colophon-pages a")
         [way_on] = [link for link in names if link["href"] == f"/{language}/pages/"]
         assert names.index(way_on) == PAGES_IN_FOOTER
-        # The fixed pages come after these, and the header still leads to one of them.
+        # The fixed pages come after these, and are named all the same.
+        assert {link["href"] for link in names} > {f"/{language}/{slug}/" for slug in Page.FIXED}
         assert found.select(f'.sections a[href="/{language}/about/"]')
         rows = page(client, way_on["href"]).select(".rows a")
         assert len(rows) == Page.objects.count() > PAGES_IN_FOOTER
@@ -340,5 +341,11 @@ def test_of_many_results_a_search_shows_the_first_of_all_or_of_a_kind_and_says_s
     assert "There are more results. These are the first 4 that were found." in cut.text
     assert hits(client, "") == hits(client, "&kind=program") == whole[:4]
     assert hits(client, "&kind=page") == of_pages
+    # Of this kind there are no more.
+    assert "There are more results" not in page(client, "/en/search/?q=example&kind=page").text
+    without = page(client, "/en/search/?q=example&kind=term").text
+    assert "There are no results of the kind “term”. These are those of all kinds." in without
+    assert "These are the first 4 that were found. Use more words, or choose a kind." in without
+    assert hits(client, "&kind=term") == whole[:4]
     numbers = [[link.find("span") for link in found.select(".search-kinds a")] for found in (shown, cut)]
     assert all(numbers[0]) and not any(numbers[1]) and len(numbers[1]) > len(numbers[0])

@@ -50,7 +50,7 @@ class DatabaseWrapper(CircuitBreaker, base.DatabaseWrapper):
 
     def probe(self, conn_params):
         """Opens a connection outside the pool and closes it. Raises away() if the server cannot be reached."""
-        if self.away_until is not None and monotonic() < self.away_until:
+        if self.is_pausing():
             raise DatabaseAway("Another thread found the database away.")
         try:
             self.Database.connect(**conn_params).close()

@@ -62,8 +62,6 @@ class Store:
         close_old_connections()
         try:
             version = content_version.read()
-            # Otherwise the pages of a new version could not be made.
-            connection.end_pause()
             # Nothing is in force after the disk failed or somebody deleted PAGES_ROOT.
             if not self.edition or self.edition.name != name_of(version) or name_in_force() is None:
                 version = self.move()
@@ -78,6 +76,8 @@ class Store:
 
     def move(self) -> content_version.Version:
         """Puts the edition of the content version in force, for this machine and process, and returns the version."""
+        # Otherwise the other threads could not make its pages for a while.
+        connection.end_pause()
         with self.alone("edition"):
             # Nobody else can move meanwhile, so `current` never moves to a version that was read earlier.
             version = content_version.read()

@@ -175,6 +175,9 @@ def test_no_form_grows_with_the_programs(admin_client, program):
         "/admin/autocomplete/?app_label=programs&model_name=certificate&field_name=program&term=Program+149"
     )
     assert [row["text"] for row in found.json()["results"]] == ["Program 149"]
+    # By its title alone.
+    Program.objects.filter(slug="p-1").update(search_words_en="Program 149")
+    assert admin_client.get(found.request["PATH_INFO"], found.wsgi_request.GET.dict()).json() == found.json()
 
 
 def test_the_admin_requires_a_sign_in(client):
