@@ -1,3 +1,5 @@
+import os
+
 from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils.translation.reloader import translation_file_changed
@@ -13,6 +15,9 @@ class Command(BaseCommand):
         for path in settings.LOCALE_PATHS:
             for catalogue in path.rglob("*.po"):
                 compiled = catalogue.with_suffix(".mo")
-                pofile(str(catalogue)).save_as_mofile(str(compiled))
+                # Whole at once: another process may read it meanwhile.
+                written = catalogue.with_suffix(f".mo-{os.getpid()}")
+                pofile(str(catalogue)).save_as_mofile(str(written))
+                written.replace(compiled)
                 # Loading the models has already cached the old catalogue, or that there is none: clear the cache.
                 translation_file_changed(sender=None, file_path=compiled)

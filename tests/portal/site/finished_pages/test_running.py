@@ -112,8 +112,8 @@ def test_kills_while_pages_are_made_leave_no_half_page(start, record_property):
     site, killed = start(), 0
     for number in range(3):
         sql(site, RENAME.format(f"Department {number}"))
-        wait_for(lambda: len(pages(site)) > 3 and processes(site)[1])
-        servers, workers = processes(site)
+        wait_for(lambda: len(pages(site)) > 3)
+        servers, workers = wait_for(lambda: all(found := processes(site)) and found)
         for process in [*workers, *servers[:1]]:
             os.kill(process.pid, signal.SIGKILL)
             killed += 1
