@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from tests.conftest import start_site, stop_site
 
 READERS, CHANGES = 16, 30
-# In seconds: after LIMIT nobody may see the old page, and a change comes every PACE.
+# In seconds: how long the old page may still be seen after a change, and the time between two changes.
 LIMIT, PACE = 1, 1
 PATHS = [
     "/en/",

@@ -98,7 +98,7 @@ def empty_account_mails():
     It looks at those of the last day, and once a day at all.
     """
     ended = Email.objects.exclude(status__in=WAITING).filter(enquiries=None, daily_reports=None).exclude(message="")
-    # If the work fails, the lease is not taken either. Otherwise nobody can take it again until it expires.
+    # In one transaction: if the work fails, the lease is given back. Otherwise the next try would come a day later.
     with transaction.atomic():
         if not Lease.take("all account mails", uuid4().hex, timedelta(days=1)):
             ended = ended.filter(last_updated__gt=timezone.now() - timedelta(days=1))

@@ -162,7 +162,7 @@ def download(enquiries, actor, detail: str) -> HttpResponse:
     """Returns a queryset of Enquiry as a file and logs the export. `detail` is "XLSX" or "CSV"."""
     # Those in the file, so that the log matches it.
     keys = []
-    # In no transaction: it takes seconds, in which nobody else could write to SQLite.
+    # Without a transaction. An export takes seconds, and a transaction would keep all others from writing to SQLite.
     content = {"XLSX": as_xlsx, "CSV": as_csv}[detail](table(enquiries, keys))
     log(keys, actor, detail)
     return _response(content, "enquiries", detail)
