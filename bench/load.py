@@ -26,10 +26,10 @@ def missing() -> list[str]:
     return [*([] if nginx.is_usable() else nginx.PACKAGES), *([] if shutil.which("wrk") else ["wrk"])]
 
 
-def wrk(url, headers=(), *, connections, seconds=1) -> Load:
+def wrk(url, headers, connections, *, seconds) -> Load:
     """Requests `url` for some seconds, on so many `connections` at once."""
     command = [shutil.which("wrk"), "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s"]
-    command += [text for name, value in dict(headers).items() for text in ("-H", f"{name}: {value}")]
+    command += [text for name, value in headers.items() for text in ("-H", f"{name}: {value}")]
     printed = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout  # noqa: S603
     errors = re.findall(r"^  (?:Socket errors|Non-2xx).*$", printed, re.MULTILINE)
     failed = sum(map(int, re.findall(r"(?<!-)\b\d+\b(?!xx)", " ".join(errors))))

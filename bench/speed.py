@@ -37,6 +37,8 @@ SMALL, MIDDLE, LARGE = SIZES
 ROUNDS = 5
 # How many connections ask at once: few for a page that Django renders, because those that wait at the end do not count.
 CONNECTIONS, CONNECTIONS_TO_DJANGO = 16, 4
+# How long a load lasts. The rate of a finished page needs longer, because it varies more within a second.
+SECONDS, SECONDS_OF_FINISHED = 1, 2
 # How often a portal is asked for a page: so many times, or more within ENOUGH seconds, and no longer than LONGEST.
 TIMES, ENOUGH, LONGEST = 15, 0.3, 4
 # The number of requests after which memory is measured.
@@ -206,7 +208,7 @@ def measure_rates(rows, portal, front, bare) -> int:
         targets.append([*target, (f"{url}/robots.txt", {}, CONNECTIONS)])
     for round in range(ROUNDS):
         for row, target in zip(rows, targets, strict=True):
-            loads = [wrk(url, headers, connections=connections) for url, headers, connections in target]
+            loads = [wrk(*asked, seconds=SECONDS_OF_FINISHED if row.is_finished else SECONDS) for asked in target]
             if sum(load.failed for load in loads):
                 raise RuntimeError(f"{row.name}: {loads} failed")
             rates = [load.rate for load in loads]
@@ -388,7 +390,7 @@ def main():
             if has_wrk:
                 number = measure_rates(found, small, front, bare)
                 while number < REQUESTS:
-                    number += wrk(small.url + FINISHED["home"], connections=CONNECTIONS).number
+                    number += wrk(small.url + FINISHED["home"], {}, CONNECTIONS, seconds=SECONDS).number
                 says = f"{memory(small)} MB ({at_first} at the start)"
                 facts.append((f"memory of a process of the server after {number:,} requests", says))
             facts += measure_showing(small, front)
