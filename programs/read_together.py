@@ -1,6 +1,7 @@
 """Reads rows of several models with one query, because a page may make ten, and that of a program has more lists."""
 
 from datetime import UTC, datetime
+from functools import cache
 
 from django.db.models import F, Value
 from django.db.models.functions import JSONObject
@@ -23,17 +24,19 @@ def read_together(*querysets) -> list[list]:
     return [sorted(rows, key=lambda row: (row.sort_order, row.pk)) for rows in found]
 
 
-def followed(queryset) -> list[str]:
+def followed(queryset) -> tuple[str, ...]:
     """Returns the names of the foreign keys that `queryset` follows."""
-    return list(queryset.query.select_related or ())
+    return tuple(queryset.query.select_related or ())
 
 
+@cache
 def fields_of(model) -> dict:
     """Returns the fields of `model` by the names of their columns, without the originals of translated fields."""
     originals = {field.translated_field.name for field in model._meta.fields if hasattr(field, "translated_field")}
     return {field.attname: field for field in model._meta.concrete_fields if field.name not in originals}
 
 
+@cache
 def as_json(model, relations=(), path=""):
     """Returns the expression for a row of `model`, at `path` from the model of the query, as a JSON object."""
     columns = {name: F(f"{path}{name}") for name in fields_of(model)}
