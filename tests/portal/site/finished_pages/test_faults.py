@@ -44,12 +44,12 @@ def test_a_disk_that_is_read_only_is_said(monkeypatch, caplog):
     def read_only(*arguments, **options):
         raise OSError(30, "Read-only file system")
 
-    for name in ("symlink_to", "unlink"):
-        monkeypatch.setattr(Path, name, read_only)
-    Centre.objects.update(sort_order=7)
-    assert store.catch_up() is not None
+    with monkeypatch.context() as patch:
+        for name in ("symlink_to", "unlink"):
+            patch.setattr(Path, name, read_only)
+        Centre.objects.update(sort_order=7)
+        assert store.catch_up() is not None
     assert "hands out old pages" in caplog.text
-    monkeypatch.undo()
 
 
 def test_pages_of_a_version_that_comes_back_are_made_again(monkeypatch):

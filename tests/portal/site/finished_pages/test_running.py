@@ -49,10 +49,8 @@ def assert_whole(site) -> int:
         try:
             for file in edition.rglob("index.html"):
                 body = file.read_bytes()
-                others = [file.with_name("index.html.gz"), file.with_name("index.html.br")]
-                assert [gzip.decompress(others[0].read_bytes()), brotli.decompress(others[1].read_bytes())] == [
-                    body
-                ] * 2
+                others = file.with_name("index.html.gz"), file.with_name("index.html.br")
+                assert gzip.decompress(others[0].read_bytes()) == brotli.decompress(others[1].read_bytes()) == body
                 assert {int(path.stat().st_mtime) for path in (file, *others)} == {zlib.crc32(body) & 0x7FFFFFFF}
                 assert body.endswith(b"</html>\n")
                 number += 1
