@@ -169,6 +169,7 @@ MIDDLEWARE = [
     # After authentication, because users have a language; before CommonMiddleware resolves addresses by language.
     "portal.bilingual.languages.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "portal.site.request_method.RequestMethodMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
