@@ -124,6 +124,7 @@ class EnquiryAdmin(LongListAdmin):
     list_select_related = ["program", "country", "owner"]
     list_per_page = 50
     time_field = "created_at"
+    empty_last = {"due_on": "is_not_due"}
     search_fields = ["reference", "organisation", "person", "email", "telephone", "message"]
     search_note = _("A whole reference or e-mail address is found in all enquiries, words in the latest ones.")
     # A filter by one of these, character by character, would reveal it.
@@ -178,7 +179,7 @@ class EnquiryAdmin(LongListAdmin):
     def subject(self, enquiry):
         return enquiry.subject or "–"
 
-    @admin.display(description=_("state"), ordering="state")
+    @admin.display(description=_("state"), ordering="state_order")
     def shown_state(self, enquiry):
         if enquiry.has_failed_mail:
             failed = _("a mail has failed")
