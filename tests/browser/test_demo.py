@@ -11,8 +11,8 @@ from tests.browser.test_running import PRODUCTION, log
 from tests.conftest import stop_site
 
 BAND = {
-    "zh-hans": "演示网站：标有【示例】的内容均为虚构。",
-    "en": "Demonstration: everything marked “Sample” is invented.",
+    "zh-hans": "演示网站：标有【示例】的内容以及答复时限均为虚构。",
+    "en": "Demonstration: everything marked “Sample” is invented, and so are the dates for answers.",
 }
 PAGES = [
     "/",
