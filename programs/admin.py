@@ -178,7 +178,7 @@ class ResourceAdmin(BilingualAdmin):
         "sort_order",
         "published_at",
     ]
-    list_display = ["__str__", "kind", "industry", "versions", "recent_downloads", "sort_order"]
+    list_display = ["__str__", "kind", "industry", "versions", "recent_downloads"]
     autocomplete_fields = ["programs"]
     list_filter = ["kind", "industry"]
     inlines = [ResourceFileInline]

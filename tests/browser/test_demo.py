@@ -49,6 +49,7 @@ def test_a_demonstration_shows_its_band_everywhere_and_is_served_by_nothing_else
         assert page.goto(f"{demo.url}{path}").status == 200
         expect(page.locator(".demo-band")).to_be_visible()
         sweep.look()
+    assert_lists_fit(page, demo, passwords["admin"])
     record_property("pages of the demonstration checked with axe", sweep.pages)
     assert not sweep.faults, "\n".join(sweep.faults)
     assert len(list((demo.data / "mail").glob("*.eml"))) > 60
@@ -60,3 +61,21 @@ def test_a_demonstration_shows_its_band_everywhere_and_is_served_by_nothing_else
     for variables in ({}, {"PORTAL_SITE_URL": "https://portal.example", **PRODUCTION}):
         with pytest.raises(RuntimeError, match="invented content of the demonstration"):
             start(**variables)
+
+
+def assert_lists_fit(page, demo, password):
+    """Asserts that the lists of the admin cut off no column in a window of 1280 pixels, in both languages."""
+    page.context.clear_cookies()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    sign_in(page, demo, username="admin", password=password)
+    lists, wide = page.locator("#content-main th a").evaluate_all("links => links.map(link => link.href)"), []
+    lists += [f"{demo.url}/admin/contact/enquiry/?queue=all&o={order}" for order in (2, 6, 7)]
+    assert len(lists) >= 18
+    for language in BAND:
+        page.locator(f".admin-language [value={language}]").click()
+        for address in lists:
+            page.goto(address)
+            for rows in page.locator(".results").all():
+                if over := rows.evaluate("rows => rows.scrollWidth - rows.clientWidth"):
+                    wide.append(f"{address} in {language}: {over} pixels")
+    assert not wide, "\n".join(wide)
