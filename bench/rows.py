@@ -240,6 +240,8 @@ def copy_enquiries(made, times):
         for model in models:
             columns, values = [], []
             for field in model._meta.concrete_fields:
+                if field.generated:
+                    continue
                 column = value = connection.ops.quote_name(field.column)
                 if field.primary_key or field.related_model in last:
                     value = f"{column} + n * {last[model if field.primary_key else field.related_model]}"

@@ -124,6 +124,7 @@ class EnquiryAdmin(LongListAdmin):
     list_select_related = ["program", "country", "owner"]
     list_per_page = 50
     time_field = "created_at"
+    empty_last = {"due_on": "is_not_due"}
     search_fields = ["reference", "organisation", "person", "email", "telephone", "message"]
     search_note = _("A whole reference or e-mail address is found in all enquiries, words in the latest ones.")
     # A filter by one of these, character by character, would reveal it.
@@ -178,7 +179,7 @@ class EnquiryAdmin(LongListAdmin):
     def subject(self, enquiry):
         return enquiry.subject or "–"
 
-    @admin.display(description=_("state"), ordering="state")
+    @admin.display(description=_("state"), ordering="state_order")
     def shown_state(self, enquiry):
         if enquiry.has_failed_mail:
             failed = _("a mail has failed")
@@ -228,7 +229,7 @@ class EnquiryAdmin(LongListAdmin):
 
     def answer_view(self, request, object_id):
         """
-        The page for writing an answer. A chosen template is appended to the text that is already there.
+        The page for writing an answer. A chosen template is put into the text as actions.with_template() says.
 
         Entries since the page was first opened are marked as new.
         """
@@ -241,8 +242,9 @@ class EnquiryAdmin(LongListAdmin):
         chosen = next((row for row in templates if str(row.pk) == request.POST.get("template")), None)
         form = AnswerForm(None if chosen else request.POST or None, enquiry=enquiry, actor=request.user)
         if chosen:
-            written = [request.POST.get("text", "").strip(), actions.fill_template(chosen, enquiry)]
-            form.initial["text"] = "\n\n".join(filter(None, written))
+            form.initial["text"], said = actions.with_template(request.POST.get("text", ""), chosen, enquiry)
+            if said:
+                self.message_user(request, said)
             form.initial["is_on_status_page"] = "is_on_status_page" in request.POST
         elif request.method == "POST" and form.perform():
             self.message_user(request, _("The answer is stored and on its way by mail."), messages.SUCCESS)

@@ -63,14 +63,19 @@ class LongList(ChangeList):
         return super().get_ordering_field(field_name) if field_name in self.sortable_by else None
 
     def get_ordering(self, request, queryset):
-        """Rows that are equal in the chosen column follow in the default order, so that an index serves all."""
+        """
+        Rows that are equal in the chosen column follow in the default order, so that an index serves all.
+
+        Rows for which the column is empty come last in both directions, if `empty_last` has it.
+        """
         ordering = super().get_ordering(request, queryset)
         # Alone, a unique column is enough.
         if ORDER_VAR not in self.params or len(ordering) == 1:
             return ordering
         sign = "-" if ordering[0].startswith("-") else ""
         names = [ordering[0], *self._get_default_ordering(), "pk"]
-        return [f"{sign}{name}" for name in dict.fromkeys(name.lstrip("-") for name in names)]
+        is_empty = self.model_admin.empty_last.get(ordering[0].lstrip("-"))
+        return [*filter(None, [is_empty]), *(f"{sign}{name}" for name in dict.fromkeys(n.lstrip("-") for n in names))]
 
 
 class PeriodFilter(admin.DateFieldListFilter):
@@ -131,6 +136,8 @@ class LongListAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     #: The field with the time by which a row is one of the latest. It has an index.
     time_field = ""
+    #: By the column that a list is sorted by: the field that says whether the list shows nothing in it.
+    empty_last = {}
     #: What the search finds, shown below it. As Django's search_help_text, it would take the place of the label.
     search_note = ""
     #: The actions that change nothing.

@@ -56,13 +56,18 @@ EMAIL_URL = env.str("EMAIL_URL", "")
 EMAIL = read_url(env.dj_email_url, "EMAIL_URL", "file:///")
 SMTP = EMAIL.get("EMAIL_BACKEND") == "django.core.mail.backends.smtp.EmailBackend"
 
+if not 0 < PORT < 65536:
+    raise ImproperlyConfigured("PORT must be a number from 1 to 65535.")
 SITE = urlsplit(PORTAL_SITE_URL)
 EMBEDDED = SITE.hostname in {"localhost", "127.0.0.1"}
 PORTAL_REQUIRE_MFA = env.bool("PORTAL_REQUIRE_MFA", not EMBEDDED)
 BEHIND_TLS = SITE.scheme == "https"
 
 # It holds enquiries. Whatever a process of the portal writes, only its own user may read, except public files (below).
-DATA.mkdir(mode=0o711, parents=True, exist_ok=True)
+try:
+    DATA.mkdir(mode=0o711, parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(f"PORTAL_DATA: the folder {DATA} cannot be made ({error.strerror}).") from error
 os.umask(0o077)
 
 # Production
@@ -164,6 +169,7 @@ MIDDLEWARE = [
     # After authentication, because users have a language; before CommonMiddleware resolves addresses by language.
     "portal.bilingual.languages.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "portal.site.request_method.RequestMethodMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -213,6 +219,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     # pytest-django takes this for granted only for Django's own backend.
     DATABASES["default"]["TEST"] = {"NAME": ":memory:"}
+elif DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite://.")
 else:
     DATABASES["default"]["ENGINE"] = "portal.database.postgresql"
     # The pool of each process. A request holds a connection while its page is rendered, which threads of one process

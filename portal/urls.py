@@ -11,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import PasswordChangeView
 from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.urls import include, path, reverse_lazy
+from django.views.i18n import JavaScriptCatalog
 
 from portal import views
 from portal.sign_in.forms import OwnPasswordForm
@@ -49,6 +50,8 @@ urlpatterns = [
             )
         ),
     ),
+    # With the catalogue of the portal, which translates the editor of rich text too.
+    path("admin/jsi18n/", admin.site.admin_view(JavaScriptCatalog.as_view(), cacheable=True)),
     path("admin/", admin.site.urls),
     path("media/<path:name>", views.media, name="media"),
     path("sitemap.xml", sitemap, name="sitemap"),

@@ -178,7 +178,7 @@ class ResourceAdmin(BilingualAdmin):
         "sort_order",
         "published_at",
     ]
-    list_display = ["__str__", "kind", "industry", "versions", "recent_downloads", "sort_order"]
+    list_display = ["__str__", "kind", "industry", "versions", "recent_downloads"]
     autocomplete_fields = ["programs"]
     list_filter = ["kind", "industry"]
     inlines = [ResourceFileInline]
@@ -246,7 +246,7 @@ class ResourceAdmin(BilingualAdmin):
         super().save_related(request, form, formsets, change)
         resource = form.instance
         if resource.published_languages() and not resource.files.exists():
-            messages.warning(request, _("This resource is published, but has no file yet. Its page says so."))
+            messages.warning(request, _("This resource is published, but has no file. Its page says so."))
         for file in added(formsets):
             twin = resource.files.filter(language=file.language, sha256=file.sha256).exclude(pk=file.pk).first()
             if twin:

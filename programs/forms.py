@@ -10,6 +10,7 @@ from partners.models import Country
 from portal import content_version
 from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.models import Centre
+from portal.search_index import split_query
 from programs.models import VERSION_TAKEN, Area, Found, Industry, Program, Resource, ResourceFile
 from programs.resource_files import FILE_HELP, validate_upload
 
@@ -84,6 +85,13 @@ class FinderForm(FilterForm):
         self.offer("area", Area.objects.published().defer("body"), _("All types"), at_most=CHOICES_OFFERED)
         self.offer("centre", Centre.objects.published().defer("body"), _("All centres"), at_most=CHOICES_OFFERED)
         self.offer("country", Country.objects.published().defer("body"), _("All countries and regions"))
+
+    def clean_q(self):
+        """Signs alone, such as an emoji, find nothing. Without this check they would count as no keywords at all."""
+        typed = self.cleaned_data["q"]
+        if typed and not split_query(typed):
+            raise forms.ValidationError(self.fields["q"].error_messages["null_characters_not_allowed"])
+        return typed
 
     def programs_in(self, programs) -> Found:
         """

@@ -210,6 +210,27 @@ def fill_template(template: AnswerTemplate, enquiry: Enquiry) -> str:
         return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]) or "", template.text or "")
 
 
+def with_template(text: str, template: AnswerTemplate, enquiry: Enquiry) -> tuple[str, str]:
+    """
+    Returns `text` with the filled `template` in it, and a sentence for staff about it, or "" if there was no text.
+
+    It replaces a template at the end of the text that nobody has changed. Otherwise a blank line comes before it.
+    """
+    before, *filled = (
+        "\n".join(written.splitlines()).strip()
+        for written in (text, *(fill_template(row, enquiry) for row in templates_for(enquiry)))
+    )
+    untouched = [written for written in filled if written and f"\n\n{before}".endswith(f"\n\n{written}")]
+    replaced = max(untouched, key=len, default="")
+    said = ""
+    if replaced:
+        said = _("The template “%(template)s” has replaced the one before, which you had not changed.")
+    elif before:
+        said = _("The template “%(template)s” is added below your text, which is unchanged.")
+    parts = [before.removesuffix(replaced).strip(), fill_template(template, enquiry).strip()]
+    return "\n\n".join(filter(None, parts)), said and said % {"template": template}
+
+
 def templates_for(enquiry: Enquiry) -> list[AnswerTemplate]:
     """Returns the templates that have a text in the visitor's language."""
     with override(enquiry.language):

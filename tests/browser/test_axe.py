@@ -68,7 +68,7 @@ STATES = [
     "state = 'withdrawn'",
     "erased_at = created_at, organisation = '', person = '', position = '', email = '', telephone = '', message = ''",
 ]
-WITHDRAWN = {"zh-hans": "本页尚无中文版", "en": "This page is not published in English yet"}
+WITHDRAWN = {"zh-hans": "本页没有中文版", "en": "This page is not published in English"}
 
 # The program that is withdrawn from each language while the tests of this module run.
 IN_ONE_LANGUAGE = {"zh-hans": "investment-fund", "en": "investment-services"}

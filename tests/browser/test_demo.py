@@ -11,8 +11,8 @@ from tests.browser.test_running import PRODUCTION, log
 from tests.conftest import stop_site
 
 BAND = {
-    "zh-hans": "演示网站：标有【示例】的内容均为虚构。",
-    "en": "Demonstration: everything marked “Sample” is invented.",
+    "zh-hans": "演示网站：标有【示例】的内容以及答复时限均为虚构。",
+    "en": "Demonstration: everything marked “Sample” is invented, and so are the dates for answers.",
 }
 PAGES = [
     "/",
@@ -49,6 +49,8 @@ def test_a_demonstration_shows_its_band_everywhere_and_is_served_by_nothing_else
         assert page.goto(f"{demo.url}{path}").status == 200
         expect(page.locator(".demo-band")).to_be_visible()
         sweep.look()
+    assert_lists_fit(page, demo, passwords["admin"])
+    assert_editor_is_chinese(page, demo)
     record_property("pages of the demonstration checked with axe", sweep.pages)
     assert not sweep.faults, "\n".join(sweep.faults)
     assert len(list((demo.data / "mail").glob("*.eml"))) > 60
@@ -60,3 +62,37 @@ def test_a_demonstration_shows_its_band_everywhere_and_is_served_by_nothing_else
     for variables in ({}, {"PORTAL_SITE_URL": "https://portal.example", **PRODUCTION}):
         with pytest.raises(RuntimeError, match="invented content of the demonstration"):
             start(**variables)
+
+
+def assert_lists_fit(page, demo, password):
+    """Asserts that the lists of the admin cut off no column in a window of 1280 pixels, in English, which is longer."""
+    page.context.clear_cookies()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    sign_in(page, demo, username="admin", password=password)
+    lists, wide = page.locator("#content-main th a").evaluate_all("links => links.map(link => link.href)"), []
+    lists += [f"{demo.url}/admin/contact/enquiry/?queue=all&o={order}" for order in (2, 6, 7)]
+    assert len(lists) >= 18
+    page.locator(".admin-language [value=en]").click()
+    for address in lists:
+        page.goto(address)
+        for rows in page.locator(".results").all():
+            if over := rows.evaluate("rows => rows.scrollWidth - rows.clientWidth"):
+                wide.append(f"{address}: {over} pixels")
+    assert not wide, "\n".join(wide)
+
+
+def assert_editor_is_chinese(page, demo):
+    """Asserts that the editor of rich text has no English button and dialog for Chinese staff."""
+    page.locator(".admin-language [value=zh-hans]").click()
+    page.goto(f"{demo.url}/admin/programs/program/1/change/")
+    buttons = page.locator(".prose-menubar button")
+    expect(buttons.first).to_have_attribute("title", re.compile("[一-鿿]"))
+    labels = buttons.evaluate_all("buttons => buttons.map(button => button.title || button.textContent)")
+    assert len(labels) >= 40
+    assert not [label for label in labels if re.search("[A-Za-z]", label)]
+    page.locator(".prose-editor [contenteditable] p").first.click()
+    expect(page.locator(".prose-menubar__selected button").first).to_have_attribute("aria-label", "正文")
+    page.keyboard.press("Control+a")
+    page.locator(".prose-menubar [title=插入链接]").first.click()
+    expect(page.locator("dialog")).to_contain_text("编辑链接")
+    expect(page.locator("dialog")).not_to_contain_text(re.compile("[A-Za-z]"))

@@ -287,5 +287,5 @@ def test_page_shows_each_published_country_once_in_each(client, language):
 def test_page_without_countries_says_so(client):
     Country.objects.update(published_at_en=None)
     text = client.get("/en/partners/").content.decode()
-    assert "No partner country or region is published in this language yet." in text
+    assert "No partner country or region is published in this language." in text
     assert "<figure" not in text

@@ -22,10 +22,12 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from modeltranslation.utils import build_localized_fieldname
 from post_office.models import STATUS, Email
 
 from contact.models import Attachment, Enquiry, Event, State
+from contact.working_days import due_date
 from partners.models import Country, Institution
 from portal.filetypes import content_type
 from portal.management.commands.load_content import read
@@ -38,8 +40,8 @@ from programs.models import Area, Certificate, Industry, Material, Program, Reso
 
 MARKS = {"zh-hans": "【示例】", "en": "Sample: "}
 BAND = {
-    "zh-hans": "演示网站：标有【示例】的内容均为虚构。",
-    "en": "Demonstration: everything marked “Sample” is invented.",
+    "zh-hans": "演示网站：标有【示例】的内容以及答复时限均为虚构。",
+    "en": "Demonstration: everything marked “Sample” is invented, and so are the dates for answers.",
 }
 
 
@@ -345,9 +347,11 @@ def test_the_admin_has_the_band(demo, client):
         assert response.headers["X-Robots-Tag"] == "noindex, nofollow"
 
 
-def test_only_samples_fall_due_and_nothing_is_promised_to_visitors(demo):
-    assert Department.current().promised_days is None
-    assert Enquiry.objects.filter(due_on__isnull=False).exists()
+def test_answers_are_promised_and_enquiries_fall_due(demo, client):
+    assert "We answer within 5 working days." in client.get("/en/contact/").content.decode()
+    enquiry = Enquiry.objects.filter(state=State.RECEIVED, language="zh-hans").latest("created_at")
+    assert enquiry.due_on == due_date(enquiry.created_at, 5)
+    assert date_format(enquiry.due_on) in client.get(enquiry.get_absolute_url()).content.decode()
 
 
 def test_search_engines_are_sent_away(demo, client):

@@ -308,6 +308,26 @@ def test_a_list_is_sorted_by_one_column(staff):
     assert changelist.get_ordering_field_columns() == {6: "asc"}
 
 
+def test_what_is_not_due_comes_last_and_states_are_in_the_order_of_the_work(staff):
+    due = {
+        state: stored(state=state, due_on=f"2030-01-0{day}") for day, state in enumerate(("received", "answered"), 1)
+    }
+    finished = [stored(state=state, due_on="2030-01-01") for state in ("spam", "closed")]
+    empty = stored(state="in_progress", due_on=None)
+
+    def listed(order):
+        return [row.pk for row in staff.get(f"{DESK}?queue=all&o={order}").context["cl"].result_list]
+
+    not_due = {empty.pk, *(row.pk for row in finished)}
+    for order, first in (("6", ["received", "answered"]), ("-6", ["answered", "received"])):
+        keys = listed(order)
+        assert keys[:2] == [due[state].pk for state in first]
+        assert {*keys[2:]} == not_due
+    work = [due["received"], empty, due["answered"], *reversed(finished)]
+    assert listed("5") == [row.pk for row in work]
+    assert listed("-5") == [row.pk for row in reversed(work)]
+
+
 def test_values_in_use_are_distinct_in_order_and_without_null():
     for territory, owner in [("GB", None), ("CN", None), ("GB", get_user_model().objects.create_user("a"))]:
         stored(territory=territory, owner=owner)

@@ -246,8 +246,8 @@ def test_version_and_date_of_a_stored_file_can_be_corrected_but_neither_language
 
 def test_a_resource_that_is_published_without_a_file_is_taken_with_a_warning(staff, resource):
     text = save(staff, resource).content.decode()
-    assert "This resource is published, but has no file yet." in text
-    assert "has no file yet" not in save(staff, resource, {"file": upload()}).content.decode()
+    assert "This resource is published, but has no file." in text
+    assert "has no file" not in save(staff, resource, {"file": upload()}).content.decode()
 
 
 def test_the_admin_shows_type_size_checksum_and_downloads(staff, file):

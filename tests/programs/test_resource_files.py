@@ -97,7 +97,18 @@ def test_a_link_to_no_file_is_a_page_that_says_so(client, file, end):
 def test_a_resource_without_a_file_says_so_under_its_link(client, resource):
     response = client.get(LINK)
     assert response.status_code == 404
-    assert "There is no such file yet" in response.content.decode()
+    assert "There is no such file" in response.content.decode()
+
+
+def test_a_document_with_a_file_in_one_language_leads_readers_of_the_other_to_it(client, file):
+    assert file.language == "zh-hans"
+    detail = client.get("/en/resources/sample-standard/").content.decode()
+    assert "There is no file in English. There is one in Chinese:" in detail
+    assert "没有中文版文件" not in client.get("/zh-hans/resources/sample-standard/").content.decode()
+    missing = client.get(f"{LINK}en/").content.decode()
+    assert f'but one in the other: <a href="{LINK}">Download: Chinese</a>' in missing
+    with_file(file.resource, "en")
+    assert "no file in English" not in client.get("/en/resources/sample-standard/").content.decode()
 
 
 # Publication

@@ -70,8 +70,8 @@ def several():
 
 def test_the_empty_platform_says_what_will_be_there_and_leads_to_the_enquiry(client):
     for language, said in (
-        ("en", "No document is published in this language yet"),
-        ("zh-hans", "目前还没有以中文发布的资源"),
+        ("en", "No document is published in this language"),
+        ("zh-hans", "目前没有以中文发布的资源"),
     ):
         found = page(client, f"/{language}/resources/").main
         assert said in words(found)
@@ -180,9 +180,9 @@ def test_a_page_that_is_not_there_says_so_and_shows_the_nearest(client, several,
 
 def test_a_resource_without_a_file_is_listed_and_says_so(client):
     published()
-    assert "No file yet" in words(page(client, LIST).select_one(".resource-table"))
-    assert "There is no file to download yet" in words(page(client).main)
-    assert "尚无文件" in words(page(client, "/zh-hans/resources/").main)
+    assert "No file" in words(page(client, LIST).select_one(".resource-table"))
+    assert "There is no file to download" in words(page(client).main)
+    assert "没有文件" in words(page(client, "/zh-hans/resources/").main)
 
 
 def test_a_draft_is_on_no_page(client, several):

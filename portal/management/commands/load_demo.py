@@ -73,10 +73,7 @@ class Command(BaseCommand):
                         load(name, model, title, entry)
             passwords = create_accounts()
             staff = {user.username: user for user in User.objects.all()}
-            promise(5)
             make_enquiries(read(FOLDER / "enquiries.toml"), staff)
-            # A visitor must not take it for a promise of the department.
-            promise(None)
             # Before the end of the transaction, so that no password is lost.
             self.say_accounts(passwords)
 
@@ -90,13 +87,8 @@ class Command(BaseCommand):
 def mark_department():
     department = Department.current()
     department.is_demo = True
-    department.save()
-
-
-def promise(days):
-    """Promises an answer within so many working days, or none. Enquiries that come in meanwhile fall due."""
-    department = Department.current()
-    department.promised_days = days
+    # Invented, as the band says.
+    department.promised_days = 5
     department.save()
 
 

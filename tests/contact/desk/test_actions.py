@@ -397,6 +397,29 @@ def test_an_answer_is_written_from_a_template(at_desk, enquiry):
     assert at_desk.post(address, {"text": ""}).status_code == 200
 
 
+def test_a_template_replaces_one_that_nobody_changed_and_loses_nothing_that_was_typed(at_desk, enquiry):
+    thanks, more, sorry = (
+        AnswerTemplate.objects.create(title_en=title, title_zh_hans=title, text_en=text)
+        for title, text in [("Thanks", "Thank you.\r\n\r\nYours"), ("More", "Yours"), ("Sorry", "We regret, {person}.")]
+    )
+    replaced, added = "“{}” has replaced the one before", "“{}” is added below your text, which is unchanged."
+    for text, template, expected, said in [
+        ("", thanks, "Thank you.\r\n\r\nYours", ""),
+        ("Thank you.\r\n\r\nYours\r\n", sorry, "We regret, 张三.", replaced),
+        ("We regret, 张三.", sorry, "We regret, 张三.", replaced),
+        ("Mine\r\n\r\nWe regret, 张三.", more, "Mine\n\nYours", replaced),
+        ("Mine: yours\r\n\r\n Yours, too", more, "Mine: yours\n\n Yours, too\n\nYours", added),
+        ("Mine\r\nYours", more, "Mine\nYours\n\nYours", added),
+    ]:
+        data = {"text": text, "template": template.pk}
+        response = at_desk.post(reverse("admin:contact_answer", args=[enquiry.pk]), data)
+        assert response.context["form"].initial["text"] == expected
+        shown = [str(message) for message in response.context["messages"]]
+        assert len(shown) == bool(said)
+        assert all(said.format(template) in message for message in shown)
+        assert all(message in response.content.decode() for message in shown)
+
+
 def test_who_may_only_read_sees_no_task(client, enquiry):
     reader = User.objects.create_user("reader", password="x", is_staff=True)
     reader.user_permissions.add(Permission.objects.get(codename="view_enquiry"))
