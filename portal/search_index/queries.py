@@ -144,7 +144,7 @@ def rows_with(alternatives, kind) -> dict:
     parts = answers({words: first_parts(words, kind) for words in alternatives | single})
     # Of several words that few parts have, the parts with the rarest one: their rows may have the others elsewhere.
     rarest = {
-        words: parts[min(zip(words), key=lambda word: len(parts[word]))]
+        words: min((parts[(word,)] for word in words), key=len)
         for words in alternatives - single
         if len(parts[words]) <= MAX_PARTS
     }
