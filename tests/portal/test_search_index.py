@@ -746,12 +746,17 @@ def test_the_command_writes_the_index_anew(capsys):
     assert search_index.mend() == 0
 
 
-def test_a_start_builds_the_index_where_it_is_missing(settings):
+def prepare():
+    prepare_database(type("Output", (), {"write": lambda *_, **__: None, "flush": lambda *_: None})())
+
+
+@pytest.mark.parametrize("way", [prepare, lambda: call_command("migrate", verbosity=0)], ids=["start", "migrate"])
+def test_a_start_builds_the_index_where_it_is_missing_and_so_does_an_update(settings, way):
     settings.EMBEDDED = False
     everything = found("the")
     upkeep.remove(list(SearchEntry.objects.values_list("pk", flat=True)))
     assert found("the") == []
-    prepare_database(type("Output", (), {"write": lambda *_, **__: None, "flush": lambda *_: None})())
+    way()
     assert found("the") == everything != []
 
 
