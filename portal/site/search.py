@@ -64,12 +64,12 @@ def kinds_of(results) -> list[dict]:
 @require_safe
 def search(request):
     query = Query(request.GET.get("q", ""), request.content_version)
-    asked_kind, asked_page = request.GET.get("kind", ""), request.GET.get("page", "1")
+    asked_kind = request.GET.get("kind", "")
     everything = query.results()
     model = {model._meta.model_name: model for model in KINDS}.get(asked_kind)
     of_kind = model and (query.results(model) if everything.is_cut else everything.of(model))
     results = of_kind or everything
-    page = Paginator(results, HITS_A_PAGE).get_page(asked_page)
+    page = Paginator(results, HITS_A_PAGE).get_page(request.GET.get("page"))
     kinds = kinds_of(everything)
     context = {
         "has_own_search": True,
@@ -79,7 +79,6 @@ def search(request):
         "kinds": kinds,
         "chosen": next((kind for kind in kinds if of_kind and kind["key"] == asked_kind), None),
         "unknown_kind": "" if of_kind else asked_kind[:MAX_SHOWN],
-        "unknown_page": "" if asked_page == str(page.number) else asked_page[:MAX_SHOWN],
         "page": page,
         "results": marked(page.object_list, query),
     }

@@ -328,6 +328,19 @@ def test_the_footer_names_some_pages_and_leads_to_all_of_them(client):
     assert not page(client, "/en/").select('.sections a[href="/en/about/"]')
 
 
+def test_a_page_of_a_list_that_is_not_there_says_so_and_shows_the_last(client):
+    add_institutions(1)
+    published()
+    lists = ["centres/", "programs/", "resources/", "partners/japan/", "pages/", "terms/", "search/?q=exchange"]
+    for path in lists:
+        asked = f"/en/{path}{'&' if '?' in path else '?'}page="
+        for number in ("99", "0", "x" * 60, "\0"):
+            assert (
+                f"There is no page “{number[:50]}” of this list. This is page 1." in page(client, asked + number).text
+            )
+        assert "There is no page" not in page(client, f"{asked}1").text + page(client, f"{asked}").text
+
+
 def hits(client, query):
     return [link["href"] for link in page(client, f"/en/search/?q=example{query}").select(".rows h3 a")]
 

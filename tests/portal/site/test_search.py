@@ -172,7 +172,7 @@ def test_results_come_in_pages_and_a_page_that_is_not_there_says_so(client):
     assert not set(addresses(first)) & set(addresses(last))
     for page in ("99", "0", "-1", "x", "9" * 400):
         main = result_page(client, "quokka", page=page)
-        assert f"There is no page “{page[:50]}” of these results." in said(main)
+        assert f"There is no page “{page[:50]}” of this list." in said(main)
         assert addresses(main)
 
 
