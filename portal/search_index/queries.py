@@ -227,14 +227,18 @@ def parts_elsewhere(words, rarest, kind) -> tuple[str, list]:
         entries, chosen = f"SELECT column1 AS entry FROM (VALUES {listed}) AS listed", []  # noqa: S608
     else:
         entries, chosen = rows_in_windows(words, kind)
+    texts = f"""
+        portal_searchpart AS texts WHERE texts.rowid >= column1 + (entry << {PLACE_BITS + 1})
+        AND texts.rowid < column1 + (entry + 1 << {PLACE_BITS + 1})
+    """
+    if connection.vendor == "postgresql":
+        # Row by row, with the index of the rowid: it would otherwise compare each part with each of the rows.
+        texts = f"LATERAL (SELECT * FROM {texts} LIMIT {ALL}) AS texts"  # noqa: S608
     sql = f"""
         SELECT part, sort_order, said FROM (
             SELECT part, {order} AS sort_order, said FROM (
                 SELECT texts.rowid AS part, entry, texts.rowid >> {PLACE_BITS} & 1 AS side, {" + ".join(bits)} AS said
-                FROM ({entries}) AS rows CROSS JOIN (VALUES (0), ({TEXT})) AS sections
-                CROSS JOIN portal_searchpart AS texts
-                WHERE texts.rowid >= column1 + (entry << {PLACE_BITS + 1})
-                AND texts.rowid < column1 + (entry + 1 << {PLACE_BITS + 1}) LIMIT {ALL}
+                FROM ({entries}) AS rows CROSS JOIN (VALUES (0), ({TEXT})) AS sections CROSS JOIN {texts} LIMIT {ALL}
             ) AS parts WHERE said > 0 LIMIT {ALL}
         ) AS ordered WHERE sort_order IS NOT NULL
     """  # noqa: S608
@@ -413,11 +417,12 @@ def parts_with(words) -> tuple[str, list]:
 
 def part_has(word) -> tuple[str, list]:
     """Returns the condition in SQL that a row of portal_searchpart, found by its rowid, has `word`; its parameters."""
+    # Not with the index of the keys, which would look at all rows that have them.
     if connection.vendor == "postgresql":
-        return parts_with([word])
+        has_word, wanted = parts_with([word])
+        return f"({has_word}) IS TRUE", wanted
     if is_phrase(word):
         return "instr(folded, %s) > 0", [word]
-    # MATCH would look at all rows.
     ends = "" if len(word) >= MIN_PREFIX else " "
     keys = [f" {key}{ends}" for key in beginnings(word)]
     has_key = "instr(' ' || keys || ' ', %s) > 0"
