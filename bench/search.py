@@ -2,8 +2,9 @@
 Searches 10,000 documents of about 500 Chinese characters each, on SQLite and on PostgreSQL.
 
 It prints the times of 40 queries, and fails if their 95th percentile is above its limit, if a query finds other
-documents than a plain scan of their texts, or if the two databases give different hits. What is measured is the first
-page of search(): finding, counting and sorting. Terms, of which the page of results finds the synonyms, are not.
+documents than a plain scan of their texts, or if the two databases give different hits. A search that says that there
+may be more finds some of those of the scan. What is measured is the first page of search(): finding, counting and
+sorting. Terms, of which the page of results finds the synonyms, are not.
 """
 
 import json
@@ -78,16 +79,15 @@ def measure(vendor):
     for _run in range(RUNS):
         for query in QUERIES:
             began = perf_counter()
-            search(split_query(query), "zh-hans", stop=PAGE)
+            search(split_query(query), "zh-hans")[:PAGE]
             times[query].append((perf_counter() - began) * 1000)
     scan, results = scanned(), {}
     for query in QUERIES:
-        page = search(split_query(query), "zh-hans", stop=PAGE)
-        everything = search(split_query(query), "zh-hans")
-        if page.counts != everything.counts or page.hits != everything.hits[:PAGE]:
+        found = search(split_query(query), "zh-hans")
+        if found[:PAGE] != found.hits[:PAGE]:
             raise SystemExit(f"{vendor}: the first page of {query} is not the beginning of all hits.")
-        hits = [hit.address.split("/")[-2] for hit in everything.hits]
-        results[query] = {"times": times[query], "hits": hits, "scanned": scan[query]}
+        hits = [hit.address.split("/")[-2] for hit in found.hits]
+        results[query] = {"times": times[query], "hits": hits, "scanned": scan[query], "is_cut": found.is_cut}
     json.dump(results, sys.stdout)
 
 
@@ -174,14 +174,15 @@ def main():
         if percentile(times, 0.95) > LIMITS[vendor]:
             faults.append(f"{vendor}: the 95th percentile is above {LIMITS[vendor]} ms")
         for query, result in found.items():
-            if sorted(result["hits"]) != sorted(result["scanned"]):
+            hits, scanned_hits = set(result["hits"]), set(result["scanned"])
+            if not hits <= scanned_hits or not (result["is_cut"] or hits == scanned_hits):
                 faults.append(f"{vendor}: {query} finds other documents than a scan")
     faults += [
         f"{query}: the databases give different hits"
         for query in QUERIES
         if results["sqlite"][query]["hits"] != results["postgresql"][query]["hits"]
     ]
-    compared = sum(len(result["scanned"]) for result in results["sqlite"].values())
+    compared = sum(len(result["hits"]) for result in results["sqlite"].values())
     print(f"Compared with a scan: {compared:,} hits on each database")
     sys.exit("\n".join(faults) or None)
 

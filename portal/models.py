@@ -359,8 +359,13 @@ class Term(Published):
         if errors:
             raise ValidationError(errors)
 
+    @staticmethod
+    def address_of(key: int) -> str:
+        """Returns the address of the term with this key, on whatever page of the glossary it is."""
+        return f"{reverse('term_list')}?term={key}#term-{key}"
+
     def get_absolute_url(self):
-        return f"{reverse('term_list')}?term={self.pk}#{self.anchor}"
+        return self.address_of(self.pk)
 
     @property
     def anchor(self):

@@ -138,9 +138,9 @@ def term_list(request):
     if asked := request.GET.get("term"):
         number = next((place // TERMS_A_PAGE + 1 for place, key in enumerate(listed) if str(key) == asked), number)
     page = Term.objects.published().page_of(list(listed), TERMS_A_PAGE, number)
-    here = {term.pk for term in page}
+    here = {term.pk: f"#{term.anchor}" for term in page}
     firsts = {letter: key for key, letter in reversed(listed.items()) if letter}
-    index = [(letter, Term(pk=key), key in here) for letter, key in sorted(firsts.items())]
+    index = [(letter, here.get(key) or Term.address_of(key)) for letter, key in sorted(firsts.items())]
     context = {"terms": page, "index": index if len(listed) >= TERMS_FOR_INDEX else []}
     return render(request, "portal/term_list.html", context)
 

@@ -98,15 +98,12 @@ def program_detail(request, slug):
 def resource_list(request):
     filters = ResourceFilterForm(request.GET)
     resources = filters.resources_in(Resource.objects.published().for_entries())
-    asked_page = request.GET.get("page", "1")
     keys = list(resources.values_list("pk", flat=True)[: MAX_COUNTED + 1])
-    page = resources.page_of(keys[:MAX_COUNTED], RESOURCES_A_PAGE, asked_page)
-    unknown_page = "" if asked_page == str(page.number) else asked_page
+    page = resources.page_of(keys[:MAX_COUNTED], RESOURCES_A_PAGE, request.GET.get("page"))
     context = {
         "filters": filters,
         "resources": page,
         "is_cut": len(keys) > MAX_COUNTED,
-        "unknown_page": unknown_page,
     }
     return render(request, "programs/resource_list.html", context)
 

@@ -53,7 +53,10 @@ def prepare_database(stdout):
 
 
 def collect_static_files():
-    """Collects and compresses the static files, which takes seconds, unless these have been collected before."""
+    """
+    Collects and compresses the static files, which takes seconds, unless these have been collected before and are all
+    there, by name and size.
+    """
     # The lock names the libraries that compress them.
     sources = {name: settings.BASE_DIR / name for name in ("requirements.txt", "portal/settings.py")}
     for finder in get_finders():
@@ -63,12 +66,21 @@ def collect_static_files():
     found = hashlib.sha256()
     for name, path in sorted(sources.items()):
         found.update(name.encode() + path.read_bytes())
-    collected = settings.STATIC_ROOT / "collected-from"
-    if not collected.exists() or collected.read_text() != found.hexdigest():
+    record = settings.STATIC_ROOT / "collected-from"
+    collected_from, _end, files = (record.read_text() if record.exists() else "").partition("\n")
+    is_whole = files == static_files()
+    if collected_from != found.hexdigest() or not is_whole:
         # It is not there if this is cut off.
-        collected.unlink(missing_ok=True)
-        call_command("collectstatic", interactive=False, verbosity=0)
-        collected.write_text(found.hexdigest())
+        record.unlink(missing_ok=True)
+        # It would leave a damaged file as it is.
+        call_command("collectstatic", interactive=False, verbosity=0, clear=not is_whole)
+        record.write_text(f"{found.hexdigest()}\n{static_files()}")
+
+
+def static_files() -> str:
+    """Returns the names and sizes of the collected static files, one a line."""
+    paths = (path for path in settings.STATIC_ROOT.rglob("*") if path.is_file() and path.name != "collected-from")
+    return "\n".join(sorted(f"{path.relative_to(settings.STATIC_ROOT)} {path.stat().st_size}" for path in paths))
 
 
 def check_demo_mark():

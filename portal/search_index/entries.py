@@ -20,13 +20,19 @@ ROWS = (1 << ROW_BITS) - 1
 RANK_BITS = 7
 # The bit of the parts that are no titles.
 TEXT = 1 << PLACE_BITS + 1 + ROW_BITS + RANK_BITS
-# The key of the entry of a part, in SQL.
+# The key of the entry of a part, and its side, in SQL.
 ENTRY = f"((rowid & {TEXT - 1}) >> {PLACE_BITS + 1})"
+SIDE = f"(rowid >> {PLACE_BITS} & 1)"
 
 
 def entry_key(kind, row: int) -> int:
     """Returns the key of the SearchEntry of a row of a Kind."""
     return kind.rank << ROW_BITS | row
+
+
+def entry_of(part: int) -> int:
+    """Returns the key of the SearchEntry of the part with this rowid."""
+    return (part & TEXT - 1) >> PLACE_BITS + 1
 
 
 def rowids_of(entry: int) -> list[tuple[int, int]]:

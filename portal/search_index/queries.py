@@ -1,8 +1,10 @@
 """Asks the search index: search() for visitors, and saying() and named() for the querysets of models."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 
 from django.db import connection
 from django.db.models import F, Q
@@ -13,14 +15,18 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual import publishing
 from portal.bilingual.languages import LANGUAGES
-from portal.search_index.entries import ENTRY, PLACE_BITS, PLACES, ROW_BITS, ROWS
+from portal.search_index.entries import ENTRY, PLACE_BITS, ROW_BITS, ROWS, SIDE, TEXT, entry_of
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import MIN_PREFIX, beginnings, is_phrase, pairs_of
 
-# More rows than there are, for a page without an end: PostgreSQL and SQLite write that in different ways.
+# More rows than there are: with this limit, the databases compute a column of a subquery once, not at each use of it.
 ALL = 1 << 40
-# A search finds so many parts of texts, the best ones. If more have its words, it looks at no others.
-MAX_PARTS = 500
+# A search looks at so many parts of texts, the best ones. If more have its words, it looks at no others.
+MAX_PARTS = 200
+# Of several common words, it looks for rows that have them in different parts among so many parts with each.
+WINDOW = 2000
+# SQLite joins at most 500 queries with UNION.
+SELECTS_AT_ONCE = 100
 ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -45,105 +51,132 @@ class Hit:
 @dataclass(frozen=True)
 class Results:
     """
-    The number of rows found, by model in order of rank, and the Hits of a page. A model without hits is missing.
+    The rows that a search finds: the keys of their SearchEntries, in order. A slice of it is a list of Hits.
 
-    `is_cut` says whether the words are so common that there are more than were looked at. `has_all_counts` says whether
-    `counts` has all models; otherwise it has the chosen one alone.
+    `is_cut` says whether there may be more: the words are so common that not all parts of texts with them were looked
+    at.
     """
 
-    counts: dict
-    hits: list
-    is_cut: bool = False
-    has_all_counts: bool = True
+    entries: list
+    is_cut: bool
+    words: list
+    language: str
+
+    def __len__(self):
+        return len(self.entries)
+
+    def __getitem__(self, place: slice) -> list[Hit]:
+        """Returns the Hits at `place`, with one query. Hits that have just been withdrawn are missing."""
+        entries = self.entries[place]
+        sides = sides_of(entries, self.words) if entries else {}
+        return [hit_of(entry, sides[entry], self.language) for entry in entries if entry in sides]
+
+    @property
+    def hits(self) -> list[Hit]:
+        return self[:]
+
+    @property
+    def counts(self) -> dict:
+        """The number of rows by model, in order of rank. A model without rows is missing."""
+        numbers = Counter(entry >> ROW_BITS for entry in self.entries)
+        return {model: numbers[rank] for rank, model in models_by_rank().items() if rank in numbers}
+
+    def of(self, model):
+        """Returns those of the Results that are rows of `model`."""
+        rank = KINDS[model].rank
+        return replace(self, entries=[entry for entry in self.entries if entry >> ROW_BITS == rank])
 
 
-def search(words: list[str], language: str, model=None, *, synonyms=(), start=0, stop=ALL) -> Results:
+def search(words: list[str], language: str, model=None, *, synonyms=()) -> Results:
     """
     Finds the rows that have all `words`, as split_query() returns them, on sides that are published now.
 
-    The words may be spread over both languages of a row. `language` is the reader's. The hits are those from `start`
-    to `stop`, of one `model` or of all. Rows that have all words in their titles come first; then the kinds follow each
-    other by rank, and the rows of a kind in their order. After them come the rows that have all words of one of the
-    `synonyms`, each a list of words too.
+    The words may be spread over both languages of a row. `language` is the reader's. The rows are of one `model` or of
+    all. Those that have all words in their titles come first; then the kinds follow each other by rank, and the rows of
+    a kind in their order. After them come the rows that have all words of one of the `synonyms`, each a list of words
+    too.
 
-    If more than MAX_PARTS parts of texts have all words, only the first of them are looked at, by titles, kind, and age
-    of the row.
+    If more than MAX_PARTS parts of texts have all words, only the rows of the first of them are found, by titles, kind,
+    and age of the row. So it is with the rows that have the words in different parts, if more than MAX_PARTS parts have
+    the rarest word.
     """
-    if not words:
-        return Results({}, [])
-    models = {kind.name: kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank)}
-    alternatives = [words, *synonyms]
-    ends, of_kind = ends_of(alternatives), None
-    has_all_counts = not any(ends)
-    if model and not has_all_counts:
-        of_kind = KINDS[model]
-        ends = ends_of(alternatives, of_kind)
-    rows, params = rows_with_any(alternatives, language, ends, of_kind)
-    published, moments = published_sides()
-    chosen = "" if model is None else f"WHERE kind = '{KINDS[model].name}'"
-    sql = f"""
-        WITH rows AS ({rows}), page AS (
-            SELECT * FROM rows {chosen} ORDER BY grade, place, sort_order, row LIMIT %s OFFSET %s
-        )
-        SELECT page.kind, page.row, page.side, shown.title, shown.text, shown.address, paired.title, paired.address,
-            page.grade, page.place, page.sort_order
-        FROM page JOIN portal_searchtext AS shown ON shown.entry_id = page.entry AND shown.language = page.side
-        JOIN portal_searchentry ON portal_searchentry.id = page.entry
-        LEFT JOIN portal_searchtext AS paired
-            ON paired.entry_id = page.entry AND paired.language != page.side AND {published} IS NOT NULL
-        UNION ALL
-        SELECT kind, COUNT(*), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM rows GROUP BY kind
-    """  # noqa: S608
-    found = fetched(sql, [*params, stop - start, start, *moments])
-    page = sorted((row for row in found if row[2]), key=lambda row: (*row[8:], row[1]))
-    numbers = {kind: number for kind, number, side, *_ in found if not side}
-    counts = {model: numbers[name] for name, model in models.items() if name in numbers}
-    return Results(counts, [Hit(models[kind], *hit[:7]) for kind, *hit in page], any(ends), has_all_counts)
+    alternatives = [words, *synonyms] if words else []
+    [(rows, is_cut)] = found_by([alternatives], KINDS[model] if model else None)
+    return Results(sorted(rows, key=rows.get), is_cut, list(chain.from_iterable(alternatives)), language)
 
 
-def ends_of(alternatives, kind=None) -> list:
+def count(searches: dict) -> dict:
     """
-    Returns, for each of `alternatives`, the rowid of the first part not to look at, or None if they are all looked at.
-
-    It follows on MAX_PARTS parts that have all its words, of one `kind` or of all, on a published side.
+    Returns how many rows search() finds for each value of `searches`, words and then synonyms, by the same keys, each
+    number with whether there may be more.
     """
-    selects, params = [], []
+    found = found_by(list(searches.values()))
+    return {key: (len(rows), is_cut) for key, (rows, is_cut) in zip(searches, found, strict=True)}
+
+
+def found_by(searches, kind=None) -> list[tuple[dict, bool]]:
+    """
+    Returns, for each of `searches`, lists of alternatives, the rows that have all words of one of these, of one `kind`
+    or of all, on published sides, and whether there may be more.
+
+    A row is the key of its SearchEntry, with its place in the order: the grade (0 if all words of the first alternative
+    are in the titles, 1 if they are not, 2 and 3 those of the second, and so on), the rank, the sort order and the key.
+    """
+    with_words = rows_with({tuple(words) for search in searches for words in search}, kind)
+    found = []
+    for search in searches:
+        rows = {}
+        for number, words in enumerate(search):
+            for entry, (is_titled, sort_order) in with_words[tuple(words)][0].items():
+                place = (2 * number + 1 - is_titled, entry >> ROW_BITS, sort_order, entry)
+                rows[entry] = min(place, rows.get(entry, place))
+        found.append((rows, any(with_words[tuple(words)][1] for words in search)))
+    return found
+
+
+def rows_with(alternatives, kind) -> dict:
+    """
+    Returns, for each of `alternatives`, tuples of words, the rows that have all of them, and whether there may be more.
+
+    A row is the key of its SearchEntry, with whether all words are in its titles, and its sort order.
+    """
+    single = {(word,) for words in alternatives for word in words}
+    parts = answers({words: first_parts(words, kind) for words in alternatives | single})
+    # Of several words that few parts have, the parts with the rarest one: their rows may have the others elsewhere.
+    rarest = {
+        words: min((parts[(word,)] for word in words), key=len)
+        for words in alternatives - single
+        if len(parts[words]) <= MAX_PARTS
+    }
+    elsewhere = answers({words: parts_elsewhere(words, some, kind) for words, some in rarest.items() if some})
+    found = {}
     for words in alternatives:
-        has_words, wanted = parts_with(words)
-        orders = []
-        for side, language in enumerate(LANGUAGES):
-            order, moments = sort_order_in(language)
-            orders.append(f"WHEN {side} THEN {order}")
-            wanted += now(moments)
-        # The order within makes PostgreSQL sort the parts first. So it asks of the first ones alone what is published.
-        selects.append(f"""
-            (SELECT part FROM (
-                SELECT rowid AS part, {ENTRY} AS entry, rowid >> {PLACE_BITS} & 1 AS side
-                FROM portal_searchpart WHERE {has_words}{of_rank(kind)} ORDER BY rowid
-            ) AS parts
-            WHERE (
-                SELECT CASE side {" ".join(orders)} END FROM portal_searchentry WHERE id = parts.entry
-            ) IS NOT NULL ORDER BY part LIMIT 1 OFFSET {MAX_PARTS})
-        """)  # noqa: S608
-        params += wanted
-    [found] = fetched(f"SELECT {', '.join(selects)}", params)
-    return list(found)
+        everything, said = (1 << len(words)) - 1, {}
+        whole = ((part, sort_order, everything) for part, sort_order in parts[words][:MAX_PARTS])
+        for part, sort_order, some in chain(whole, elsewhere.get(words, ())):
+            in_title, in_all, _order = said.get(entry_of(part), (0, 0, 0))
+            said[entry_of(part)] = in_title | some * (part < TEXT), in_all | some, sort_order
+        rows = {
+            entry: (in_title == everything, sort_order)
+            for entry, (in_title, in_all, sort_order) in said.items()
+            if in_all == everything
+        }
+        found[words] = rows, max(len(parts[words]), len(rarest.get(words, ()))) > MAX_PARTS
+    return found
 
 
-def of_rank(kind) -> str:
-    """Returns the condition in SQL that a part is of a row of `kind`, to follow others, or nothing for all kinds."""
-    return f" AND {ENTRY} >> {ROW_BITS} = {kind.rank}" if kind else ""
-
-
-def count(searches: dict, language: str) -> dict:
-    """Returns how many rows search() finds for each value of `searches`, words and then synonyms, by the same keys."""
-    counts, params = [], []
-    for number, alternatives in enumerate(searches.values()):
-        rows, values = rows_with_any(alternatives, language)
-        counts.append(f"SELECT {number}, COUNT(*) FROM ({rows}) AS rows_{number}")  # noqa: S608
-        params += values
-    numbers = dict(fetched(" UNION ALL ".join(counts), params)) if counts else {}
-    return {key: numbers[number] for number, key in enumerate(searches)}
+def answers(selects: dict) -> dict:
+    """Returns the rows of each of `selects`, SQL and its parameters, by the same keys. A few make one query."""
+    found, keys = {key: [] for key in selects}, list(selects)
+    for start in range(0, len(keys), SELECTS_AT_ONCE):
+        numbered, params = [], []
+        for number, key in enumerate(keys[start : start + SELECTS_AT_ONCE], start):
+            sql, values = selects[key]
+            numbered.append(f"SELECT {number}, rows_{number}.* FROM ({sql}) AS rows_{number}")  # noqa: S608
+            params += values
+        for number, *row in fetched(" UNION ALL ".join(numbered), params):
+            found[keys[number]].append(row)
+    return found
 
 
 def fetched(sql, params) -> list[tuple]:
@@ -152,94 +185,126 @@ def fetched(sql, params) -> list[tuple]:
         return cursor.fetchall()
 
 
-def rows_with_any(alternatives, language, ends=None, kind=None) -> tuple[str, list]:
+def first_parts(words, kind) -> tuple[str, list]:
     """
-    Returns the SQL of the rows that have all words of one of `alternatives` on published sides, and its parameters.
+    Returns the SQL of the first parts, of one `kind` or of all, that have all `words`, on published sides, at most
+    MAX_PARTS and one more, and its parameters.
 
-    `ends` are those of ends_of(), or None.
-
-    Its columns are kind, row, entry, the side to show to readers of `language`, the grade (0 if all words of the first
-    alternative are in the titles, 1 if they are not, 2 and 3 those of the second, and so on), the place of the kind,
-    and the sort order of the row.
+    Its columns are the rowid and the sort order of the row.
     """
-    reader = LANGUAGES.index(language)
-    selects, params = [], []
-    for number, (words, end) in enumerate(zip(alternatives, ends or [None] * len(alternatives), strict=True)):
-        sql, values = rows_with(words, reader, end, kind)
-        selects.append(
-            f"SELECT kind, row, entry, side, {2 * number + 1} - titled AS grade, place, sort_order"  # noqa: S608
-            f" FROM ({sql}) AS found_{number}"
-        )
-        params += values
-    if len(selects) == 1:
-        return selects[0], params
+    has_words, wanted = parts_with(words)
+    order, moments = sort_order()
+    # The order within makes PostgreSQL sort the parts first. So it asks of the first ones alone what is published.
     sql = f"""
-        SELECT kind, row, entry, CASE WHEN MAX(CASE side WHEN '{language}' THEN 1 ELSE 0 END) = 1
-            THEN '{language}' ELSE '{LANGUAGES[1 - reader]}' END AS side, MIN(grade) AS grade, place, sort_order
-        FROM ({" UNION ALL ".join(selects)}) AS found GROUP BY kind, row, entry, place, sort_order
+        SELECT part, sort_order FROM (
+            SELECT part, {order} AS sort_order FROM (
+                SELECT rowid AS part, {ENTRY} AS entry, {SIDE} AS side
+                FROM portal_searchpart WHERE {has_words}{of_rank(kind)} ORDER BY rowid
+            ) AS parts LIMIT {ALL}
+        ) AS ordered WHERE sort_order IS NOT NULL LIMIT {MAX_PARTS + 1}
     """  # noqa: S608
-    return sql, params
+    return sql, [*moments, *wanted]
 
 
-def rows_with(words, reader, end=None, kind=None) -> tuple[str, list]:
+def parts_elsewhere(words, rarest, kind) -> tuple[str, list]:
     """
-    Returns the SQL of the rows that have all `words` on published sides, and its parameters.
+    Returns the SQL of the parts with any of several `words` of rows that may have all of them, on published sides, and
+    its parameters. `rarest` are the first_parts() with the rarest word.
 
-    Its columns are kind, row, entry, whether all words are in the titles, the side to show to readers of the language
-    in place `reader` of LANGUAGES, the place of the kind, and the sort order of the row.
+    Looked at are the rows of these parts, if there are no more, or else the first rows that have all words in the first
+    WINDOW parts with each.
+
+    Its columns are the rowid, the sort order of the row, and the words that the part has, each a bit.
     """
-    everything = (1 << len(words)) - 1
-    rows, params = rows_with_some(words, f"(said_0 | said_1) = {everything}", end, kind)
-
-    def all_of(name):
-        sides = (f"CASE WHEN order_{side} IS NULL THEN 0 ELSE {name}_{side} END" for side in range(len(LANGUAGES)))
-        return f"({' | '.join(sides)}) = {everything}"
-
-    places = " ".join(f"WHEN '{kind.name}' THEN {kind.rank}" for kind in KINDS.values())
-    sql = f"""
-        SELECT kind, row, entry, CASE WHEN {all_of("titled")} THEN 1 ELSE 0 END AS titled,
-            CASE WHEN order_{reader} IS NULL THEN '{LANGUAGES[1 - reader]}' ELSE '{LANGUAGES[reader]}' END AS side,
-            CASE kind {places} END AS place, COALESCE(order_{reader}, order_{1 - reader}) AS sort_order
-        FROM ({rows}) AS candidates WHERE {all_of("said")}
-    """  # noqa: S608
-    return sql, params
-
-
-def rows_with_some(words, condition, end=None, kind=None) -> tuple[str, list]:
-    """
-    Returns the SQL of the rows, of one `kind` or of all, that have some of `words` and meet `condition`, and its
-    parameters. The part with rowid `end` and those after it are not looked at.
-
-    Its columns are kind, row, entry, and for each language by its place in LANGUAGES: said_0, the words that its side
-    has, each a bit; titled_0, those in its title; order_0, the sort order of the row, NULL if its side is not published
-    or has no word.
-    """
-    parts, values = [], []
-    chosen = of_rank(kind) + (f" AND rowid < {end}" if end else "")
+    bits, wanted = [], []
     for number, word in enumerate(words):
-        has_word, found = parts_with([word])
-        parts.append(f"SELECT rowid, {1 << number} AS word FROM portal_searchpart WHERE {has_word}{chosen}")  # noqa: S608
-        values += found
-    joined = "MAX({})" if len(words) == 1 else "SUM(DISTINCT {})"
-    bits = ", ".join(
-        f"{joined.format(f'CASE rowid & {mask} WHEN {side << PLACE_BITS} THEN word ELSE 0 END')} AS {name}_{side}"
-        for side in range(len(LANGUAGES))
-        for name, mask in [("said", 1 << PLACE_BITS), ("titled", 1 << PLACE_BITS | PLACES)]
-    )
-    orders, params = [], []
-    for side, language in enumerate(LANGUAGES):
-        order, moments = sort_order_in(language)
-        orders.append(f"CASE WHEN said_{side} > 0 THEN {order} END AS order_{side}")
-        params += now(moments)
-    # The limit leaves no row out. It makes the databases compute the order of a row once, not at each use of it below.
+        has_word, values = part_has(word)
+        bits.append(f"CASE WHEN {has_word} THEN {1 << number} ELSE 0 END")
+        wanted += values
+    order, moments = sort_order()
+    if len(rarest) <= MAX_PARTS:
+        listed = ", ".join(f"({entry})" for entry in sorted({entry_of(part) for part, _order in rarest}))
+        entries, chosen = f"SELECT column1 AS entry FROM (VALUES {listed}) AS listed", []  # noqa: S608
+    else:
+        entries, chosen = rows_in_windows(words, kind)
+    texts = f"""
+        portal_searchpart AS texts WHERE texts.rowid >= column1 + (entry << {PLACE_BITS + 1})
+        AND texts.rowid < column1 + (entry + 1 << {PLACE_BITS + 1})
+    """
+    if connection.vendor == "postgresql":
+        # Row by row, with the index of the rowid: it would otherwise compare each part with each of the rows.
+        texts = f"LATERAL (SELECT * FROM {texts} LIMIT {ALL}) AS texts"  # noqa: S608
     sql = f"""
-        SELECT kind, row, found.*, {", ".join(orders)} FROM (
-            SELECT {ENTRY} AS entry, {bits} FROM ({" UNION ALL ".join(parts)}) AS parts
-            GROUP BY {ENTRY}
-        ) AS found JOIN portal_searchentry ON portal_searchentry.id = found.entry
-        WHERE {condition} LIMIT {ALL}
+        SELECT part, sort_order, said FROM (
+            SELECT part, {order} AS sort_order, said FROM (
+                SELECT texts.rowid AS part, entry, texts.rowid >> {PLACE_BITS} & 1 AS side, {" + ".join(bits)} AS said
+                FROM ({entries}) AS rows CROSS JOIN (VALUES (0), ({TEXT})) AS sections CROSS JOIN {texts} LIMIT {ALL}
+            ) AS parts WHERE said > 0 LIMIT {ALL}
+        ) AS ordered WHERE sort_order IS NOT NULL
     """  # noqa: S608
-    return sql, [*params, *values]
+    return sql, [*moments, *wanted, *chosen]
+
+
+def rows_in_windows(words, kind) -> tuple[str, list]:
+    """
+    Returns the SQL of the keys of the first entries that are in the first WINDOW parts with each of `words`, at most
+    MAX_PARTS, and its parameters.
+    """
+    selects, params = [], []
+    for word in words:
+        has_word, wanted = parts_with([word])
+        parts = f"SELECT {ENTRY} AS entry FROM portal_searchpart WHERE {has_word}{of_rank(kind)} ORDER BY rowid"  # noqa: S608
+        selects.append(f"SELECT entry FROM ({parts} LIMIT {WINDOW}) AS parts")  # noqa: S608
+        params += wanted
+    return f"{' INTERSECT '.join(selects)} ORDER BY entry LIMIT {MAX_PARTS}", params
+
+
+def sides_of(entries, words) -> dict:
+    """
+    Returns, for each of `entries`, what it shows on each side that is published, by language: its title, text and
+    address, and whether that side has any of `words`.
+    """
+    order, moments = sort_order()
+    conditions, wanted = zip(*map(part_has, words), strict=True)
+    has_any = " OR ".join(conditions)
+    first = f"((parts.entry << 1 | parts.side) << {PLACE_BITS})"
+    said = " OR ".join(
+        f"EXISTS (SELECT 1 FROM portal_searchpart"  # noqa: S608
+        f" WHERE rowid >= {bits} + {first} AND rowid < {bits + (1 << PLACE_BITS)} + {first} AND ({has_any}))"
+        for bits in (0, TEXT)
+    )
+    places = " ".join(f"WHEN '{language}' THEN {place}" for place, language in enumerate(LANGUAGES))
+    sql = f"""
+        SELECT entry, language, title, text, address, {said} FROM (
+            SELECT entry_id AS entry, language, CASE language {places} END AS side, title, text, address
+            FROM portal_searchtext WHERE entry_id IN ({", ".join(map(str, entries))})
+        ) AS parts WHERE {order} IS NOT NULL
+    """  # noqa: S608
+    sides = {}
+    for entry, language, *shown in fetched(sql, [*chain(*wanted), *chain(*wanted), *moments]):
+        sides.setdefault(entry, {})[language] = shown
+    return sides
+
+
+def hit_of(entry, sides, language) -> Hit:
+    """Returns the Hit of `entry` for readers of `language`. `sides` is what sides_of() says of it."""
+    own, other = LANGUAGES if language == LANGUAGES[0] else LANGUAGES[::-1]
+    has_words = sides.get(own, (None,))[-1]
+    shown = own if has_words or other not in sides else other
+    title, text, address, _has_words = sides[shown]
+    paired_title, _text, paired_address, _has_words = sides.get(other if shown == own else own, [None] * 4)
+    model = models_by_rank()[entry >> ROW_BITS]
+    return Hit(model, entry & ROWS, shown, title, text, address, paired_title, paired_address)
+
+
+def models_by_rank() -> dict:
+    """Returns the registered models by rank, in its order."""
+    return {kind.rank: kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank)}
+
+
+def of_rank(kind) -> str:
+    """Returns the condition in SQL that a part is of a row of `kind`, to follow others, or nothing for all kinds."""
+    return f" AND {ENTRY} >> {ROW_BITS} = {kind.rank}" if kind else ""
 
 
 def saying(word: str, model) -> Q:
@@ -251,7 +316,7 @@ def saying(word: str, model) -> Q:
     has_word, wanted = parts_with([word])
     rows = {}
     for side, language in enumerate(LANGUAGES):
-        chosen = f"{of_rank(KINDS[model])} AND rowid >> {PLACE_BITS} & 1 = {side}"
+        chosen = f"{of_rank(KINDS[model])} AND {SIDE} = {side}"
         sql = f"SELECT {ENTRY} & {ROWS} FROM portal_searchpart WHERE {has_word}{chosen}"  # noqa: S608
         rows[language] = RawSQL(sql, wanted)  # noqa: S611
     return on_published_sides(model, rows)
@@ -270,7 +335,7 @@ def named(words: list[str], *models) -> dict:
     for number, word in enumerate(words):
         has_word, wanted = parts_with([word])
         selects.append(
-            f"SELECT {number}, {ENTRY} >> {ROW_BITS}, {ENTRY} & {ROWS}, rowid >> {PLACE_BITS} & 1"  # noqa: S608
+            f"SELECT {number}, {ENTRY} >> {ROW_BITS}, {ENTRY} & {ROWS}, {SIDE}"  # noqa: S608
             f" FROM portal_searchpart WHERE {has_word}"
             f" AND rowid >= {first} AND rowid < {stop} AND {ENTRY} >> {ROW_BITS} IN ({ranks})"
         )
@@ -298,40 +363,35 @@ def on_published_sides(model, rows: dict) -> Q:
     return condition
 
 
-def now(times) -> list:
-    """Returns the present moment as a parameter of SQL, so many times."""
-    return [connection.ops.adapt_datetimefield_value(publishing.now())] * times
-
-
-def published_sides() -> tuple[str, list]:
-    """Returns the SQL of the sort order in the language of `paired`, NULL if not published, and its parameters."""
-    cases, params = [], []
-    for language in LANGUAGES:
-        order, moments = sort_order_in(language)
-        cases.append(f"WHEN '{language}' THEN {order}")
-        params += now(moments)
-    return f"CASE paired.language {' '.join(cases)} END", params
+def sort_order() -> tuple[str, list]:
+    """
+    Returns the SQL of the sort order of the row of `parts.entry`, NULL if it is not published on `parts.side`, and its
+    parameters.
+    """
+    sql, times = sort_order_by_side()
+    return sql, [connection.ops.adapt_datetimefield_value(publishing.now())] * times
 
 
 @cache
-def sort_order_in(language) -> tuple[str, int]:
+def sort_order_by_side() -> tuple[str, int]:
     """
-    Returns the SQL of the sort order of a row of portal_searchentry, NULL if it is not published in `language`.
+    Returns the SQL of sort_order(), and its number of parameters: each is the present moment.
 
-    Also returns its number of parameters: each is the present moment. A model without a sort order is in that of its
-    keys.
+    A model without a sort order is in that of its keys.
     """
     cases, params = [], []
-    for kind in sorted(KINDS.values(), key=lambda kind: kind.rank):
-        order = "sort_order" if hasattr(kind.model, "sort_order") else "pk"
-        with override(language):
-            published = kind.model._default_manager.published(at=ANY_MOMENT).order_by().values_list(order)
-        sql, values = published.query.sql_with_params()
-        cases.append(f"WHEN '{kind.name}' THEN ({sql} AND {kind.model._meta.db_table}.id = portal_searchentry.row)")
-        params += values
+    for side, language in enumerate(LANGUAGES):
+        for rank, model in models_by_rank().items():
+            order = "sort_order" if hasattr(model, "sort_order") else "pk"
+            with override(language):
+                published = model._default_manager.published(at=ANY_MOMENT).order_by().values_list(order)
+            sql, values = published.query.sql_with_params()
+            key = f"{model._meta.db_table}.id = (parts.entry & {ROWS})"
+            cases.append(f"WHEN {rank << 1 | side} THEN ({sql} AND {key})")
+            params += values
     if set(params) != {connection.ops.adapt_datetimefield_value(ANY_MOMENT)}:
         raise NotImplementedError("A condition of published() has a parameter other than the moment.")
-    return f"CASE portal_searchentry.kind {' '.join(cases)} END", len(params)
+    return f"CASE parts.entry >> {ROW_BITS} << 1 | parts.side {' '.join(cases)} END", len(params)
 
 
 def parts_with(words) -> tuple[str, list]:
@@ -353,3 +413,17 @@ def parts_with(words) -> tuple[str, list]:
     phrases = [word for word in words if is_phrase(word) and len(word) > 2]
     conditions = [condition, *[f"{position}(folded, %s) > 0"] * len(phrases)]
     return " AND ".join(conditions), [conjunction.join(wanted), *phrases]
+
+
+def part_has(word) -> tuple[str, list]:
+    """Returns the condition in SQL that a row of portal_searchpart, found by its rowid, has `word`; its parameters."""
+    # Not with the index of the keys, which would look at all rows that have them.
+    if connection.vendor == "postgresql":
+        has_word, wanted = parts_with([word])
+        return f"({has_word}) IS TRUE", wanted
+    if is_phrase(word):
+        return "instr(folded, %s) > 0", [word]
+    ends = "" if len(word) >= MIN_PREFIX else " "
+    keys = [f" {key}{ends}" for key in beginnings(word)]
+    has_key = "instr(' ' || keys || ' ', %s) > 0"
+    return f"({' OR '.join([has_key] * len(keys))})", keys

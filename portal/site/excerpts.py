@@ -16,9 +16,11 @@ MAX_TEXT = 60_000
 # In matches: so many are compared to find the best part.
 COMPARED = 100
 # Where the part may begin: with a word after a space, or with a Chinese character. And where it may end.
-BEGINNING = re.compile(r"(?<=\s)\S|(?=[\u2e80-\uffef])\w")
+BEGINNING = re.compile(r"(?<=\s)[^\s·]|(?=[\u2e80-\uffef])\w")
+# Where a line ends that is no sentence, such as a name or a heading.
+LINE_END = re.compile(r"(?<![\s.!?:;,。！？：；，、…])\s*\n\s*")
 SPACE_AFTER_CHINESE = re.compile("(?<=[。，；：！？）》”]) ")
-CLOSING = " ,.;:，。、；："
+CLOSING = " ,.;:·，。、；："
 ENDING = re.compile(r"\s|(?<=[\u2e80-\uffef])|(?=[\u2e80-\uffef])")
 
 
@@ -38,9 +40,11 @@ def excerpt(text: str, words: list[str], language: str) -> list[Segment]:
     """
     Returns about CHINESE_LENGTH or ENGLISH_LENGTH characters of `text`: where most of `words` are, or its beginning.
 
-    English is cut between words. An ellipsis stands where text was left out.
+    English is cut between words. An ellipsis stands where text was left out, and a dot between lines that are no
+    sentences.
     """
-    text = SPACE_AFTER_CHINESE.sub("", " ".join(text[:MAX_TEXT].split()))
+    text = LINE_END.sub(" · ", text[:MAX_TEXT].strip())
+    text = SPACE_AFTER_CHINESE.sub("", " ".join(text.split()))
     length = CHINESE_LENGTH if language == "zh-hans" else ENGLISH_LENGTH
     found = first_spans(text, words)
     compared = found[:COMPARED]

@@ -1,6 +1,5 @@
 """The page of search results."""
 
-import re
 from typing import NamedTuple
 
 from django.core.paginator import Paginator
@@ -52,56 +51,38 @@ def kinds_of(results) -> list[dict]:
     """
     Returns what the filter shows of the models that were found: the key in the address, the label and the number.
 
-    If they were not all counted, it offers every model, without numbers.
+    If there may be more results, it offers every model, without numbers.
     """
-    if not results.has_all_counts:
-        counts = dict.fromkeys(kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank))
-    else:
-        counts = results.counts
+    models = sorted(KINDS, key=lambda model: KINDS[model].rank)
+    counts = dict.fromkeys(models) if results.is_cut else results.counts
     return [
         {"key": model._meta.model_name, "label": capfirst(model._meta.verbose_name_plural), "number": number}
         for model, number in counts.items()
     ]
 
 
-def results_of(query: Query, kind: str, page: str):
-    """
-    Returns the Results of `query`, the model that they are of, or None, and their page in a Paginator.
-
-    `kind` and `page` are what the address says. What is not there becomes all kinds, and the nearest page.
-    """
-    model = {model._meta.model_name: model for model in KINDS}.get(kind)
-    number = max(int(page), 1) if re.fullmatch("[0-9]{1,6}", page) else 1
-    results = query.results(model, number)
-    found = model if model in results.counts else None
-    if model and not found and not results.has_all_counts:
-        results = query.results(None, number)
-    total = results.counts[found] if found else sum(results.counts.values())
-    nearest = Paginator(range(total), HITS_A_PAGE).get_page(page)
-    if (found, nearest.number) != (model, number):
-        results = query.results(found, nearest.number)
-    return results, found, nearest
-
-
 @require_safe
 def search(request):
-    query = Query(request.GET.get("q", ""))
-    asked_kind, asked_page = request.GET.get("kind", ""), request.GET.get("page", "1")
-    results, model, page = results_of(query, asked_kind, asked_page)
-    kinds = kinds_of(results)
+    query = Query(request.GET.get("q", ""), request.content_version)
+    asked_kind = request.GET.get("kind", "")
+    everything = query.results()
+    model = {model._meta.model_name: model for model in KINDS}.get(asked_kind)
+    of_kind = model and (query.results(model) if everything.is_cut else everything.of(model))
+    results = of_kind or everything
+    page = Paginator(results, HITS_A_PAGE).get_page(request.GET.get("page"))
+    kinds = kinds_of(everything)
     context = {
         "has_own_search": True,
         "query": query,
-        "number": sum(results.counts.values()) if results.has_all_counts else None,
+        "number": None if everything.is_cut else len(everything),
         "is_cut": results.is_cut,
         "kinds": kinds,
-        "chosen": next((kind for kind in kinds if model and kind["key"] == asked_kind), None),
-        "unknown_kind": "" if model else asked_kind[:MAX_SHOWN],
-        "unknown_page": "" if asked_page == str(page.number) else asked_page[:MAX_SHOWN],
+        "chosen": next((kind for kind in kinds if of_kind and kind["key"] == asked_kind), None),
+        "unknown_kind": "" if of_kind else asked_kind[:MAX_SHOWN],
         "page": page,
-        "results": marked(results.hits, query),
+        "results": marked(page.object_list, query),
     }
-    if query.words and not results.counts:
+    if query.words and not everything:
         message = _("I searched this site for “%(query)s” and found nothing. I would like to know:")
         context |= {"parts": query.parts(), "alike": query.alike, "message": message % {"query": query.text}}
     return render(request, "portal/search.html", context)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.utils.translation import get_language, override
 from modeltranslation.utils import build_localized_fieldname
 
+from portal import content_version
 from portal.bilingual.languages import html_code
 from portal.models import Term
 from portal.search_index import Results, count, folded, is_phrase, search, split_query
@@ -43,15 +44,17 @@ class Name(NamedTuple):
 class Query:
     """What a visitor typed: its `text`, of at most MAX_QUERY characters, and the `words` in it."""
 
-    def __init__(self, typed: str):
+    def __init__(self, typed: str, version: str | None):
+        """`version` is the name of the content version, see content_version.once()."""
         text = " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", typed).split())
         self.text, self.is_cut = text[:MAX_QUERY], len(text) > MAX_QUERY
         self.words = split_query(self.text)
+        self.version = version
 
     @cached_property
     def terms(self) -> list[tuple[list[Name], set[str]]]:
         """The names of each term, and the spellings of its names and synonyms."""
-        return [names_of(term) for term in Term.objects.all()] if self.words else []
+        return content_version.once(self.version, "names_of_terms", names_of_terms) if self.words else []
 
     def other_names(self, text: str) -> list[Name]:
         """Returns the names of the terms that `text` is a name or synonym of, except `text` itself."""
@@ -80,20 +83,26 @@ class Query:
         """The words of the query, then those of each synonym. They are marked where they are found."""
         return self.alternatives_to(self.text)
 
-    def results(self, model, page: int) -> Results:
-        """Returns what it and its synonyms find, with the Hits of one `model` or of all on a `page`, from 1 on."""
-        stop = page * HITS_A_PAGE
-        synonyms = self.alternatives[1:]
-        return search(self.words, get_language(), model, synonyms=synonyms, start=stop - HITS_A_PAGE, stop=stop)
+    def results(self, model=None) -> Results:
+        """Returns what it and its synonyms find, of one `model` or of all."""
+        return search(self.words, get_language(), model, synonyms=self.alternatives[1:])
 
-    def parts(self) -> list[tuple[str, int]]:
-        """Returns the parts of the query that find something by themselves, with the number of rows that they find."""
+    def parts(self) -> list[tuple[str, int, bool]]:
+        """
+        Returns the parts of the query that find something by themselves, with the number of rows that they find, and
+        whether there may be more.
+        """
         ways = [ways_to_part(word) for word in self.words]
         parts = list(dict.fromkeys(part for way in chain.from_iterable(ways) for part in way))[:MAX_SEARCHES]
-        numbers = count({part: self.alternatives_to(part) for part in parts}, get_language())
-        best = [max(some, key=lambda way: sum(numbers.get(part, 0) > 0 for part in way)) for some in ways]
-        found = [part for part in dict.fromkeys(chain.from_iterable(best)) if numbers.get(part)]
-        return [(part, numbers[part]) for part in found[:MAX_SUGGESTED]]
+        numbers = count({part: self.alternatives_to(part) for part in parts})
+        found = {part: number for part, number in numbers.items() if number[0]}
+        best = [max(some, key=lambda way: sum(part in found for part in way)) for some in ways]
+        shown = [part for part in dict.fromkeys(chain.from_iterable(best)) if part in found]
+        return [(part, *found[part]) for part in shown[:MAX_SUGGESTED]]
+
+
+def names_of_terms() -> list[tuple[list[Name], set[str]]]:
+    return [names_of(term) for term in Term.objects.all()]
 
 
 def names_of(term) -> tuple[list[Name], set[str]]:

@@ -16,10 +16,12 @@ from django.utils.translation import override
 from django.views.decorators.http import require_safe
 
 from partners.models import Country
+from portal import content_version
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.links import absolute_url, alternates, in_language
 from portal.bilingual.publishing import followed_paths, in_both_languages
 from portal.models import Centre, Department, Page, Term
+from portal.views import site_pages
 from programs.models import Area, Program, Resource
 
 # The pages that are not about one row, by URL name, each with the models whose rows it shows.
@@ -61,18 +63,31 @@ class PublicPage:
 
 
 def list_pages() -> list[PublicPage]:
-    """Returns the pages that are not about one row, in both languages."""
+    """
+    Returns the pages that are not about one row, in both languages.
+
+    The list of pages of text is among them where the footer leads to it.
+    """
     department = Department.current().updated_at
+    with_page_list = tuple(language for language in LANGUAGES if site_pages_in(language)["are_more"])
     found = []
     for language in LANGUAGES:
         with override(language):
             shown = {model for models in LIST_PAGES.values() for model in models}
             changed = {model: model.objects.published().aggregate(at=Max("updated_at"))["at"] for model in shown}
             for name, models in LIST_PAGES.items():
+                if name == "page_list" and language not in with_page_list:
+                    continue
                 dates = filter(None, [department, *(changed[model] for model in models)])
                 changed_at = max(dates) if department else None
-                found.append(PublicPage(reverse(name), language, tuple(LANGUAGES), changed_at))
+                languages = with_page_list if name == "page_list" else tuple(LANGUAGES)
+                found.append(PublicPage(reverse(name), language, languages, changed_at))
     return found
+
+
+def site_pages_in(language) -> dict:
+    with override(language):
+        return site_pages()
 
 
 def rows_with_pages(model):
@@ -130,7 +145,7 @@ def sitemap(request, number=None):
     """
     if settings.PORTAL_DEMO:
         raise Http404
-    counts = rows_by_model()
+    counts = content_version.once(str(content_version.read()), "pages_by_model", rows_by_model)
     numbers = range(1, number_of_files(counts) + 1)
     if number is None:
         files = [absolute_url(reverse("sitemap_file", args=[number])) for number in numbers]

@@ -19,6 +19,8 @@ register = template.Library()
 # The service centres that a page names as those to ask, at most.
 CENTRES_THAT_ANSWER = 12
 
+# In characters, of the page of a list that an address asks for in vain.
+MAX_SHOWN = 50
 # The pages between the home page and another page in the breadcrumbs, by URL name.
 SECTIONS = {
     "program_list": gettext_lazy("Programs"),
@@ -164,6 +166,14 @@ def page_code(context, query=""):
     """Renders the absolute URL of the current page and its QR code. Of its query the URL has `query` alone."""
     url = links.absolute_url(context["request"].path) + query
     return {"url_parts": re.findall("[^/]*/+|[^/]+$", url), "code": mark_safe(links.qr_code(url))}  # noqa: S308
+
+
+@register.inclusion_tag("includes/unknown_page.html", takes_context=True)
+def unknown_page(context, page):
+    """Says, if the address asks for a page of a list that is not there, that `page` of a Paginator is shown instead."""
+    asked = context["request"].GET.get("page", "")
+    is_there = not asked or asked in map(str, page.paginator.page_range)
+    return {"asked": "" if is_there else asked[:MAX_SHOWN], "number": page.number}
 
 
 def plain_text(value) -> str:

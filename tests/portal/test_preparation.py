@@ -23,15 +23,31 @@ def test_static_files_are_collected_if_any_is_another(source, settings):
     collected = settings.STATIC_ROOT / "a.css"
     collect_static_files()
     assert collected.read_text() == "a"
-    collected.unlink()
-    collect_static_files()
-    assert not collected.exists()
+    collected.write_text("left as it is")
     (source / "a.css").write_text("b")
     collect_static_files()
     assert collected.read_text() == "b"
     (source / "a.css").rename(source / "c.css")
     collect_static_files()
     assert (settings.STATIC_ROOT / "c.css").read_text() == "b"
+
+
+@pytest.mark.parametrize("harm", ["", "a longer text", None])
+def test_static_files_that_are_damaged_or_missing_are_collected_again(source, settings, monkeypatch, harm):
+    (source / "b.css").write_text("@import 'a.css';")
+    collect_static_files()
+    whole = {path: path.read_bytes() for path in settings.STATIC_ROOT.rglob("*") if path.is_file()}
+    assert len(whole) >= 3
+    for path in whole:
+        if harm is None:
+            path.unlink()
+        else:
+            path.write_text(harm)
+        collect_static_files()
+        assert {path: path.read_bytes() for path in settings.STATIC_ROOT.rglob("*") if path.is_file()} == whole
+    # What is whole is left alone.
+    monkeypatch.delattr(preparation, "call_command")
+    collect_static_files()
 
 
 def test_static_files_that_were_cut_off_are_collected_again(source, settings, monkeypatch):

@@ -29,7 +29,7 @@ from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.bilingual.publishing import PublishedQuerySet
 from portal.management.preparation import prepare_database
 from portal.models import Centre, Lease, Page, Term
-from portal.search_index import folded, named, queries, saying, search, spans, split_query, upkeep
+from portal.search_index import count, folded, named, queries, saying, search, spans, split_query, upkeep
 from portal.search_index.entries import ENTRY, PLACES, SearchEntry, SearchText
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import MAX_PHRASE, MAX_WORDS, PART
@@ -189,23 +189,24 @@ def test_titles_come_first_then_kinds_by_rank_then_the_order_of_the_rows():
     Program.objects.filter(slug="teacher-exchange").update(summary_en="kea")
     Country.objects.filter(slug="japan").update(name_en="Kealand")
     assert titles("kea") == ["Kealand", "Kea", "Teacher exchange", "Emu", "Kiwi"]
-    pages = [search(["kea"], "en", start=start, stop=start + 2) for start in (0, 2, 4, 6)]
-    assert [[hit.title for hit in page.hits] for page in pages] == [
+    results = search(["kea"], "en")
+    assert [[hit.title for hit in results[start : start + 2]] for start in (0, 2, 4, 6)] == [
         ["Kealand", "Kea"],
         ["Teacher exchange", "Emu"],
         ["Kiwi"],
         [],
     ]
-    assert all(page.counts == {Program: 1, Country: 1, Centre: 3} for page in pages)
-    assert titles("kea", model=Centre) == ["Kea", "Emu", "Kiwi"]
-    assert search(["kea"], "en", Centre).counts == {Program: 1, Country: 1, Centre: 3}
+    assert results.counts == {Program: 1, Country: 1, Centre: 3}
+    assert titles("kea", model=Centre) == [hit.title for hit in results.of(Centre).hits] == ["Kea", "Emu", "Kiwi"]
 
 
-def test_a_search_is_two_queries_however_many_kinds_it_finds():
-    with CaptureQueriesContext(connection) as queries:
-        results = search(["the"], "en")
-    assert len(results.counts) >= 4
-    assert len(queries) == 2
+def test_a_search_and_its_hits_are_a_few_queries_however_many_kinds_it_finds():
+    for query, number in (("the", 2), ("exchange", 2), ("of the", 3), ("quokka emu", 1)):
+        with CaptureQueriesContext(connection) as queries:
+            results = search(query.split(), "en")
+            assert len(results[:20]) == min(20, len(results))
+        assert len(queries) == number, query
+    assert len(search(["the"], "en").counts) >= 4
 
 
 def test_punctuation_breaks_a_phrase_and_markup_does_not():
@@ -220,6 +221,45 @@ def test_short_words_are_whole_and_long_ones_begin_a_word():
     centre(summary_en="Quokkas use IT")
     for query, hits in {"quok": 1, "quokka": 1, "IT quokka": 1, "okka": 0, "quokka us": 0, "quokka i": 0}.items():
         assert len(titles(query, model=Centre)) == hits, query
+
+
+def test_of_common_words_so_many_parts_are_looked_at(monkeypatch):
+    centres = [centre(f"kea-{number}", summary_en="kea", summary_zh_hans="鸸鹋") for number in range(30)]
+    last = centre("last", title_zh_hans="鸮", summary_en="kea 鸸鹋")
+    read, fetched = [], queries.fetched
+    monkeypatch.setattr(queries, "fetched", lambda *query: read.extend(rows := fetched(*query)) or rows)
+    monkeypatch.setattr(queries, "MAX_PARTS", 4)
+    monkeypatch.setattr(queries, "WINDOW", 9)
+    for words in (["kea"], ["kea", "鸸鹋"], ["鸸鹋", "kea", "wombat"]):
+        results = search(words, "en")
+        assert results.is_cut and 0 < len(results) <= 8
+        assert {hit.pk for hit in results.hits} < {row.pk for row in [*centres, last]}
+    assert count({"some": [["kea"], ["鸸鹋", "kea"]], "none": [["quoll"]]})["some"][1] is True
+    assert len(read) < 150
+    # However common the other words are, all rows with a rare one are looked at.
+    for words in (["kea", "鸮"], ["鸮", "鸸鹋", "wombat"]):
+        results = search(words, "en")
+        assert [hit.pk for hit in results.hits] == [last.pk] and not results.is_cut
+    assert count({"last": [["kea", "鸮"]], "none": [["quoll"]]}) == {"last": (1, False), "none": (0, False)}
+
+
+def test_drafts_take_no_place_among_the_parts_that_are_looked_at(monkeypatch):
+    for number in range(9):
+        centre(f"draft-{number}", title_en="kea", summary_zh_hans="鸸鹋", published_at_en=None)
+    row = centre(summary_en="kea", summary_zh_hans="鸸鹋")
+    monkeypatch.setattr(queries, "MAX_PARTS", 2)
+    assert [hit.pk for hit in search(["kea"], "en").hits] == [hit.pk for hit in search(["kea", "鸸鹋"], "en").hits]
+    assert [hit.pk for hit in search(["kea"], "en").hits] == [row.pk]
+
+
+@pytest.mark.parametrize("language", SIDES)
+def test_of_a_row_at_the_end_of_the_parts_both_sides_are_looked_at(monkeypatch, language):
+    for title in ("Wombat centre", "Kea"):
+        row = centre(summary_zh_hans="kea", summary_en="kea", title_en=title)
+        monkeypatch.setattr(queries, "MAX_PARTS", 1)
+        [hit] = search(["kea"], language).hits
+        assert hit.language == language
+        row.delete()
 
 
 def saying_all(words, model, *, in_title=False):
@@ -244,7 +284,7 @@ def test_a_word_is_said_by_a_row_in_its_texts_or_only_in_its_title():
 def test_a_condition_of_publication_that_search_cannot_ask_is_refused(monkeypatch):
     published = PublishedQuerySet.published
     monkeypatch.setattr(PublishedQuerySet, "published", lambda rows, at=None: published(rows, at).exclude(pk=1234))
-    queries.sort_order_in.cache_clear()
+    queries.sort_order_by_side.cache_clear()
     with pytest.raises(NotImplementedError):
         search(["kea"], "en")
 
@@ -644,7 +684,8 @@ def test_what_is_lost_of_the_tables_is_written_again(lost, way):
     entry = SearchEntry.objects.get(kind="portal.centre", row=row.pk)
     with connection.cursor() as cursor:
         cursor.execute(LOST[lost], [entry.pk])
-    assert titles("wombat", model=Centre) == []
+    # Of the side that is left, it shows that.
+    assert titles("wombat", model=Centre) == (["袋鼠中心"] if lost == "a text" else [])
     assert way() >= 1
     assert titles("wombat", model=Centre) == ["Wombat centre"]
     assert search_index.mend() == 0
@@ -705,12 +746,17 @@ def test_the_command_writes_the_index_anew(capsys):
     assert search_index.mend() == 0
 
 
-def test_a_start_builds_the_index_where_it_is_missing(settings):
+def prepare():
+    prepare_database(type("Output", (), {"write": lambda *_, **__: None, "flush": lambda *_: None})())
+
+
+@pytest.mark.parametrize("way", [prepare, lambda: call_command("migrate", verbosity=0)], ids=["start", "migrate"])
+def test_a_start_builds_the_index_where_it_is_missing_and_so_does_an_update(settings, way):
     settings.EMBEDDED = False
     everything = found("the")
     upkeep.remove(list(SearchEntry.objects.values_list("pk", flat=True)))
     assert found("the") == []
-    prepare_database(type("Output", (), {"write": lambda *_, **__: None, "flush": lambda *_: None})())
+    way()
     assert found("the") == everything != []
 
 

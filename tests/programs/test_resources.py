@@ -168,7 +168,7 @@ def test_a_list_has_fifty_resources_a_page(client):
 
 
 @pytest.mark.parametrize("asked", ["2", "999", "nothing", "-1", "x" * 3000])
-@pytest.mark.parametrize(("language", "said"), [("en", "There is no page “{}”"), ("zh-hans", "这些结果没有第“{}”页")])
+@pytest.mark.parametrize(("language", "said"), [("en", "There is no page “{}”"), ("zh-hans", "这个列表没有第“{}”页")])
 def test_a_page_that_is_not_there_says_so_and_shows_the_nearest(client, several, asked, language, said):
     path = f"/{language}/resources/?page="
     found = page(client, f"{path}{asked}").main

@@ -169,7 +169,8 @@ GROWING = [
 
 
 @pytest.mark.parametrize(("model", "fields", "paths"), GROWING)
-def test_no_page_grows_with_other_rows(client, model, fields, paths):
+def test_no_page_grows_with_other_rows(client, model, fields, paths, monkeypatch):
+    monkeypatch.setattr(queries, "MAX_PARTS", FEW - 10)
     japan, program = Country.objects.get(slug="japan"), Program.objects.get(slug="approval-support")
     program.countries.add(japan)
     since = {"published_at_zh_hans": timezone.now(), "published_at_en": timezone.now()}
@@ -327,6 +328,19 @@ def test_the_footer_names_some_pages_and_leads_to_all_of_them(client):
     assert not page(client, "/en/").select('.sections a[href="/en/about/"]')
 
 
+def test_a_page_of_a_list_that_is_not_there_says_so_and_shows_the_last(client):
+    add_institutions(1)
+    published()
+    lists = ["centres/", "programs/", "resources/", "partners/japan/", "pages/", "terms/", "search/?q=exchange"]
+    for path in lists:
+        asked = f"/en/{path}{'&' if '?' in path else '?'}page="
+        for number in ("99", "0", "x" * 60, "\0"):
+            assert (
+                f"There is no page “{number[:50]}” of this list. This is page 1." in page(client, asked + number).text
+            )
+        assert "There is no page" not in page(client, f"{asked}1").text + page(client, f"{asked}").text
+
+
 def hits(client, query):
     return [link["href"] for link in page(client, f"/en/search/?q=example{query}").select(".rows h3 a")]
 
@@ -335,14 +349,14 @@ def test_of_many_results_a_search_shows_the_first_of_all_or_of_a_kind_and_says_s
     add_programs(0, 10)
     whole, of_pages, shown = hits(client, ""), hits(client, "&kind=page"), page(client, "/en/search/?q=example")
     assert len(whole) > 6 > len(of_pages) > 0
-    assert "There are more results" not in shown.text
+    assert "There may be more results" not in shown.text
     monkeypatch.setattr(queries, "MAX_PARTS", 4)
     cut = page(client, "/en/search/?q=example")
-    assert "There are more results. These are the first 4 that were found." in cut.text
+    assert "There may be more results. These are the first 4 that were found." in cut.text
     assert hits(client, "") == hits(client, "&kind=program") == whole[:4]
     assert hits(client, "&kind=page") == of_pages
     # Of this kind there are no more.
-    assert "There are more results" not in page(client, "/en/search/?q=example&kind=page").text
+    assert "There may be more results" not in page(client, "/en/search/?q=example&kind=page").text
     without = page(client, "/en/search/?q=example&kind=term").text
     assert "There are no results of the kind “term”. These are those of all kinds." in without
     assert "These are the first 4 that were found. Use more words, or choose a kind." in without

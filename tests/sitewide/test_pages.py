@@ -10,6 +10,7 @@ from django.utils.translation import override
 
 from portal.bilingual.languages import html_code
 from portal.models import Page
+from portal.site.finished_pages.server import PARAMETERS
 from portal.site.sitemaps import public_pages
 from programs.models import Program
 
@@ -172,3 +173,23 @@ def test_a_site_without_content_says_so(client):
     for path in ("/en/", "/en/programs/", "/en/centres/international-exchange/", "/en/partners/japan/"):
         assert client.get(path).status_code == 200, path
     assert "No program is published in this language" in client.get("/en/programs/").content.decode()
+
+
+def test_a_nul_in_an_address_gets_a_page(client):
+    client.raise_request_exception = False
+    details = ["partners/japan/", "programs/teacher-exchange/", "centres/international-exchange/", "privacy/"]
+    paths = [*details, "programs/areas/evaluation/", "resources/", "programs/", "partners/", "centres/", "pages/"]
+    paths = [f"/en/{path}" for path in [*paths, "terms/", "search/", "contact/", "contact/status/", ""]]
+    names = [*PARAMETERS, "reference", "code", "message", "organisation", "stored"]
+    asked = [f"{path}?{name}=%00x" for path in paths for name in names]
+    asked += [f"{path}?q=exchange&{name}=x%00" for path in ("/en/search/", "/en/programs/") for name in names]
+    for path in paths:
+        parts = path.split("/")[:-1]
+        asked += [
+            "/".join([*parts[:number], f"{part}%00", *parts[number + 1 :], ""]) for number, part in enumerate(parts)
+        ]
+    asked += [f"/en/{path}%00/" for path in ("resources/x/file/", "contact/received/", "contact/status/x/", "media/")]
+    asked += ["/%00", "/sitemap.xml?x=%00", "/sitemap-%00.xml", "/media/%00.png", "/robots.txt%00", "/healthz?%00=%00"]
+    statuses = {address: client.get(address).status_code for address in asked}
+    assert len(statuses) > 300
+    assert {address: status for address, status in statuses.items() if status not in (200, 302, 400, 404)} == {}

@@ -5,11 +5,15 @@ from django.core.management.base import CommandError
 from django.core.management.commands import migrate
 from django.db import connections
 
-from portal.management.preparation import check_demo_mark
+from portal import search_index
+from portal.management.preparation import check_demo_mark, missing_migrations
 
 
 class Command(migrate.Command):
-    help = "Brings the database up to date. For SQLite it also makes the file, in a data folder that had none."
+    help = (
+        "Brings the database up to date, in production the search index too. For SQLite it also makes the file, in a "
+        "data folder that had none."
+    )
 
     # Not handle(): the checks before it ask the database already.
     def execute(self, *args, **options):
@@ -17,7 +21,12 @@ class Command(migrate.Command):
         if connection.vendor == "sqlite" and not connection.is_in_memory_db():
             make_file(Path(connection.settings_dict["NAME"]))
         check_demo_mark()
-        return super().execute(*args, **options)
+        output = super().execute(*args, **options)
+        # After an update it may be empty, or in an old form. An embedded start mends it before it serves; in production
+        # `serve` answers at once.
+        if not settings.EMBEDDED and not missing_migrations():
+            search_index.mend()
+        return output
 
 
 def make_file(path):

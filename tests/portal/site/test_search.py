@@ -172,7 +172,7 @@ def test_results_come_in_pages_and_a_page_that_is_not_there_says_so(client):
     assert not set(addresses(first)) & set(addresses(last))
     for page in ("99", "0", "-1", "x", "9" * 400):
         main = result_page(client, "quokka", page=page)
-        assert f"There is no page “{page[:50]}” of these results." in said(main)
+        assert f"There is no page “{page[:50]}” of this list." in said(main)
         assert addresses(main)
 
 
@@ -216,13 +216,13 @@ def test_a_term_gives_no_synonym_in_a_language_in_which_it_is_not_published(clie
     Term.objects.filter(name_en="Curriculum standard").update(**{f"published_at_{side}": None})
     main = result_page(client, "课标" if side == "en" else "course standard")
     assert ("Curriculum standard" in said(main)) == (side == "zh_hans")
-    assert "课标" not in [name.text for name in Query("course standard").synonyms]
+    assert "课标" not in [name.text for name in Query("course standard", None).synonyms]
 
 
 def test_common_words_are_not_suggested():
     with override("en"):
-        assert [part for part, _number in Query("the quokka of curriculum").parts()] == ["curriculum"]
-        assert [part for part, _number in Query("the").parts()] == ["the"]
+        assert [part for part, *_number in Query("the quokka of curriculum", None).parts()] == ["curriculum"]
+        assert [part for part, *_number in Query("the", None).parts()] == ["the"]
 
 
 def test_where_nothing_is_found_parts_of_the_query_lead_on(client):
