@@ -1,3 +1,4 @@
+import fcntl
 import os
 import shutil
 import socket
@@ -17,6 +18,14 @@ from django.core.management import call_command
 from tests import chromium
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config):
+    """Makes the folder of first_start(), which all processes of a run share."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+        os.environ["FIRST_START"] = folder.name
 
 
 def pytest_collection_modifyitems(items):
@@ -98,12 +107,20 @@ def free_port():
 
 
 PASSWORD = "a-password-for-the-tests"
+# The same at every port, so that finished pages can be copied.
+SITE_URL = "http://localhost"
 PREPARE = """
 from portal.content_version import Schedule
 from portal.management.commands.serve import Command
+from portal.site.finished_pages.filling import addresses
+from portal.site.finished_pages.store import Store
 Command().prepare()
 # The content was published a moment ago.
 Schedule().step()
+store = Store()
+store.begin()
+for path in addresses():
+    store.make(path)
 """
 
 
@@ -114,6 +131,7 @@ def environment_of(data, port, variables):
         **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
         "PORT": str(port),
         "PORTAL_DATA": str(data),
+        "PORTAL_SITE_URL": SITE_URL,
         "DJANGO_SUPERUSER_USERNAME": "staff",
         "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         "DJANGO_SUPERUSER_EMAIL": "staff@example.com",
@@ -123,28 +141,32 @@ def environment_of(data, port, variables):
 
 @cache
 def first_start():
-    """Returns a TemporaryDirectory with the database and the static files of a first start, which takes seconds."""
-    folder = tempfile.TemporaryDirectory()
-    command = [sys.executable, "manage.py", "shell", "-v0", "-c", PREPARE]
-    environment = environment_of(folder.name, free_port(), {})
-    subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True)
-    return folder
+    """Returns a data folder as a first start leaves it, with all finished pages. It takes 20 seconds, once in a run."""
+    folder = Path(os.environ["FIRST_START"])
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "prepared").exists():
+            command = [sys.executable, "manage.py", "shell", "-v0", "-c", PREPARE]
+            environment = environment_of(folder / "data", free_port(), {})
+            subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True)
+            (folder / "prepared").touch()
+    return folder / "data"
 
 
 def start_site(data, project=PROJECT, **variables):
     """
     Starts the portal in `project` on a free port with its own `data` folder and waits until it answers.
 
-    A new folder gets what the first start of another one made, unless something about this one is different.
+    In a test, a new folder gets what the first start of another one made, unless something about this one is different.
     """
     port = free_port()
     environment = environment_of(data, port, variables)
-    if project == PROJECT and not (data / "static").exists():
-        prepared = Path(first_start().name)
-        shutil.copytree(prepared / "static", data / "static")
+    if "FIRST_START" in os.environ and project == PROJECT and not (data / "static").exists():
+        shutil.copytree(first_start() / "static", data / "static")
         others = {"DATABASE_URL", "PORTAL_SITE_URL", "PORTAL_DEMO", "DJANGO_SUPERUSER_USERNAME"}
         if not (variables.keys() & others or (data / "portal.sqlite3").exists()):
-            shutil.copy(prepared / "portal.sqlite3", data)
+            shutil.copy(first_start() / "portal.sqlite3", data)
+            shutil.copytree(first_start() / "pages", data / "pages", symlinks=True)
     log = (data / "serve.log").open("w")
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],
