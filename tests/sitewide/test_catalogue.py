@@ -9,6 +9,8 @@ from babel.messages.extract import extract
 from django.conf import settings
 from django.utils.translation.template import templatize
 
+pytestmark = pytest.mark.no_database
+
 KEYWORDS = {
     "_": None,
     "gettext": None,
