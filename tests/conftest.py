@@ -2,11 +2,13 @@ import fcntl
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.request
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,18 +16,35 @@ from pathlib import Path
 import pytest
 from django.core.cache import caches
 from django.core.management import call_command
+from django.db import connection
 
 from tests import chromium
 
 PROJECT = Path(__file__).resolve().parent.parent
+# Django's name for the test database in memory.
+IN_MEMORY = "file:memorydb_default?mode=memory&cache=shared"
 
 
 def pytest_configure(config):
-    """Makes the folder of first_start(), which all processes of a run share."""
+    """Makes a folder that all processes of a run share: for first_start() and the test database."""
     if not hasattr(config, "workerinput"):
         folder = tempfile.TemporaryDirectory()
         config.add_cleanup(folder.cleanup)
-        os.environ["FIRST_START"] = folder.name
+        os.environ["SHARED_BY_TESTS"] = folder.name
+
+
+def shared() -> Path:
+    """Returns the folder that all processes of this run share."""
+    return Path(os.environ["SHARED_BY_TESTS"])
+
+
+@contextmanager
+def alone(name):
+    """A context in which one process of this run is at a time. Yields whether none was in it before."""
+    with (shared() / name).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.seek(0, os.SEEK_END) == 0
+        file.write("done")
 
 
 def pytest_collection_modifyitems(items):
@@ -43,11 +62,39 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """Loads the first content into the test database, as on a new site."""
-    with django_db_blocker.unblock():
+def django_db_setup(request, django_db_modify_db_settings, django_db_blocker):
+    """Loads the first content into the test database, as on a new site. The other processes of a run copy it."""
+    with alone("database") as is_first, django_db_blocker.unblock(), ExitStack() as stack:
+        if not is_first:
+            copy_test_database(stack)
+        # Django's own, which migrates.
+        request.getfixturevalue("django_db_setup")
         call_command("createcachetable", verbosity=0)
         call_command("load_content", verbosity=0)
+        if is_first:
+            keep_test_database()
+
+
+def keep_test_database():
+    """Keeps the test database for copy_test_database() in other processes."""
+    if connection.vendor == "sqlite":
+        with closing(sqlite3.connect(shared() / "content.sqlite3")) as kept:
+            connection.connection.backup(kept)
+    else:
+        name = connection.settings_dict["NAME"]
+        connection.close()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute("DROP DATABASE IF EXISTS test_content")
+            cursor.execute(f"CREATE DATABASE test_content TEMPLATE {name}")
+
+
+def copy_test_database(stack):
+    """Lets Django find the kept test database, or make a copy of it, while the ExitStack `stack` is open."""
+    if connection.vendor == "sqlite":
+        kept = stack.enter_context(closing(sqlite3.connect(shared() / "content.sqlite3")))
+        kept.backup(stack.enter_context(closing(sqlite3.connect(IN_MEMORY, uri=True))))
+    else:
+        connection.settings_dict["TEST"]["TEMPLATE"] = "test_content"
 
 
 @pytest.fixture(autouse=True)
@@ -142,15 +189,13 @@ def environment_of(data, port, variables):
 @cache
 def first_start():
     """Returns a data folder as a first start leaves it, with all finished pages. It takes 20 seconds, once in a run."""
-    folder = Path(os.environ["FIRST_START"])
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "prepared").exists():
+    folder = shared() / "data"
+    with alone("first_start") as is_first:
+        if is_first:
             command = [sys.executable, "manage.py", "shell", "-v0", "-c", PREPARE]
-            environment = environment_of(folder / "data", free_port(), {})
+            environment = environment_of(folder, free_port(), {})
             subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True)
-            (folder / "prepared").touch()
-    return folder / "data"
+    return folder
 
 
 def start_site(data, project=PROJECT, **variables):
@@ -161,7 +206,7 @@ def start_site(data, project=PROJECT, **variables):
     """
     port = free_port()
     environment = environment_of(data, port, variables)
-    if "FIRST_START" in os.environ and project == PROJECT and not (data / "static").exists():
+    if "SHARED_BY_TESTS" in os.environ and project == PROJECT and not (data / "static").exists():
         shutil.copytree(first_start() / "static", data / "static")
         others = {"DATABASE_URL", "PORTAL_SITE_URL", "PORTAL_DEMO", "DJANGO_SUPERUSER_USERNAME"}
         if not (variables.keys() & others or (data / "portal.sqlite3").exists()):
