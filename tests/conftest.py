@@ -154,7 +154,7 @@ def free_port():
 
 
 PASSWORD = "a-password-for-the-tests"
-# The same at every port, so that finished pages can be copied.
+# The address of portals that have a copy of first_start(), whatever their port is: finished pages show it.
 SITE_URL = "http://localhost"
 PREPARE = """
 from portal.content_version import Schedule
@@ -178,7 +178,6 @@ def environment_of(data, port, variables):
         **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
         "PORT": str(port),
         "PORTAL_DATA": str(data),
-        "PORTAL_SITE_URL": SITE_URL,
         "DJANGO_SUPERUSER_USERNAME": "staff",
         "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         "DJANGO_SUPERUSER_EMAIL": "staff@example.com",
@@ -193,7 +192,7 @@ def first_start():
     with alone("first_start") as is_first:
         if is_first:
             command = [sys.executable, "manage.py", "shell", "-v0", "-c", PREPARE]
-            environment = environment_of(folder, free_port(), {})
+            environment = environment_of(folder, free_port(), {"PORTAL_SITE_URL": SITE_URL})
             subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True)
     return folder
 
@@ -202,16 +201,21 @@ def start_site(data, project=PROJECT, **variables):
     """
     Starts the portal in `project` on a free port with its own `data` folder and waits until it answers.
 
-    In a test, a new folder gets what the first start of another one made, unless something about this one is different.
+    In a test, a new folder gets what first_start() made, unless something about this start is different.
     """
     port = free_port()
+    in_test = "SHARED_BY_TESTS" in os.environ
+    different = {"DATABASE_URL", "PORTAL_SITE_URL", "PORTAL_DEMO", "DJANGO_SUPERUSER_USERNAME"}
+    is_copy = in_test and not variables.keys() & different
+    if is_copy:
+        variables["PORTAL_SITE_URL"] = SITE_URL
     environment = environment_of(data, port, variables)
-    if "SHARED_BY_TESTS" in os.environ and project == PROJECT and not (data / "static").exists():
+    if in_test and not (data / "static").exists():
         shutil.copytree(first_start() / "static", data / "static")
-        others = {"DATABASE_URL", "PORTAL_SITE_URL", "PORTAL_DEMO", "DJANGO_SUPERUSER_USERNAME"}
-        if not (variables.keys() & others or (data / "portal.sqlite3").exists()):
+        if is_copy and not (data / "portal.sqlite3").exists():
             shutil.copy(first_start() / "portal.sqlite3", data)
-            shutil.copytree(first_start() / "pages", data / "pages", symlinks=True)
+            if project == PROJECT:
+                shutil.copytree(first_start() / "pages", data / "pages", symlinks=True)
     log = (data / "serve.log").open("w")
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],
