@@ -21,7 +21,7 @@ test: .venv/tested
 	@$(MAKE) --no-print-directory check
 	$(PY) manage.py compilemessages
 	$(PY) -m pytest -n 3 --dist worksteal
-	EXAMPLES=50 $(PY) -m tests.postgresql -n 3 --dist worksteal -m "not browser and not no_database"
+	$(PY) -m tests.postgresql -n 3 --dist worksteal -m "not browser and not no_database"
 
 check: .venv/tested
 	$(PY) -m ruff check .

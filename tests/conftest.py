@@ -1,11 +1,14 @@
+import fcntl
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.request
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,10 +16,35 @@ from pathlib import Path
 import pytest
 from django.core.cache import caches
 from django.core.management import call_command
+from django.db import connection
 
 from tests import chromium
 
 PROJECT = Path(__file__).resolve().parent.parent
+# Django's name for the test database in memory.
+IN_MEMORY = "file:memorydb_default?mode=memory&cache=shared"
+
+
+def pytest_configure(config):
+    """Makes a folder that all processes of a run share: for first_start() and the test database."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+        os.environ["SHARED_BY_TESTS"] = folder.name
+
+
+def shared() -> Path:
+    """Returns the folder that all processes of this run share."""
+    return Path(os.environ["SHARED_BY_TESTS"])
+
+
+@contextmanager
+def alone(name):
+    """A context in which one process of this run is at a time. Yields whether none was in it before."""
+    with (shared() / name).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.seek(0, os.SEEK_END) == 0
+        file.write("done")
 
 
 def pytest_collection_modifyitems(items):
@@ -34,11 +62,39 @@ def pytest_terminal_summary(terminalreporter):
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """Loads the first content into the test database, as on a new site."""
-    with django_db_blocker.unblock():
+def django_db_setup(request, django_db_modify_db_settings, django_db_blocker):
+    """Loads the first content into the test database, as on a new site. The other processes of a run copy it."""
+    with alone("database") as is_first, django_db_blocker.unblock(), ExitStack() as stack:
+        if not is_first:
+            copy_test_database(stack)
+        # Django's own, which migrates.
+        request.getfixturevalue("django_db_setup")
         call_command("createcachetable", verbosity=0)
         call_command("load_content", verbosity=0)
+        if is_first:
+            keep_test_database()
+
+
+def keep_test_database():
+    """Keeps the test database for copy_test_database() in other processes."""
+    if connection.vendor == "sqlite":
+        with closing(sqlite3.connect(shared() / "content.sqlite3")) as kept:
+            connection.connection.backup(kept)
+    else:
+        name = connection.settings_dict["NAME"]
+        connection.close()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute("DROP DATABASE IF EXISTS test_content")
+            cursor.execute(f"CREATE DATABASE test_content TEMPLATE {name}")
+
+
+def copy_test_database(stack):
+    """Lets Django find the kept test database, or make a copy of it, while the ExitStack `stack` is open."""
+    if connection.vendor == "sqlite":
+        kept = stack.enter_context(closing(sqlite3.connect(shared() / "content.sqlite3")))
+        kept.backup(stack.enter_context(closing(sqlite3.connect(IN_MEMORY, uri=True))))
+    else:
+        connection.settings_dict["TEST"]["TEMPLATE"] = "test_content"
 
 
 @pytest.fixture(autouse=True)
@@ -98,12 +154,20 @@ def free_port():
 
 
 PASSWORD = "a-password-for-the-tests"
+# The address of portals that have a copy of first_start(), whatever their port is: finished pages show it.
+SITE_URL = "http://localhost"
 PREPARE = """
 from portal.content_version import Schedule
 from portal.management.commands.serve import Command
+from portal.site.finished_pages.filling import addresses
+from portal.site.finished_pages.store import Store
 Command().prepare()
 # The content was published a moment ago.
 Schedule().step()
+store = Store()
+store.begin()
+for path in addresses():
+    store.make(path)
 """
 
 
@@ -123,11 +187,13 @@ def environment_of(data, port, variables):
 
 @cache
 def first_start():
-    """Returns a TemporaryDirectory with the database and the static files of a first start, which takes seconds."""
-    folder = tempfile.TemporaryDirectory()
-    command = [sys.executable, "manage.py", "shell", "-v0", "-c", PREPARE]
-    environment = environment_of(folder.name, free_port(), {})
-    subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True)
+    """Returns a data folder as a first start leaves it, with all finished pages. It takes 20 seconds, once in a run."""
+    folder = shared() / "data"
+    with alone("first_start") as is_first:
+        if is_first:
+            command = [sys.executable, "manage.py", "shell", "-v0", "-c", PREPARE]
+            environment = environment_of(folder, free_port(), {"PORTAL_SITE_URL": SITE_URL})
+            subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=True)
     return folder
 
 
@@ -135,16 +201,21 @@ def start_site(data, project=PROJECT, **variables):
     """
     Starts the portal in `project` on a free port with its own `data` folder and waits until it answers.
 
-    A new folder gets what the first start of another one made, unless something about this one is different.
+    In a test, a new folder gets what first_start() made, unless something about this start is different.
     """
     port = free_port()
+    in_test = "SHARED_BY_TESTS" in os.environ
+    different = {"DATABASE_URL", "PORTAL_SITE_URL", "PORTAL_DEMO", "DJANGO_SUPERUSER_USERNAME"}
+    is_copy = in_test and not variables.keys() & different
+    if is_copy:
+        variables["PORTAL_SITE_URL"] = SITE_URL
     environment = environment_of(data, port, variables)
-    if project == PROJECT and not (data / "static").exists():
-        prepared = Path(first_start().name)
-        shutil.copytree(prepared / "static", data / "static")
-        others = {"DATABASE_URL", "PORTAL_SITE_URL", "PORTAL_DEMO", "DJANGO_SUPERUSER_USERNAME"}
-        if not (variables.keys() & others or (data / "portal.sqlite3").exists()):
-            shutil.copy(prepared / "portal.sqlite3", data)
+    if in_test and not (data / "static").exists():
+        shutil.copytree(first_start() / "static", data / "static")
+        if is_copy and not (data / "portal.sqlite3").exists():
+            shutil.copy(first_start() / "portal.sqlite3", data)
+            if project == PROJECT:
+                shutil.copytree(first_start() / "pages", data / "pages", symlinks=True)
     log = (data / "serve.log").open("w")
     process = subprocess.Popen(
         [sys.executable, "manage.py", "serve"],

@@ -8,6 +8,7 @@ import zxingcpp
 from playwright.sync_api import expect
 
 from tests.browser.steps import LANGUAGES, rows, tab_to
+from tests.conftest import SITE_URL
 
 PATH = "programs/approval-support/"
 DOCUMENTS = {
@@ -144,7 +145,7 @@ def test_a_ticked_list_prints_as_a_checklist_on_one_leaf(site, visitor, language
         assert hidden not in text
     codes = [code.text for code in zxingcpp.read_barcodes(document[0].render(scale=3).to_pil())]
     # Whoever scans the sheet finds the list with its ticks.
-    assert codes == [f"{site.url}/{language}/{PATH}?have=2"]
+    assert codes == [f"{SITE_URL}/{language}/{PATH}?have=2"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,12 +1,14 @@
 """A visitor finds, opens and downloads a resource without JavaScript; staff replace its file under the same link."""
 
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.steps import LANGUAGES, rows, sign_in
-from tests.browser.test_axe import Sweep
+from tests.browser.test_axe import LOOKS, Sweep
+from tests.conftest import SITE_URL
 from tests.contact.files import PDF
 
 FIRST, SECOND = PDF + b"the first version", PDF + b"the second version"
@@ -75,7 +77,7 @@ def test_a_resource_is_found_downloaded_replaced_and_downloaded_again_under_the_
     visitor.locator(".resource-name").click()
     expect(visitor.locator("h1")).to_contain_text("示例课程标准")
     address = visitor.url
-    link = visitor.get_by_role("link", name=f"{address}file/")
+    link = visitor.get_by_role("link", name=f"{SITE_URL}{urlsplit(address).path}file/")
     assert downloaded(visitor, link) == ("示例课程标准 1.0.pdf", FIRST)
     expect(visitor.locator(".checksum").first).to_have_text(sha256(FIRST).hexdigest())
 
@@ -112,7 +114,7 @@ def test_the_file_of_a_draft_cannot_be_fetched(samples, visitor, language):
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_its_pages_pass_axe_and_fit_320_pixels(samples, page, language, record_property):
-    sweep = Sweep(page)
+    sweep = Sweep(page, LOOKS[language])
     paths = [
         "",
         "?kind=form",

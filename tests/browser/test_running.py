@@ -40,6 +40,7 @@ def entries(site):
 
 def test_it_starts_stops_and_starts_again_with_what_it_had(start, page):
     first = start(DJANGO_SUPERUSER_USERNAME="", DJANGO_SUPERUSER_PASSWORD="", DJANGO_SUPERUSER_EMAIL="")
+    assert f"The portal: {first.url}/   its staff: {first.url}/admin/\n" in log(first)
     [password] = re.findall(r"user name staff, password (\S+)\n", log(first))
     sign_in(page, first, password=password)
     expect(page.locator("#user-tools")).to_contain_text("staff")
@@ -67,7 +68,6 @@ def test_it_starts_stops_and_starts_again_with_what_it_had(start, page):
 
 def test_it_keeps_to_its_port_and_its_folder(site):
     port = site.environment["PORT"]
-    assert f"The portal: http://localhost:{port}/   its staff: http://localhost:{port}/admin/\n" in log(site)
     with socket.create_connection(("127.0.0.1", int(port)), timeout=5) as connection:
         assert connection.getpeername()[1] == int(port)
     assert {"portal.sqlite3", "secret-key", "static"} <= {path.name for path in site.data.iterdir()}
@@ -104,7 +104,7 @@ def test_the_first_start_of_a_new_clone_speaks_chinese(tmp_path):
     leave = shutil.ignore_patterns(".git", ".venv", "var", "*.mo", "__pycache__")
     clone = shutil.copytree(PROJECT, tmp_path / "clone", ignore=leave)
     (tmp_path / "data").mkdir()
-    site = start_site(tmp_path / "data", project=clone)
+    site = start_site(tmp_path / "data", project=clone, DJANGO_SUPERUSER_USERNAME="staff")
     try:
         assert "提交咨询</a>" in urlopen(f"{site.url}/zh-hans/").read().decode()
         assert list(clone.rglob("*.mo"))

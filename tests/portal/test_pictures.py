@@ -19,7 +19,7 @@ from PIL import ExifTags, Image, ImageCms, ImageDraw, PngImagePlugin
 from portal.models import Department
 from portal.pictures import stored_anew
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.no_database]
 
 NOT_A_PICTURE = "This is not a PNG, JPEG, WebP or GIF picture, or it is damaged."
 TOO_LARGE = "This picture has more than 40 megapixels. Make it smaller."
@@ -262,7 +262,6 @@ def test_what_is_no_picture_or_too_large_is_refused_and_nothing_is_stored(desk, 
     assert not default_storage.exists("department")
 
 
-@pytest.mark.no_database
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP"])
 def test_no_damage_causes_another_error(kind, record_property):

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.utils.translation import gettext, override
 from django.utils.translation.template import templatize
 
+pytestmark = pytest.mark.no_database
+
 KEYWORDS = {
     "_": None,
     "gettext": None,

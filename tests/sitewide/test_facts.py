@@ -14,7 +14,7 @@ from portal.models import Department
 from portal.site.sitemaps import public_pages
 from programs.models import Question
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.no_database]
 
 # A path below the language prefix, then the facts on that page: name | Chinese | English. "…" matches any words.
 STATED = """

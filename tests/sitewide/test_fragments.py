@@ -47,6 +47,7 @@ def addresses():
     return [f"/{language}/{path}" for language in ("en", "zh-hans") for path in PATHS]
 
 
+@pytest.mark.no_database
 def test_no_part_belongs_to_another_page_or_language(shown):
     """Each page is the same if nothing was made before, and if all other pages were."""
     new = {}
@@ -126,6 +127,7 @@ def test_a_change_of_which_the_transaction_fails_leaves_nothing(shown):
     assert shown("/en/") == before
 
 
+@pytest.mark.no_database
 def test_nothing_about_a_visitor_is_kept(client, monkeypatch):
     """Nor about the query of a page: whatever a visitor sends, nothing is kept that was not kept for others."""
     stored = []
@@ -141,6 +143,7 @@ def test_nothing_about_a_visitor_is_kept(client, monkeypatch):
     assert [key for key, value in stored if word in key or word.encode() in value] == []
 
 
+@pytest.mark.no_database
 def test_the_keys_are_few(client):
     """Queries and unknown addresses add nothing, so that nobody can fill the memory with them."""
     for path in ("programs/", "search/", "contact/", "nothing/"):

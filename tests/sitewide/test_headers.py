@@ -13,7 +13,7 @@ from portal.bilingual.richtext import EDITOR_STYLE_HASH
 from portal.site.headers import headers_of_pages
 from portal.site.sitemaps import public_pages
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.no_database]
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "

@@ -6,6 +6,8 @@ from itertools import pairwise
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.no_database
+
 # The layers, lowest first. A layer imports only from itself and from those before it. A module belongs to the layer
 # that has the longest name matching the start of the module's name. The settings import portal.bilingual, and models
 # read the settings through django.conf only.

@@ -19,7 +19,7 @@ from programs.models import Area, Program
 from tests.programs.resources import published, with_file
 from tests.sitewide.conftest import serve
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.no_database]
 
 SITE = "https://portal.example"
 HAN = re.compile("[㐀-鿿]")

@@ -10,7 +10,7 @@ from portal.models import Department
 from portal.site.sitemaps import public_pages
 from tests.sitewide.test_facts import TELEPHONES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.no_database]
 
 LABELS = {"zh-hans": re.compile("电话(?:和地址|：)?$"), "en": re.compile("Telephone(?: and address|:)?$")}
 ZONES = {"zh-hans": "（北京时间，UTC+8）", "en": "(Beijing time, UTC+8)"}
