@@ -18,7 +18,7 @@ from tests.contact import rows
 from tests.contact.files import PDF
 from tests.contact.steps import send
 
-pytestmark = [pytest.mark.django_db, pytest.mark.no_database]
+pytestmark = pytest.mark.django_db
 
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]")
 # What no field takes, by the code of the error.
