@@ -254,14 +254,15 @@ def test_a_page_in_one_language_names_no_other(client):
     assert "alternateName" not in node(found, "Service")
 
 
-@pytest.mark.parametrize("status", [200, 400, 403, 404])
+@pytest.mark.parametrize("status", [200, 400, 403, 404, 405])
 def test_a_page_that_is_not_for_search_engines_says_nothing(client, status):
     Program.objects.filter(slug="teacher-exchange").update(published_at_en=None)
     answers = {
         200: [client.get(Enquiry.objects.create(language="en", organisation="College").get_absolute_url())],
         400: [client.get("/en/", headers={"host": "elsewhere.example"})],
-        403: [Client(enforce_csrf_checks=True).post("/en/programs/")],
+        403: [Client(enforce_csrf_checks=True).post("/admin/language/")],
         404: [client.get("/en/nothing/"), client.get("/en/programs/teacher-exchange/")],
+        405: [client.post("/en/programs/")],
     }
     for answer in answers[status]:
         assert answer.status_code == status

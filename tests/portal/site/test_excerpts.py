@@ -34,7 +34,7 @@ def test_every_match_is_marked_as_it_is_written(text, query, shown):
 
 
 def test_a_short_text_is_shown_whole():
-    assert marked(excerpt("Ask about\n credits.", ["credit"], "en")) == "Ask about [credits]."
+    assert marked(excerpt("Ask about\n credits.", ["credit"], "en")) == "Ask about · [credits]."
     assert marked(excerpt("标题\n项目。\n学分。", ["学分"], "zh-hans")) == "标题 · 项目。[学分]。"
     names = excerpt("Kea College \n\n New Zealand\nIt is new.\n\nAsk: \ncredits\n", ["credit"], "en")
     assert marked(names) == "Kea College · New Zealand · It is new. Ask: [credits]"
