@@ -1019,5 +1019,5 @@ def test_after_random_edits_index_and_scan_find_the_same():
     assert {model.__name__ for model in KINDS} - {model.__name__ for model in FOUND} == {"Centre", "Page"}
     run_state_machine_as_test(
         Edits,
-        settings=settings(LONG, max_examples=max(EXAMPLES // 2, 10), stateful_step_count=15),
+        settings=settings(LONG, max_examples=max(EXAMPLES // 5, 10), stateful_step_count=15),
     )

@@ -133,12 +133,17 @@ def content():
     )
 
 
+def by_django(environ, start_response):
+    """The WSGI application below: an address without a page, asked for again, is passed on."""
+    return [answer(environ["PATH_INFO"]).content]
+
+
 class Trial:
     """Visitors, the worker, and changes of the content."""
 
     def __init__(self, clock, swept):
         self.clock, self.swept = clock, swept
-        self.server, self.filler = PageServer(None), Filler()
+        self.server, self.filler = PageServer(by_django), Filler()
         self.server.store.begin()
         self.filler.store.begin()
 

@@ -19,7 +19,7 @@ from portal.database import DatabaseAway
 from portal.models import Centre, Page
 from portal.site.finished_pages import editions, filling, pages, store
 from portal.site.finished_pages.editions import Edition, name_in_force, name_of, remove_old
-from portal.site.finished_pages.filling import Filler, addresses
+from portal.site.finished_pages.filling import NICENESS, Filler, addresses, repeat_filling
 from portal.site.finished_pages.pages import answer, is_finished, may_be_finished
 from portal.site.finished_pages.store import Store, asked_for
 from portal.site.sitemaps import public_pages
@@ -288,6 +288,20 @@ def test_the_filler_makes_every_page_lists_first_then_what_was_asked_for(made):
     # It keeps nothing in memory, and has no more to do.
     assert not filler.edition.pages
     assert filler.step() == store.INTERVAL
+
+
+def test_the_thread_that_fills_gives_way_to_others(monkeypatch):
+    seen, stopped = [], threading.Event()
+    stopped.set()
+
+    def begin(store):
+        seen.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    monkeypatch.setattr(Store, "begin", begin)
+    thread = threading.Thread(target=repeat_filling, args=[stopped])
+    thread.start()
+    thread.join()
+    assert seen[0] >= NICENESS > 0
 
 
 def test_the_filler_begins_anew_after_a_change_and_when_a_moment_has_passed(made):
