@@ -124,7 +124,7 @@ class EnquiryAdmin(LongListAdmin):
     list_select_related = ["program", "country", "owner"]
     list_per_page = 50
     time_field = "created_at"
-    empty_last = {"due_on": "is_not_due"}
+    empty_last = {"shown_due": "is_not_due"}
     search_fields = ["reference", "organisation", "person", "email", "telephone", "message"]
     search_note = _("A whole reference or e-mail address is found in all enquiries, words in the latest ones.")
     # A filter by one of these, character by character, would reveal it.
@@ -186,7 +186,7 @@ class EnquiryAdmin(LongListAdmin):
             return format_html('{}<br><strong class="overdue">{}</strong>', enquiry.get_state_display(), failed)
         return enquiry.get_state_display()
 
-    @admin.display(description=_("due"), ordering="due_on")
+    @admin.display(description=_("due"), ordering="shown_due")
     def due(self, enquiry):
         if enquiry.is_overdue:
             return format_html('<strong class="overdue">{}: {}</strong>', _("Overdue"), shown_date(enquiry.due_on))

@@ -193,6 +193,11 @@ class Enquiry(models.Model):
         output_field=models.PositiveSmallIntegerField(null=True),
         db_persist=True,
     )
+    shown_due = models.GeneratedField(
+        expression=Case(When(~Q(state__in=FINISHED), then="due_on")),
+        output_field=models.DateField(null=True),
+        db_persist=True,
+    )
     is_not_due = models.GeneratedField(
         expression=Case(When(Q(state__in=FINISHED) | Q(due_on=None), then=True), default=False),
         output_field=models.BooleanField(),
@@ -230,19 +235,19 @@ class Enquiry(models.Model):
                     "country": ["country"],
                     "territory": ["territory"],
                     "language": ["language"],
-                    "due": ["is_not_due", "due_on"],
+                    "due": ["is_not_due", "shown_due"],
                     "organisation": ["organisation"],
                     "state_order": ["state_order"],
                 }.items()
             ),
-            models.Index(fields=["is_not_due", "-due_on", "-created_at", "-id"], name="contact_enquiry_due_last"),
+            models.Index(fields=["is_not_due", "-shown_due", "-created_at", "-id"], name="contact_enquiry_due_last"),
             # Most lists are of one state, and then filtered or sorted by something else. This index has all of it, so
             # that no row is read to be counted or sorted.
             models.Index(
                 fields=[
                     *["state", "created_at", "id", "due_on", "answered_at"],
                     *["owner", "program", "country", "territory", "language", "organisation"],
-                    *["state_order", "is_not_due"],
+                    *["state_order", "is_not_due", "shown_due"],
                 ],
                 name="contact_enquiry_of_state",
             ),

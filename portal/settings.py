@@ -34,8 +34,8 @@ def read_url(read, name, *default):
     """Returns what `read` makes of a variable. Its error does not repeat the URL, which may hold a password."""
     try:
         return read(name, *default)
-    except EnvError as error:
-        raise ImproperlyConfigured(str(error)) from None
+    except EnvError:
+        raise ImproperlyConfigured(f"{name} is no URL that the portal can use; see the README.") from None
 
 
 DEBUG = env.bool("PORTAL_DEBUG", False)
@@ -58,7 +58,15 @@ SMTP = EMAIL.get("EMAIL_BACKEND") == "django.core.mail.backends.smtp.EmailBacken
 
 if not 0 < PORT < 65536:
     raise ImproperlyConfigured("PORT must be a number from 1 to 65535.")
-SITE = urlsplit(PORTAL_SITE_URL)
+if PORTAL_TRUSTED_PROXIES < 0:
+    raise ImproperlyConfigured("PORTAL_TRUSTED_PROXIES must be a number from 0 on.")
+try:
+    SITE = urlsplit(PORTAL_SITE_URL)
+    SITE.port  # noqa: B018
+except ValueError as error:
+    raise ImproperlyConfigured("PORTAL_SITE_URL must be an address such as https://portal.example.") from error
+if DATA == BASE_DIR:
+    raise ImproperlyConfigured("PORTAL_DATA must name a folder of its own.")
 EMBEDDED = SITE.hostname in {"localhost", "127.0.0.1"}
 PORTAL_REQUIRE_MFA = env.bool("PORTAL_REQUIRE_MFA", not EMBEDDED)
 BEHIND_TLS = SITE.scheme == "https"
@@ -76,10 +84,13 @@ if EMBEDDED:
     PORTAL_ENQUIRIES_TO = PORTAL_ENQUIRIES_TO or ["staff@localhost"]
     if not SECRET_KEY:
         secret_file = DATA / "secret-key"
-        if not secret_file.exists():
-            secret_file.touch(mode=0o600)
-            secret_file.write_text(get_random_secret_key())
-        SECRET_KEY = secret_file.read_text()
+        try:
+            if not secret_file.exists():
+                secret_file.touch(mode=0o600)
+                secret_file.write_text(get_random_secret_key())
+            SECRET_KEY = secret_file.read_text()
+        except OSError as error:
+            raise ImproperlyConfigured(f"PORTAL_DATA: {secret_file} cannot be used ({error.strerror}).") from error
 else:
     faults = {
         "PORTAL_DEBUG must not be set: it shows visitors the code and the settings": DEBUG,
@@ -221,6 +232,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["TEST"] = {"NAME": ":memory:"}
 elif DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite://.")
+elif not DATABASES["default"]["NAME"]:
+    raise ImproperlyConfigured("DATABASE_URL must name a database.")
 else:
     DATABASES["default"]["ENGINE"] = "portal.database.postgresql"
     # The pool of each process. A request holds a connection while its page is rendered, which threads of one process

@@ -63,6 +63,9 @@ class FilterForm(forms.Form):
         return any(self.data.get(name) for name in self.fields)
 
 
+NO_WORDS = _("Keywords: use letters, digits and Chinese characters")
+
+
 class FinderForm(FilterForm):
     """The search form for programs."""
 
@@ -72,7 +75,8 @@ class FinderForm(FilterForm):
         required=False,
         error_messages={
             "max_length": _("Keywords: use at most %(limit_value)d characters"),
-            "null_characters_not_allowed": _("Keywords: use letters, digits and Chinese characters"),
+            "null_characters_not_allowed": NO_WORDS,
+            "no_words": NO_WORDS,
         },
         widget=forms.TextInput(attrs={"type": "search"}),
     )
@@ -90,7 +94,7 @@ class FinderForm(FilterForm):
         """Signs alone, such as an emoji, find nothing. Without this check they would count as no keywords at all."""
         typed = self.cleaned_data["q"]
         if typed and not split_query(typed):
-            raise forms.ValidationError(self.fields["q"].error_messages["null_characters_not_allowed"])
+            raise forms.ValidationError(self.fields["q"].error_messages["no_words"])
         return typed
 
     def programs_in(self, programs) -> Found:

@@ -216,8 +216,9 @@ def with_template(text: str, template: AnswerTemplate, enquiry: Enquiry) -> tupl
 
     It replaces a template at the end of the text that nobody has changed. Otherwise a blank line comes before it.
     """
+    # Browsers change the ends of lines.
     before, *filled = (
-        "\n".join(written.splitlines()).strip()
+        written.replace("\r\n", "\n").rstrip()
         for written in (text, *(fill_template(row, enquiry) for row in templates_for(enquiry)))
     )
     untouched = [written for written in filled if written and f"\n\n{before}".endswith(f"\n\n{written}")]
@@ -227,7 +228,7 @@ def with_template(text: str, template: AnswerTemplate, enquiry: Enquiry) -> tupl
         said = _("The template “%(template)s” has replaced the one before, which you had not changed.")
     elif before:
         said = _("The template “%(template)s” is added below your text, which is unchanged.")
-    parts = [before.removesuffix(replaced).strip(), fill_template(template, enquiry).strip()]
+    parts = [before.removesuffix(replaced).rstrip(), fill_template(template, enquiry).rstrip()]
     return "\n\n".join(filter(None, parts)), said and said % {"template": template}
 
 

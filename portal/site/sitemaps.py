@@ -21,7 +21,6 @@ from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.links import absolute_url, alternates, in_language
 from portal.bilingual.publishing import followed_paths, in_both_languages
 from portal.models import Centre, Department, Page, Term
-from portal.views import site_pages
 from programs.models import Area, Program, Resource
 
 # The pages that are not about one row, by URL name, each with the models whose rows it shows.
@@ -63,31 +62,18 @@ class PublicPage:
 
 
 def list_pages() -> list[PublicPage]:
-    """
-    Returns the pages that are not about one row, in both languages.
-
-    The list of pages of text is among them where the footer leads to it.
-    """
+    """Returns the pages that are not about one row, in both languages."""
     department = Department.current().updated_at
-    with_page_list = tuple(language for language in LANGUAGES if site_pages_in(language)["are_more"])
     found = []
     for language in LANGUAGES:
         with override(language):
             shown = {model for models in LIST_PAGES.values() for model in models}
             changed = {model: model.objects.published().aggregate(at=Max("updated_at"))["at"] for model in shown}
             for name, models in LIST_PAGES.items():
-                if name == "page_list" and language not in with_page_list:
-                    continue
                 dates = filter(None, [department, *(changed[model] for model in models)])
                 changed_at = max(dates) if department else None
-                languages = with_page_list if name == "page_list" else tuple(LANGUAGES)
-                found.append(PublicPage(reverse(name), language, languages, changed_at))
+                found.append(PublicPage(reverse(name), language, tuple(LANGUAGES), changed_at))
     return found
-
-
-def site_pages_in(language) -> dict:
-    with override(language):
-        return site_pages()
 
 
 def rows_with_pages(model):

@@ -12,7 +12,7 @@ from tests.conftest import stop_site
 
 BAND = {
     "zh-hans": "演示网站：标有【示例】的内容以及答复时限均为虚构。",
-    "en": "Demonstration: everything marked “Sample” is invented, and so are the dates for answers.",
+    "en": "Demonstration: everything marked “Sample” is invented, and so is the time promised for an answer.",
 }
 PAGES = [
     "/",

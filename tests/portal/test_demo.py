@@ -41,7 +41,7 @@ from programs.models import Area, Certificate, Industry, Material, Program, Reso
 MARKS = {"zh-hans": "【示例】", "en": "Sample: "}
 BAND = {
     "zh-hans": "演示网站：标有【示例】的内容以及答复时限均为虚构。",
-    "en": "Demonstration: everything marked “Sample” is invented, and so are the dates for answers.",
+    "en": "Demonstration: everything marked “Sample” is invented, and so is the time promised for an answer.",
 }
 
 

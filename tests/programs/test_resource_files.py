@@ -106,7 +106,7 @@ def test_a_document_with_a_file_in_one_language_leads_readers_of_the_other_to_it
     assert "There is no file in English. There is one in Chinese:" in detail
     assert "没有中文版文件" not in client.get("/zh-hans/resources/sample-standard/").content.decode()
     missing = client.get(f"{LINK}en/").content.decode()
-    assert f'but one in the other: <a href="{LINK}">Download: Chinese</a>' in missing
+    assert f'a file in one language only: <a href="{LINK}">Download: Chinese</a>' in missing
     with_file(file.resource, "en")
     assert "no file in English" not in client.get("/en/resources/sample-standard/").content.decode()
 

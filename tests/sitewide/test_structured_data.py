@@ -207,8 +207,7 @@ def test_each_page_is_described_as_it_is_seen(served):
             assert [step["position"] for step in steps] == list(range(1, len(steps) + 1)), page.path
     homes = languages = 2
     assert breadcrumbs == len(served) - homes
-    # The footer does not lead to the list of pages, so it is not among them.
-    undated = {*KINDS, "home"} - {"about", "pages"}
+    undated = {*KINDS, "home"} - {"about"}
     assert dated == len(served) - len(undated) * languages
 
 

@@ -24,7 +24,8 @@ class Command(migrate.Command):
         output = super().execute(*args, **options)
         # After an update it may be empty, or in an old form. An embedded start mends it before it serves; in production
         # `serve` answers at once.
-        if not settings.EMBEDDED and not missing_migrations():
+        only_looks = options["plan"] or options["check_unapplied"]
+        if not (settings.EMBEDDED or only_looks or missing_migrations()):
             search_index.mend()
         return output
 

@@ -398,9 +398,10 @@ def test_an_answer_is_written_from_a_template(at_desk, enquiry):
 
 
 def test_a_template_replaces_one_that_nobody_changed_and_loses_nothing_that_was_typed(at_desk, enquiry):
-    thanks, more, sorry = (
+    # The shorter one comes before the one that ends with it.
+    more, thanks, sorry = (
         AnswerTemplate.objects.create(title_en=title, title_zh_hans=title, text_en=text)
-        for title, text in [("Thanks", "Thank you.\r\n\r\nYours"), ("More", "Yours"), ("Sorry", "We regret, {person}.")]
+        for title, text in [("More", "Yours"), ("Thanks", "Thank you.\r\n\r\nYours"), ("Sorry", "We regret, {person}.")]
     )
     replaced, added = "“{}” has replaced the one before", "“{}” is added below your text, which is unchanged."
     for text, template, expected, said in [
