@@ -141,7 +141,7 @@ def rows_with(alternatives, kind) -> dict:
     A row is the key of its SearchEntry, with whether all words are in its titles, and its sort order.
     """
     single = {(word,) for words in alternatives for word in words}
-    parts = answers({words: first_parts(words, kind) for words in alternatives | single})
+    parts = answers({words: first_parts(words, kind, MAX_PARTS + 1) for words in alternatives | single})
     # Of several words that few parts have, the parts with the rarest one: their rows may have the others elsewhere.
     rarest = {
         words: min((parts[(word,)] for word in words), key=len)
@@ -185,10 +185,10 @@ def fetched(sql, params) -> list[tuple]:
         return cursor.fetchall()
 
 
-def first_parts(words, kind) -> tuple[str, list]:
+def first_parts(words, kind, limit) -> tuple[str, list]:
     """
     Returns the SQL of the first parts, of one `kind` or of all, that have all `words`, on published sides, at most
-    MAX_PARTS and one more, and its parameters.
+    `limit`, and its parameters.
 
     Its columns are the rowid and the sort order of the row.
     """
@@ -196,12 +196,12 @@ def first_parts(words, kind) -> tuple[str, list]:
     order, moments = sort_order()
     # The order within makes PostgreSQL sort the parts first. So it asks of the first ones alone what is published.
     sql = f"""
-        SELECT part, sort_order FROM (
-            SELECT part, {order} AS sort_order FROM (
-                SELECT rowid AS part, {ENTRY} AS entry, {SIDE} AS side
+        SELECT rowid, sort_order FROM (
+            SELECT rowid, {order} AS sort_order FROM (
+                SELECT rowid, {ENTRY} AS entry, {SIDE} AS side
                 FROM portal_searchpart WHERE {has_words}{of_rank(kind)} ORDER BY rowid
             ) AS parts LIMIT {ALL}
-        ) AS ordered WHERE sort_order IS NOT NULL LIMIT {MAX_PARTS + 1}
+        ) AS ordered WHERE sort_order IS NOT NULL LIMIT {limit}
     """  # noqa: S608
     return sql, [*moments, *wanted]
 
@@ -247,15 +247,14 @@ def parts_elsewhere(words, rarest, kind) -> tuple[str, list]:
 
 def rows_in_windows(words, kind) -> tuple[str, list]:
     """
-    Returns the SQL of the keys of the first entries that are in the first WINDOW parts with each of `words`, at most
-    MAX_PARTS, and its parameters.
+    Returns the SQL of the keys of the first entries that are in the first WINDOW parts with each of `words`, on
+    published sides, at most MAX_PARTS, and its parameters.
     """
     selects, params = [], []
     for word in words:
-        has_word, wanted = parts_with([word])
-        parts = f"SELECT {ENTRY} AS entry FROM portal_searchpart WHERE {has_word}{of_rank(kind)} ORDER BY rowid"  # noqa: S608
-        selects.append(f"SELECT entry FROM ({parts} LIMIT {WINDOW}) AS parts")  # noqa: S608
-        params += wanted
+        parts, values = first_parts([word], kind, WINDOW)
+        selects.append(f"SELECT {ENTRY} AS entry FROM ({parts}) AS parts")  # noqa: S608
+        params += values
     return f"{' INTERSECT '.join(selects)} ORDER BY entry LIMIT {MAX_PARTS}", params
 
 
