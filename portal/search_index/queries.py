@@ -21,9 +21,10 @@ from portal.search_index.words import MIN_PREFIX, beginnings, is_phrase, pairs_o
 
 # More rows than there are: with this limit, the databases compute a column of a subquery once, not at each use of it.
 ALL = 1 << 40
-# A search looks at so many parts of texts, the best ones. If more have its words, it looks at no others.
+# A search looks at so many parts of texts that have all its words, and at so many rows that have them in different
+# parts: the first ones. If there are more, it looks at no others.
 MAX_PARTS = 200
-# Of several common words, it looks for rows that have them in different parts among so many parts with each.
+# Of several words that are all in more than MAX_PARTS parts, it looks for these rows among so many parts with each.
 WINDOW = 2000
 # SQLite joins at most 500 queries with UNION.
 SELECTS_AT_ONCE = 100
@@ -53,8 +54,8 @@ class Results:
     """
     The rows that a search finds: the keys of their SearchEntries, in order. A slice of it is a list of Hits.
 
-    `is_cut` says whether there may be more: the words are so common that not all parts of texts with them were looked
-    at.
+    `is_cut` says whether there may be more: the words are so common that perhaps not all parts of texts with them were
+    looked at. Then there may be more even if none was found.
     """
 
     entries: list
@@ -96,9 +97,10 @@ def search(words: list[str], language: str, model=None, *, synonyms=()) -> Resul
     a kind in their order. After them come the rows that have all words of one of the `synonyms`, each a list of words
     too.
 
-    If more than MAX_PARTS parts of texts have all words, only the rows of the first of them are found, by titles, kind,
-    and age of the row. So it is with the rows that have the words in different parts, if more than MAX_PARTS parts have
-    the rarest word.
+    Only parts on published sides count, and they are in the order of titles, kind, and age of the row. If more than
+    MAX_PARTS parts have all words, only the rows of the first of these are found. Rows that have the words in different
+    parts are all found if at most MAX_PARTS parts have the rarest word. Otherwise only those are found, at most
+    MAX_PARTS, that are among the first WINDOW parts with each word: there may be none, although others have all words.
     """
     alternatives = [words, *synonyms] if words else []
     [(rows, is_cut)] = found_by([alternatives], KINDS[model] if model else None)
@@ -211,7 +213,7 @@ def parts_elsewhere(words, rarest, kind) -> tuple[str, list]:
     Returns the SQL of the parts with any of several `words` of rows that may have all of them, on published sides, and
     its parameters. `rarest` are the first_parts() with the rarest word.
 
-    Looked at are the rows of these parts, if there are no more, or else the first rows that have all words in the first
+    If `rarest` are at most MAX_PARTS, their rows are looked at, else the first rows that have all words in the first
     WINDOW parts with each.
 
     Its columns are the rowid, the sort order of the row, and the words that the part has, each a bit.
