@@ -22,8 +22,8 @@ STOPS, CLOSING_MARKS = "[.!?:;,。！？：；，、…]", "[\"'’”)\\]）】
 LINE_END = re.compile(
     rf"(?<!\s)(?<!{STOPS})(?<!{STOPS}{CLOSING_MARKS})(?<!{STOPS}{CLOSING_MARKS}{CLOSING_MARKS})\s*\n\s*"
 )
-# The dot between two lines keeps its spaces.
-SPACE_AFTER_CHINESE = re.compile("(?<=[。，；：！？）》”]) (?!·)")
+# The dot between two lines keeps its spaces. English has the same quotation marks, with spaces.
+SPACE_AFTER_CHINESE = re.compile(r"(?<=[。，；：！？）》]) (?!·)|(?<=”) (?=[\u2e80-\uffef])")
 CLOSING = " ,.;:·，。、；："
 ENDING = re.compile(r"\s|(?<=[\u2e80-\uffef])|(?=[\u2e80-\uffef])")
 
