@@ -21,10 +21,11 @@ from portal.search_index.words import MIN_PREFIX, beginnings, is_phrase, pairs_o
 
 # More rows than there are: with this limit, the databases compute a column of a subquery once, not at each use of it.
 ALL = 1 << 40
-# A search looks at so many parts of texts, the best ones. If more have its words, it looks at no others.
+# A search looks at so many parts of texts that have all its words, and at so many rows that have them in different
+# parts: the first ones. If there are more, it looks at no others.
 MAX_PARTS = 200
-# Of several common words, it looks for rows that have them in different parts among so many parts with each.
-WINDOW = 2000
+# Of several words that are all in more than MAX_PARTS parts, it looks for these rows among so many parts with each.
+WINDOW = 1000
 # SQLite joins at most 500 queries with UNION.
 SELECTS_AT_ONCE = 100
 ANY_MOMENT = datetime(2000, 1, 1, tzinfo=UTC)
@@ -53,8 +54,8 @@ class Results:
     """
     The rows that a search finds: the keys of their SearchEntries, in order. A slice of it is a list of Hits.
 
-    `is_cut` says whether there may be more: the words are so common that not all parts of texts with them were looked
-    at.
+    `is_cut` says whether there may be more: the words are so common that perhaps not all parts of texts with them were
+    looked at. Then there may be more even if none was found.
     """
 
     entries: list
@@ -96,9 +97,10 @@ def search(words: list[str], language: str, model=None, *, synonyms=()) -> Resul
     a kind in their order. After them come the rows that have all words of one of the `synonyms`, each a list of words
     too.
 
-    If more than MAX_PARTS parts of texts have all words, only the rows of the first of them are found, by titles, kind,
-    and age of the row. So it is with the rows that have the words in different parts, if more than MAX_PARTS parts have
-    the rarest word.
+    Only parts on published sides count, and they are in the order of titles, kind, and age of the row. If more than
+    MAX_PARTS parts have all words, only the rows of the first of these are found. Rows that have the words in different
+    parts are all found if at most MAX_PARTS parts have the rarest word. Otherwise only those are found, at most
+    MAX_PARTS, that are among the first WINDOW parts with each word: there may be none, although others have all words.
     """
     alternatives = [words, *synonyms] if words else []
     [(rows, is_cut)] = found_by([alternatives], KINDS[model] if model else None)
@@ -122,46 +124,49 @@ def found_by(searches, kind=None) -> list[tuple[dict, bool]]:
     A row is the key of its SearchEntry, with its place in the order: the grade (0 if all words of the first alternative
     are in the titles, 1 if they are not, 2 and 3 those of the second, and so on), the rank, the sort order and the key.
     """
-    with_words = rows_with({tuple(words) for search in searches for words in search}, kind)
+    by_words = rows_by_words({tuple(words) for search in searches for words in search}, kind)
     found = []
     for search in searches:
         rows = {}
         for number, words in enumerate(search):
-            for entry, (is_titled, sort_order) in with_words[tuple(words)][0].items():
+            for entry, (is_titled, sort_order) in by_words[tuple(words)][0].items():
                 place = (2 * number + 1 - is_titled, entry >> ROW_BITS, sort_order, entry)
                 rows[entry] = min(place, rows.get(entry, place))
-        found.append((rows, any(with_words[tuple(words)][1] for words in search)))
+        found.append((rows, any(by_words[tuple(words)][1] for words in search)))
     return found
 
 
-def rows_with(alternatives, kind) -> dict:
+def rows_by_words(alternatives, kind) -> dict:
     """
     Returns, for each of `alternatives`, tuples of words, the rows that have all of them, and whether there may be more.
 
     A row is the key of its SearchEntry, with whether all words are in its titles, and its sort order.
     """
     single = {(word,) for words in alternatives for word in words}
-    parts = answers({words: first_parts(words, kind) for words in alternatives | single})
+    parts = answers({words: first_parts(words, kind, MAX_PARTS + 1) for words in alternatives | single})
     # Of several words that few parts have, the parts with the rarest one: their rows may have the others elsewhere.
-    rarest = {
+    of_rarest = {
         words: min((parts[(word,)] for word in words), key=len)
         for words in alternatives - single
         if len(parts[words]) <= MAX_PARTS
     }
-    elsewhere = answers({words: parts_elsewhere(words, some, kind) for words, some in rarest.items() if some})
+    elsewhere = answers(
+        {words: parts_of_candidates(words, rarest, kind) for words, rarest in of_rarest.items() if rarest}
+    )
     found = {}
     for words in alternatives:
-        everything, said = (1 << len(words)) - 1, {}
-        whole = ((part, sort_order, everything) for part, sort_order in parts[words][:MAX_PARTS])
-        for part, sort_order, some in chain(whole, elsewhere.get(words, ())):
-            in_title, in_all, _order = said.get(entry_of(part), (0, 0, 0))
-            said[entry_of(part)] = in_title | some * (part < TEXT), in_all | some, sort_order
+        # Each word is a bit.
+        all_bits, seen = (1 << len(words)) - 1, {}
+        whole = ((part, sort_order, all_bits) for part, sort_order in parts[words][:MAX_PARTS])
+        for part, sort_order, bits in chain(whole, elsewhere.get(words, ())):
+            in_title, in_row, _order = seen.get(entry_of(part), (0, 0, 0))
+            seen[entry_of(part)] = in_title | bits * (part < TEXT), in_row | bits, sort_order
         rows = {
-            entry: (in_title == everything, sort_order)
-            for entry, (in_title, in_all, sort_order) in said.items()
-            if in_all == everything
+            entry: (in_title == all_bits, sort_order)
+            for entry, (in_title, in_row, sort_order) in seen.items()
+            if in_row == all_bits
         }
-        found[words] = rows, max(len(parts[words]), len(rarest.get(words, ()))) > MAX_PARTS
+        found[words] = rows, max(len(parts[words]), len(of_rarest.get(words, ()))) > MAX_PARTS
     return found
 
 
@@ -185,48 +190,47 @@ def fetched(sql, params) -> list[tuple]:
         return cursor.fetchall()
 
 
-def first_parts(words, kind) -> tuple[str, list]:
+def first_parts(words, kind, limit) -> tuple[str, list]:
     """
     Returns the SQL of the first parts, of one `kind` or of all, that have all `words`, on published sides, at most
-    MAX_PARTS and one more, and its parameters.
+    `limit`, and its parameters.
 
     Its columns are the rowid and the sort order of the row.
     """
-    has_words, wanted = parts_with(words)
+    has_words, wanted = condition_by_keys(words)
     order, moments = sort_order()
     # The order within makes PostgreSQL sort the parts first. So it asks of the first ones alone what is published.
     sql = f"""
-        SELECT part, sort_order FROM (
-            SELECT part, {order} AS sort_order FROM (
-                SELECT rowid AS part, {ENTRY} AS entry, {SIDE} AS side
+        SELECT rowid, sort_order FROM (
+            SELECT rowid, {order} AS sort_order FROM (
+                SELECT rowid, {ENTRY} AS entry, {SIDE} AS side
                 FROM portal_searchpart WHERE {has_words}{of_rank(kind)} ORDER BY rowid
             ) AS parts LIMIT {ALL}
-        ) AS ordered WHERE sort_order IS NOT NULL LIMIT {MAX_PARTS + 1}
+        ) AS ordered WHERE sort_order IS NOT NULL LIMIT {limit}
     """  # noqa: S608
     return sql, [*moments, *wanted]
 
 
-def parts_elsewhere(words, rarest, kind) -> tuple[str, list]:
+def parts_of_candidates(words, of_rarest, kind) -> tuple[str, list]:
     """
     Returns the SQL of the parts with any of several `words` of rows that may have all of them, on published sides, and
-    its parameters. `rarest` are the first_parts() with the rarest word.
+    its parameters. `of_rarest` are the first_parts() with the rarest word.
 
-    Looked at are the rows of these parts, if there are no more, or else the first rows that have all words in the first
-    WINDOW parts with each.
+    The candidates are the rows of these parts, if they are at most MAX_PARTS, or else candidates_in_windows().
 
     Its columns are the rowid, the sort order of the row, and the words that the part has, each a bit.
     """
     bits, wanted = [], []
     for number, word in enumerate(words):
-        has_word, values = part_has(word)
+        has_word, values = condition_by_text(word)
         bits.append(f"CASE WHEN {has_word} THEN {1 << number} ELSE 0 END")
         wanted += values
     order, moments = sort_order()
-    if len(rarest) <= MAX_PARTS:
-        listed = ", ".join(f"({entry})" for entry in sorted({entry_of(part) for part, _order in rarest}))
-        entries, chosen = f"SELECT column1 AS entry FROM (VALUES {listed}) AS listed", []  # noqa: S608
+    if len(of_rarest) <= MAX_PARTS:
+        listed = ", ".join(f"({entry})" for entry in sorted({entry_of(part) for part, _order in of_rarest}))
+        candidates, chosen = f"SELECT column1 AS entry FROM (VALUES {listed}) AS listed", []  # noqa: S608
     else:
-        entries, chosen = rows_in_windows(words, kind)
+        candidates, chosen = candidates_in_windows(words, kind)
     texts = f"""
         portal_searchpart AS texts WHERE texts.rowid >= column1 + (entry << {PLACE_BITS + 1})
         AND texts.rowid < column1 + (entry + 1 << {PLACE_BITS + 1})
@@ -235,27 +239,26 @@ def parts_elsewhere(words, rarest, kind) -> tuple[str, list]:
         # Row by row, with the index of the rowid: it would otherwise compare each part with each of the rows.
         texts = f"LATERAL (SELECT * FROM {texts} LIMIT {ALL}) AS texts"  # noqa: S608
     sql = f"""
-        SELECT part, sort_order, said FROM (
-            SELECT part, {order} AS sort_order, said FROM (
-                SELECT texts.rowid AS part, entry, texts.rowid >> {PLACE_BITS} & 1 AS side, {" + ".join(bits)} AS said
-                FROM ({entries}) AS rows CROSS JOIN (VALUES (0), ({TEXT})) AS sections CROSS JOIN {texts} LIMIT {ALL}
-            ) AS parts WHERE said > 0 LIMIT {ALL}
+        SELECT part, sort_order, bits FROM (
+            SELECT part, {order} AS sort_order, bits FROM (
+                SELECT texts.rowid AS part, entry, texts.rowid >> {PLACE_BITS} & 1 AS side, {" + ".join(bits)} AS bits
+                FROM ({candidates}) AS rows CROSS JOIN (VALUES (0), ({TEXT})) AS sections CROSS JOIN {texts} LIMIT {ALL}
+            ) AS parts WHERE bits > 0 LIMIT {ALL}
         ) AS ordered WHERE sort_order IS NOT NULL
     """  # noqa: S608
     return sql, [*moments, *wanted, *chosen]
 
 
-def rows_in_windows(words, kind) -> tuple[str, list]:
+def candidates_in_windows(words, kind) -> tuple[str, list]:
     """
-    Returns the SQL of the keys of the first entries that are in the first WINDOW parts with each of `words`, at most
-    MAX_PARTS, and its parameters.
+    Returns the SQL of the keys of the first entries that are in the first WINDOW parts with each of `words`, on
+    published sides, at most MAX_PARTS, and its parameters.
     """
     selects, params = [], []
     for word in words:
-        has_word, wanted = parts_with([word])
-        parts = f"SELECT {ENTRY} AS entry FROM portal_searchpart WHERE {has_word}{of_rank(kind)} ORDER BY rowid"  # noqa: S608
-        selects.append(f"SELECT entry FROM ({parts} LIMIT {WINDOW}) AS parts")  # noqa: S608
-        params += wanted
+        parts, values = first_parts([word], kind, WINDOW)
+        selects.append(f"SELECT {ENTRY} AS entry FROM ({parts}) AS parts")  # noqa: S608
+        params += values
     return f"{' INTERSECT '.join(selects)} ORDER BY entry LIMIT {MAX_PARTS}", params
 
 
@@ -265,17 +268,17 @@ def sides_of(entries, words) -> dict:
     address, and whether that side has any of `words`.
     """
     order, moments = sort_order()
-    conditions, wanted = zip(*map(part_has, words), strict=True)
-    has_any = " OR ".join(conditions)
+    conditions, wanted = zip(*map(condition_by_text, words), strict=True)
+    part_has_any = " OR ".join(conditions)
     first = f"((parts.entry << 1 | parts.side) << {PLACE_BITS})"
-    said = " OR ".join(
+    side_has_any = " OR ".join(
         f"EXISTS (SELECT 1 FROM portal_searchpart"  # noqa: S608
-        f" WHERE rowid >= {bits} + {first} AND rowid < {bits + (1 << PLACE_BITS)} + {first} AND ({has_any}))"
-        for bits in (0, TEXT)
+        f" WHERE rowid >= {section} + {first} AND rowid < {section + (1 << PLACE_BITS)} + {first} AND ({part_has_any}))"
+        for section in (0, TEXT)
     )
     places = " ".join(f"WHEN '{language}' THEN {place}" for place, language in enumerate(LANGUAGES))
     sql = f"""
-        SELECT entry, language, title, text, address, {said} FROM (
+        SELECT entry, language, title, text, address, {side_has_any} FROM (
             SELECT entry_id AS entry, language, CASE language {places} END AS side, title, text, address
             FROM portal_searchtext WHERE entry_id IN ({", ".join(map(str, entries))})
         ) AS parts WHERE {order} IS NOT NULL
@@ -313,7 +316,7 @@ def saying(word: str, model) -> Q:
 
     Of many rows it is asked one by one, so that their queryset finds the first ones without looking at all.
     """
-    has_word, wanted = parts_with([word])
+    has_word, wanted = condition_by_keys([word])
     rows = {}
     for side, language in enumerate(LANGUAGES):
         chosen = f"{of_rank(KINDS[model])} AND {SIDE} = {side}"
@@ -333,7 +336,7 @@ def named(words: list[str], *models) -> dict:
     first, stop = (rank << PLACE_BITS + 1 + ROW_BITS for rank in (min(by_rank), max(by_rank) + 1))
     ranks = ", ".join(map(str, by_rank))
     for number, word in enumerate(words):
-        has_word, wanted = parts_with([word])
+        has_word, wanted = condition_by_keys([word])
         selects.append(
             f"SELECT {number}, {ENTRY} >> {ROW_BITS}, {ENTRY} & {ROWS}, {SIDE}"  # noqa: S608
             f" FROM portal_searchpart WHERE {has_word}"
@@ -394,7 +397,7 @@ def sort_order_by_side() -> tuple[str, int]:
     return f"CASE parts.entry >> {ROW_BITS} << 1 | parts.side {' '.join(cases)} END", len(params)
 
 
-def parts_with(words) -> tuple[str, list]:
+def condition_by_keys(words) -> tuple[str, list]:
     """Returns the condition in SQL that a row of portal_searchpart has all `words`, and its parameters."""
     wanted = []
     for word in words:
@@ -415,11 +418,11 @@ def parts_with(words) -> tuple[str, list]:
     return " AND ".join(conditions), [conjunction.join(wanted), *phrases]
 
 
-def part_has(word) -> tuple[str, list]:
+def condition_by_text(word) -> tuple[str, list]:
     """Returns the condition in SQL that a row of portal_searchpart, found by its rowid, has `word`; its parameters."""
     # Not with the index of the keys, which would look at all rows that have them.
     if connection.vendor == "postgresql":
-        has_word, wanted = parts_with([word])
+        has_word, wanted = condition_by_keys([word])
         return f"({has_word}) IS TRUE", wanted
     if is_phrase(word):
         return "instr(folded, %s) > 0", [word]

@@ -17,9 +17,13 @@ MAX_TEXT = 60_000
 COMPARED = 100
 # Where the part may begin: with a word after a space, or with a Chinese character. And where it may end.
 BEGINNING = re.compile(r"(?<=\s)[^\s·]|(?=[\u2e80-\uffef])\w")
-# Where a line ends that is no sentence, such as a name or a heading.
-LINE_END = re.compile(r"(?<![\s.!?:;,。！？：；，、…])\s*\n\s*")
-SPACE_AFTER_CHINESE = re.compile("(?<=[。，；：！？）》”]) ")
+# Where a line ends that is no sentence, such as a name or a heading. A sentence may end with one or two closing marks.
+STOPS, CLOSING_MARKS = "[.!?:;,。！？：；，、…]", "[\"'’”)\\]）】》」』]"
+LINE_END = re.compile(
+    rf"(?<!\s)(?<!{STOPS})(?<!{STOPS}{CLOSING_MARKS})(?<!{STOPS}{CLOSING_MARKS}{CLOSING_MARKS})\s*\n\s*"
+)
+# The dot between two lines keeps its spaces. English has the same quotation marks, with spaces.
+SPACE_AFTER_CHINESE = re.compile(r"(?<=[。，；：！？）》]) (?!·)|(?<=”) (?=[\u2e80-\uffef])")
 CLOSING = " ,.;:·，。、；："
 ENDING = re.compile(r"\s|(?<=[\u2e80-\uffef])|(?=[\u2e80-\uffef])")
 

@@ -13,9 +13,7 @@ from portal.bilingual.languages import html_code, other_language
 from portal.search_index.kinds import KINDS
 from portal.site.excerpts import Segment, excerpt, segments
 from portal.site.search_query import HITS_A_PAGE, Query
-
-# In characters, of a parameter that is shown again because it is unknown.
-MAX_SHOWN = 50
+from portal.templatetags.portal_tags import MAX_SHOWN
 
 
 class Result(NamedTuple):
@@ -69,6 +67,8 @@ def search(request):
     model = {model._meta.model_name: model for model in KINDS}.get(asked_kind)
     of_kind = model and (query.results(model) if everything.is_cut else everything.of(model))
     results = of_kind or everything
+    # The words are so common that there may be results of the kind all the same.
+    may_be_of_kind = bool(model) and of_kind.is_cut
     page = Paginator(results, HITS_A_PAGE).get_page(request.GET.get("page"))
     kinds = kinds_of(everything)
     context = {
@@ -79,6 +79,7 @@ def search(request):
         "kinds": kinds,
         "chosen": next((kind for kind in kinds if of_kind and kind["key"] == asked_kind), None),
         "unknown_kind": "" if of_kind else asked_kind[:MAX_SHOWN],
+        "may_be_of_kind": may_be_of_kind,
         "page": page,
         "results": marked(page.object_list, query),
     }

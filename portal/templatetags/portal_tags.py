@@ -19,7 +19,7 @@ register = template.Library()
 # The service centres that a page names as those to ask, at most.
 CENTRES_THAT_ANSWER = 12
 
-# In characters, of the page of a list that an address asks for in vain.
+# In characters, of a page of a list or a kind of result that an address asks for in vain.
 MAX_SHOWN = 50
 # The pages between the home page and another page in the breadcrumbs, by URL name.
 SECTIONS = {

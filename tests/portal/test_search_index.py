@@ -66,6 +66,9 @@ def centre(slug="quokka", **values):
     return Centre.objects.create(slug=slug, **defaults | values)
 
 
+# A row has both words, in parts of different languages.
+IN_TWO_PARTS = {"summary_zh_hans": "鸸鹋", "summary_en": "emu"}
+
 # Words
 
 
@@ -250,6 +253,31 @@ def test_drafts_take_no_place_among_the_parts_that_are_looked_at(monkeypatch):
     monkeypatch.setattr(queries, "MAX_PARTS", 2)
     assert [hit.pk for hit in search(["kea"], "en").hits] == [hit.pk for hit in search(["kea", "鸸鹋"], "en").hits]
     assert [hit.pk for hit in search(["kea"], "en").hits] == [row.pk]
+    # Of words in different parts too, that too many parts have.
+    for number in range(4):
+        centre(f"draft-of-both-{number}", **IN_TWO_PARTS, published_at_en=None, published_at_zh_hans=None)
+    rows = [centre(f"both-{number}", **IN_TWO_PARTS) for number in range(3)]
+    # The first ten parts with the Chinese word are those of the rows above.
+    monkeypatch.setattr(queries, "WINDOW", 13)
+    assert [hit.pk for hit in search(["鸸鹋", "emu"], "en").hits] == [row.pk for row in rows[:2]]
+
+
+def test_of_common_words_in_different_parts_so_many_rows_are_looked_at_of_the_kind(monkeypatch):
+    """What limits the search of common words: the kind, MAX_PARTS and WINDOW."""
+    for number in range(4):
+        texts = {"title_zh_hans": "项目", "title_en": "Program"} | IN_TWO_PARTS
+        since = {f"published_at_{side}": timezone.now() for side in SIDES.values()}
+        Program.objects.create(slug=f"program-{number}", **texts, **since)
+        centre(f"one-{number}", summary_en="emu")
+    rows = [centre(f"both-{number}", **IN_TWO_PARTS).pk for number in range(4)]
+    monkeypatch.setattr(queries, "MAX_PARTS", 2)
+    found = {}
+    for window in (4, 6, 8):
+        monkeypatch.setattr(queries, "WINDOW", window)
+        results = search(["鸸鹋", "emu"], "en", Centre)
+        assert results.is_cut
+        found[window] = [hit.pk for hit in results.hits]
+    assert found == {4: [], 6: rows[:2], 8: rows[:2]}
 
 
 @pytest.mark.parametrize("language", SIDES)

@@ -363,3 +363,36 @@ def test_of_many_results_a_search_shows_the_first_of_all_or_of_a_kind_and_says_s
     assert hits(client, "&kind=term") == whole[:4]
     numbers = [[link.find("span") for link in found.select(".search-kinds a")] for found in (shown, cut)]
     assert all(numbers[0]) and not any(numbers[1]) and len(numbers[1]) > len(numbers[0])
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "of_kind"),
+    [
+        ("en", "These words are so common", "none is of the kind “page”. There may be others."),
+        ("zh-hans", "这些词语过于常见", "没有类别为“page”的结果，但可能还有未查看到的。"),
+    ],
+)
+def test_a_search_that_looks_at_too_little_to_find_anything_says_so(client, monkeypatch, language, sentence, of_kind):
+    """Many rows have one of two words, and the rows with both come after them."""
+    monkeypatch.setattr(queries, "MAX_PARTS", 2)
+    monkeypatch.setattr(queries, "WINDOW", 4)
+    since = {"published_at_zh_hans": timezone.now(), "published_at_en": timezone.now()}
+    texts = [{"body_en": "<p>kea</p>"}, {"body_zh_hans": "<p>emu</p>"}]
+    both = {"body_en": "<p>kea</p>", "body_zh_hans": "<p>emu</p>"}
+    rows = [*texts * 5, both]
+    Page.objects.bulk_create(
+        Page(slug=f"many-{number}", **TEXTS, **WITH_TEXT | words, **since) for number, words in enumerate(rows)
+    )
+    for kind in ("", "&kind=page"):
+        found = page(client, f"/{language}/search/?q=kea+emu{kind}")
+        assert sentence in found.text
+        assert len(found.select(".search-kinds a")) > 5
+        assert [link["href"] for link in found.select(".search-parts a")] == ["?q=kea", "?q=emu"]
+        assert found.select_one("main .button")["href"].startswith(f"/{language}/contact/?message=")
+        assert not found.select(".rows") and "0 " not in found.h2.text
+    Program.objects.filter(slug="teacher-exchange").update(summary_en="kea", summary_zh_hans="emu")
+    found = page(client, f"/{language}/search/?q=kea+emu&kind=page")
+    assert of_kind in found.text and sentence not in found.text
+    assert len(found.select(".rows h3 a:first-of-type")) == 1
+    # Nothing is said of words of which all places were looked at.
+    assert sentence not in page(client, f"/{language}/search/?q=kea+quoll").text

@@ -36,6 +36,11 @@ def test_every_match_is_marked_as_it_is_written(text, query, shown):
 def test_a_short_text_is_shown_whole():
     assert marked(excerpt("Ask about\n credits.", ["credit"], "en")) == "Ask about · [credits]."
     assert marked(excerpt("标题\n项目。\n学分。", ["学分"], "zh-hans")) == "标题 · 项目。[学分]。"
+    assert marked(excerpt("他说“好。”\n下一句", [], "zh-hans")) == "他说“好。”下一句"
+    assert marked(excerpt("（他说“好。”）\n下一句", [], "zh-hans")) == "（他说“好。”）下一句"
+    assert marked(excerpt('"Is it (new?)"\nIt is.', [], "en")) == '"Is it (new?)" It is.'
+    assert marked(excerpt("It is “new.”\nNext.", [], "en")) == "It is “new.” Next."
+    assert marked(excerpt("《课程》\n“标准”\n(Kea)\nNew", [], "zh-hans")) == "《课程》 · “标准” · (Kea) · New"
     names = excerpt("Kea College \n\n New Zealand\nIt is new.\n\nAsk: \ncredits\n", ["credit"], "en")
     assert marked(names) == "Kea College · New Zealand · It is new. Ask: [credits]"
     assert marked(excerpt("No match.", ["credit"], "en")) == "No match."
