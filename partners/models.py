@@ -7,6 +7,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal import content_version, search_index
+from portal.bilingual.former_slugs import Addressed
 from portal.bilingual.publishing import (
     SLUG_HELP,
     Published,
@@ -39,7 +40,7 @@ class CountryQuerySet(PublishedQuerySet):
 
 @content_version.register
 @search_index.register(rank=40, words=["search_words"])
-class Country(Published):
+class Country(Addressed, Published):
     """A partner country or region, with the capital that the compass shows."""
 
     title_field = "name"

@@ -27,7 +27,7 @@ def country_detail(request, slug):
 
     A section with no rows is left out. Only if all three have none, that of the programs says so and leads on.
     """
-    country = Country.objects.get_published(slug=slug)
+    country = Country.objects.get_published(slug)
     context = {
         "country": country,
         "programs": country.published_rows("programs").beginning(ENTRIES_LISTED),

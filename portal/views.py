@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from portal import content_version
+from portal.bilingual.former_slugs import Moved
 from portal.bilingual.languages import LANGUAGES, html_code, negotiated_language, other_language
 from portal.bilingual.links import absolute_url
 from portal.bilingual.publishing import ENTRIES_LISTED, OnlyInOtherLanguage
@@ -103,7 +104,7 @@ def root(request):
 
 @require_safe
 def page_detail(request, slug):
-    page = Page.objects.get_published(slug=slug)
+    page = Page.objects.get_published(slug)
     if request.path != page.get_absolute_url():
         return HttpResponsePermanentRedirect(page.get_absolute_url())
     return render_detail(request, "portal/page_detail.html", page, {"page": page})
@@ -125,7 +126,7 @@ def centre_list(request):
 
 @require_safe
 def centre_detail(request, slug):
-    centre = Centre.objects.get_published(slug=slug)
+    centre = Centre.objects.get_published(slug)
     programs = centre.published_rows("programs").beginning(ENTRIES_LISTED)
     return render_detail(request, "portal/centre_detail.html", centre, {"centre": centre, "programs": programs})
 
@@ -212,6 +213,12 @@ def bad_request(request, exception):
 
 
 def page_not_found(request, exception):
+    """The page for an address without one, or the redirect (301) to the present address of a page that has moved."""
+    if isinstance(exception, Moved):
+        match = request.resolver_match
+        address = reverse(match.view_name, kwargs=match.kwargs | {"slug": exception.row.slug})
+        query = request.GET.urlencode()
+        return HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
     page = exception.page if isinstance(exception, OnlyInOtherLanguage) else None
     context = {"elsewhere": page, "other_language": other_language(get_language())}
     return render(request, "404.html", context, status=404)

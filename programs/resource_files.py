@@ -56,14 +56,14 @@ def validate_upload(file: UploadedFile):
 @require_safe
 def current_file(request, slug):
     """The permanent link: the current file in the reader's language, or else in the other language."""
-    resource = Resource.objects.for_entries().get_published(slug=slug)
+    resource = Resource.objects.for_entries().get_published(slug)
     return download(request, resource, resource.current_file)
 
 
 @require_safe
 def current_file_in_language(request, slug, language):
     """The permanent link to the current file in one language."""
-    resource = Resource.objects.for_entries().get_published(slug=slug)
+    resource = Resource.objects.for_entries().get_published(slug)
     if language not in LANGUAGES:
         raise Http404
     files = {file.language: file for file in resource.current_files}
@@ -73,7 +73,7 @@ def current_file_in_language(request, slug, language):
 @require_safe
 def version(request, slug, number):
     """The link to one version. It stays when a newer one replaces it."""
-    resource = Resource.objects.get_published(slug=slug)
+    resource = Resource.objects.get_published(slug)
     return download(request, resource, get_object_or_404(resource.files, pk=number))
 
 

@@ -66,7 +66,7 @@ def overview() -> dict:
 
 @require_safe
 def area_detail(request, slug):
-    area = Area.objects.get_published(slug=slug)
+    area = Area.objects.get_published(slug)
     context = {
         "area": area,
         "programs": area.published_rows("programs").beginning(ENTRIES_LISTED),
@@ -77,7 +77,7 @@ def area_detail(request, slug):
 
 @require_safe
 def program_detail(request, slug):
-    program = Program.objects.for_detail().get_published(slug=slug)
+    program = Program.objects.for_detail().get_published(slug)
     institutions = program.institutions.published().order_by("country__sort_order", "country", "sort_order", "pk")
     related = Program.objects.published().related_to(program)[:RELATED_PROGRAMS]
     checklist = Checklist(program, request.GET.getlist("have"))
@@ -110,7 +110,7 @@ def resource_list(request):
 
 @require_safe
 def resource_detail(request, slug):
-    resource = Resource.objects.for_detail().get_published(slug=slug)
+    resource = Resource.objects.for_detail().get_published(slug)
     programs = resource.programs.published().beginning(PROGRAMS_OF_RESOURCE)
     context = {
         "resource": resource,

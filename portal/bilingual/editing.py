@@ -11,12 +11,13 @@ from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import capfirst
-from django.utils.translation import get_language, gettext_lazy, override
+from django.utils.translation import get_language, gettext_lazy, override, pgettext
 from django.utils.translation import gettext as _
 from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.publishing import Published, followed_paths, in_both_languages
+from portal.bilingual.former_slugs import Addressed
+from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
 
 # How many rows the page names that asks before rows are deleted.
@@ -78,11 +79,27 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
             return {"slug": [f"{self.model.title_field}_en"]}
         return {}
 
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        if obj and isinstance(obj, Addressed):
+            help_text = [SLUG_HELP, _("If you change it, the old address leads to the new one.")]
+            if former := [row.slug for row in obj.former_slugs.all() if row.slug != obj.slug]:
+                names = pgettext("between names", ", ").join(former)
+                help_text.append(_("Old addresses that lead here: %(slugs)s.") % {"slugs": names})
+            kwargs["help_texts"] = {"slug": " ".join(map(str, help_text))}
+        return super().get_form(request, obj, change=change, **kwargs)
+
     def render_change_form(self, request, context, *args, **kwargs):
         # The editor's import map is an inline script, so the CSP allows it only with the nonce.
         if hasattr(context["media"], "with_nonce"):
             context["media"] = context["media"].with_nonce(str(request.csp_nonce))
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if change and "slug" in form.changed_data and isinstance(obj, Addressed):
+            text = _("The address is now “%(slug)s”. The old one, “%(former)s”, leads to it.")
+            names = {"slug": obj.slug, "former": form.initial["slug"]}
+            self.message_user(request, text % names, messages.WARNING)
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)

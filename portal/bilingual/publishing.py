@@ -23,6 +23,7 @@ from django.utils.translation import override
 from modeltranslation.utils import build_localized_fieldname, get_language
 
 from portal.bilingual.changes import TrackedModel, TrackedQuerySet
+from portal.bilingual.former_slugs import Addressed, Moved
 from portal.bilingual.languages import LANGUAGES, other_language
 from portal.bilingual.richtext import RichTextField, plain_text
 
@@ -217,17 +218,21 @@ class PublishedQuerySet(TrackedQuerySet):
         """Prefetches what a list of these rows on another page shows. Most need nothing but their own columns."""
         return self
 
-    def get_published(self, **lookup):
+    def get_published(self, slug: str):
         """
-        Returns the published row that matches `lookup`, for a detail page.
+        Returns the published row that has `slug`, for a detail page.
 
-        Raises OnlyInOtherLanguage if the row is published only in the other language, otherwise Http404.
+        Raises OnlyInOtherLanguage if the row is published only in the other language, Moved if it has another slug by
+        now, otherwise Http404.
         """
-        if found := self.published().filter(**lookup).first():
-            return found
-        with override(other_language(get_language())):
-            if elsewhere := self.model._default_manager.published().filter(**lookup).first():
-                raise OnlyInOtherLanguage(elsewhere)
+        for lookup in ({"slug": slug}, {"former_slugs__slug": slug}):
+            if found := self.published().filter(**lookup).first():
+                if found.slug != slug:
+                    raise Moved(found)
+                return found
+            with override(other_language(get_language())):
+                if elsewhere := self.model._default_manager.published().filter(**lookup).first():
+                    raise OnlyInOtherLanguage(elsewhere)
         raise Http404
 
 
@@ -381,7 +386,7 @@ def required_when_published(title: str, *fields: str) -> list[CheckConstraint]:
     ]
 
 
-class ContentPage(Published):
+class ContentPage(Addressed, Published):
     """Abstract base of content models whose rows have their own page and a body of rich text."""
 
     slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)

@@ -110,7 +110,7 @@ def test_steps_and_questions_appear_where_they_are_written(program):
     )
     for language, steps, questions in [("zh-hans", 1, 0), ("en", 0, 1)]:
         with override(language):
-            found = Program.objects.for_detail().get_published(slug=program.slug)
+            found = Program.objects.for_detail().get_published(program.slug)
             assert (len(found.filled_steps), len(found.filled_questions)) == (steps, questions)
 
 
