@@ -17,6 +17,20 @@ const translateButtons = (editor) => {
   }
 }
 
+// Nor does it translate what a dialog offers, whose values it reads.
+const translateChoices = () => {
+  for (const option of document.querySelectorAll("dialog option")) {
+    if (option.textContent !== gettext(option.textContent)) {
+      option.value = option.textContent
+      option.textContent = gettext(option.textContent)
+    }
+  }
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  new MutationObserver(translateChoices).observe(document.body, { childList: true })
+})
+
 document.addEventListener("prose-editor:ready", ({ detail: { textarea } }) => {
   const editor = textarea.closest(".prose-editor")
   new MutationObserver(() => translateButtons(editor)).observe(editor, { childList: true, subtree: true })
