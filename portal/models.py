@@ -18,7 +18,7 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal import content_version, search_index
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
-from portal.bilingual.former_slugs import FormerSlug
+from portal.bilingual.former_slugs import FormerSlug  # noqa: F401
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import (
     ContentPage,
@@ -34,8 +34,6 @@ from portal.pictures import PictureField
 
 DOOR_HELP = _("A short list of what such a visitor wants to do, each a link to the page that helps.")
 FIXED_PAGE_STAYS = _("This page cannot be deleted: other pages link to it.")
-
-content_version.register(FormerSlug)
 
 
 class User(AbstractUser):

@@ -15,6 +15,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
+from django.utils.encoding import iri_to_uri
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language, get_language_from_request, override
 from django.views import defaults, i18n
@@ -217,7 +218,7 @@ def page_not_found(request, exception):
     if isinstance(exception, Moved):
         match = request.resolver_match
         address = reverse(match.view_name, kwargs=match.kwargs | {"slug": exception.row.slug})
-        query = request.GET.urlencode()
+        query = iri_to_uri(request.META.get("QUERY_STRING", ""))
         return HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
     page = exception.page if isinstance(exception, OnlyInOtherLanguage) else None
     context = {"elsewhere": page, "other_language": other_language(get_language())}

@@ -25,9 +25,9 @@ pytestmark = pytest.mark.django_db
 # Beside those of the content: what a page reads that cannot make it differ.
 OTHER_TABLES = {"portal_contentversion"}  # its name is a key of what is kept for one version
 SOURCES = ["portal", "partners", "programs"]
-# Where code asks for a whole query: the redirect to an address with a language, and the link to the other language, of
-# which a finished page has the one without a query.
-WHOLE_QUERIES = {"portal/bilingual/languages.py", "portal/templatetags/portal_tags.py"}
+# Where code asks for a whole query: the redirects to an address with a language and from a former address, and the link
+# to the other language, of which a finished page has the one without a query.
+WHOLE_QUERIES = {"portal/bilingual/languages.py", "portal/templatetags/portal_tags.py", "portal/views.py"}
 QUERIES = [
     "",
     "from=timeline&isappinstalled=0&utm_source=x&lang=en&_=1",
