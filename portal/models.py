@@ -18,7 +18,6 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal import content_version, search_index
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
-from portal.bilingual.former_slugs import FormerSlug  # noqa: F401
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import (
     ContentPage,
@@ -362,7 +361,7 @@ class Term(Published):
 
     @staticmethod
     def address_of(key: int) -> str:
-        """Returns the address of the term with this key, on whatever page of the glossary it is."""
+        """Returns the address of the term with this key. It opens the page of the glossary that has the term."""
         return f"{reverse('term_list')}?term={key}#term-{key}"
 
     def get_absolute_url(self):

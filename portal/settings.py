@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.utils import get_random_secret_key
-from django.core.validators import validate_email
+from django.core.validators import URLValidator, validate_email
 from environs import Env, EnvError
 
 from portal.bilingual.languages import LANGUAGE_NAMES, localized_label
@@ -61,10 +61,10 @@ if not 0 < PORT < 65536:
 if PORTAL_TRUSTED_PROXIES < 0:
     raise ImproperlyConfigured("PORTAL_TRUSTED_PROXIES must be a number from 0 on.")
 try:
-    SITE = urlsplit(PORTAL_SITE_URL)
-    SITE.port  # noqa: B018
-except ValueError as error:
+    URLValidator(schemes=["http", "https"])(PORTAL_SITE_URL)
+except ValidationError as error:
     raise ImproperlyConfigured("PORTAL_SITE_URL must be an address such as https://portal.example.") from error
+SITE = urlsplit(PORTAL_SITE_URL)
 if DATA == BASE_DIR:
     raise ImproperlyConfigured("PORTAL_DATA must name a folder of its own.")
 EMBEDDED = SITE.hostname in {"localhost", "127.0.0.1"}

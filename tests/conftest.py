@@ -154,7 +154,7 @@ def free_port():
 
 
 PASSWORD = "a-password-for-the-tests"
-# The address of portals that have a copy of first_start(), whatever their port is: finished pages show it.
+# The PORTAL_SITE_URL of portals that copy first_start(). Finished pages show it, so it has no port.
 SITE_URL = "http://localhost"
 PREPARE = """
 from portal.content_version import Schedule

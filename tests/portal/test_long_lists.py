@@ -318,7 +318,7 @@ def test_what_is_not_due_comes_last_and_states_are_in_the_order_of_the_work(staf
     def listed(order):
         return [row.pk for row in staff.get(f"{DESK}?queue=all&o={order}").context["cl"].result_list]
 
-    # Nobody sees when these were due, so it decides nothing.
+    # The list does not show their due dates, so it does not sort by them.
     not_due = [*(row.pk for row in finished), empty.pk]
     for order, first in (("6", ["received", "answered"]), ("-6", ["answered", "received"])):
         keys = listed(order)
