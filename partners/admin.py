@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
@@ -5,22 +7,36 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
 from partners.models import Country, Institution
-from portal.bilingual.editing import BilingualAdmin
+from portal.bilingual.editing import PLACE, BilingualAdmin
+
+
+class DegreesField(forms.DecimalField):
+    """Takes degrees as they are copied from a map, and rounds them to the hundredths that are stored."""
+
+    def to_python(self, value):
+        degrees = super().to_python(value)
+        return degrees and degrees.quantize(Decimal("0.01"))
+
+
+class CountryForm(forms.ModelForm):
+    """The form of a country. It takes its code in small letters too."""
+
+    class Meta:
+        model = Country
+        field_classes = {"latitude": DegreesField, "longitude": DegreesField}
+        fields = "__all__"  # noqa: DJ007
+
+    def clean_iso_code(self):
+        return self.cleaned_data["iso_code"].upper()
 
 
 @admin.register(Country)
 class CountryAdmin(BilingualAdmin):
-    fields = [
-        "name",
-        "capital",
-        "body",
-        "search_words",
-        "iso_code",
-        "slug",
-        "latitude",
-        "longitude",
-        "sort_order",
-        "published_at",
+    form = CountryForm
+    fieldsets = [
+        (None, {"fields": ["name", "capital", "body", "iso_code"]}),
+        (_("On the compass"), {"fields": [("latitude", "longitude")]}),
+        (PLACE, {"fields": ["slug", "search_words", "sort_order"]}),
     ]
     list_display = ["__str__", "iso_code", "sort_order"]
 
@@ -44,7 +60,7 @@ class InstitutionForm(forms.ModelForm):
 @admin.register(Institution)
 class InstitutionAdmin(BilingualAdmin):
     form = InstitutionForm
-    fields = ["name", "aliases", "city", "summary", "website", "country", "partner_in", "sort_order", "published_at"]
+    fields = ["name", "aliases", "city", "summary", "website", "country", "partner_in", "sort_order"]
     list_display = ["__str__", "country"]
     list_filter = ["country"]
 

@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.editing import BilingualAdmin
+from portal.bilingual.editing import PLACE, BilingualAdmin
 from portal.long_lists import LongListAdmin, PeriodFilter, SearchedRows
 from portal.models import AccountEvent, Centre, Department, Page, Term, User
 from portal.sign_in import second_factor
@@ -122,34 +122,31 @@ class AccountEventAdmin(AdministratorsOnly, LongListAdmin):
 
 @admin.register(Department)
 class DepartmentAdmin(BilingualAdmin):
-    fields = [
-        "name",
-        "short_name",
-        "society",
-        "headline",
-        "introduction",
-        "college_door",
-        "abroad_door",
-        "address",
-        "postcode",
-        "telephones",
-        "contacts",
-        "opening_hours",
-        "email",
-        "website",
-        "wechat_account",
-        "wechat_code",
-        "icp_number",
-        "public_security_number",
-        "staff_language",
-        "promised_days",
-        "close_answered_days",
-        "keep_closed_months",
-        "keep_spam_days",
-        "keep_withdrawn_days",
+    fieldsets = [
+        (_("Names"), {"fields": ["name", "short_name", "society"]}),
+        (_("Home page"), {"fields": ["headline", "introduction", "college_door", "abroad_door"]}),
+        (
+            _("Contact"),
+            {
+                "fields": [
+                    *["address", "postcode", "telephones", "contacts", "opening_hours", "email", "website"],
+                    *["wechat_account", "wechat_code"],
+                ]
+            },
+        ),
+        (_("Footer"), {"fields": ["icp_number", "public_security_number"]}),
+        (
+            _("Enquiries"),
+            {
+                "fields": [
+                    *["staff_language", "promised_days", "close_answered_days"],
+                    *["keep_closed_months", "keep_spam_days", "keep_withdrawn_days"],
+                ]
+            },
+        ),
     ]
     # Visitors reply to this address.
-    enquiry_fields = ["email", *fields[fields.index("staff_language") :]]
+    enquiry_fields = ["email", *fieldsets[-1][1]["fields"]]
 
     def has_add_permission(self, request):
         return False
@@ -160,14 +157,21 @@ class DepartmentAdmin(BilingualAdmin):
 
 @admin.register(Centre)
 class CentreAdmin(BilingualAdmin):
-    fields = ["title", "summary", "body", "slug", "telephones", "enquiry_recipients", "sort_order", "published_at"]
+    fieldsets = [
+        (None, {"fields": ["title", "summary", "body"]}),
+        (_("Enquiries"), {"fields": ["telephones", "enquiry_recipients"]}),
+        (PLACE, {"fields": ["slug", "sort_order"]}),
+    ]
     enquiry_fields = ["enquiry_recipients"]
     list_display = ["__str__", "sort_order"]
 
 
 @admin.register(Page)
 class PageAdmin(BilingualAdmin):
-    fields = ["title", "summary", "body", "slug", "sort_order", "published_at"]
+    fieldsets = [
+        (None, {"fields": ["title", "summary", "body"]}),
+        (PLACE, {"fields": ["slug", "in_footer", "sort_order"]}),
+    ]
     list_display = ["__str__", "slug"]
 
     def has_delete_permission(self, request, obj=None):
@@ -176,9 +180,7 @@ class PageAdmin(BilingualAdmin):
         return super().has_delete_permission(request, obj)
 
     def get_readonly_fields(self, request, obj=None):
-        if obj and obj.slug == "privacy":
-            return ["slug", "published_at_zh_hans", "published_at_en"]
-        return ["slug"] if obj and obj.is_fixed else []
+        return ["slug", "in_footer"] if obj and obj.is_fixed else []
 
     def get_prepopulated_fields(self, request, obj=None):
         return {} if obj and obj.is_fixed else super().get_prepopulated_fields(request, obj)
@@ -192,7 +194,7 @@ class PageAdmin(BilingualAdmin):
 
 @admin.register(Term)
 class TermAdmin(BilingualAdmin):
-    fields = ["name", "note", "search_words", "other_renderings", "published_at"]
+    fields = ["name", "note", "search_words", "other_renderings"]
     list_display = ["__str__", "name_zh_hans", "name_en"]
 
     def get_ordering(self, request):

@@ -31,6 +31,7 @@ NOT_ON_PAGES = {
     "contact",
     "portal.accountevent",
     "portal.contentversion",
+    "portal.draft",
     "portal.formerslug",
     "portal.lease",
     "portal.loadedentry",

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
 from portal import content_version, search_index
+from portal.bilingual.drafts import Draft  # noqa: F401
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import (
@@ -257,6 +258,7 @@ class Page(ContentPage):
     FIXED = ("about", "institutions-abroad", "privacy", "accessibility")
 
     sort_order = models.PositiveSmallIntegerField(_("order in the footer"), default=100)
+    in_footer = models.BooleanField(_("named in the footer"), default=True)
     # Of each language. `updated_at` will not do: it changes when anybody saves the page, in either language.
     body_changed_on = models.DateField(null=True, editable=False)
 

@@ -337,6 +337,7 @@ DEPARTMENT_COPY = DATA / "department.json"
 
 # Called about once a minute, without arguments. The process may end at any time: a chore must leave nothing half done.
 WORKER_CHORES = [
+    "portal.draft_chores.publish_due",
     "contact.retention.complete_erased_list",
     "contact.mail.delivery.settle_failures",
     "contact.mail.delivery.settle_arrivals",
@@ -346,6 +347,7 @@ WORKER_CHORES = [
     "contact.visitor.kept_files.remove_expired",
     "contact.attachments.remove_orphans",
     "programs.resource_files.remove_orphans",
+    "portal.draft_chores.remove_files",
     "contact.retention.empty_account_mails",
     "contact.visitor.rate_limits.delete_expired",
     "portal.sign_in.account_log.delete_expired",

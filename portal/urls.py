@@ -16,6 +16,7 @@ from django.views.i18n import JavaScriptCatalog
 from portal import views
 from portal.sign_in.forms import OwnPasswordForm
 from portal.site.home import home
+from portal.site.preview import preview
 from portal.site.search import search
 from portal.site.sitemaps import sitemap
 
@@ -53,6 +54,7 @@ urlpatterns = [
     # With the catalogue of the portal, which translates the editor of rich text too.
     path("admin/jsi18n/", admin.site.admin_view(JavaScriptCatalog.as_view(), cacheable=True)),
     path("admin/", admin.site.urls),
+    path("preview/<str:token>/", preview, name="preview"),
     path("media/<path:name>", views.media, name="media"),
     path("sitemap.xml", sitemap, name="sitemap"),
     path("sitemap-<int:number>.xml", sitemap, name="sitemap_file"),

@@ -1,6 +1,7 @@
 import logging
 import sys
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
@@ -8,11 +9,11 @@ from django.contrib import admin
 from django.core.files.storage import default_storage
 from django.core.paginator import Paginator
 from django.db import DatabaseError, connection
-from django.db.models import Q
+from django.db.models import Case, Q, When
 from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.encoding import iri_to_uri
@@ -64,6 +65,7 @@ def site_context(request):
         "kept_for": None if version else 0,
         "department": once("department", Department.current),
         "is_demo": settings.PORTAL_DEMO,
+        "is_preview": getattr(request, "is_preview", False),
         "site_pages": once("site_pages", site_pages),
     }
 
@@ -71,10 +73,13 @@ def site_context(request):
 def site_pages() -> dict:
     """Returns what header and footer say of the pages of text: the fixed and the first others; if there are more."""
     pages = Page.objects.published().defer("body").annotate(is_other=~Q(slug__in=Page.FIXED))
-    found = list(pages.order_by("is_other", *Page._meta.ordering)[: PAGES_IN_FOOTER + 1])
-    listed = sorted(found[:PAGES_IN_FOOTER], key=lambda page: (page.sort_order, page.pk))
+    named = When(Q(in_footer=True) | Q(slug__in=Page.FIXED), then=0)
+    order = [Case(named, default=1), "is_other", *Page._meta.ordering]
+    found = list(pages.order_by(*order)[: PAGES_IN_FOOTER + 1])
+    listed = [page for page in found[:PAGES_IN_FOOTER] if page.in_footer or page.is_fixed]
+    listed.sort(key=lambda page: (page.sort_order, page.pk))
     has_about = any(page.slug == "about" for page in listed)
-    return {"listed": listed, "are_more": len(found) > PAGES_IN_FOOTER, "has_about": has_about}
+    return {"listed": listed, "are_more": len(found) > len(listed), "has_about": has_about}
 
 
 def admin_context(request):
@@ -89,6 +94,10 @@ def set_language(request):
     if not get_adapter(request).is_safe_url(request.POST.get("next", "")):
         request.POST = request.POST.copy()
         request.POST["next"] = reverse("admin:index")
+    if "_shown" in request.POST:
+        # It comes from a form of the admin: what was typed there becomes its draft first.
+        view, args, kwargs = resolve(urlsplit(request.POST["next"]).path)
+        view(request, *args, **kwargs)
     language = request.POST.get("language")
     if request.user.is_authenticated and language in LANGUAGES:
         request.user.language = language

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext
 
-from portal.bilingual.editing import Bilingual, BilingualAdmin
+from portal.bilingual.editing import PLACE, BilingualAdmin, BilingualInline
 from portal.bilingual.publishing import in_both_languages
 from programs.forms import ResourceFileForm, ResourceFileFormSet
 from programs.models import (
@@ -35,36 +35,36 @@ from programs.resource_files import sent
 
 @admin.register(Area)
 class AreaAdmin(BilingualAdmin):
-    fields = ["title", "summary", "body", "slug", "enquiry_recipients", "sort_order", "published_at"]
+    fieldsets = [
+        (None, {"fields": ["title", "summary", "body"]}),
+        (_("Enquiries"), {"fields": ["enquiry_recipients"]}),
+        (PLACE, {"fields": ["slug", "sort_order"]}),
+    ]
     enquiry_fields = ["enquiry_recipients"]
     list_display = ["__str__", "sort_order"]
 
 
-class StepInline(Bilingual, admin.StackedInline):
+class StepInline(BilingualInline):
     model = Step
     fields = ["text", "sort_order"]
-    extra = 0
 
 
-class QuestionInline(Bilingual, admin.StackedInline):
+class QuestionInline(BilingualInline):
     model = Question
     fields = ["question", "answer", "sort_order"]
-    extra = 0
 
 
 class MaterialFormSet(BaseInlineFormSet):
     default_error_messages = {"too_many_forms": _("A program has at most %(num)d documents to prepare.")}
 
 
-class MaterialInline(Bilingual, admin.StackedInline):
+class MaterialInline(BilingualInline):
     """The documents of a program. Their number has a limit, because its page shows them all."""
 
     model = Material
     formset = MaterialFormSet
     fields = ["name", ("prepared_by", "language", "template"), "note", "sort_order"]
     autocomplete_fields = ["template"]
-    formfield_overrides = BilingualAdmin.formfield_overrides
-    extra = 0
     max_num = 50
 
     def get_formset(self, request, obj=None, **kwargs):
@@ -75,19 +75,10 @@ class MaterialInline(Bilingual, admin.StackedInline):
 
 @admin.register(Program)
 class ProgramAdmin(BilingualAdmin):
-    fields = [
-        "title",
-        "summary",
-        "body",
-        "audience",
-        "materials_introduction",
-        "search_words",
-        "slug",
-        "area",
-        "centres",
-        "countries",
-        "sort_order",
-        "published_at",
+    fieldsets = [
+        (None, {"fields": ["title", "summary", "body", "audience", "materials_introduction"]}),
+        (_("What it belongs to"), {"fields": ["area", "centres", "countries"]}),
+        (PLACE, {"fields": ["slug", "search_words", "sort_order"]}),
     ]
     list_display = ["__str__", "area", "sort_order"]
     list_filter = ["area", "centres"]
@@ -96,7 +87,7 @@ class ProgramAdmin(BilingualAdmin):
 
 @admin.register(Certificate)
 class CertificateAdmin(BilingualAdmin):
-    fields = ["name", "awarding_body", "level", "validity", "program", "country", "sort_order", "published_at"]
+    fields = ["name", "awarding_body", "level", "validity", "program", "country", "sort_order"]
     autocomplete_fields = ["program"]
     list_display = ["__str__", "program", "sort_order"]
     list_filter = ["country"]
@@ -166,17 +157,10 @@ class ResourceList(ChangeList):
 
 @admin.register(Resource)
 class ResourceAdmin(BilingualAdmin):
-    fields = [
-        "title",
-        "summary",
-        "body",
-        "kind",
-        "industry",
-        "slug",
-        "programs",
-        "countries",
-        "sort_order",
-        "published_at",
+    fieldsets = [
+        (None, {"fields": ["title", "summary", "body"]}),
+        (_("What it belongs to"), {"fields": ["kind", "industry", "programs", "countries"]}),
+        (PLACE, {"fields": ["slug", "sort_order"]}),
     ]
     list_display = ["__str__", "kind", "industry", "versions", "recent_downloads"]
     autocomplete_fields = ["programs"]

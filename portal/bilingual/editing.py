@@ -2,6 +2,7 @@
 
 from csp.decorators import csp_update
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.db import models
 from django.forms import CheckboxSelectMultiple
@@ -16,26 +17,44 @@ from django.utils.translation import gettext as _
 from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
+from portal.bilingual.draft_admin import DraftAdmin
 from portal.bilingual.former_slugs import Addressed
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
+
+# The heading above the fields for the address and the order of a page.
+PLACE = gettext_lazy("Address and order")
 
 # How many rows the page names that asks before rows are deleted.
 MAX_NAMED = 100
 
 
 class Bilingual:
-    """Mixin for an admin or an inline: each translated field of `fields` becomes a row with both languages."""
+    """Mixin for an admin or an inline: each translated field becomes a row of its fieldset with both languages."""
 
-    def get_fields(self, request, obj=None):
+    def get_fieldsets(self, request, obj=None):
         translated = translator.get_options_for_model(self.model).get_field_names()
-        fields = super().get_fields(request, obj)
-        return [tuple(in_both_languages(field)) if field in translated else field for field in fields]
+        return [
+            (
+                title,
+                options
+                | {
+                    "fields": [
+                        tuple(in_both_languages(field)) if field in translated else field for field in options["fields"]
+                    ]
+                },
+            )
+            for title, options in super().get_fieldsets(request, obj)
+        ]
 
 
 @method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")
-class BilingualAdmin(Bilingual, admin.ModelAdmin):
-    """Base of the content admins. `fields` have no language; the list and the search cover both languages."""
+class BilingualAdmin(Bilingual, DraftAdmin):
+    """
+    Base of the content admins. Their fields have no language; the list and the search cover both languages.
+
+    When a language is published is no field: the buttons of the form do that.
+    """
 
     save_on_top = True
     #: Functions of a list of rows, just saved, that return sentences to warn their author with. See portal.apps.
@@ -54,8 +73,8 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
     def get_list_display(self, request):
         shown = super().get_list_display(request)
         if issubclass(self.model, Published):
-            return ["__str__", published_zh_hans, published_en, *shown[1:]]
-        return shown
+            return ["__str__", published_zh_hans, published_en, "draft", *shown[1:]]
+        return [*shown, "draft"]
 
     def get_list_select_related(self, request):
         return (
@@ -75,7 +94,7 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
         return super().get_search_fields(request)
 
     def get_prepopulated_fields(self, request, obj=None):
-        if "slug" in self.fields and not (obj and obj.published_languages()):
+        if "slug" in flatten_fieldsets(self.get_fieldsets(request, obj)) and not (obj and obj.published_languages()):
             return {"slug": [f"{self.model.title_field}_en"]}
         return {}
 
@@ -141,6 +160,15 @@ class BilingualAdmin(Bilingual, admin.ModelAdmin):
             return None
         with override(get_language() if get_language() in languages else languages[0]):
             return obj.get_absolute_url()
+
+
+class BilingualInline(Bilingual, admin.StackedInline):
+    """Base of the inlines of content admins. Their texts are one line high at first, and grow."""
+
+    formfield_overrides = BilingualAdmin.formfield_overrides | {
+        models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 1})}
+    }
+    extra = 0
 
 
 def publication(row, language):

@@ -325,7 +325,7 @@ class RequiredColumns(CheckConstraint):
         for column in self.columns:
             condition &= has_text(column)
         if since:
-            message = _("Fill this in, or first empty the time from which this language is published.")
+            message = _("Every published page needs this. Fill it in, or publish only the other language.")
             condition |= Q(**{f"{since}__isnull": True})
         else:
             message = _("This cannot be empty: every page shows it.")

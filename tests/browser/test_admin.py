@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -51,12 +53,10 @@ def change(page, site, model, slug):
     page.goto(f"{site.url}/admin/{model}/{number}/change/")
 
 
-def save(page):
-    """Saves the form and returns the status of the response."""
-    with page.expect_response(lambda response: response.request.method == "POST") as answer:
-        page.locator("[name=_continue]").first.click()
-    page.wait_for_load_state()
-    return answer.value.status
+def publish(page):
+    """Publishes what is in the form, and waits until the portal says so."""
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".messagelist .success")).to_have_text(re.compile("^(Published|已发布)"))
 
 
 def shown(page, address):
@@ -72,7 +72,7 @@ def test_a_new_chinese_title_shows_on_the_chinese_page_alone(site, staff, visito
     title = staff.locator(TITLE).input_value()
     staff.locator(TITLE).fill("教师互访（试）")
     try:
-        assert save(staff) == 302
+        publish(staff)
         assert until(visitor, lambda: "教师互访（试）" in shown(visitor, chinese))
         assert visitor.locator("h1").inner_text().startswith("教师互访（试）")
         # The English page shows the Chinese title below its own. Nothing else on it has changed.
@@ -82,7 +82,7 @@ def test_a_new_chinese_title_shows_on_the_chinese_page_alone(site, staff, visito
     finally:
         change(staff, site, "programs/program", "teacher-exchange")
         staff.locator(TITLE).fill(title)
-        assert save(staff) == 302
+        publish(staff)
     assert until(visitor, lambda: shown(visitor, chinese) == chinese_before)
 
 
@@ -92,10 +92,13 @@ def test_a_published_language_keeps_its_required_fields(site, staff):
     for language in ("zh_hans", "en"):
         change(staff, site, "programs/program", "teacher-exchange")
         staff.locator(f"#id_title_{language}").fill("")
-        assert save(staff) == 200
+        staff.locator("[name=_publish]").click()
         error = staff.locator(".form-row", has=staff.locator(TITLE)).locator(".errorlist")
-        expect(error).to_have_text("Fill this in, or first empty the time from which this language is published.")
+        expect(error).to_have_text("Every published page needs this. Fill it in, or publish only the other language.")
         expect(staff.locator(f"#id_title_{language}")).to_have_attribute("aria-invalid", "true")
+        staff.locator(".publication summary").click()
+        staff.locator("[name=_discard]").click()
+        expect(staff.locator(".messagelist .success")).to_have_text("The draft is discarded.")
     assert rows(site, query) == before
 
 
@@ -215,7 +218,7 @@ def test_the_editor_writes_what_the_page_shows(site, page, visitor):
         page.locator(".fieldBox.field-body_en").get_by_role("button", name="bold").click()
         page.keyboard.type("bold words")
         expect(editor.locator("strong")).to_have_text("bold words")
-        assert save(page) == 302
+        publish(page)
         expect(editor).to_have_text("Plain words, bold words")
         assert until(visitor, lambda: "Plain words, bold words" in shown(visitor, address))
         expect(visitor.locator("main .prose strong")).to_have_text("bold words")
@@ -224,5 +227,5 @@ def test_the_editor_writes_what_the_page_shows(site, page, visitor):
         editor.click()
         page.keyboard.press("Control+a")
         page.keyboard.press("Delete")
-        assert save(page) == 302
+        publish(page)
     assert until(visitor, lambda: shown(visitor, address) == before)

@@ -61,7 +61,7 @@ def add_version(page, site, version, dated, content):
     form.locator("[name$='-dated']").fill(dated)
     file = {"name": "标准.pdf", "mimeType": "application/pdf", "buffer": content}
     form.locator("[name$='-file']").set_input_files(file)
-    page.locator("[name=_continue]").first.click()
+    page.locator("[name=_publish]").click()
     expect(page.locator(".messagelist .success")).to_be_visible()
 
 

@@ -213,7 +213,7 @@ def test_staff_choose_in_the_form_of_an_institution_what_it_is_partner_in(admin_
     assert options == [("Teacher exchange", True)]
     courses = Program.objects.get(slug="cooperative-courses")
     data = {field["name"]: field.get("value", "") for field in soup.select("#institution_form input[type=text]")}
-    data |= {"country": institution.country.pk, "sort_order": 100, "partner_in": [courses.pk]}
+    data |= {"country": institution.country.pk, "sort_order": 100, "partner_in": [courses.pk], "_publish_en": "1"}
     assert admin_client.post(address, data).status_code == 302
     assert list(institution.programs.all()) == [courses]
 
@@ -223,7 +223,7 @@ def test_staff_learn_of_programs_that_the_page_of_the_country_leaves_out(admin_c
     country = institution.country
     program = Program.objects.get(slug="cooperative-courses")
     program.countries.remove(country)
-    data = {"name_en": "New", "country": country.pk, "sort_order": 1, "partner_in": [program.pk]}
+    data = {"name_en": "New", "country": country.pk, "sort_order": 1, "partner_in": [program.pk], "_publish_en": "1"}
     response = admin_client.post(f"{ADMIN}add/", data)
     told = [str(message) for message in get_messages(response.wsgi_request) if message.level_tag == "warning"]
     assert told == [
@@ -240,6 +240,7 @@ def test_staff_learn_of_programs_that_the_page_of_the_country_leaves_out(admin_c
 def test_a_new_institution_gets_its_programs(admin_client):
     program = Program.objects.get(slug="teacher-exchange")
     data = {"name_en": "New", "country": Country.objects.first().pk, "sort_order": 1, "partner_in": [program.pk]}
+    data["_publish_en"] = "1"
     assert admin_client.post(f"{ADMIN}add/", data).status_code == 302
     assert list(Institution.objects.get(name_en="New").programs.all()) == [program]
 
@@ -267,11 +268,12 @@ def test_who_may_not_change_programs_changes_none_through_an_institution(client,
     assert not form_of(client, f"{ADMIN}add/").select("[name=partner_in]")
     courses = Program.objects.get(slug="cooperative-courses")
     data = {field["name"]: field.get("value", "") for field in soup.select("#institution_form input[type=text]")}
-    data |= {"country": institution.country.pk, "sort_order": 7, "partner_in": [courses.pk]}
+    data |= {"country": institution.country.pk, "sort_order": 7, "partner_in": [courses.pk], "_publish_en": "1"}
     assert client.post(address, data).status_code == 302
     institution.refresh_from_db()
     assert institution.sort_order == 7
     assert [program.slug for program in institution.programs.all()] == ["teacher-exchange"]
     data = {"name_en": "New", "country": institution.country.pk, "sort_order": 1, "partner_in": [courses.pk]}
+    data["_publish_en"] = "1"
     assert client.post(f"{ADMIN}add/", data).status_code == 302
     assert not Institution.objects.get(name_en="New").programs.exists()

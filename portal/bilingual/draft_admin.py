@@ -1,0 +1,614 @@
+"""The change form of the admin, working on a draft: what is typed is kept there until somebody publishes it."""
+
+import json
+import secrets
+from datetime import datetime, timedelta
+from functools import partial, wraps
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.contrib.auth import get_user_model
+from django.contrib.contenttypes.models import ContentType
+from django.core import signing
+from django.core.cache import cache
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.forms import DateTimeField, ModelChoiceField
+from django.forms.utils import ErrorDict
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import capfirst, get_text_list
+from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import gettext as _
+from django_prose_editor.widgets import ProseEditorWidget
+from modeltranslation.utils import build_localized_fieldname
+
+from portal.bilingual.differences import marked
+from portal.bilingual.drafts import (
+    DELETE,
+    Draft,
+    as_post,
+    fingerprint,
+    is_file,
+    is_new,
+    language_of,
+    name_of,
+    new_row,
+    new_rows,
+    row_of,
+    rows_of,
+    typed_values,
+    values_of,
+)
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
+from portal.bilingual.publishing import Published, validate_moment
+from portal.bilingual.richtext import plain_text
+
+# The languages that each button publishes or withdraws.
+PUBLISH = {"_publish": LANGUAGES, **{f"_publish_{language}": [language] for language in LANGUAGES}}
+WITHDRAW = {f"_withdraw_{language}": language for language in LANGUAGES}
+# The language of each button for a preview, and whether it shows both beside each other.
+PREVIEW = {**{f"_preview_{language}": (language, False) for language in LANGUAGES}, "_preview_pair": (None, True)}
+DISCARD, SCHEDULE, UNSCHEDULE, COPY = "_discard", "_schedule", "_unschedule", "_copy"
+END_PREVIEWS = "_end_previews"
+
+
+BUTTONS = {*PUBLISH, *WITHDRAW, *PREVIEW, DISCARD, SCHEDULE, UNSCHEDULE, COPY, END_PREVIEWS}
+
+
+# Each form says for whom it was opened: who was signed out while typing may still save a draft, for so long.
+OWNER_SALT, OWNER_FOR = "portal.owner", timedelta(hours=12)
+
+# How many drafts of new rows a list names.
+DRAFTS_LISTED = 20
+
+# How long somebody who has opened a form counts as working on it.
+OPENED_FOR = timedelta(minutes=20)
+
+# The field for the time at which something is to be published, in Beijing.
+MOMENT = DateTimeField(validators=[validate_moment])
+
+
+class Refused(Exception):
+    """What was typed cannot be published. `reasons` are messages by the path of the field, "" for the whole."""
+
+    def __init__(self, reasons):
+        super().__init__()
+        self.reasons = reasons
+
+
+class DraftAdmin(admin.ModelAdmin):
+    """Base of the admins of what visitors see. Its form shows and keeps a Draft."""
+
+    change_form_template = "admin/draft_form.html"
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        obj = self.get_object(request, unquote(object_id)) if object_id else None
+        # A window that opens from another form saves its row at once, so that the other one can choose it.
+        is_popup = IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST
+        if is_popup or (object_id and obj is None) or not self.may_write(request, obj):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        if request.method == "POST":
+            return self.take_over(request, obj)
+        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | self.show(request, obj))
+
+    def may_write(self, request, obj) -> bool:
+        """Whether the user may change `obj`, or add a row if it is None."""
+        return self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+
+    # Lists
+
+    def changelist_view(self, request, extra_context=None):
+        """Names the drafts of rows that do not exist yet above the list."""
+        kind = ContentType.objects.get_for_model(self.model)
+        drafts = Draft.objects.filter(content_type=kind, object_id=None).order_by("-changed_at")[:DRAFTS_LISTED]
+        found = [(draft, draft.title_of(self.model)) for draft in drafts]
+        return super().changelist_view(request, (extra_context or {}) | {"new_drafts": found})
+
+    def get_queryset(self, request):
+        kind = ContentType.objects.get_for_model(self.model)
+        drafts = Draft.objects.filter(content_type=kind, object_id=OuterRef("pk")).exclude(entries={})
+        return super().get_queryset(request).annotate(has_draft=Exists(drafts))
+
+    @admin.display(description=gettext_lazy("draft"), ordering="has_draft")
+    def draft(self, row):
+        return _("Not public yet") if row.has_draft else ""
+
+    def get_actions(self, request):
+        """Adds the publishing and the withdrawing of many rows at once."""
+        actions = super().get_actions(request)
+        if issubclass(self.model, Published) and self.has_change_permission(request):
+            for name, label, act in self.publication_actions():
+                actions[name] = (lambda _admin, request, rows, act=act: self.act_on(request, rows, act), name, label)
+        return actions
+
+    def publication_actions(self):
+        """Yields the name, the label and the method of each such action. The method takes a request and a row."""
+        yield "publish_both", _("Publish both languages"), partial(self.publish_row, languages=LANGUAGES)
+        for language, name in LANGUAGE_NAMES.items():
+            label = _("Publish %(language)s") % {"language": name}
+            act = partial(self.publish_row, languages=[language])
+            yield f"publish_{language}", label, act
+        for language, name in LANGUAGE_NAMES.items():
+            label = _("Withdraw %(language)s") % {"language": name}
+            yield f"withdraw_{language}", label, partial(self.withdraw_row, language=language)
+
+    def act_on(self, request, rows, act):
+        """Does what `act` does to each of `rows`, and says for how many it was done, and for which not, and why."""
+        done = 0
+        for row in rows:
+            try:
+                act(request, row)
+            except Refused as refused:
+                reasons = " ".join(dict.fromkeys(reason for found in refused.reasons.values() for reason in found))
+                text = _("{label}: {value}").format(label=row, value=reasons)
+                self.message_user(request, text, messages.ERROR)
+            else:
+                done += 1
+        if done:
+            text = ngettext("Done for %(number)d page.", "Done for %(number)d pages.", done) % {"number": done}
+            self.message_user(request, text, messages.SUCCESS)
+
+    @transaction.atomic
+    def publish_row(self, request, row, languages):
+        self.publish(request, row, self.find_draft(request, row), languages)
+
+    def get_urls(self):
+        """Keeps what was typed also if the session has ended meanwhile. Signing in again leads back to it."""
+        urls = super().get_urls()
+        for url in urls:
+            if url.name and url.name.endswith(("_add", "_change")):
+                url.callback = self.keeping(url.callback)
+        return urls
+
+    def keeping(self, view):
+        @wraps(view)
+        def keep_and_view(request, *args, **kwargs):
+            visitor = request.user
+            if request.method == "POST" and not visitor.is_authenticated and (owner := owner_of(request.POST)):
+                request.user = owner
+                obj = self.get_object(request, unquote(kwargs["object_id"])) if kwargs else None
+                if owner.is_staff and self.may_write(request, obj) and (obj or not kwargs):
+                    self.keep_typed(request, obj)
+                request.user = visitor
+            return view(request, *args, **kwargs)
+
+        return keep_and_view
+
+    # What the form shows
+
+    def show(self, request, obj) -> dict:
+        """Lets the form show the draft of `obj`, if there is one. Returns what the template needs for that."""
+        draft = self.find_draft(request, obj)
+        form, formsets = self.unbound(request, obj)
+        values = values_of(form, formsets)
+        if draft.pk:
+            values = draft.values(values)
+            (request.shown, _files), request.refusals = as_post(values, form, formsets), draft.refusals
+        return {
+            "draft": draft,
+            "rivalries": rivalries(draft, form, formsets),
+            "shown": json.dumps({path: fingerprint(value) for path, value in values.items()}),
+            "form_token": secrets.token_hex(8),
+            "owner": signing.dumps(request.user.pk, salt=OWNER_SALT),
+            "publication": publication_of(obj, draft),
+            "others": self.others(request, obj) if obj else [],
+        }
+
+    def others(self, request, obj) -> list:
+        """Notes that the user has opened the form of `obj`. Returns who else did within OPENED_FOR, and when."""
+        key, now = f"opened.{self.opts.label_lower}.{obj.pk}", timezone.now()
+        opened = {user: at for user, at in cache.get(key, {}).items() if at > now - OPENED_FOR}
+        cache.set(key, opened | {request.user.pk: now}, OPENED_FOR.total_seconds())
+        users = get_user_model().objects.in_bulk(opened.keys() - {request.user.pk})
+        return [(user, opened[user.pk]) for user in users.values()]
+
+    def find_draft(self, request, obj) -> Draft:
+        """Returns the draft of `obj`, or the one of a new row that the address or the form names, or a new one."""
+        kind = ContentType.objects.get_for_model(self.model)
+        own = {"content_type": kind, "object_id": obj.pk if obj else None}
+        if not obj:
+            own["key"] = request.GET.get("draft") or request.POST.get("_draft") or new_key()
+        drafts = Draft.objects.select_for_update() if request.method == "POST" else Draft.objects
+        # A key of any other form is not one of ours.
+        return drafts.filter(**own).first() or Draft(**own | ({} if obj else {"key": new_key()}))
+
+    def unbound(self, request, obj):
+        """Returns the form for `obj`, or for a new row, and its formsets, as they show what is stored."""
+        form = self.form_class(request, obj)
+        form = form(instance=obj) if obj else form(initial=self.get_changeform_initial_data(request))
+        return form, [formset(**kwargs) for formset, kwargs in self.formset_classes(request, obj)]
+
+    def form_class(self, request, obj):
+        return super().get_form(
+            request, obj, change=bool(obj), fields=flatten_fieldsets(self.get_fieldsets(request, obj))
+        )
+
+    def formset_classes(self, request, obj):
+        for formset, inline in super().get_formsets_with_inlines(request, obj):
+            prefix = formset.get_default_prefix()
+            yield formset, {"instance": obj, "prefix": prefix, "queryset": inline.get_queryset(request)}
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return showing_form(form, request.shown, request.refusals) if hasattr(request, "shown") else form
+
+    def get_formsets_with_inlines(self, request, obj=None):
+        for formset, inline in super().get_formsets_with_inlines(request, obj):
+            if hasattr(request, "shown"):
+                formset = showing_formset(formset, request.shown, request.refusals)
+            yield formset, inline
+
+    # What becomes of what was typed
+
+    def take_over(self, request, obj):
+        """Merges what was typed into the draft of `obj`, or of a new row, and does what the button says."""
+        button = next((name for name in request.POST if name in BUTTONS), "")
+        draft, rivals = self.keep_typed(request, obj)
+        if rivals:
+            text = _("Somebody else has changed the same as you. Nothing is lost: choose below what is to hold.")
+            self.message_user(request, text, messages.WARNING)
+        elif button in PUBLISH:
+            obj = self.publish_and_say(request, obj, draft, PUBLISH[button])
+        elif button in WITHDRAW:
+            self.withdraw(request, obj, WITHDRAW[button])
+        elif button in PREVIEW:
+            return self.preview(draft, *PREVIEW[button])
+        elif button == COPY and self.has_add_permission(request):
+            obj, draft = None, self.copy(request, obj, draft)
+            self.message_user(request, _("This is a copy. It needs an address of its own."), messages.SUCCESS)
+        elif button == END_PREVIEWS and draft.pk:
+            draft.preview_key = ""
+            keep(draft)
+            self.message_user(request, _("All links to previews of this page have ended."), messages.SUCCESS)
+        elif button == SCHEDULE:
+            self.schedule(request, obj, draft)
+        elif button == UNSCHEDULE:
+            draft.unschedule()
+            keep(draft)
+            self.message_user(request, _("Nothing will be published by itself."), messages.SUCCESS)
+        elif button == DISCARD and draft.pk:
+            draft.delete()
+            self.message_user(request, _("The draft is discarded."), messages.SUCCESS)
+        elif draft.pk:
+            self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
+        return HttpResponseRedirect(self.address_of(request, obj, draft))
+
+    @transaction.atomic
+    def keep_typed(self, request, obj) -> tuple:
+        """Merges what was typed into the draft of `obj`, or of a new row. Returns it and what Draft.merge() returns."""
+        draft = self.find_draft(request, obj)
+        form, formsets = self.unbound(request, obj)
+        live, typed = values_of(form, formsets), typed_values(request.POST, request.FILES, form, formsets)
+        for name, value in request.POST.items():
+            if name.startswith("_choose:"):
+                draft.choose(name.removeprefix("_choose:"), rival=value == "rival")
+        shown, token = fingerprints_in(request.POST, live), request.POST.get("_form", "")
+        rivals = draft.merge(typed, shown, live, request.user, token)
+        draft.refusals = {}
+        keep(draft)
+        return draft, rivals
+
+    def address_of(self, request, obj, draft):
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}"
+        if obj:
+            return reverse(f"{name}_change", args=[obj.pk])
+        return reverse(f"{name}_add") + (f"?draft={draft.key}" if draft.pk else "")
+
+    def publish_and_say(self, request, obj, draft, languages):
+        """Publishes, and tells the user so, or why not. Returns the row."""
+        try:
+            obj = self.publish(request, obj, draft, languages)
+        except Refused as refused:
+            self.refuse(request, draft, refused)
+        else:
+            said = _("Published: %(languages)s.") % {"languages": names_of(languages)}
+            self.message_user(request, said, messages.SUCCESS)
+        return obj
+
+    @transaction.atomic
+    def publish(self, request, obj, draft, languages):
+        """Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right."""
+        if draft.pk:
+            # Somebody else may have saved meanwhile.
+            draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+        row, message, keys, paths = self.saved(request, obj, draft, languages)
+        if obj:
+            self.log_change(request, row, message)
+        else:
+            self.log_addition(request, row, message)
+        draft.object_id, draft.key, draft.refusals = row.pk, "", {}
+        draft.unschedule()
+        draft.published(paths, keys, values_of(*self.unbound(request, self.get_object(request, str(row.pk)))))
+        keep(draft)
+        return row
+
+    def saved(self, request, obj, draft, languages, with_files=True) -> tuple:
+        """
+        Saves `obj`, or a new row, with what `draft` has for `languages`. Raises Refused if a field is not right.
+
+        Without files, those of the draft are left out, and the new inline rows that have one.
+
+        Returns the row, the message for its history, the paths of the new inline rows by those that they had, and the
+        paths of what was saved.
+        """
+        form, formsets = self.unbound(request, obj)
+        live, ready = values_of(form, formsets), draft.ready(languages)
+        # Who may not change a field does not publish it either.
+        ready = {path: entry for path, entry in ready.items() if row_of(path) or path in live}
+        if not with_files:
+            of_files = {path for path, entry in ready.items() if is_file(entry["value"])}
+            new = {row for row in rows_of(of_files) if is_new(row)}
+            ready = {path: each for path, each in ready.items() if path not in of_files and row_of(path) not in new}
+        if rivals := [path for path, entry in ready.items() if "rival" in entry]:
+            raise Refused({path: [_("Two people have written here. Choose one text first.")] for path in rivals})
+        values = live | {path: entry["value"] for path, entry in ready.items()}
+        post = as_post(values, form, formsets, for_saving=True)
+        form = self.form_class(request, obj)(*post, instance=obj)
+        formsets = [
+            formset(*post, **kwargs | {"instance": form.instance})
+            for formset, kwargs in self.formset_classes(request, obj)
+        ]
+        set_published(form.instance, languages)
+        # All of them, so that all errors are found.
+        if not all([form.is_valid(), *(formset.is_valid() for formset in formsets)]):
+            raise Refused(reasons_of(form, formsets, values))
+        row = self.save_form(request, form, change=bool(obj))
+        self.save_model(request, row, form, bool(obj))
+        self.save_related(request, form, formsets, bool(obj))
+        keys = {
+            new: f"{formset.prefix}/{extra.instance.pk}"
+            for formset in formsets
+            for new, extra in zip(new_rows(values, formset), formset.extra_forms, strict=True)
+        }
+        return row, self.construct_change_message(request, form, formsets, add=not obj), keys, ready
+
+    def schedule(self, request, obj, draft):
+        """Lets the draft be published by itself at the time that was typed, and tells the user so, or why not."""
+        languages = [language for language in LANGUAGES if language in request.POST.getlist("_publish_languages")]
+        try:
+            moment = MOMENT.clean(request.POST.get("_publish_at"))
+            if moment <= timezone.now():
+                raise ValidationError(_("This time is past."))
+            if not languages:
+                raise ValidationError(_("Choose a language."))
+            with transaction.atomic():
+                self.saved(request, obj, draft, languages)
+                transaction.set_rollback(True)
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+        except Refused as refused:
+            self.refuse(request, draft, refused)
+        else:
+            store(draft, publish_at=moment, publish_by=request.user, publish_languages=languages)
+            date = date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+            text = _("Will be published at %(date)s: %(languages)s.")
+            self.message_user(request, text % {"date": date, "languages": names_of(languages)}, messages.SUCCESS)
+
+    def copy(self, request, obj, draft) -> Draft:
+        """Returns a new draft with all that the form of `obj` shows, but its address and its files."""
+        stamp = {"base": None, "by": request.user.pk, "at": timezone.now().isoformat(), "form": ""}
+        rows, entries = {}, {}
+        for path, value in draft.values(values_of(*self.unbound(request, obj))).items():
+            row, name = row_of(path), name_of(path)
+            if name not in ("slug", DELETE) and not is_file(value):
+                if row and row not in rows:
+                    rows[row] = new_row(row.partition("/")[0])
+                entries[f"{rows[row]}/{name}" if row else name] = {"value": value, **stamp}
+        return Draft.objects.create(content_type=draft.content_type, key=new_key(), entries=entries)
+
+    def refuse(self, request, draft, refused):
+        """Keeps the reasons with the draft, so that the form shows them."""
+        store(draft, refusals=refused.reasons)
+        self.message_user(request, _("Not published: please see the marked fields."), messages.ERROR)
+
+    def preview(self, draft, language, is_pair):
+        """Redirects to the preview of what was typed. It can be sent to others; see Draft.preview_token()."""
+        if not draft.preview_key:
+            store(draft, preview_key=new_key())
+        return HttpResponseRedirect(reverse("preview", args=[draft.preview_token(language or get_language(), is_pair)]))
+
+    def withdraw(self, request, obj, language):
+        """Withdraws `obj` in `language`, and tells the user so, or why not."""
+        try:
+            said = self.withdraw_row(request, obj, language)
+        except Refused as refused:
+            self.message_user(request, " ".join(refused.reasons[""]), messages.ERROR)
+        else:
+            self.message_user(request, said, messages.SUCCESS)
+
+    def withdraw_row(self, request, row, language) -> str:
+        """Lets visitors no longer see `row` in `language`. Returns that in words. Raises Refused if it must stay."""
+        setattr(row, build_localized_fieldname("published_at", language), None)
+        try:
+            row.validate_constraints()
+        except ValidationError as error:
+            raise Refused({"": error.messages}) from error
+        row.save()
+        text = _("Withdrawn: %(language)s. Visitors do not see this page any more.")
+        said = text % {"language": LANGUAGE_NAMES[language]}
+        self.log_change(request, row, said)
+        return said
+
+
+def owner_of(post):
+    """Returns the active user for whom the form of `post` was opened within OWNER_FOR, or None."""
+    try:
+        key = signing.loads(post.get("_owner", ""), salt=OWNER_SALT, max_age=OWNER_FOR)
+    except signing.BadSignature:
+        return None
+    return get_user_model().objects.filter(pk=key, is_active=True).first()
+
+
+def names_of(languages) -> str:
+    return get_text_list([str(LANGUAGE_NAMES[language]) for language in languages], _("and"))
+
+
+def new_key():
+    return secrets.token_hex(16)
+
+
+def store(draft, **values):
+    """Stores these values of `draft` and, if it is stored already, no others, which somebody else may have changed."""
+    for name, value in values.items():
+        setattr(draft, name, value)
+    draft.save(update_fields=values if draft.pk else None)
+
+
+def keep(draft):
+    """Stores `draft`, or deletes it if nothing would be lost."""
+    if not draft.is_empty:
+        draft.save()
+    elif draft.pk:
+        draft.delete()
+
+
+def fingerprints_in(post, live) -> dict:
+    """Returns the fingerprints by path that a form was opened with, by default those of `live`."""
+    try:
+        found = json.loads(post["_shown"])
+        return {str(path): str(value) for path, value in found.items()}
+    except (KeyError, ValueError, AttributeError):
+        return {path: fingerprint(value) for path, value in live.items()}
+
+
+def set_published(row, languages):
+    """Sets the time from which `row` is published in `languages`, unless it is published already."""
+    if isinstance(row, Published):
+        for language in languages:
+            column = build_localized_fieldname("published_at", language)
+            since = getattr(row, column)
+            if since is None or since > timezone.now():
+                setattr(row, column, timezone.now())
+
+
+def reasons_of(form, formsets, values) -> dict:
+    """Returns the messages of invalid forms by the path of the field, "" for the whole."""
+    reasons = {name: list(found) for name, found in form.errors.items() if name != NON_FIELD_ERRORS}
+    whole = list(form.non_field_errors())
+    for formset in formsets:
+        whole += formset.non_form_errors()
+        rows = [f"{formset.prefix}/{row.instance.pk}" for row in formset.initial_forms] + new_rows(values, formset)
+        for row, errors in zip(rows, formset.errors, strict=True):
+            for name, found in errors.items():
+                reasons[f"{row}/{'' if name == NON_FIELD_ERRORS else name}"] = list(found)
+    return reasons | ({"": whole} if whole else {})
+
+
+def errors_at(row, refusals, error_class) -> ErrorDict:
+    """Returns the errors of the form of an inline `row`, or of the main form, as Django keeps them."""
+    found = {name_of(path) or NON_FIELD_ERRORS: texts for path, texts in refusals.items() if row_of(path) == row}
+    return ErrorDict({name: error_class(texts) for name, texts in found.items()})
+
+
+def showing_form(form_class, post, refusals):
+    """Returns the class of a form that shows what `post` says, and why that was refused. It is not validated."""
+
+    class ShowingForm(form_class):
+        def __init__(self, *args, **kwargs):
+            super().__init__(post, *args, **kwargs)
+            self._errors, self.cleaned_data = errors_at("", refusals, self.error_class), {}
+
+    return ShowingForm
+
+
+def showing_formset(formset_class, post, refusals):
+    """Returns the class of a formset that shows what `post` says, and why that was refused. It is not validated."""
+
+    class ShowingFormSet(formset_class):
+        def __init__(self, *args, **kwargs):
+            super().__init__(post, *args, **kwargs)
+            for form in self.forms:
+                row = f"{self.prefix}/{form['id'].value() or ''}"
+                form._errors, form.cleaned_data = errors_at(row, refusals, form.error_class), {}
+            self._errors = [form._errors for form in self.forms]
+            self._non_form_errors = self.error_class()
+
+    return ShowingFormSet
+
+
+def publication_of(row, draft) -> list:
+    """Returns a dictionary for each language: what visitors see of `row` now, and whether `draft` has other words."""
+    changed = {language_of(path) for path in draft.entries}
+    return [
+        {
+            "language": language,
+            "name": LANGUAGE_NAMES[language],
+            "state": state_of(row, language),
+            "is_withdrawable": isinstance(row, Published) and row.is_published_in(language),
+            "is_changed": bool(changed & {None, language}),
+        }
+        for language in LANGUAGES
+    ]
+
+
+def state_of(row, language) -> str:
+    """Returns in words whether visitors see `row`, or None, in `language`."""
+    if row is None:
+        return _("Not public")
+    if not isinstance(row, Published):
+        return _("Public")
+    since = getattr(row, build_localized_fieldname("published_at", language))
+    if since is None:
+        return _("Not public")
+    date = {"date": date_format(timezone.localtime(since), "SHORT_DATETIME_FORMAT")}
+    if since > timezone.now():
+        return _("Public from %(date)s") % date
+    if not row.is_published_in(language):
+        followed = row._meta.get_field(row.publication_follows).verbose_name
+        return _("Waits for: %(followed)s") % {"followed": followed}
+    return _("Public since %(date)s") % date
+
+
+def rivalries(draft, form, formsets) -> list:
+    """Returns what two people have typed for one field of `draft`: for each field a dictionary for the template."""
+    found = []
+    users = get_user_model().objects.in_bulk(
+        {each["by"] for entry in draft.entries.values() for each in (entry, entry.get("rival", entry)) if each["by"]}
+    )
+    for path, entry in draft.entries.items():
+        if rival := entry.get("rival"):
+            field, name = field_at(path, form, formsets)
+            texts = [text_of(field, each["value"]) for each in (entry, rival)]
+            found.append(
+                {
+                    "path": path,
+                    "name": name,
+                    "sides": [
+                        ({"by": users.get(each["by"]), "at": datetime.fromisoformat(each["at"]), "text": text}, value)
+                        for each, text, value in [
+                            (entry, marked(*texts, "del"), "present"),
+                            (rival, marked(*texts, "ins"), "rival"),
+                        ]
+                    ],
+                }
+            )
+    return found
+
+
+def field_at(path, form, formsets) -> tuple:
+    """Returns the form field at `path`, or None for the removal of a row, and its name for people."""
+    row, name = row_of(path), name_of(path)
+    if not row:
+        return form.fields[name], capfirst(form.fields[name].label)
+    formset = next(each for each in formsets if each.prefix == row.partition("/")[0])
+    kind = capfirst(formset.model._meta.verbose_name)
+    field = formset.empty_form.fields.get(name)
+    label = _("remove") if name == DELETE else field.label
+    return field, _("{label}: {value}").format(label=kind, value=label)
+
+
+def text_of(field, value) -> str:
+    """Returns in words what was typed or chosen in a form field."""
+    if field is None:
+        return _("Remove") if value else _("Keep")
+    if isinstance(field, ModelChoiceField):
+        return ", ".join(map(str, field.queryset.filter(pk__in=[key for key in value if key.isdecimal()])))
+    if hasattr(field, "choices"):
+        names = {str(key): str(name) for key, name in field.choices}
+        return ", ".join(names.get(each, each) for each in value)
+    return plain_text(" ".join(value)) if isinstance(field.widget, ProseEditorWidget) else " ".join(value)

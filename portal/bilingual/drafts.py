@@ -1,0 +1,420 @@
+"""
+A draft is the form of a page as it was typed: what staff work on, while visitors see what was published last.
+
+It holds the fields that differ from the published row, by their path. The path of a field of the page is its name in
+the form, such as "title_en". That of an inline row is made of the prefix of the formset, the key of the row and the
+name, such as "steps/12/text_en". A row that is not published has a key of its own that begins with NEW. A value is a
+list of strings, as a form posts it.
+
+Several people work on one draft. Their fields are merged one by one; see Draft.merge().
+"""
+
+import hashlib
+import json
+import secrets
+import time
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.core import signing
+from django.core.files import File
+from django.core.files.storage import storages
+from django.db import models
+from django.db.models import Q
+from django.forms import CheckboxInput, FileInput, MultiWidget
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext_lazy as _
+
+from portal.bilingual.languages import LANGUAGES
+from portal.bilingual.publishing import in_both_languages
+
+NEW = "new-"
+DELETE = "DELETE"
+# The folder of the files of drafts, and the value that says that a page is to have no file.
+FILES, CLEAR = "drafts", "clear"
+PREVIEW_SALT = "portal.preview"
+PREVIEW_FOR = timedelta(days=1)
+
+
+class Draft(models.Model):
+    """What staff have typed for a row, or for one that does not exist yet, and visitors do not see."""
+
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
+    object_id = models.PositiveBigIntegerField(null=True)
+    row = GenericForeignKey()
+    # Of a row that does not exist yet. Its form has this key from the beginning.
+    key = models.CharField(max_length=32, blank=True)
+    # By path: the "value", the published value that it was "base"d on, "by" whom, "at" what time and in which "form" it
+    # was typed. There may be a "rival" too: the same five of what somebody else typed for the field at the same time.
+    entries = models.JSONField(default=dict)
+    # What has become of rows that were new: forms that were opened before know them by these paths.
+    rows_published = models.JSONField(default=dict)
+    changed_at = models.DateTimeField(auto_now=True)
+    # What is to be published by itself, when, and on whose behalf.
+    publish_at = models.DateTimeField(null=True)
+    publish_languages = models.JSONField(default=list)
+    publish_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Why it could not be published: messages by the path of the field, "" for the whole.
+    refusals = models.JSONField(default=dict)
+    # Part of each link to a preview. Without it there is none.
+    preview_key = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        app_label = "portal"
+        verbose_name = _("draft")
+        verbose_name_plural = _("drafts")
+        constraints = [
+            models.UniqueConstraint(fields=["content_type", "object_id"], name="portal_draft_once"),
+            models.UniqueConstraint(fields=["content_type", "key"], condition=~Q(key=""), name="portal_draft_key_once"),
+        ]
+
+    def __str__(self):
+        return str(self.row or self._meta.verbose_name)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would be lost without it."""
+        return not (self.entries or self.publish_at or self.preview_key or self.rows_published)
+
+    def title_of(self, model) -> str:
+        """Returns the title that was typed for a new row of `model`, in the first language that has one."""
+        for column in in_both_languages(getattr(model, "title_field", "name")):
+            if title := "".join(self.entries.get(column, {}).get("value", [])):
+                return title
+        return f"({self.pk})"
+
+    def unschedule(self):
+        """Leaves publishing to people."""
+        self.publish_at, self.publish_by, self.publish_languages = None, None, []
+
+    def preview_token(self, language: str, is_pair: bool) -> str:
+        """Returns the part of a link that shows a preview to whoever has it, for PREVIEW_FOR; see previewed()."""
+        return signing.dumps([self.pk, self.preview_key, language, is_pair], salt=PREVIEW_SALT)
+
+    @classmethod
+    def previewed(cls, token: str) -> tuple | None:
+        """Returns the draft, the language and whether both are shown for a `token`, or None if it no longer counts."""
+        try:
+            key, preview_key, language, is_pair = signing.loads(token, salt=PREVIEW_SALT, max_age=PREVIEW_FOR)
+        except signing.BadSignature:
+            return None
+        draft = cls.objects.filter(pk=key, preview_key=preview_key).first()
+        return (draft, language, is_pair) if draft else None
+
+    def values(self, live: dict) -> dict:
+        """Returns the values of the form by path: those of the published row, `live`, with what was typed over them."""
+        return live | {path: entry["value"] for path, entry in self.entries.items()}
+
+    def merge(self, typed: dict, shown: dict, live: dict, user, form="") -> list[str]:
+        """
+        Takes over what `user` typed in `form`. Returns the paths of fields that somebody else has changed meanwhile.
+
+        `typed` are the values of the form by path, `shown` the fingerprints of those that it was opened with, and
+        `live` the values of the published row. Who left a field as it was shown changes nothing. If two people changed
+        one field, the value stays, and the later one becomes its rival, until somebody chooses. So it is if one removes
+        a row that the other has changed. A row that is gone comes back if this user has changed it: no text is lost.
+        """
+        typed, shown, now = self.renamed(typed), self.renamed(shown), self.values(live)
+        stamp = {"by": user.pk, "at": timezone.now().isoformat(), "form": form}
+        # What somebody else has changed since the form was opened, and what this user has changed.
+        others = {
+            path
+            for path in shown.keys() & now.keys()
+            if shown[path] != fingerprint(now[path]) and not self.is_of(path, form)
+        }
+        mine = {
+            path: value
+            for path, value in typed.items()
+            if now.get(path) != value and (shown.get(path) != fingerprint(value) or self.is_of(path, form))
+        }
+        removed = {row_of(path) for path, value in typed.items() if is_new(row_of(path)) and is_removal(path, value)}
+        removed |= {row for row in rows_of(shown) - rows_of(typed) if is_new(row)}
+        self.forget(path for path in now if row_of(path) in removed - rows_of(others))
+        gone = (rows_of(typed) & rows_of(shown)) - rows_of(now)
+        rivals = []
+        for path, value in mine.items():
+            row = row_of(path)
+            if row in removed or row in gone or (is_new(row) and name_of(path) == DELETE):
+                continue
+            entry = {"value": value, "base": live.get(path), **stamp}
+            if path in others or (is_removal(path, value) and row in rows_of(others)):
+                self.set_rival(path, now[path], entry)
+                rivals.append(path)
+            else:
+                self.set(path, entry)
+            removal = f"{row}/{DELETE}"
+            if removal in others and now[removal] and removal != path:
+                self.set_rival(removal, now[removal], entry | {"value": [], "base": live.get(removal)})
+                rivals.append(removal)
+        for row in gone & rows_of(mine) - {row_of(path) for path, value in typed.items() if is_removal(path, value)}:
+            key = new_row(row.partition("/")[0])
+            for path in typed:
+                if row_of(path) == row and name_of(path) != DELETE:
+                    self.set(f"{key}/{name_of(path)}", {"value": typed[path], "base": None, **stamp})
+                    rivals.append(f"{key}/{name_of(path)}")
+        return list(dict.fromkeys(rivals))
+
+    def set(self, path, entry):
+        """Replaces the value at `path`. A rival stays, until somebody chooses."""
+        present = self.entries.pop(path, {})
+        if "rival" in present:
+            entry = entry | {"rival": present["rival"]}
+        if entry["value"] != entry["base"] or "rival" in entry:
+            self.entries[path] = entry
+
+    def set_rival(self, path, value, rival):
+        """Keeps `rival` beside the `value` at `path`."""
+        present = self.entries.get(path, {"value": value, "base": value, "by": None, "at": rival["at"], "form": ""})
+        self.entries[path] = present | {"rival": rival}
+
+    def renamed(self, paths: dict) -> dict:
+        """Returns a dictionary with the paths that its rows have by now."""
+        return {
+            f"{row}/{name_of(path)}" if (row := self.rows_published.get(row_of(path))) else path: value
+            for path, value in paths.items()
+        }
+
+    def is_of(self, path, form) -> bool:
+        """Whether what the draft has at `path` was typed in `form` itself."""
+        return bool(form) and self.entries.get(path, {}).get("form") == form
+
+    def choose(self, path: str, rival: bool):
+        """Ends the rivalry about a field: with the `rival`, or with the other value."""
+        entry = self.entries.get(path, {})
+        if other := entry.pop("rival", None):
+            self.set(path, other if rival else entry)
+
+    def ready(self, languages) -> dict:
+        """
+        Returns the entries that publishing `languages` makes public: theirs, and those of fields without a language.
+
+        A new row comes with the first language in which it has a text.
+        """
+        found = {path: entry for path, entry in self.entries.items() if language_of(path) in {None, *languages}}
+        filled, written = set(), set()
+        for path, entry in self.entries.items():
+            if is_new(row := row_of(path)) and language_of(path):
+                written.add(row)
+                if path in found and any(entry["value"]):
+                    filled.add(row)
+        return {path: entry for path, entry in found.items() if row_of(path) not in written - filled}
+
+    def published(self, paths, keys: dict, live: dict):
+        """Forgets the entries at `paths`, which are public now. New rows got `keys`; `live` are the values by now."""
+        self.forget(paths)
+        self.rows_published |= keys
+        entries = self.renamed(self.entries)
+        self.entries = {
+            path: entry | {"base": live.get(path)}
+            for path, entry in entries.items()
+            if entry["value"] != live.get(path) or "rival" in entry
+        }
+
+    def forget(self, paths):
+        self.entries = {path: entry for path, entry in self.entries.items() if path not in set(paths)}
+
+
+def fingerprint(value: list | None) -> str:
+    """Returns eight characters that tell values apart."""
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:8]
+
+
+def row_of(path: str) -> str:
+    """Returns the part of a path that names an inline row, such as "steps/12", or an empty string."""
+    return path.rpartition("/")[0]
+
+
+def name_of(path: str) -> str:
+    """Returns the part of a path that names the field."""
+    return path.rpartition("/")[2]
+
+
+def rows_of(paths) -> set[str]:
+    """Returns the inline rows that `paths` belong to."""
+    return {row for path in paths if (row := row_of(path))}
+
+
+def is_new(row: str) -> bool:
+    """Whether an inline row is not published."""
+    return row.partition("/")[2].startswith(NEW)
+
+
+def is_removal(path: str, value: list) -> bool:
+    """Whether `value` at `path` says that an inline row is to go."""
+    return bool(row_of(path)) and name_of(path) == DELETE and bool(value)
+
+
+def new_row(prefix: str) -> str:
+    """Returns a row for the formset with `prefix` that no other one has. Later ones come later in the alphabet."""
+    return f"{prefix}/{NEW}{time.time_ns():016x}{secrets.token_hex(2)}"
+
+
+def language_of(path: str) -> str | None:
+    """Returns the language of the field at `path`, or None."""
+    for language in LANGUAGES:
+        if name_of(path).endswith(f"_{language.replace('-', '_')}"):
+            return language
+    return None
+
+
+def as_typed(value: str) -> str:
+    """Returns a posted string in the form in which values are compared: browsers change the ends of lines."""
+    return value.replace("\r\n", "\n").strip()
+
+
+def inputs(widget, name: str, value):
+    """
+    Yields the inputs of a `widget` that shows `value`: each with its own widget, its name, and what a browser posts if
+    nobody changes it.
+    """
+    if isinstance(widget, RelatedFieldWidgetWrapper):
+        widget = widget.widget
+    if isinstance(widget, MultiWidget):
+        for part, end, each in zip(widget.widgets, widget.widgets_names, widget.decompress(value), strict=True):
+            yield from inputs(part, name + end, each)
+    elif isinstance(widget, CheckboxInput):
+        yield widget, name, ["on"] if value else []
+    elif isinstance(widget, FileInput):
+        yield widget, name, []
+    else:
+        shown = widget.format_value(value)
+        shown = shown if isinstance(shown, list | tuple) else [shown]
+        yield widget, name, sorted(as_typed("" if each is None else str(each)) for each in shown)
+
+
+def inputs_of(form, without=()):
+    """Yields the inputs() of an unbound `form`, with their names without a prefix, but those of fields `without`."""
+    for field in form:
+        if field.name not in without:
+            yield from inputs(field.field.widget, field.name, field.value())
+
+
+def fields_of(form, without=()) -> dict:
+    """Returns what a browser posts, by name without a prefix, for an unbound `form` that nobody has changed."""
+    return {name: value for _widget, name, value in inputs_of(form, without)}
+
+
+def own_fields(formset) -> set[str]:
+    """Returns the names of the fields that a formset adds to each row: its key, its parent and DELETE."""
+    return {formset.model._meta.pk.name, formset.fk.name, DELETE}
+
+
+def values_of(form, formsets) -> dict:
+    """Returns the values by path of an unbound `form` and its `formsets`: those of the stored row."""
+    found = fields_of(form)
+    for formset in formsets:
+        for row in formset.initial_forms:
+            key = f"{formset.prefix}/{row.instance.pk}"
+            found |= {f"{key}/{name}": value for name, value in fields_of(row, own_fields(formset)).items()}
+            if formset.can_delete:
+                found[f"{key}/{DELETE}"] = []
+    return found
+
+
+def typed_values(post, files, form, formsets) -> dict:
+    """
+    Returns the values by path that `post` and `files` have for an unbound `form` and its `formsets`.
+
+    Blank new rows are none.
+    """
+    found = typed_in(post, files, "", inputs_of(form))
+    for formset in formsets:
+        blank = fields_of(formset.empty_form, own_fields(formset))
+        for number in range(number_of_rows(post, formset)):
+            place = f"{formset.prefix}-{number}-"
+            values = typed_in(post, files, place, inputs_of(formset.empty_form, own_fields(formset)))
+            key = post.get(place + formset.model._meta.pk.name, "")
+            if not key and not any(values[name] != blank[name] for name in values):
+                continue
+            row = f"{formset.prefix}/{key}" if key else new_row(formset.prefix)
+            found |= {f"{row}/{name}": value for name, value in values.items()}
+            if formset.can_delete:
+                found[f"{row}/{DELETE}"] = ["on"] if post.get(place + DELETE) else []
+    return found
+
+
+def typed_in(post, files, place, inputs) -> dict:
+    """Returns what `post` and `files` have for `inputs`, whose names begin with `place`, by name. Files are stored."""
+    found = {}
+    for widget, name, _value in inputs:
+        if isinstance(widget, FileInput):
+            if file := files.get(place + name):
+                found[name] = [stored_file(file)]
+            elif post.get(f"{place}{name}-clear"):
+                found[name] = [CLEAR]
+        elif not widget.value_omitted_from_data(post, files, place + name):
+            found[name] = sorted(map(as_typed, post.getlist(place + name)))
+    return found
+
+
+def stored_file(file) -> str:
+    """Stores an uploaded file until it is published. Returns its value in a draft: where it is, and its own name."""
+    stored = storages["private"].save(f"{FILES}/{secrets.token_hex(16)}", file)
+    return f"{stored}/{file.name}"
+
+
+def opened_file(value: str) -> File:
+    """Returns the file that stored_file() has stored, with its own name."""
+    folder, stored, name = value.split("/", 2)
+    return File(storages["private"].open(f"{folder}/{stored}"), name=name)
+
+
+def is_file(value: list) -> bool:
+    """Whether a value is that of a file, or of the wish to have none."""
+    return value == [CLEAR] or bool(value and value[0].startswith(f"{FILES}/"))
+
+
+def files_in_drafts() -> set[str]:
+    """Returns the names, in the storage, of the files that drafts hold."""
+    values = (entry["value"] for draft in Draft.objects.iterator() for entry in draft.entries.values())
+    return {"/".join(value[0].split("/", 2)[:2]) for value in values if is_file(value) and value != [CLEAR]}
+
+
+def number_of_rows(post, formset) -> int:
+    """Returns how many rows `post` has for a formset: as many as it says, up to Django's limit."""
+    number = post.get(f"{formset.prefix}-TOTAL_FORMS", "")
+    return min(int(number), formset.absolute_max) if number.isdecimal() else 0
+
+
+def new_rows(values: dict, formset) -> list[str]:
+    """Returns the rows of a formset that are not stored, in order."""
+    return sorted(row for row in rows_of(values) if row.startswith(f"{formset.prefix}/{NEW}"))
+
+
+def as_post(values: dict, form, formsets, for_saving=False) -> tuple:
+    """
+    Returns what a browser posts for an unbound `form` and its `formsets` that show `values`: the data and the files.
+
+    New rows have their key where stored ones have it; Django saves only rows without a key as new ones.
+    """
+    post, files = QueryDict(mutable=True), MultiValueDict()
+
+    def add(name, value):
+        if value == [CLEAR]:
+            post[f"{name}-clear"] = "on"
+        elif is_file(value):
+            if for_saving:
+                files[name] = opened_file(value[0])
+        elif value:
+            post.setlist(name, value)
+
+    for name in fields_of(form):
+        add(name, values.get(name, []))
+    for formset in formsets:
+        stored = [f"{formset.prefix}/{row.instance.pk}" for row in formset.initial_forms]
+        new = new_rows(values, formset)
+        for number, row in enumerate(stored + new):
+            place = f"{formset.prefix}-{number}-"
+            for path, value in values.items():
+                if row_of(path) == row:
+                    add(place + name_of(path), value)
+            key = row.partition("/")[2]
+            post[place + formset.model._meta.pk.name] = "" if for_saving and row in new else key
+        post[f"{formset.prefix}-INITIAL_FORMS"] = len(stored)
+        post[f"{formset.prefix}-TOTAL_FORMS"] = len(stored) + len(new)
+    return post, files

@@ -1,0 +1,57 @@
+"""What the worker does with drafts: it publishes those whose time has come, and removes files that no draft needs."""
+
+from django.contrib import admin
+from django.core.files.storage import storages
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
+from portal.bilingual.draft_admin import Refused
+from portal.bilingual.drafts import FILES, Draft, files_in_drafts
+from portal.bilingual.languages import LANGUAGES
+from portal.uploads import remove_orphans
+
+
+class Unheard:
+    """The storage of messages for a request that nobody has sent."""
+
+    def add(self, level, message, extra_tags=""):
+        pass
+
+
+def request_of(user) -> HttpRequest:
+    """Returns a request for the admin by `user` that nobody has sent."""
+    request = HttpRequest()
+    request.method, request.user, request._messages = "GET", user, Unheard()
+    return request
+
+
+def publish_due():
+    """Publishes the drafts whose time has come. If one is refused, it keeps the reasons, which the admin shows."""
+    due = Draft.objects.filter(publish_at__lte=timezone.now(), refusals={})
+    for key in list(due.order_by("publish_at").values_list("pk", flat=True)):
+        with transaction.atomic():
+            if draft := due.select_for_update().filter(pk=key).first():
+                publish(draft)
+
+
+def publish(draft):
+    """Publishes what was scheduled, with the rights that its author has now."""
+    user, model_admin = draft.publish_by, admin.site.get_model_admin(draft.content_type.model_class())
+    with override((user and user.language) or LANGUAGES[0]):
+        try:
+            may_publish = user and user.is_active and user.is_staff
+            if not may_publish or not model_admin.may_write(request_of(user), draft.row):
+                raise Refused({"": [_("Whoever scheduled this may not publish it any more.")]})
+            with transaction.atomic():
+                model_admin.publish(request_of(user), draft.row, draft, draft.publish_languages)
+        except Refused as refused:
+            draft.refusals = refused.reasons
+            draft.save()
+
+
+def remove_files() -> int:
+    """Deletes the files that no draft has any more. Returns how many it deleted."""
+    return remove_orphans(storages["private"], FILES, files_in_drafts())

@@ -1,0 +1,79 @@
+"""A preview: a page as visitors would see it if a draft were published now. Nothing of it is stored."""
+
+from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+from django.http import Http404
+from django.shortcuts import render
+from django.test import RequestFactory
+from django.urls import resolve, reverse
+from django.utils import timezone
+from django.utils.translation import override
+from django.views.decorators.http import require_safe
+
+from portal.bilingual.draft_admin import Refused
+from portal.bilingual.drafts import Draft
+from portal.bilingual.languages import LANGUAGES, html_code
+from portal.bilingual.publishing import followed_paths, in_both_languages
+from portal.draft_chores import request_of
+from portal.models import User
+
+
+@require_safe
+def preview(request, token):
+    """Shows the draft that `token` stands for, by the view of its public page."""
+    found = Draft.previewed(token)
+    draft, language, is_pair = found or (None, request.LANGUAGE_CODE, False)
+    with override(language):
+        if draft is None:
+            response = render(request, "portal/preview_refused.html", status=404)
+        else:
+            try:
+                response = rendered(draft, language, is_pair)
+            except Refused as refused:
+                reasons = [reason for found in refused.reasons.values() for reason in found]
+                response = render(request, "portal/preview_refused.html", {"reasons": reasons})
+    response["Content-Language"] = html_code(language)
+    response["Cache-Control"] = "private, no-store"
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    return response
+
+
+def rendered(draft, language, is_pair):
+    """Returns the response with the public page of `draft`. Raises Refused if it cannot be published as it is."""
+    model_admin = admin.site.get_model_admin(draft.content_type.model_class())
+    with transaction.atomic():
+        try:
+            languages = LANGUAGES if is_pair else [language]
+            # Who may do everything: what is saved is taken back.
+            somebody = request_of(User(is_superuser=True))
+            row, *_rest = model_admin.saved(somebody, draft.row, draft, languages, with_files=False)
+            publish_followed(row)
+            return page_of(row, language, is_pair)
+        finally:
+            transaction.set_rollback(True)
+
+
+def publish_followed(row):
+    """Publishes the rows that `row` follows, which may still be drafts."""
+    for path, _may_be_null in followed_paths(type(row)) if hasattr(row, "publication_follows") else ():
+        followed = row
+        for name in path.split("__"):
+            followed = followed and getattr(followed, name)
+        if followed:
+            times = dict.fromkeys(in_both_languages("published_at"), timezone.now())
+            type(followed)._base_manager.filter(pk=followed.pk).update(**times)
+
+
+def page_of(row, language, is_pair):
+    """Returns what the public view of `row` answers to a visitor."""
+    address = row.get_absolute_url() if hasattr(row, "get_absolute_url") else reverse("home")
+    path, _mark, _fragment = address.partition("#")
+    path, _mark, query = path.partition("?")
+    public = RequestFactory().get(path, {"view": "pair"} if is_pair else None, QUERY_STRING=query)
+    public.user, public.LANGUAGE_CODE, public.is_preview = AnonymousUser(), language, True
+    public.resolver_match = match = resolve(path)
+    try:
+        return match.func(public, *match.args, **match.kwargs)
+    except Http404:
+        raise Refused({"": []}) from None

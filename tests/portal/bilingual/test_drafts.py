@@ -1,0 +1,516 @@
+"""What several people type in the form of one page, and what becomes of it when it is published."""
+
+import os
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.db import transaction
+from django.test import Client
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from portal.bilingual.drafts import Draft
+from portal.bilingual.editing import BilingualAdmin
+from portal.draft_chores import publish_due
+from portal.models import Page, User
+from programs.models import Program
+from tests.admin_forms import AdminForm
+
+pytestmark = pytest.mark.django_db
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "15"))
+FIELDS = ["title_zh_hans", "title_en", "summary_zh_hans", "summary_en", "sort_order"]
+TEXTS = ["text_zh_hans", "text_en"]
+SIDES = {"zh-hans": "_zh_hans", "en": "_en"}
+WORDS = st.sampled_from(["甲", "乙", "丙", "A", "B", "C"])
+WHO = st.integers(0, 1)
+NUMBER = st.integers(0, 5)
+
+
+class Row:
+    """The page or a step in the plain model: what visitors see, or None, what was typed over it, and rivals of that."""
+
+    def __init__(self, public=None, typed=()):
+        self.public, self.typed, self.rivals = public, dict(typed), {}
+
+    def value(self, name):
+        return self.typed.get(name, (self.public or {}).get(name, ""))
+
+    def values(self, names):
+        return {name: self.value(name) for name in names}
+
+    def type(self, name, value):
+        self.typed[name] = value
+        self.settle()
+
+    def settle(self):
+        """Forgets what is public anyway."""
+        if self.public is not None:
+            kept = {
+                name: it for name, it in self.typed.items() if it != self.public.get(name, "") or name in self.rivals
+            }
+            self.typed = kept
+
+
+class Opened:
+    """A form that somebody has opened: the rows, what it showed of them, and what was typed since."""
+
+    def __init__(self, page, rows):
+        self.shown = {row: row.values([*TEXTS, "DELETE"]) for row in rows} | {page: page.values(FIELDS)}
+        self.typed = {row: dict(values) for row, values in self.shown.items()}
+        self.rows = list(rows)
+
+    def changed(self, row):
+        return {name: it for name, it in self.typed[row].items() if it != self.shown.get(row, {}).get(name)}
+
+
+class TwoPeople(RuleBasedStateMachine):
+    """Two people open, type, save, publish and discard at random. A plain model says what must come of it."""
+
+    @initialize()
+    def begin(self):
+        self.transaction = transaction.atomic()
+        self.transaction.__enter__()
+        self.program = Program.objects.get(slug="teacher-exchange")
+        self.program.steps.all().delete()
+        for number in range(2):
+            self.program.steps.create(text_zh_hans=f"步{number}", text_en=f"Step {number}")
+        self.address = f"/admin/programs/program/{self.program.pk}/change/"
+        self.clients = [Client(), Client()]
+        for number, client in enumerate(self.clients):
+            client.force_login(User.objects.create_superuser(f"staff-{number}", language="en"))
+        self.page = Row({name: str(getattr(self.program, name)) for name in FIELDS})
+        self.rows = [Row(texts_of(step)) for step in self.program.steps.all()]
+        self.forms, self.models = [None, None], [None, None]
+        self.open(0)
+        self.open(1)
+
+    def teardown(self):
+        if hasattr(self, "transaction"):
+            transaction.set_rollback(True)
+            self.transaction.__exit__(None, None, None)
+
+    @rule(who=WHO)
+    def open(self, who):
+        self.forms[who] = AdminForm(self.clients[who], self.address)
+        self.models[who] = Opened(self.page, self.rows)
+        self.compare(self.forms[who])
+
+    @rule(who=WHO, name=st.sampled_from(FIELDS), word=WORDS)
+    def type(self, who, name, word):
+        word = str(ord(word) % 5) if name == "sort_order" else word
+        self.forms[who].data[name] = [word]
+        self.models[who].typed[self.page][name] = word
+
+    @rule(who=WHO, number=NUMBER, name=st.sampled_from(TEXTS), word=WORDS)
+    def type_in_a_row(self, who, number, name, word):
+        if rows := self.models[who].rows:
+            number %= len(rows)
+            self.forms[who].data[f"steps-{number}-{name}"] = [word]
+            self.models[who].typed[rows[number]][name] = word
+
+    @rule(who=WHO, chinese=WORDS | st.just(""), english=WORDS | st.just(""))
+    def add_a_row(self, who, chinese, english):
+        if chinese or english:
+            self.forms[who].add_row("steps", text_zh_hans=chinese, text_en=english)
+            row = Row()
+            self.models[who].typed[row] = {"text_zh_hans": chinese, "text_en": english, "DELETE": ""}
+            self.models[who].rows.append(row)
+
+    @rule(who=WHO, number=NUMBER, ticked=st.booleans())
+    def tick_to_remove(self, who, number, ticked):
+        if rows := self.models[who].rows:
+            number %= len(rows)
+            self.forms[who].data[f"steps-{number}-DELETE"] = ["on"] if ticked else []
+            self.models[who].typed[rows[number]]["DELETE"] = "on" if ticked else ""
+
+    @rule(who=WHO, button=st.sampled_from(["_save_draft", "_publish", "_publish_zh-hans", "_publish_en", "_discard"]))
+    def submit(self, who, button):
+        self.forms[who].submit(button)
+        rivals = self.merge(self.models[who])
+        if button == "_discard" and not rivals:
+            self.page.typed, self.page.rivals = {}, {}
+            self.rows = [row for row in self.rows if row.public is not None]
+            for row in self.rows:
+                row.typed, row.rivals = {}, {}
+        elif button.startswith("_publish") and not rivals:
+            self.publish([side for language, side in SIDES.items() if button in ("_publish", f"_publish_{language}")])
+        self.open(who)
+
+    @rule(who=WHO, take=st.booleans())
+    def choose(self, who, take):
+        """Decides all rivalries in one way."""
+        form = AdminForm(self.clients[who], self.address)
+        for path, entry in (
+            Draft.objects.values_list("entries", flat=True).first().items() if Draft.objects.exists() else ()
+        ):
+            if "rival" in entry:
+                form.data[f"_choose:{path}"] = ["rival" if take else "present"]
+        form.submit()
+        for row in [self.page, *self.rows]:
+            if take:
+                row.typed |= row.rivals
+            row.rivals = {}
+            row.settle()
+        self.open(who)
+
+    def merge(self, opened) -> bool:
+        """Does in the plain model what saving does. Returns whether there are rivals."""
+        found = False
+        rows = [self.page, *opened.rows]
+        for row in rows:
+            mine = opened.changed(row)
+            shown, typed = opened.shown.get(row), opened.typed[row]
+            is_there = row is self.page or row in self.rows
+            if shown is None:
+                if typed["DELETE"] != "on":
+                    row.typed = {name: typed[name] for name in TEXTS}
+                    self.rows.append(row)
+                continue
+            if not is_there:
+                if mine and typed["DELETE"] != "on":
+                    self.rows.append(Row(typed={name: typed[name] for name in TEXTS}))
+                    found = True
+                continue
+            others = {name for name, value in shown.items() if row.value(name) != value}
+            if row.public is None and typed["DELETE"] == "on":
+                if not others:
+                    self.rows.remove(row)
+                continue
+            mine = {name: value for name, value in mine.items() if row.value(name) != value}
+            is_removed = "DELETE" in others and row.value("DELETE") == "on"
+            for name, value in mine.items():
+                if name in others or (name == "DELETE" and value == "on" and others):
+                    row.rivals[name] = value
+                    found = True
+                else:
+                    row.type(name, value)
+                if is_removed and name != "DELETE":
+                    row.rivals["DELETE"] = ""
+                    found = True
+        return found
+
+    def publish(self, sides):
+        def is_of(name):
+            return not name.endswith(tuple(SIDES.values())) or name.endswith(tuple(sides))
+
+        ready = {}
+        for row in [self.page, *self.rows]:
+            names = [name for name in row.typed if is_of(name)]
+            if row.public is None and not any(row.typed[name] for name in names):
+                continue
+            ready[row] = names
+        if any(name in row.rivals for row, names in ready.items() for name in names):
+            return
+        stored = [row for row in self.rows if row.public is not None]
+        for row, names in ready.items():
+            if row.public is None:
+                row.public = dict.fromkeys(TEXTS, "")
+                stored.append(row)
+            row.public |= {name: row.typed.pop(name) for name in names}
+            row.settle()
+        self.rows = [row for row in stored if row.public.get("DELETE") != "on"] + [
+            row for row in self.rows if row.public is None
+        ]
+
+    def compare(self, form):
+        """Compares what visitors see, and what an opened form shows, with the plain model."""
+        program = Program.objects.get(pk=self.program.pk)
+        assert {name: str(getattr(program, name)) for name in FIELDS} == self.page.public
+        public = [{name: row.public[name] for name in TEXTS} for row in self.rows if row.public is not None]
+        assert [texts_of(step) for step in program.steps.all()] == public
+        assert {name: form.data[name][0] for name in FIELDS} == self.page.values(FIELDS)
+        shown = [{name: form.data[f"steps-{n}-{name}"][0] for name in TEXTS} for n in form.rows("steps").values()]
+        assert shown == [row.values(TEXTS) for row in self.rows]
+        draft = Draft.objects.first()
+        rivals = [entry["rival"]["value"] for entry in draft.entries.values() if "rival" in entry] if draft else []
+        wanted = [[it] if it else [] for row in [self.page, *self.rows] for it in row.rivals.values()]
+        assert sorted(rivals) == sorted(wanted)
+
+
+def texts_of(step):
+    return {name: getattr(step, name) or "" for name in TEXTS}
+
+
+def test_after_random_work_of_two_people_everything_is_where_a_plain_model_says():
+    run_state_machine_as_test(
+        TwoPeople, settings=settings(max_examples=EXAMPLES, stateful_step_count=15, deadline=None)
+    )
+
+
+ADDRESS = "/admin/programs/program/{}/change/"
+
+
+@pytest.fixture
+def program():
+    return Program.objects.get(slug="teacher-exchange")
+
+
+@pytest.fixture
+def staff(admin_client):
+    admin_client.cookies["django_language"] = "en"
+    return admin_client
+
+
+def colleague():
+    client = Client()
+    client.cookies["django_language"] = "en"
+    client.force_login(User.objects.create_superuser("colleague", first_name="Li", last_name="Ming"))
+    return client
+
+
+def said(response):
+    return [str(message) for message in response.context["messages"]]
+
+
+def test_a_draft_is_seen_by_staff_and_not_by_visitors(staff, client, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["title_en"] = ["Typed"]
+    assert said(form.submit()) == ["The draft is saved. Visitors do not see it yet."]
+    assert AdminForm(staff, form.address).data["title_en"] == ["Typed"]
+    assert b"Typed" not in client.get("/en/programs/teacher-exchange/").content
+    bar = AdminForm(staff, form.address).page.select_one(".publication")
+    assert [state.strong is not None for state in bar.select("dd")] == [False, True]
+
+
+def test_a_form_that_is_saved_as_it_was_opened_leaves_no_draft(staff):
+    models = [model for model, own in admin.site._registry.items() if isinstance(own, BilingualAdmin)]
+    addresses = [
+        f"/admin/{row._meta.app_label}/{row._meta.model_name}/{row.pk}/change/"
+        for row in (model.objects.first() for model in models)
+        if row
+    ]
+    for address in addresses:
+        AdminForm(staff, address).submit()
+        assert not Draft.objects.exists(), address
+    assert len(addresses) >= 8
+
+
+def test_one_language_is_published_alone(staff, client, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_en": ["Typed"], "title_zh_hans": ["新题"], "sort_order": ["7"]}
+    assert said(form.submit("_publish_en")) == ["Published: English."]
+    program.refresh_from_db()
+    assert (program.title_en, program.title_zh_hans, program.sort_order) == ("Typed", "教师交流", 7)
+    assert list(Draft.objects.get().entries) == ["title_zh_hans"]
+    AdminForm(staff, form.address).submit("_publish_zh-hans")
+    program.refresh_from_db()
+    assert program.title_zh_hans == "新题"
+    assert not Draft.objects.filter(entries__has_key="title_zh_hans").exists()
+
+
+def test_what_is_not_right_is_not_published_and_stays_typed(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.add_row("steps", text_en="A step", sort_order="many")
+    form.data |= {"title_en": [""], "summary_en": ["Typed"]}
+    page = form.submit("_publish")
+    assert said(page) == ["Not published: please see the marked fields."]
+    again = AdminForm(staff, form.address)
+    assert len(again.page.select(".errorlist")) == 2
+    assert (again.data["summary_en"], again.data["title_en"]) == (["Typed"], [""])
+    program.refresh_from_db()
+    assert program.summary_en != "Typed"
+    # The next save begins anew.
+    again.submit()
+    assert not AdminForm(staff, form.address).page.select(".errorlist")
+
+
+def test_two_people_who_change_different_fields_are_both_kept(staff, program):
+    one, other = (AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague()))
+    one.data["summary_zh_hans"] = ["中文由一人写"]
+    other.data["summary_en"] = ["English by another"]
+    one.submit()
+    assert said(other.submit()) == ["The draft is saved. Visitors do not see it yet."]
+    data = AdminForm(staff, one.address).data
+    assert (data["summary_zh_hans"], data["summary_en"]) == (["中文由一人写"], ["English by another"])
+
+
+def test_two_people_who_change_one_field_choose(staff, program):
+    one, other = (AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague()))
+    one.data["summary_zh_hans"] = ["派出教师一年"]
+    other.data["summary_zh_hans"] = ["派出教师两年"]
+    one.submit()
+    page = other.submit("_publish")
+    assert said(page) == ["Somebody else has changed the same as you. Nothing is lost: choose below what is to hold."]
+    [rivalry] = AdminForm(staff, one.address).page.select(".rivalries fieldset")
+    assert rivalry.legend.text == "Summary (Chinese)"
+    assert "Li Ming" in rivalry.text
+    assert [mark.text for mark in rivalry.select("del, ins")] == ["一", "两"]
+    refused = AdminForm(staff, one.address).submit("_publish")
+    assert said(refused) == ["Not published: please see the marked fields."]
+    form = AdminForm(staff, one.address)
+    form.data["_choose:summary_zh_hans"] = ["rival"]
+    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+    program.refresh_from_db()
+    assert program.summary_zh_hans == "派出教师两年"
+
+
+def test_two_tabs_of_one_person_are_two_forms(staff, program):
+    one, other = (AdminForm(staff, ADDRESS.format(program.pk)) for _tab in range(2))
+    one.data["title_en"] = ["In the first tab"]
+    other.data["title_en"] = ["In the second tab"]
+    one.submit()
+    other.submit()
+    assert AdminForm(staff, one.address).page.select(".rivalries fieldset")
+    # What a form has kept itself, while somebody was typing, is no rival.
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    for text in ("Typed", "Typed more"):
+        form.data["summary_en"] = [text]
+        form.submit("_keep")
+    assert Draft.objects.get().entries["summary_en"]["value"] == ["Typed more"]
+    assert "rival" not in Draft.objects.get().entries["summary_en"]
+
+
+def test_a_draft_is_discarded(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["title_en"] = ["Typed"]
+    form.submit()
+    assert said(AdminForm(staff, form.address).submit("_discard")) == ["The draft is discarded."]
+    assert AdminForm(staff, form.address).data["title_en"] == ["Teacher exchange"]
+    assert not Draft.objects.exists()
+
+
+def test_a_new_page_is_a_draft_until_it_is_published(staff, client):
+    form = AdminForm(staff, "/admin/portal/page/add/")
+    form.data |= {"title_en": ["A page"], "summary_en": ["A summary"]}
+    response = form.submit()
+    draft = Draft.objects.get()
+    assert (draft.object_id, response.redirect_chain[-1][0]) == (None, f"/admin/portal/page/add/?draft={draft.key}")
+    again = AdminForm(staff, response.redirect_chain[-1][0])
+    assert again.data["title_en"] == ["A page"]
+    again.data |= {"slug": ["a-page"], "body_en": ["<p>Text</p>"]}
+    assert said(again.submit("_publish_en")) == ["Published: English."]
+    assert client.get("/en/pages/a-page/").status_code == 200
+    assert client.get("/zh-hans/pages/a-page/").status_code == 404
+    assert not Draft.objects.filter(object_id=None).exists()
+
+
+def test_a_form_with_an_unknown_key_finds_nobody_elses_draft(staff):
+    form = AdminForm(staff, "/admin/portal/page/add/")
+    form.data["title_en"] = ["A page"]
+    form.submit()
+    assert AdminForm(staff, "/admin/portal/page/add/?draft=x").data["title_en"] == [""]
+    assert AdminForm(staff, "/admin/portal/centre/add/?draft=" + Draft.objects.get().key).data["title_en"] == [""]
+
+
+def test_who_may_only_view_leaves_no_draft(client, program):
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_program"))
+    client.force_login(viewer)
+    assert client.post(ADDRESS.format(program.pk), {"title_en": "Typed", "_shown": "{}"}).status_code == 403
+    assert not Draft.objects.exists()
+
+
+def test_typing_survives_the_end_of_the_session(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["title_en"] = ["Typed"]
+    staff.logout()
+    response = staff.post(form.address, form.data | {"_publish": "1"})
+    assert response["Location"] == f"/admin/login/?next={form.address}"
+    program.refresh_from_db()
+    assert program.title_en == "Teacher exchange"
+    staff.force_login(User.objects.get(username="admin"))
+    assert AdminForm(staff, form.address).data["title_en"] == ["Typed"]
+
+
+@pytest.mark.parametrize("spoilt", ["nobody", "gone", "without rights", "old"])
+def test_without_a_session_only_the_owner_of_a_form_keeps_what_was_typed(staff, program, spoilt, time_machine):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["title_en"] = ["Typed"]
+    staff.logout()
+    owner = User.objects.filter(username="admin")
+    if spoilt == "nobody":
+        form.data["_owner"] = ["1:x"]
+    elif spoilt == "old":
+        time_machine.shift(timedelta(hours=13))
+    else:
+        owner.update(**({"is_active": False} if spoilt == "gone" else {"is_superuser": False}))
+    staff.post(form.address, form.data)
+    assert not Draft.objects.exists()
+
+
+def test_the_language_of_the_admin_changes_and_what_was_typed_is_a_draft(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    buttons = form.page.select(".admin-language button")
+    assert {button["form"] for button in buttons} == {"program_form"}
+    form.data["title_en"] = ["Typed"]
+    response = staff.post(buttons[0]["formaction"], form.data | {"language": buttons[0]["value"]}, follow=True)
+    assert response.redirect_chain[-1][0] == form.address
+    assert 'lang="zh-hans"' in response.content.decode()
+    assert AdminForm(staff, form.address).data["title_en"] == ["Typed"]
+
+
+def test_a_language_is_withdrawn_at_once_unless_it_must_stay(staff, client, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    assert said(form.submit("_withdraw_en")) == ["Withdrawn: English. Visitors do not see this page any more."]
+    assert client.get("/en/programs/teacher-exchange/").status_code == 404
+    assert client.get("/zh-hans/programs/teacher-exchange/").status_code == 200
+    notice = Page.objects.get(slug="privacy")
+    response = AdminForm(staff, f"/admin/portal/page/{notice.pk}/change/").submit("_withdraw_en")
+    assert said(response) == ["The privacy notice stays published: enquiries are consented to by it."]
+    assert client.get("/en/privacy/").status_code == 200
+
+
+def test_many_rows_are_published_and_withdrawn_from_the_list(staff):
+    rows = list(Program.objects.all()[:3])
+    Program.objects.filter(pk=rows[0].pk).update(published_at_en=None, summary_en="")
+    chosen = {"_selected_action": [row.pk for row in rows]}
+    response = staff.post("/admin/programs/program/", chosen | {"action": "withdraw_zh-hans"}, follow=True)
+    assert said(response) == ["Done for 3 pages."]
+    response = staff.post("/admin/programs/program/", chosen | {"action": "publish_both"}, follow=True)
+    refused, done = said(response)
+    assert refused.startswith(str(rows[0])) and "Every published page needs this." in refused
+    assert done == "Done for 2 pages."
+
+
+def test_a_draft_is_published_by_itself_when_its_time_has_come(staff, program, time_machine):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_en": ["Typed"], "title_zh_hans": ["新题"]}
+    form.data |= {"_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["en"]}
+    assert said(form.submit("_schedule")) == ["Will be published at 5 May 2031, 08:00: English."]
+    publish_due()
+    program.refresh_from_db()
+    assert program.title_en == "Teacher exchange"
+    time_machine.move_to("2031-05-05T00:00:01Z", tick=False)
+    publish_due()
+    program.refresh_from_db()
+    assert (program.title_en, program.title_zh_hans) == ("Typed", "教师交流")
+    draft = Draft.objects.get()
+    assert (draft.publish_at, list(draft.entries)) == (None, ["title_zh_hans"])
+
+
+@pytest.mark.parametrize(
+    ("at", "languages", "text"),
+    [
+        ("2031-05-03T08:00", ["en"], "This time is past."),
+        ("soon", ["en"], "Enter a valid date/time."),
+        ("", ["en"], "This field is required."),
+        ("2031-05-05T08:00", [], "Choose a language."),
+    ],
+)
+def test_a_time_that_cannot_be_is_said(staff, program, time_machine, at, languages, text):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"_publish_at": [at], "_publish_languages": languages}
+    assert said(form.submit("_schedule")) == [text]
+
+
+def test_what_cannot_be_published_by_itself_says_why(staff, program, time_machine):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_en": ["Typed"], "_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["en"]}
+    form.submit("_schedule")
+    User.objects.filter(username="admin").update(is_active=False)
+    time_machine.move_to("2031-05-05T00:00:01Z", tick=False)
+    publish_due()
+    program.refresh_from_db()
+    assert program.title_en == "Teacher exchange"
+    [[reason]] = Draft.objects.get().refusals.values()
+    assert reason in ("设定定时发布的人已无权发布。", "Whoever scheduled this may not publish it any more.")
+    User.objects.filter(username="admin").update(is_active=True)
+    page = AdminForm(staff, form.address).page
+    assert "It was to be published at 5 May 2031, 08:00, but could not be." in page.select_one(".publication").text
