@@ -163,12 +163,12 @@ class BilingualAdmin(Bilingual, DraftAdmin):
 
 
 class BilingualInline(Bilingual, admin.StackedInline):
-    """Base of the inlines of content admins. Their texts are one line high at first, and grow."""
+    """Base of the inlines of content admins. Their texts are one line high at first, and grow. One row is empty."""
 
     formfield_overrides = BilingualAdmin.formfield_overrides | {
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 1})}
     }
-    extra = 0
+    extra = 1
 
 
 def publication(row, language):
