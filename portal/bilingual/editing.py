@@ -4,8 +4,9 @@ from csp.decorators import csp_update
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.validators import RegexValidator
 from django.db import models
-from django.forms import CheckboxSelectMultiple
+from django.forms import CheckboxSelectMultiple, SlugField
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -27,6 +28,12 @@ PLACE = gettext_lazy("Address and order")
 
 # How many rows the page names that asks before rows are deleted.
 MAX_NAMED = 100
+
+
+class AddressField(SlugField):
+    """The form field for the address of a page. It takes what its help says, which is less than Django would."""
+
+    default_validators = [RegexValidator(r"^[a-z0-9-]+\Z", SLUG_HELP)]
 
 
 class Bilingual:
@@ -64,6 +71,7 @@ class BilingualAdmin(Bilingual, DraftAdmin):
     formfield_overrides = {
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})},
         models.URLField: {"assume_scheme": "https"},
+        models.SlugField: {"form_class": AddressField},
         models.ManyToManyField: {"widget": CheckboxSelectMultiple},
     }
 

@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from partners.models import Country
 from portal.bilingual.drafts import Draft
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
@@ -439,13 +440,37 @@ def test_texts_that_look_like_files_or_cannot_be_stored_are_texts(staff, program
         assert program.search_words_en == kept
 
 
+def test_what_is_copied_from_elsewhere_is_taken_and_what_is_said_is_checked(staff, program):
+    form = AdminForm(staff, "/admin/partners/country/1/change/")
+    form.data |= {"latitude": ["51.50735"], "longitude": ["-0.127758"], "iso_code": ["gb"]}
+    form.submit("_publish")
+    country = Country.objects.get(pk=1)
+    assert (str(country.latitude), str(country.longitude), country.iso_code) == ("51.51", "-0.13", "GB")
+    for number in ("NaN", "1e40", "Infinity", "x"):
+        form = AdminForm(staff, form.address)
+        form.data["latitude"] = [number]
+        assert [link.text for link in BeautifulSoup(form.submit("_publish").content, "html.parser").select(".faults a")]
+    for model, name, wrong, right in [
+        ("programs/program", "slug", ["Capital", "under_score", "two words"], "small-2"),
+        ("portal/department", "icp_number", ["12345678", "京ICP备0号x", "ICP备0号"], "京ICP备0号-1"),
+    ]:
+        pk = program.pk if name == "slug" else 1
+        for value in [*wrong, right]:
+            form = AdminForm(staff, f"/admin/{model}/{pk}/change/")
+            form.data[name] = [value]
+            page = BeautifulSoup(form.submit("_publish").content, "html.parser")
+            assert bool(page.select(".faults")) == (value != right), value
+            if value != right:
+                assert page.select_one(f"#id_{name}_error").text in page.select_one(f"#id_{name}_helptext").text
+
+
 def test_the_faults_above_the_form_lead_to_their_places(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.data |= {"title_en": [""], "sort_order": ["many"]}
     form.add_row("steps", text_en="A step" * 100)
     page = BeautifulSoup(form.submit("_publish").content, "html.parser")
     links = page.select(".faults a")
-    assert [link.text for link in links] == ["Title (English)", "Order", "Step: what happens (English)"]
+    assert [link.text for link in links] == ["Title (English)", "Order", "Step: What happens (English)"]
     for link in links:
         assert page.select_one(link["href"]).name in ("input", "textarea")
 
