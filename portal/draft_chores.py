@@ -1,6 +1,7 @@
 """What the worker does with drafts: it publishes those whose time has come, and removes files that no draft needs."""
 
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import storages
 from django.db import transaction
 from django.http import HttpRequest
@@ -30,11 +31,19 @@ def request_of(user) -> HttpRequest:
 
 def publish_due():
     """Publishes the drafts whose time has come. If one is refused, it keeps the reasons, which the admin shows."""
+    delete_orphans()
     due = Draft.objects.filter(publish_at__lte=timezone.now(), refusals={})
     for key in list(due.order_by("publish_at").values_list("pk", flat=True)):
         with transaction.atomic():
             if draft := due.select_for_update().filter(pk=key).first():
                 publish(draft)
+
+
+def delete_orphans():
+    """Deletes the drafts of rows that are gone, also if no code of the portal deleted them."""
+    for kind in ContentType.objects.filter(pk__in=Draft.objects.values("content_type")):
+        stored = kind.model_class()._base_manager.values("pk")
+        Draft.objects.filter(content_type=kind, object_id__isnull=False).exclude(object_id__in=stored).delete()
 
 
 def publish(draft):

@@ -301,6 +301,9 @@ class DraftAdmin(admin.ModelAdmin):
             if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
                 typed[path] = live[path]
         rivals = draft.merge(typed, shown, live, request.user, token)
+        if draft.refusals and draft.publish_at and draft.publish_at <= timezone.now():
+            # Saving does not publish what was refused.
+            draft.unschedule()
         draft.refusals = {}
         keep(draft)
         return draft, rivals
@@ -445,6 +448,26 @@ class DraftAdmin(admin.ModelAdmin):
         said = text % {"language": LANGUAGE_NAMES[language]}
         self.log_change(request, row, said)
         return said
+
+
+def planned_drafts(request) -> list:
+    """
+    Returns for the front of the admin what is to be published by itself, or was refused, among what the user may write:
+    dictionaries with the draft, the title of its page, the address of its form, and the reasons of a refusal.
+    """
+    found = []
+    for draft in Draft.planned()[:DRAFTS_LISTED]:
+        model_admin = admin.site.get_model_admin(draft.content_type.model_class())
+        if (draft.row or not draft.object_id) and model_admin.may_write(request, draft.row):
+            found.append(
+                {
+                    "draft": draft,
+                    "title": draft.row or draft.title_of(model_admin.model),
+                    "address": model_admin.address_of(request, draft.row, draft),
+                    "reasons": list(dict.fromkeys(text for texts in draft.refusals.values() for text in texts)),
+                }
+            )
+    return found
 
 
 def owner_of(post):

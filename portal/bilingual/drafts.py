@@ -90,6 +90,11 @@ class Draft(models.Model):
                 return title
         return f"({self.pk})"
 
+    @classmethod
+    def planned(cls):
+        """Returns the drafts with a time at which they are to be published, or were, but were refused."""
+        return cls.objects.filter(publish_at__isnull=False).order_by("publish_at").prefetch_related("row")
+
     def unschedule(self):
         """Leaves publishing to people."""
         self.publish_at, self.publish_by, self.publish_languages = None, None, []
@@ -106,7 +111,9 @@ class Draft(models.Model):
         except signing.BadSignature:
             return None
         draft = cls.objects.filter(pk=key, preview_key=preview_key).first()
-        return (draft, language, is_pair) if draft else None
+        if draft is None or (draft.object_id and draft.row is None):
+            return None
+        return draft, language, is_pair
 
     def values(self, live: dict) -> dict:
         """Returns the values of the form by path: those of the published row, `live`, with what was typed over them."""

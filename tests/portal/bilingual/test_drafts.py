@@ -627,5 +627,37 @@ def test_what_cannot_be_published_by_itself_says_why(staff, program, time_machin
     assert reason in ("设定定时发布的人已无权发布。", "Whoever scheduled this may not publish it any more.")
     User.objects.filter(username="admin").update(is_active=True)
     staff.force_login(User.objects.get())
-    page = AdminForm(staff, form.address).page
-    assert "It was to be published at 5 May 2031, 08:00, but could not be." in page.select_one(".publication").text
+    assert planned(staff) == [f"Teacher exchange, 5 May 2031, 08:00 Not published: {reason}"]
+    form = AdminForm(staff, form.address)
+    assert "It was to be published at 5 May 2031, 08:00, but could not be." in form.page.select_one(".publication").text
+    form.data |= {"title_en": ["Typed again"]}
+    assert said(form.submit("_save_draft")) == ["The draft is saved. Visitors do not see it yet."]
+    publish_due()
+    program.refresh_from_db()
+    assert (planned(staff), program.title_en) == ([], "Teacher exchange")
+
+
+def planned(client):
+    """Returns what the front of the admin says about publishing by itself."""
+    page = BeautifulSoup(client.get("/admin/").content, "html.parser")
+    return [" ".join(plan.text.split()) for plan in page.select(".planned-drafts li")]
+
+
+def test_the_draft_of_a_page_that_is_gone_is_deleted_and_not_published(staff, client, program, time_machine):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    staff.force_login(User.objects.get())
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_en": ["Typed"], "_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["en"]}
+    form.submit("_schedule")
+    assert planned(staff) == ["Teacher exchange, 5 May 2031, 08:00"]
+    [(preview, _status)] = AdminForm(staff, form.address).submit("_preview_en").redirect_chain
+    assert client.get(preview).status_code == 200
+    new = AdminForm(staff, "/admin/programs/program/add/")
+    new.data |= {"title_en": ["A new program"]}
+    new.submit("_save_draft")
+    Program.objects.filter(pk=program.pk).delete()
+    assert (planned(staff), client.get(preview).status_code) == ([], 404)
+    time_machine.move_to("2031-05-05T00:00:01Z", tick=False)
+    publish_due()
+    assert [draft.object_id for draft in Draft.objects.all()] == [None]
+    assert not Program.objects.filter(title_en__startswith="Typed").exists()
