@@ -28,7 +28,7 @@ def word_item(text, marker, level=1, listed="l0", place="Middle"):
         f"<p class=MsoListParagraphCxSp{place} style='margin-left:{36 * level}.0pt;mso-add-space:auto;\n"
         f"text-indent:-18.0pt;mso-list:{listed} level{level} lfo{int(listed[1:]) + 1}'><![if !supportLists]><span\n"
         "style='font-family:Symbol;mso-fareast-font-family:Symbol'><span\nstyle='mso-list:Ignore'>"
-        f"{marker}<span style='font:7.0pt \"Times New Roman\"'>&nbsp;&nbsp;&nbsp;&nbsp;\n</span></span></span><![endif]>"
+        f"{marker}<span style='font:7.0pt \"Times New Roman\"'>&nbsp;&nbsp;&nbsp;\n</span></span></span><![endif]>"
         f"{text}<o:p></o:p></p>\n\n"
     )
 
@@ -83,9 +83,9 @@ WPS_END = wps_run("<o:p></o:p>", "Calibri")
 
 def wps_item(text, marker, level=1, listed="l0"):
     """A paragraph that WPS writes for the item of a list. It puts bullets alone into an element of their own."""
-    marker = f"<span style='mso-list:Ignore;'>&#108;<span>&nbsp;</span></span>" if marker is None else f"{marker}&nbsp;"
+    marker = f"{marker}&nbsp;" if marker else "<span style='mso-list:Ignore;'>&#108;<span>&nbsp;</span></span>"
     return (
-        f'<p class=MsoNormal style="margin-left:21.0000pt;text-indent:-21.0000pt;mso-list:{listed} level{level} lfo1;" >'
+        f'<p class=MsoNormal style="text-indent:-21.0000pt;mso-list:{listed} level{level} lfo1;" >'
         f'<![if !supportLists]><span style="font-family:Wingdings;font-size:10.5000pt;" >{marker}</span><![endif]>'
         f"{wps_run(text)}{WPS_END}</p>"
     )
@@ -93,7 +93,7 @@ def wps_item(text, marker, level=1, listed="l0"):
 
 WPS = (
     '<html xmlns:o="urn:schemas-microsoft-com:office:office" xmlns:w="urn:schemas-microsoft-com:office:word"><head>'
-    '<meta name=ProgId content=Word.Document ><meta name=Generator content="Microsoft Word 14" ><title></title><style>\n'
+    '<meta name=ProgId content=Word.Document ><meta name=Generator content="Microsoft Word 14" ><style>\n'
     '@list l0:level1{\nmso-level-number-format:chinese-counting;\nmso-level-suffix:none;\nmso-level-text:"（%1）";}\n\n'
     "p.MsoNormal{\nmso-style-name:正文;\nmargin:0pt;\nfont-size:10.5000pt;\n}\n\n"
     'p.16{\nmso-style-name:"标题 2";\nfont-size:16.0000pt;\n}\n\n'
@@ -120,7 +120,8 @@ WPS = (
 WPS_KEPT = (
     "<h2>学生交流办法</h2><h2>一、材料</h2><p>请准备：</p>"
     '<ol data-type="decimal"><li><p>申请表</p><ul><li><p>学生版</p></li></ul></li><li><p>协议书</p></li></ol>'
-    '<p>另附：</p><ol data-type="decimal" start="12"><li><p>推荐信</p></li></ol><h3>二、提交</h3><p><strong>按时</strong>提交</p>'
+    '<p>另附：</p><ol data-type="decimal" start="12"><li><p>推荐信</p></li></ol>'
+    "<h3>二、提交</h3><p><strong>按时</strong>提交</p>"
     "<h3>日期</h3><table><tbody><tr><td><p>春季</p></td>"
     '<td><ol data-type="decimal"><li><p>三月</p></li></ol></td></tr></tbody></table>'
 )
@@ -128,7 +129,7 @@ WPS_KEPT = (
 
 def word_online_item(tag, text, level, number):
     return (
-        f'<div class="ListContainerWrapper SCXW130253869 BCX0"><{tag} class="NumberListStyle1 SCXW130253869" role="list" '
+        f'<div class="ListContainerWrapper SCXW130253869 BCX0"><{tag} class="NumberListStyle1" role="list" '
         f'start="{number}"><li data-leveltext="%1." data-listid="2" data-aria-posinset="{number}" '
         f'data-aria-level="{level}" role="listitem" class="OutlineElement Ltr SCXW130253869"><p class="Paragraph">'
         f'<span data-contrast="auto" class="TextRun"><span class="NormalTextRun">{text}</span></span>'

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -18,7 +20,8 @@ element => {
     const dataTransfer = new DataTransfer()
     dataTransfer.items.add(new File(["x"], "plan.docx"))
     const { left, top } = element.getBoundingClientRect()
-    const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true, clientX: left + 20, clientY: top + 20 })
+    const place = { clientX: left + 20, clientY: top + 20 }
+    const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true, ...place })
     element.dispatchEvent(drop)
     return drop.defaultPrevented
 }
@@ -80,3 +83,33 @@ def test_files_are_refused_aloud(page, editing):
     # Else the browser would leave the page for the file.
     assert editor.evaluate(DROP)
     expect(status).to_have_text("正文中不能放图片和文件。")
+
+
+def test_the_buttons_stay_in_view_and_all_is_chinese(page, editing, record_property):
+    editor = editing("中文")
+    field = page.locator(".fieldBox.field-body_en")
+    table = "<table><tr><th>甲</th></tr><tr><td>乙</td></tr></table>"
+    editor.evaluate(PASTE, ["text/html", "<ol><li>一</li></ol>" + "<p>一段文字</p>" * 200 + table])
+    assert field.locator(".prose-editor").evaluate("box => box.clientHeight < innerHeight && box.scrollTop > 1000")
+    expect(field.get_by_role("button", name="加粗")).to_be_in_viewport(ratio=1)
+    words = set()
+    for dialog in ("插入表格", "插入链接"):
+        editor.press("Control+a")
+        field.get_by_role("button", name=dialog).click()
+        words.update(field.get_by_role("dialog").inner_text().split("\n"))
+        words.update(field.get_by_role("dialog").locator("option").all_inner_texts())
+        page.keyboard.press("Escape")
+    editor.press("Control+Home")
+    field.get_by_role("button", name="列表属性").click()
+    words.update(field.get_by_role("dialog").inner_text().split("\n"))
+    words.update(field.get_by_role("dialog").locator("option").all_inner_texts())
+    page.keyboard.press("Escape")
+    buttons = field.locator(".prose-menubar button").evaluate_all(
+        "all => all.map(button => [button.title, button.ariaLabel, ...[...button.querySelectorAll('p, h2, h3')]"
+        ".map(text => text.textContent)]).flat()"
+    )
+    words.update(filter(None, buttons))
+    record_property("words of the editor", len(words))
+    assert len(words) > 40
+    # Only the kinds of numbers, such as "a, b, c, ...", have letters.
+    assert [word for word in words if re.search("[A-Za-z]", word) and not word.endswith("...")] == []
