@@ -99,7 +99,7 @@ def test_the_buttons_stay_in_view_and_all_is_chinese(page, editing, record_prope
         words.update(field.get_by_role("dialog").inner_text().split("\n"))
         words.update(field.get_by_role("dialog").locator("option").all_inner_texts())
         page.keyboard.press("Escape")
-    editor.press("Control+Home")
+    editor.locator("li").click()
     field.get_by_role("button", name="列表属性").click()
     words.update(field.get_by_role("dialog").inner_text().split("\n"))
     words.update(field.get_by_role("dialog").locator("option").all_inner_texts())
