@@ -29,6 +29,7 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.differences import marked
 from portal.bilingual.drafts import (
+    CLEAR,
     DELETE,
     Draft,
     as_post,
@@ -188,7 +189,7 @@ class DraftAdmin(admin.ModelAdmin):
         values = values_of(form, formsets)
         if draft.pk:
             values = draft.values(values)
-            (request.shown, _files), request.refusals = as_post(values, form, formsets), draft.refusals
+            request.shown = (*as_post(values, form, formsets), draft.refusals)
         return {
             "draft": draft,
             "rivalries": rivalries(draft, form, formsets),
@@ -235,12 +236,12 @@ class DraftAdmin(admin.ModelAdmin):
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **kwargs)
-        return showing_form(form, request.shown, request.refusals) if hasattr(request, "shown") else form
+        return showing_form(form, *request.shown) if hasattr(request, "shown") else form
 
     def get_formsets_with_inlines(self, request, obj=None):
         for formset, inline in super().get_formsets_with_inlines(request, obj):
             if hasattr(request, "shown"):
-                formset = showing_formset(formset, request.shown, request.refusals)
+                formset = showing_formset(formset, *request.shown)
             yield formset, inline
 
     # What becomes of what was typed
@@ -288,6 +289,10 @@ class DraftAdmin(admin.ModelAdmin):
             if name.startswith("_choose:"):
                 draft.choose(name.removeprefix("_choose:"), rival=value == "rival")
         shown, token = fingerprints_in(request.POST, live), request.POST.get("_form", "")
+        # No post says that the tick to have no file was taken away.
+        for path, value in draft.values(live).items():
+            if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
+                typed[path] = live[path]
         rivals = draft.merge(typed, shown, live, request.user, token)
         draft.refusals = {}
         keep(draft)
@@ -499,32 +504,42 @@ def reasons_of(form, formsets, values) -> dict:
     return reasons | ({"": whole} if whole else {})
 
 
-def errors_at(row, refusals, error_class) -> ErrorDict:
-    """Returns the errors of the form of an inline `row`, or of the main form, as Django keeps them."""
-    found = {name_of(path) or NON_FIELD_ERRORS: texts for path, texts in refusals.items() if row_of(path) == row}
-    return ErrorDict({name: error_class(texts) for name, texts in found.items()})
+def show_kept(form, files, refusals, row=""):
+    """Lets a bound `form`, of an inline `row` or the main one, show the files of its draft, and why it was refused."""
+    form._errors, form.cleaned_data = ErrorDict(), {}
+    for path, texts in refusals.items():
+        if row_of(path) == row:
+            name = name_of(path)
+            place = {"field_id": form[name].auto_id} if name in form.fields else {"error_class": "nonfield"}
+            form._errors[name or NON_FIELD_ERRORS] = form.error_class(texts, renderer=form.renderer, **place)
+    for name, field in form.fields.items():
+        if kept := files.get(form.add_prefix(name)):
+            field.help_text = _("In the draft: %(name)s") % {"name": kept}
 
 
-def showing_form(form_class, post, refusals):
-    """Returns the class of a form that shows what `post` says, and why that was refused. It is not validated."""
+def showing_form(form_class, post, files, refusals):
+    """
+    Returns the class of a form that shows what `post` and the names `files` say, and why that was refused.
+
+    It is not validated.
+    """
 
     class ShowingForm(form_class):
         def __init__(self, *args, **kwargs):
             super().__init__(post, *args, **kwargs)
-            self._errors, self.cleaned_data = errors_at("", refusals, self.error_class), {}
+            show_kept(self, files, refusals)
 
     return ShowingForm
 
 
-def showing_formset(formset_class, post, refusals):
-    """Returns the class of a formset that shows what `post` says, and why that was refused. It is not validated."""
+def showing_formset(formset_class, post, files, refusals):
+    """Returns the class of a formset as showing_form() does that of a form."""
 
     class ShowingFormSet(formset_class):
         def __init__(self, *args, **kwargs):
             super().__init__(post, *args, **kwargs)
             for form in self.forms:
-                row = f"{self.prefix}/{form['id'].value() or ''}"
-                form._errors, form.cleaned_data = errors_at(row, refusals, form.error_class), {}
+                show_kept(form, files, refusals, f"{self.prefix}/{form['id'].value() or ''}")
             self._errors = [form._errors for form in self.forms]
             self._non_form_errors = self.error_class()
 
@@ -606,6 +621,8 @@ def text_of(field, value) -> str:
     """Returns in words what was typed or chosen in a form field."""
     if field is None:
         return _("Remove") if value else _("Keep")
+    if is_file(value):
+        return value.get("name") or _("Remove")
     if isinstance(field, ModelChoiceField):
         return ", ".join(map(str, field.queryset.filter(pk__in=[key for key in value if key.isdecimal()])))
     if hasattr(field, "choices"):

@@ -4,7 +4,7 @@ A draft is the form of a page as it was typed: what staff work on, while visitor
 It holds the fields that differ from the published row, by their path. The path of a field of the page is its name in
 the form, such as "title_en". That of an inline row is made of the prefix of the formset, the key of the row and the
 name, such as "steps/12/text_en". A row that is not published has a key of its own that begins with NEW. A value is a
-list of strings, as a form posts it.
+list of strings, as a form posts it; that of a file is a dictionary, which no form can post: see stored_file().
 
 Several people work on one draft. Their fields are merged one by one; see Draft.merge().
 """
@@ -20,8 +20,8 @@ from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
-from django.core.files import File
 from django.core.files.storage import storages
+from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.db.models import Q
 from django.forms import CheckboxInput, FileInput, MultiWidget
@@ -35,8 +35,8 @@ from portal.bilingual.publishing import in_both_languages
 
 NEW = "new-"
 DELETE = "DELETE"
-# The folder of the files of drafts, and the value that says that a page is to have no file.
-FILES, CLEAR = "drafts", "clear"
+# The folder of the files of drafts.
+FILES = "drafts"
 PREVIEW_SALT = "portal.preview"
 PREVIEW_FOR = timedelta(days=1)
 
@@ -216,12 +216,13 @@ class Draft(models.Model):
         }
 
     def forget(self, paths):
-        self.entries = {path: entry for path, entry in self.entries.items() if path not in set(paths)}
+        gone = set(paths)
+        self.entries = {path: entry for path, entry in self.entries.items() if path not in gone}
 
 
 def fingerprint(value: list | None) -> str:
     """Returns eight characters that tell values apart."""
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def row_of(path: str) -> str:
@@ -344,35 +345,38 @@ def typed_in(post, files, place, inputs) -> dict:
     for widget, name, _value in inputs:
         if isinstance(widget, FileInput):
             if file := files.get(place + name):
-                found[name] = [stored_file(file)]
+                found[name] = stored_file(file)
             elif post.get(f"{place}{name}-clear"):
-                found[name] = [CLEAR]
+                found[name] = CLEAR
         elif not widget.value_omitted_from_data(post, files, place + name):
             found[name] = sorted(map(as_typed, post.getlist(place + name)))
     return found
 
 
-def stored_file(file) -> str:
+# The value that says that a page is to have no file.
+CLEAR = {"file": ""}
+
+
+def stored_file(file) -> dict:
     """Stores an uploaded file until it is published. Returns its value in a draft: where it is, and its own name."""
-    stored = storages["private"].save(f"{FILES}/{secrets.token_hex(16)}", file)
-    return f"{stored}/{file.name}"
+    return {"file": storages["private"].save(f"{FILES}/{secrets.token_hex(16)}", file), "name": file.name}
 
 
-def opened_file(value: str) -> File:
-    """Returns the file that stored_file() has stored, with its own name."""
-    folder, stored, name = value.split("/", 2)
-    return File(storages["private"].open(f"{folder}/{stored}"), name=name)
+def opened_file(value: dict) -> UploadedFile:
+    """Returns the file that stored_file() has stored, with its own name, as it was uploaded."""
+    file = storages["private"].open(value["file"])
+    return UploadedFile(file, value["name"], size=file.size)
 
 
-def is_file(value: list) -> bool:
+def is_file(value) -> bool:
     """Whether a value is that of a file, or of the wish to have none."""
-    return value == [CLEAR] or bool(value and value[0].startswith(f"{FILES}/"))
+    return isinstance(value, dict)
 
 
 def files_in_drafts() -> set[str]:
     """Returns the names, in the storage, of the files that drafts hold."""
     values = (entry["value"] for draft in Draft.objects.iterator() for entry in draft.entries.values())
-    return {"/".join(value[0].split("/", 2)[:2]) for value in values if is_file(value) and value != [CLEAR]}
+    return {value["file"] for value in values if is_file(value) and value != CLEAR}
 
 
 def number_of_rows(post, formset) -> int:
@@ -390,16 +394,16 @@ def as_post(values: dict, form, formsets, for_saving=False) -> tuple:
     """
     Returns what a browser posts for an unbound `form` and its `formsets` that show `values`: the data and the files.
 
+    For showing, there are the names of the files instead.
     New rows have their key where stored ones have it; Django saves only rows without a key as new ones.
     """
     post, files = QueryDict(mutable=True), MultiValueDict()
 
     def add(name, value):
-        if value == [CLEAR]:
+        if value == CLEAR:
             post[f"{name}-clear"] = "on"
         elif is_file(value):
-            if for_saving:
-                files[name] = opened_file(value[0])
+            files[name] = opened_file(value) if for_saving else value["name"]
         elif value:
             post.setlist(name, value)
 

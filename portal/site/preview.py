@@ -72,6 +72,8 @@ def page_of(row, language, is_pair):
     path, _mark, query = path.partition("?")
     public = RequestFactory().get(path, {"view": "pair"} if is_pair else None, QUERY_STRING=query)
     public.user, public.LANGUAGE_CODE, public.is_preview = AnonymousUser(), language, True
+    # Nothing is kept of what is shown, nor taken from what is kept.
+    public.content_version = ""
     public.resolver_match = match = resolve(path)
     try:
         return match.func(public, *match.args, **match.kwargs)

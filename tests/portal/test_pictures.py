@@ -38,8 +38,11 @@ def desk(admin_client):
 def change(desk, **changes):
     """Submits the admin's page of the department with `changes`. Returns the errors that it shows at the picture."""
     page = "/admin/portal/department/1/change/"
-    form = desk.get(page).context["adminform"].form
-    sent = {field.html_name: field.value() for field in form if field.value() not in (None, "")}
+    opened = desk.get(page).context
+    form = opened["adminform"].form
+    sent = {"_shown": opened["shown"]} | {
+        field.html_name: field.value() for field in form if field.value() not in (None, "")
+    }
     sent.pop("wechat_code", None)
     response = desk.post(page, sent | changes | {"_publish": "1"}, follow=True)
     page = BeautifulSoup(response.content, "html.parser")

@@ -393,7 +393,7 @@ def test_a_long_query_of_many_words_is_answered(client):
 def test_a_reserved_address_is_refused_at_its_field(admin_client, model, slug):
     admin_client.cookies["django_language"] = "en"
     address = f"/admin/{model._meta.app_label}/{model._meta.model_name}/add/"
-    text = admin_client.post(address, {"slug": slug}).content.decode()
+    text = admin_client.post(address, {"slug": slug, "_publish": "1"}, follow=True).content.decode()
     assert f"The address “{slug}” is kept for another page. Choose another one." in text
     assert 'id="id_slug_error"' in text
 

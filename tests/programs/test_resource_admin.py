@@ -18,6 +18,7 @@ from portal.site.request_size import read_body
 from programs import resource_files
 from programs.forms import ResourceFileFormSet
 from programs.models import DownloadCount, Resource, ResourceFile
+from tests.admin_forms import AdminForm
 from tests.contact.files import DISHONEST, HONEST, PDF
 from tests.programs.resources import content, on_disk, published, with_file
 
@@ -74,7 +75,8 @@ def form(resource, *versions, **changes):
 def save(client, resource, *versions, **changes):
     """Posts the form of the admin and returns the page that follows."""
     address = reverse(CHANGE, args=[resource.pk])
-    return client.post(address, form(resource, *versions, **changes), follow=True)
+    opened = client.get(address).context
+    return client.post(address, form(resource, *versions, _shown=opened["shown"], **changes), follow=True)
 
 
 def test_staff_add_a_version_and_the_link_leads_to_it(staff, client, file):
@@ -138,10 +140,20 @@ def test_an_empty_file_is_refused(staff, resource):
     assert not on_disk()
 
 
-def test_a_refused_form_keeps_what_was_typed_and_asks_for_the_file_again(staff, resource):
-    response = save(staff, resource, {"file": upload(), "version": ""}, title_en="Typed for long", slug="")
-    text = response.content.decode()
-    assert "Typed for long" in text
+def test_a_refused_form_keeps_what_was_typed_and_the_file(staff, resource):
+    save(staff, resource, {"file": upload(), "version": ""}, title_en="Typed for long", slug="")
+    assert not on_disk()
+    again = AdminForm(staff, reverse(CHANGE, args=[resource.pk]))
+    assert again.data["title_en"] == ["Typed for long"]
+    assert "In the draft: standard.pdf" in again.page.text
+    again.data |= {"slug": ["sample-standard"], "files-0-version": ["9.0"]}
+    again.submit("_publish")
+    assert ResourceFile.objects.get().name == "standard.pdf"
+    assert len(on_disk()) == 1
+
+
+def test_a_refused_form_in_a_window_of_its_own_asks_for_the_file_again(staff, resource):
+    text = save(staff, resource, {"file": upload(), "version": ""}, _popup="1").content.decode()
     assert "Nothing is stored yet. Choose the files again" in text
     assert "standard.pdf" in text
     assert not on_disk()
@@ -235,7 +247,7 @@ def test_version_and_date_of_a_stored_file_can_be_corrected_but_neither_language
         "files-0-language": "en",
         "files-0-file": upload(sent=PDF + b"other"),
     }
-    assert "was changed successfully" in save(staff, file.resource, **changes).content.decode()
+    assert "Published: Chinese and English." in save(staff, file.resource, **changes).content.decode()
     changed = ResourceFile.objects.get()
     assert (changed.version, changed.dated, changed.language) == ("1.1", date(2026, 3, 2), "zh-hans")
     assert (changed.sha256, on_disk()) == (file.sha256, before)

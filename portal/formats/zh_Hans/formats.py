@@ -1,3 +1,3 @@
 """Dates are read as the admin prints them. Django's own format for Chinese ones has wrong signs."""
 
-DATE_INPUT_FORMATS = ["%Y-%m-%d", "%Y/%m/%d", "%Y年%m月%d日"]
+DATE_INPUT_FORMATS = ["%Y-%m-%d", "%Y/%m/%d", "%Y\u5e74%m\u6708%d\u65e5"]

@@ -47,6 +47,8 @@ def test_every_translated_field_stands_in_a_row_with_both_languages(admin_user):
             continue
         for _name, options in model_admin.get_fieldsets(request):
             for row in options["fields"]:
+                if row == ("latitude", "longitude"):
+                    continue
                 if isinstance(row, tuple):
                     swept += 1
                     assert row == tuple(row[0].removesuffix("zh_hans") + code for code in ("zh_hans", "en")), model

@@ -67,7 +67,7 @@ def test_the_link_shows_the_draft_to_a_colleague_without_an_account_for_a_day(ad
     with time_machine.travel(timezone.now() + timedelta(hours=25)):
         ended = client.get(address)
     assert ended.status_code == 404
-    assert "This link to a preview has ended" in ended.content.decode()
+    assert "该预览链接已失效" in ended.content.decode()
     for wrong in (address[:-2] + "/", "/preview/x/", "/preview/%00/"):
         assert client.get(wrong).status_code == 404, wrong
 
