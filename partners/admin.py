@@ -15,16 +15,16 @@ class DegreesField(forms.DecimalField):
 
     def to_python(self, value):
         degrees = super().to_python(value)
-        return degrees and degrees.quantize(Decimal("0.01"))
+        # Other numbers are refused by the validators that follow.
+        is_degrees = degrees is not None and degrees.is_finite() and abs(degrees) <= 180
+        return degrees.quantize(Decimal("0.01")) if is_degrees else degrees
 
 
 class CountryForm(forms.ModelForm):
     """The form of a country. It takes its code in small letters too."""
 
     class Meta:
-        model = Country
         field_classes = {"latitude": DegreesField, "longitude": DegreesField}
-        fields = "__all__"  # noqa: DJ007
 
     def clean_iso_code(self):
         return self.cleaned_data["iso_code"].upper()

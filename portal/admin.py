@@ -1,5 +1,8 @@
+import re
+
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -154,8 +157,26 @@ class AccountEventAdmin(AdministratorsOnly, LongListAdmin):
         return False
 
 
+ICP_HELP = _("The whole number, from the sign of the province to the last digit.")
+
+
+class DepartmentForm(forms.ModelForm):
+    """The form of the department. It takes an ICP number as its help says."""
+
+    class Meta:
+        help_texts = {"icp_number": ICP_HELP}
+
+    def clean_icp_number(self):
+        number = self.cleaned_data["icp_number"]
+        # The sign of the province, "ICP", the character of a filing or of a licence, digits, "number", and the site.
+        if number and not re.fullmatch(r"[\u4e00-\u9fff]ICP[\u5907\u8bc1]\d+\u53f7(-\d+)?", number):
+            raise forms.ValidationError(ICP_HELP)
+        return number
+
+
 @admin.register(Department)
 class DepartmentAdmin(BilingualAdmin):
+    form = DepartmentForm
     fieldsets = [
         (_("Names"), {"fields": ["name", "short_name", "society"]}),
         (_("Home page"), {"fields": ["headline", "introduction", "college_door", "abroad_door"]}),

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.forms import DateTimeField, ModelChoiceField
 from django.forms.utils import ErrorDict
-from django.http import HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -189,9 +189,11 @@ class DraftAdmin(admin.ModelAdmin):
         values = values_of(form, formsets)
         if draft.pk:
             values = draft.values(values)
-            request.shown = (*as_post(values, form, formsets), draft.refusals)
+        request.shown = post, _files, refusals = (*as_post(values, form, formsets), draft.refusals)
+        request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
         return {
             "draft": draft,
+            "faults": faults(refusals, post, form, formsets),
             "rivalries": rivalries(draft, form, formsets),
             "shown": json.dumps({path: fingerprint(value) for path, value in values.items()}),
             "form_token": secrets.token_hex(8),
@@ -241,7 +243,7 @@ class DraftAdmin(admin.ModelAdmin):
     def get_formsets_with_inlines(self, request, obj=None):
         for formset, inline in super().get_formsets_with_inlines(request, obj):
             if hasattr(request, "shown"):
-                formset = showing_formset(formset, *request.shown)
+                formset = showing_formset(formset, *request.shown, request.rows_in_draft)
             yield formset, inline
 
     # What becomes of what was typed
@@ -250,6 +252,10 @@ class DraftAdmin(admin.ModelAdmin):
         """Merges what was typed into the draft of `obj`, or of a new row, and does what the button says."""
         button = next((name for name in request.POST if name in BUTTONS), "")
         draft, rivals = self.keep_typed(request, obj)
+        # Of a script, which asks for no page.
+        kept = request.POST.get("_keep")
+        if kept == "typing":
+            return HttpResponse(status=204)
         if rivals:
             text = _("Somebody else has changed the same as you. Nothing is lost: choose below what is to hold.")
             self.message_user(request, text, messages.WARNING)
@@ -277,14 +283,15 @@ class DraftAdmin(admin.ModelAdmin):
             self.message_user(request, _("The draft is discarded."), messages.SUCCESS)
         elif draft.pk:
             self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
-        return HttpResponseRedirect(self.address_of(request, obj, draft))
+        return HttpResponse(status=204) if kept else HttpResponseRedirect(self.address_of(request, obj, draft))
 
     @transaction.atomic
     def keep_typed(self, request, obj) -> tuple:
         """Merges what was typed into the draft of `obj`, or of a new row. Returns it and what Draft.merge() returns."""
         draft = self.find_draft(request, obj)
         form, formsets = self.unbound(request, obj)
-        live, typed = values_of(form, formsets), typed_values(request.POST, request.FILES, form, formsets)
+        live, known = values_of(form, formsets), rows_of(draft.entries) | draft.rows_published.keys()
+        typed = typed_values(request.POST, request.FILES, form, formsets, known)
         for name, value in request.POST.items():
             if name.startswith("_choose:"):
                 draft.choose(name.removeprefix("_choose:"), rival=value == "rival")
@@ -532,14 +539,16 @@ def showing_form(form_class, post, files, refusals):
     return ShowingForm
 
 
-def showing_formset(formset_class, post, files, refusals):
-    """Returns the class of a formset as showing_form() does that of a form."""
+def showing_formset(formset_class, post, files, refusals, rows):
+    """Returns the class of a formset as showing_form() does that of a form. `rows` are those that a draft added."""
 
     class ShowingFormSet(formset_class):
         def __init__(self, *args, **kwargs):
             super().__init__(post, *args, **kwargs)
             for form in self.forms:
-                show_kept(form, files, refusals, f"{self.prefix}/{form['id'].value() or ''}")
+                row = f"{self.prefix}/{form['id'].value()}"
+                show_kept(form, files, refusals, row)
+                form.is_in_draft = row in rows and self.can_delete
             self._errors = [form._errors for form in self.forms]
             self._non_form_errors = self.error_class()
 
@@ -579,6 +588,27 @@ def state_of(row, language) -> str:
     return _("Public since %(date)s") % date
 
 
+def faults(refusals, post, form, formsets) -> list:
+    """
+    Returns for the template what is not right in a form that shows `post`: the names of the places, or an empty one for
+    the whole, the ids of their elements, and the messages.
+    """
+    places = {
+        f"{formset.prefix}/{post[f'{formset.prefix}-{number}-id']}": f"{formset.prefix}-{number}"
+        for formset in formsets
+        for number in range(int(post[f"{formset.prefix}-TOTAL_FORMS"]))
+    }
+    found, order = [], ["", *form.fields, *places]
+    shown = [(path, texts) for path, texts in refusals.items() if (row_of(path) or path) in order]
+    for path, texts in sorted(shown, key=lambda each: order.index(row_of(each[0]) or each[0])):
+        row, name = row_of(path), name_of(path)
+        _field, label = field_at(path, form, formsets) if path else (None, "")
+        if label is not None:
+            target = places.get(row, "")
+            found.append((label, f"id_{target}-{name}".replace("_-", "_") if name else target, texts))
+    return found
+
+
 def rivalries(draft, form, formsets) -> list:
     """Returns what two people have typed for one field of `draft`: for each field a dictionary for the template."""
     found = []
@@ -586,8 +616,8 @@ def rivalries(draft, form, formsets) -> list:
         {each["by"] for entry in draft.entries.values() for each in (entry, entry.get("rival", entry)) if each["by"]}
     )
     for path, entry in draft.entries.items():
-        if rival := entry.get("rival"):
-            field, name = field_at(path, form, formsets)
+        field, name = field_at(path, form, formsets)
+        if name and (rival := entry.get("rival")):
             texts = [text_of(field, each["value"]) for each in (entry, rival)]
             found.append(
                 {
@@ -606,15 +636,21 @@ def rivalries(draft, form, formsets) -> list:
 
 
 def field_at(path, form, formsets) -> tuple:
-    """Returns the form field at `path`, or None for the removal of a row, and its name for people."""
+    """
+    Returns the form field at `path`, or None for the removal of a row, and its name for people.
+
+    Returns two times None for what the user's form does not have.
+    """
     row, name = row_of(path), name_of(path)
     if not row:
-        return form.fields[name], capfirst(form.fields[name].label)
-    formset = next(each for each in formsets if each.prefix == row.partition("/")[0])
-    kind = capfirst(formset.model._meta.verbose_name)
-    field = formset.empty_form.fields.get(name)
-    label = _("remove") if name == DELETE else field.label
-    return field, _("{label}: {value}").format(label=kind, value=label)
+        field = form.fields.get(name)
+        return field, field and capfirst(field.label)
+    formset = next((each for each in formsets if each.prefix == row.partition("/")[0]), None)
+    field = formset and formset.empty_form.fields.get(name)
+    if not formset or not (field or name in ("", DELETE)):
+        return None, None
+    kind, label = capfirst(formset.model._meta.verbose_name), _("remove") if name == DELETE else field and field.label
+    return (None if name == DELETE else field), _("{label}: {value}").format(label=kind, value=label) if label else kind
 
 
 def text_of(field, value) -> str:

@@ -35,6 +35,8 @@ from portal.bilingual.publishing import in_both_languages
 
 NEW = "new-"
 DELETE = "DELETE"
+# The field for the place of an inline row among the others.
+ORDER = "sort_order"
 # The folder of the files of drafts.
 FILES = "drafts"
 PREVIEW_SALT = "portal.preview"
@@ -121,11 +123,12 @@ class Draft(models.Model):
         """
         typed, shown, now = self.renamed(typed), self.renamed(shown), self.values(live)
         stamp = {"by": user.pk, "at": timezone.now().isoformat(), "form": form}
-        # What somebody else has changed since the form was opened, and what this user has changed.
+        # What somebody else has changed since the form was opened, and what this user has changed. A row that the form
+        # itself has added has no fingerprint.
         others = {
             path
             for path in shown.keys() & now.keys()
-            if shown[path] != fingerprint(now[path]) and not self.is_of(path, form)
+            if shown[path] and shown[path] != fingerprint(now[path]) and not self.is_of(path, form)
         }
         mine = {
             path: value
@@ -264,8 +267,12 @@ def language_of(path: str) -> str | None:
 
 
 def as_typed(value: str) -> str:
-    """Returns a posted string in the form in which values are compared: browsers change the ends of lines."""
-    return value.replace("\r\n", "\n").strip()
+    """
+    Returns a posted string in the form in which values are compared: browsers change the ends of lines.
+
+    PostgreSQL stores no zero bytes.
+    """
+    return value.replace("\r\n", "\n").replace("\0", "").strip()
 
 
 def inputs(widget, name: str, value):
@@ -317,11 +324,11 @@ def values_of(form, formsets) -> dict:
     return found
 
 
-def typed_values(post, files, form, formsets) -> dict:
+def typed_values(post, files, form, formsets, known=()) -> dict:
     """
     Returns the values by path that `post` and `files` have for an unbound `form` and its `formsets`.
 
-    Blank new rows are none.
+    New rows in which nothing was typed are left out, unless they are `known`.
     """
     found = typed_in(post, files, "", inputs_of(form))
     for formset in formsets:
@@ -330,9 +337,10 @@ def typed_values(post, files, form, formsets) -> dict:
             place = f"{formset.prefix}-{number}-"
             values = typed_in(post, files, place, inputs_of(formset.empty_form, own_fields(formset)))
             key = post.get(place + formset.model._meta.pk.name, "")
-            if not key and not any(values[name] != blank[name] for name in values):
-                continue
             row = f"{formset.prefix}/{key}" if key else new_row(formset.prefix)
+            is_blank = all(values[name] == blank[name] or name == ORDER for name in values)
+            if is_blank and is_new(row) and row not in known:
+                continue
             found |= {f"{row}/{name}": value for name, value in values.items()}
             if formset.can_delete:
                 found[f"{row}/{DELETE}"] = ["on"] if post.get(place + DELETE) else []
@@ -382,7 +390,23 @@ def files_in_drafts() -> set[str]:
 def number_of_rows(post, formset) -> int:
     """Returns how many rows `post` has for a formset: as many as it says, up to Django's limit."""
     number = post.get(f"{formset.prefix}-TOTAL_FORMS", "")
-    return min(int(number), formset.absolute_max) if number.isdecimal() else 0
+    return min(int(number), formset.absolute_max) if is_number(number) else 0
+
+
+def is_number(text) -> bool:
+    """Whether a posted string is a number of at most nine digits. Python refuses to read very long ones."""
+    return text.isdecimal() and len(text) < 10
+
+
+def orders_in(values: dict, formset) -> list[int]:
+    """Returns the numbers that put the rows of a formset in order."""
+    typed = ("".join(value) for path, value in values.items() if is_order(path, formset))
+    return [int(number) for number in typed if is_number(number)]
+
+
+def is_order(path, formset) -> bool:
+    """Whether a row of a formset has its place among the others at `path`."""
+    return row_of(path).startswith(f"{formset.prefix}/") and name_of(path) == ORDER
 
 
 def new_rows(values: dict, formset) -> list[str]:
@@ -394,7 +418,7 @@ def as_post(values: dict, form, formsets, for_saving=False) -> tuple:
     """
     Returns what a browser posts for an unbound `form` and its `formsets` that show `values`: the data and the files.
 
-    For showing, there are the names of the files instead.
+    For showing, there are the names of the files instead, and after the rows those that a formset has for new ones.
     New rows have their key where stored ones have it; Django saves only rows without a key as new ones.
     """
     post, files = QueryDict(mutable=True), MultiValueDict()
@@ -419,6 +443,15 @@ def as_post(values: dict, form, formsets, for_saving=False) -> tuple:
                     add(place + name_of(path), value)
             key = row.partition("/")[2]
             post[place + formset.model._meta.pk.name] = "" if for_saving and row in new else key
+        number = len(stored) + len(new)
+        blanks = 0 if for_saving else max(min(formset.extra, formset.max_num - number), 0)
+        for place in (f"{formset.prefix}-{number + blank}-" for blank in range(blanks)):
+            for name, value in fields_of(formset.empty_form, own_fields(formset)).items():
+                add(place + name, value)
+            # It has its key from the beginning, so that it is the same row each time it is sent.
+            post[place + formset.model._meta.pk.name] = new_row(formset.prefix).partition("/")[2]
+            if place + ORDER in post:
+                post[place + ORDER] = max([int(post[place + ORDER]), *orders_in(values, formset)])
         post[f"{formset.prefix}-INITIAL_FORMS"] = len(stored)
-        post[f"{formset.prefix}-TOTAL_FORMS"] = len(stored) + len(new)
+        post[f"{formset.prefix}-TOTAL_FORMS"] = number + blanks
     return post, files

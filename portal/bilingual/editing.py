@@ -6,8 +6,9 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.validators import RegexValidator
 from django.db import models
-from django.forms import CheckboxSelectMultiple
+from django.forms import CheckboxSelectMultiple, SlugField
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -29,6 +30,12 @@ PLACE = gettext_lazy("Address and order")
 
 # How many rows the page names that asks before rows are deleted.
 MAX_NAMED = 100
+
+
+class AddressField(SlugField):
+    """The form field for the address of a page. It takes what its help says, which is less than Django would."""
+
+    default_validators = [RegexValidator(r"^[a-z0-9-]+\Z", SLUG_HELP)]
 
 
 class Bilingual:
@@ -66,6 +73,7 @@ class BilingualAdmin(Bilingual, DraftAdmin):
     formfield_overrides = {
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})},
         models.URLField: {"assume_scheme": "https"},
+        models.SlugField: {"form_class": AddressField},
         models.ManyToManyField: {"widget": CheckboxSelectMultiple},
     }
 
@@ -165,12 +173,12 @@ class BilingualAdmin(Bilingual, DraftAdmin):
 
 
 class BilingualInline(Bilingual, admin.StackedInline):
-    """Base of the inlines of content admins. Their texts are one line high at first, and grow."""
+    """Base of the inlines of content admins. Their texts are one line high at first, and grow. One row is empty."""
 
     formfield_overrides = BilingualAdmin.formfield_overrides | {
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 1})}
     }
-    extra = 0
+    extra = 1
 
 
 def without_links(deleted, counts, *others) -> list:

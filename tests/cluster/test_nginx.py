@@ -386,9 +386,10 @@ def test_while_the_portal_does_not_answer(alone):
             assert answer.headers[name] == expected[name], name
 
 
-def test_no_log_names_the_address_of_an_enquiry(portal, visitor, alone):
+def test_no_log_names_the_address_of_an_enquiry_or_a_draft(portal, visitor, alone):
     secrets = [f"/en/contact/{place}/secret-address/" for place in ("received", "status")]
-    for path in [*secrets, "/admin/account/password/new/secret-address/", "/en/terms/?q=not-secret"]:
+    secrets += ["/admin/account/password/new/secret-address/", "/preview/secret-address/"]
+    for path in [*secrets, "/en/terms/?q=not-secret"]:
         visitor.send(path)
         alone.send(path)
     visitor.send(secrets[0], "POST", bytes(33 * MEGABYTE), {"Content-Type": MULTIPART_CONTENT})

@@ -1,0 +1,337 @@
+"""Several people work on one page, while visitors see what was published last."""
+
+import re
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import expect
+
+from tests.browser.steps import LANGUAGES, Watch, rows, sign_in, until
+from tests.browser.test_axe import TAGS
+
+LOCALES = {"zh-hans": "zh-CN", "en": "en-GB"}
+TITLE, SUMMARY = "#id_title_en", "#id_summary_en"
+# The most presses of Tab that lead from the sign-in page to a published change.
+MOST_TABS = 60
+
+
+@pytest.fixture
+def opened(chrome, site):
+    """A function that opens a browser of its own for somebody, in English. With a name, that person is signed in."""
+    contexts = []
+
+    def opened(name=None, **options):
+        options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"} | options
+        contexts.append(chrome.new_context(**options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(20_000)
+        if name:
+            sign_in(page, site, username=name)
+            expect(page.locator("#user-tools")).to_be_visible()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def colleague(site):
+    """The name of a second account, with the password of the first one."""
+    columns = [name for (name,) in rows(site, "SELECT name FROM pragma_table_info('portal_user') WHERE name != 'id'")]
+    changed = {"username": "'colleague'", "first_name": "'Li Ming'", "email": "'li@example.com'"}
+    values = ", ".join(changed.get(column, column) for column in columns)
+    query = f"INSERT INTO portal_user ({', '.join(columns)}) SELECT {values} FROM portal_user WHERE username = 'staff'"
+    if not rows(site, "SELECT 1 FROM portal_user WHERE username = 'colleague'"):
+        rows(site, query)
+    return "colleague"
+
+
+@pytest.fixture
+def copy(site, opened):
+    """The address of the form of a program that is published as "copied". It is withdrawn at the end."""
+    page = opened("staff")
+    page.goto(form_of(site, "student-exchange"))
+    page.locator(".publication summary").click()
+    page.locator("[name=_copy]").click()
+    expect(page.locator(".messagelist")).to_contain_text("This is a copy.")
+    page.locator("#id_slug").fill("copied")
+    publish(page)
+    yield page.url
+    rows(
+        site,
+        "UPDATE programs_program SET slug = id, published_at_zh_hans = NULL, published_at_en = NULL WHERE id = ?",
+        page.url.split("/")[-3],
+    )
+    rows(site, "DELETE FROM portal_draft")
+
+
+def form_of(site, slug):
+    [[number]] = rows(site, "SELECT id FROM programs_program WHERE slug = ?", slug)
+    return f"{site.url}/admin/programs/program/{number}/change/"
+
+
+def press(page, name):
+    """Presses a button of the form, and waits for the page that follows."""
+    button = page.locator(f"[name={name}]")
+    if not button.is_visible():
+        page.locator(".publication summary").click()
+    with page.expect_navigation():
+        button.click()
+
+
+def publish(page, name="_publish"):
+    press(page, name)
+    expect(page.locator(".messagelist .success").first).to_have_text(re.compile("^Published"))
+
+
+def shown(page, address):
+    """The text of the main content at `address`."""
+    page.goto(address)
+    return page.locator("main").inner_text()
+
+
+def test_two_people_write_one_page_and_nothing_is_lost(site, opened, colleague, copy):
+    one, other, visitor = opened("staff"), opened(colleague), opened()
+    watches = [Watch(page, site) for page in (one, other)]
+    address = f"{site.url}/en/programs/copied/"
+    before = shown(visitor, address)
+    for page in (one, other):
+        page.goto(copy)
+    expect(other.locator(".publication")).to_contain_text("staff has had this page open too")
+    # Different fields are both kept.
+    one.locator(SUMMARY).fill("English by one")
+    other.locator("#id_summary_zh_hans").fill("中文由另一人写")
+    press(one, "_save_draft")
+    press(other, "_save_draft")
+    expect(other.locator(SUMMARY)).to_have_value("English by one")
+    # The later one of two who wrote in one field meets the other's text.
+    one.goto(copy)
+    expect(one.locator("#id_summary_zh_hans")).to_have_value("中文由另一人写")
+    one.locator(TITLE).fill("Student exchange for one year")
+    other.locator(TITLE).fill("Student exchange for two years")
+    press(one, "_save_draft")
+    press(other, "_publish")
+    rivals = other.locator(".rivalries fieldset")
+    expect(rivals).to_have_count(1)
+    assert rivals.locator("del, ins").all_inner_texts() == ["one", "year", "two", "years"]
+    assert shown(visitor, address) == before
+    rivals.locator("input[value=rival]").check()
+    publish(other)
+    assert until(visitor, lambda: "Student exchange for two years" in shown(visitor, address))
+    assert "English by one" in visitor.locator("main").inner_text()
+    # What is not right is named above the form, and the link leads there.
+    other.locator(TITLE).fill("")
+    press(other, "_publish")
+    other.locator(".faults a").click()
+    expect(other.locator(TITLE)).to_be_focused()
+    # Rows are put in order by dragging and by keyboard, and a row that is added comes last.
+    for number, text in enumerate(("First", "Second", "Third")):
+        if number:
+            other.locator("#steps-group .add-row a").click()
+        other.locator(f"#id_steps-{number}-text_en").fill(text)
+    other.locator(TITLE).fill("Student exchange")
+    handles = other.locator("#steps-group .order-handle")
+    handles.nth(2).drag_to(handles.nth(0), target_position={"x": 5, "y": 1})
+    other.locator("#steps-group .order").nth(1).get_by_role("button", name="Move down").focus()
+    other.keyboard.press("Enter")
+    publish(other)
+    found = rows(
+        site, "SELECT text_en FROM programs_step WHERE program_id = ? ORDER BY sort_order", copy.split("/")[-3]
+    )
+    assert found == [("Third",), ("Second",), ("First",)]
+    assert [watch.faults() for watch in watches] == [[], []]
+
+
+def test_what_was_typed_waits_wherever_one_goes(site, opened, copy):
+    page, visitor = opened("staff"), opened()
+    before = shown(visitor, f"{site.url}/en/programs/copied/")
+    # A link of the sidebar.
+    page.goto(copy)
+    page.locator(SUMMARY).fill("Typed, and left")
+    page.locator("#nav-sidebar").get_by_role("link", name="Terms").click()
+    page.wait_for_url("**/admin/portal/term/")
+    expect(page.locator(".messagelist .success")).to_have_text("The draft is saved. Visitors do not see it yet.")
+    page.goto(copy)
+    expect(page.locator(SUMMARY)).to_have_value("Typed, and left")
+    # The language of the admin.
+    page.locator(TITLE).fill("Typed, and read in Chinese")
+    page.locator(".admin-language [lang=zh-Hans]").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    expect(page.locator(TITLE)).to_have_value("Typed, and read in Chinese")
+    page.locator(".admin-language [lang=en]").click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    # The key Enter saves the draft.
+    page.locator(TITLE).fill("Typed, and entered")
+    with page.expect_navigation():
+        page.locator(TITLE).press("Enter")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    # Another tab, or the browser is closed.
+    page.locator(TITLE).fill("Typed, and closed")
+    page.close(run_before_unload=True)
+    page = page.context.new_page()
+    assert until(visitor, lambda: page.goto(copy) and page.locator(TITLE).input_value() == "Typed, and closed")
+    # The session ends.
+    page.locator(TITLE).fill("Typed, and signed out")
+    page.context.clear_cookies(name="sessionid")
+    press(page, "_publish")
+    page.locator("#id_login").fill("staff")
+    page.locator("#id_password").fill(site.password)
+    page.locator("#login-form [type=submit]").click()
+    page.wait_for_url(copy)
+    expect(page.locator(TITLE)).to_have_value("Typed, and signed out")
+    assert shown(visitor, f"{site.url}/en/programs/copied/") == before
+
+
+def test_a_published_page_is_worked_on_in_private_and_published_at_its_time(site, opened, copy):
+    page, visitor = opened("staff"), opened()
+    address = f"{site.url}/en/programs/copied/"
+    before = shown(visitor, address)
+    page.goto(copy)
+    page.locator(TITLE).fill("Seen before it is public")
+    page.locator("#id_title_zh_hans").fill("公开之前可见")
+    links = []
+    for button, texts in {
+        "_preview_en": ["Seen before it is public"],
+        "_preview_zh-hans": ["公开之前可见"],
+        "_preview_pair": ["Seen before it is public", "公开之前可见"],
+    }.items():
+        with page.context.expect_page() as new:
+            page.locator(f"[name={button}]").click()
+        expect(new.value.locator("main")).to_contain_text(texts[0])
+        assert all(text in new.value.locator("main").inner_text() for text in texts)
+        links.append(new.value.url)
+        new.value.close()
+    assert "Seen before it is public" in shown(visitor, links[0])
+    assert shown(visitor, address) == before
+    page.reload()
+    press(page, "_end_previews")
+    assert visitor.goto(links[0]).status == 404
+    # English goes public by itself, and the Chinese stays a draft.
+    page.locator(".publication summary").click()
+    page.locator("#publish-at").fill("2099-05-05T08:00")
+    page.locator("[name=_publish_languages][value=zh-hans]").uncheck()
+    press(page, "_schedule")
+    expect(page.locator(".publication")).to_contain_text("The draft will be published by itself at 5 May 2099, 08:00")
+    rows(site, "UPDATE portal_draft SET publish_at = '2020-01-01 00:00:00' WHERE publish_at IS NOT NULL")
+    site.manage("shell", "-v0", "-c", "from portal.draft_chores import publish_due; publish_due()")
+    assert until(visitor, lambda: "Seen before it is public" in shown(visitor, address))
+    assert "公开之前可见" not in visitor.locator("main").inner_text()
+    # The address changes, and the old one leads to the new one.
+    page.goto(copy)
+    page.locator("#id_slug").fill("copied-again")
+    publish(page, "_publish_en")
+    expect(page.locator(".messagelist .warning")).to_contain_text("The old one, “copied”, leads to it.")
+    assert until(visitor, lambda: visitor.goto(address) and visitor.url == f"{site.url}/en/programs/copied-again/")
+
+
+def test_the_form_works_without_a_script(site, opened, copy):
+    page, visitor = opened("staff", java_script_enabled=False), opened()
+    page.goto(copy)
+    page.locator(TITLE).fill("Without a script")
+    page.locator("#id_steps-0-text_en").fill("A step without a script")
+    page.locator("[name=_save_draft]").last.click()
+    expect(page.locator(TITLE)).to_have_value("Without a script")
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".messagelist .success")).to_have_text("Published: Chinese and English.")
+    text = shown(visitor, f"{site.url}/en/programs/copied/")
+    assert "Without a script" in text and "A step without a script" in text
+    page.locator("[name=steps-0-DELETE]").check()
+    page.locator("[name=_publish]").click()
+    expect(page.locator(".messagelist .success")).to_have_text("Published: Chinese and English.")
+    assert "A step without a script" not in shown(visitor, f"{site.url}/en/programs/copied/")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_drafts_rivals_faults_and_previews_are_accessible(site, opened, colleague, copy, language, record_property):
+    one, other = opened("staff", locale=LOCALES[language]), opened(colleague, locale=LOCALES[language])
+    watch, seen = Watch(other, site), []
+    for page in (one, other):
+        page.goto(copy)
+        page.locator(f".admin-language [lang={'zh-Hans' if language == 'zh-hans' else 'en'}]").click()
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        page.locator(TITLE).fill(f"By {page.viewport_size['width']} {page is one}")
+    other.locator("#id_steps-0-text_en").fill("A step")
+
+    def look(state, *widths):
+        other.locator("h1").first.wait_for()
+        for width in widths:
+            other.set_viewport_size({"width": width, "height": 800})
+            found = other.evaluate(AXE_SCRIPT + f"axe.run({{runOnly: {TAGS}}})")["violations"]
+            assert not [(state, each["id"], [node["html"] for node in each["nodes"]]) for each in found]
+            assert other.evaluate("document.documentElement.scrollWidth") <= width, (state, width)
+            seen.append(width)
+
+    press(one, "_save_draft")
+    press(other, "_save_draft")
+    expect(other.locator(".rivalries")).to_be_visible()
+    other.locator(".publication summary").click()
+    look("rivals", 1280, 390)
+    other.locator("input[value=rival]").check()
+    other.locator(SUMMARY).fill("")
+    press(other, "_publish")
+    expect(other.locator(".faults")).to_be_visible()
+    look("faults", 1280, 390)
+    with other.context.expect_page() as new:
+        other.locator("[name=_preview_en]").click()
+    refused = new.value.url
+    new.value.close()
+    other.set_viewport_size({"width": 1280, "height": 800})
+    other.locator(SUMMARY).fill("A summary")
+    addresses = [refused, f"{site.url}/preview/none/"]
+    for button in ("_preview_en", "_preview_zh-hans", "_preview_pair"):
+        with other.context.expect_page() as new:
+            other.locator(f"[name={button}]").click()
+        addresses.append(new.value.url)
+        new.value.close()
+    # axe adds styles of its own, which the browser refuses.
+    faults = [fault for fault in watch.faults() if "style-src" not in fault]
+    for address in addresses:
+        other.goto(address)
+        faults += watch.faults()
+        look(address, 1280, 390, 320)
+        watch.faults()
+    record_property("states and widths", len(seen))
+    assert len(seen) == 4 + 3 * len(addresses)
+    assert [fault for fault in faults if "404" not in fault] == []
+
+
+def test_the_keyboard_alone_leads_from_signing_in_to_a_published_change(site, opened, copy, record_property):
+    page = opened()
+    page.goto(f"{site.url}/admin/")
+    tabs = 0
+
+    def tab_until(is_there, key="Tab"):
+        nonlocal tabs
+        while not page.evaluate(f"element => {is_there}", page.evaluate_handle("document.activeElement")):
+            page.keyboard.press(key)
+            tabs += 1
+            assert tabs <= MOST_TABS, is_there
+
+    tab_until("element.id === 'id_login'")
+    page.keyboard.type("staff")
+    tab_until("element.id === 'id_password'")
+    page.keyboard.type(site.password)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    # The filter of the sidebar finds the list.
+    tab_until("element.id === 'nav-filter'")
+    page.keyboard.type("Programs")
+    tab_until("element.pathname === '/admin/programs/program/'")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    tab_until("element.id === 'searchbar'")
+    page.keyboard.type("Student exchange")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    tab_until(f"element.href?.split('?')[0] === '{copy}'")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    tab_until("element.id === 'id_title_en'")
+    page.keyboard.press("End")
+    page.keyboard.type(" by keyboard")
+    tab_until("element.name === '_publish'", "Shift+Tab")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    expect(page.locator(".messagelist .success")).to_have_text("Published: Chinese and English.")
+    record_property("presses of Tab", tabs)
