@@ -6,17 +6,22 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Exists, OuterRef
+from django.forms import ModelMultipleChoiceField
+from django.template.defaultfilters import yesno
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.editing import PLACE, BilingualAdmin
+from portal.bilingual.editing import PLACE, BilingualAdmin, without_links
 from portal.long_lists import LongListAdmin, PeriodFilter, SearchedRows
 from portal.models import AccountEvent, Centre, Department, Page, Term, User
 from portal.sign_in import second_factor
 from portal.sign_in.account_log import record
+from portal.sign_in.forms import StaffPasswordForm
+from portal.sign_in.rights import name_of_right
 
 admin.site.site_header = _("International Department: staff")
 admin.site.site_title = _("Staff")
@@ -40,11 +45,33 @@ class AdministratorsOnly(admin.ModelAdmin):
     has_add_permission = has_module_permission
     has_change_permission = has_delete_permission = has_view_permission
 
+    def get_deleted_objects(self, objs, request):
+        return without_links(*super().get_deleted_objects(objs, request))
+
+
+class RightsField(ModelMultipleChoiceField):
+    """A choice of permissions, by their names in the reader's language."""
+
+    def label_from_instance(self, permission):
+        return name_of_right(permission.codename)
+
+
+def rights_in_use():
+    """Returns the Permissions that the admin asks for. All but superusers are kept from accounts and their log."""
+    admins = [found for found in admin.site._registry.values() if not isinstance(found, AdministratorsOnly)]
+    models = {model for found in admins for model in (found.model, *(inline.model for inline in found.inlines))}
+    return Permission.objects.filter(content_type__in=ContentType.objects.get_for_models(*models).values())
+
 
 class RightsRecorder(AdministratorsOnly):
     """Writes into the log of accounts which of the fields RIGHTS were changed."""
 
     RIGHTS = ()
+
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        if db_field.related_model is Permission:
+            kwargs |= {"queryset": rights_in_use(), "form_class": RightsField}
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
@@ -71,16 +98,23 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
     RIGHTS = ("username", "email", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 
     fieldsets = [*DjangoUserAdmin.fieldsets, (_("Language"), {"fields": ["language"]})]
-    list_display = ["username", "email", "is_superuser", "has_second_factor", "last_login"]
+    list_display = ["username", "email", "administrator", "second_factor", "last_login"]
     actions = ["reset_second_factor"]
+    change_password_form = StaffPasswordForm
 
     def get_queryset(self, request):
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
         return super().get_queryset(request).annotate(factor=Exists(factors))
 
-    @admin.display(description=_("two-step sign-in"), boolean=True, ordering="factor")
-    def has_second_factor(self, user):
-        return user.factor
+    # Words, because the icons of Django have English names.
+
+    @admin.display(description=_("administrator"), ordering="is_superuser")
+    def administrator(self, user):
+        return yesno(user.is_superuser)
+
+    @admin.display(description=_("two-step sign-in"), ordering="factor")
+    def second_factor(self, user):
+        return yesno(user.factor)
 
     @admin.action(description=_("Reset two-step sign-in, after a loss of the telephone"))
     def reset_second_factor(self, request, users):
@@ -200,8 +234,15 @@ class PageAdmin(BilingualAdmin):
             return False
         return super().has_delete_permission(request, obj)
 
+    def get_fieldsets(self, request, obj=None):
+        """The footer names the fixed pages in any case."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj and obj.is_fixed:
+            fieldsets[-1] = (PLACE, {"fields": ["slug", "sort_order"]})
+        return fieldsets
+
     def get_readonly_fields(self, request, obj=None):
-        return ["slug", "in_footer"] if obj and obj.is_fixed else []
+        return ["slug"] if obj and obj.is_fixed else []
 
     def get_prepopulated_fields(self, request, obj=None):
         return {} if obj and obj.is_fixed else super().get_prepopulated_fields(request, obj)

@@ -31,6 +31,7 @@ from portal.bilingual.publishing import (
 from portal.bilingual.richtext import RichTextField
 from portal.bilingual.telephones import parse_telephones, validate_telephones
 from portal.pictures import PictureField
+from portal.sign_in.rights import name_changes
 
 DOOR_HELP = _("A short list of what such a visitor wants to do, each a link to the page that helps.")
 FIXED_PAGE_STAYS = _("This page cannot be deleted: other pages link to it.")
@@ -92,7 +93,9 @@ class AccountEvent(models.Model):
             words = gettext("%(event)s (%(number)d times)") % {"event": words, "number": self.number}
         if not self.detail:
             return words
-        return gettext("%(event)s: %(detail)s") % {"event": words, "detail": self.FACTORS.get(self.detail, self.detail)}
+        is_change = self.kind == self.Kind.RIGHTS_CHANGED
+        detail = name_changes(self.detail) if is_change else self.FACTORS.get(self.detail, self.detail)
+        return gettext("%(event)s: %(detail)s") % {"event": words, "detail": detail}
 
 
 @content_version.register

@@ -18,7 +18,9 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.utils import get_random_secret_key
 from django.core.validators import URLValidator, validate_email
+from django_prose_editor.config import html_tags
 from environs import Env, EnvError
+from js_asset import static_lazy
 
 from portal.bilingual.languages import LANGUAGE_NAMES, localized_label
 from portal.database import is_worth_logging
@@ -210,6 +212,10 @@ TEMPLATES = [
     },
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+# An extension of the editor, which allows no further elements.
+DJANGO_PROSE_EDITOR_EXTENSIONS = [
+    {"js": [static_lazy("js/pasted-text.js")], "extensions": {"PastedText": html_tags([])}}
+]
 
 # Data
 

@@ -1,7 +1,9 @@
 """The Django admin for bilingual content, with both languages side by side."""
 
 from csp.decorators import csp_update
+from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.validators import RegexValidator
@@ -145,7 +147,7 @@ class BilingualAdmin(Bilingual, DraftAdmin):
             names += [f"{kind}: {row}" if place < MAX_NAMED else "…" for place, row in enumerate(rows)]
         if names:
             return [], {}, set(), names
-        deleted, *others = super().get_deleted_objects(objs, request)
+        deleted, *others = without_links(*super().get_deleted_objects(objs, request))
         return [deleted[:MAX_NAMED], *others]
 
     def get_readonly_fields(self, request, obj=None):
@@ -177,6 +179,23 @@ class BilingualInline(Bilingual, admin.StackedInline):
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 1})}
     }
     extra = 1
+
+
+def without_links(deleted, counts, *others) -> list:
+    """
+    Returns what ModelAdmin.get_deleted_objects() found, without the rows that only link two others.
+
+    They are deleted with either, and have no names for people. Entries of histories are counted, but not named.
+    """
+    links = [model._meta for model in apps.get_models(include_auto_created=True) if model._meta.auto_created]
+    beginnings = tuple(f"{capfirst(kind.verbose_name)}: " for kind in [*links, LogEntry._meta])
+    plurals = {str(link.verbose_name_plural) for link in links}
+
+    def named(rows):
+        found = [named(row) if isinstance(row, list) else row for row in rows]
+        return [row for row in found if row and (isinstance(row, list) or not row.startswith(beginnings))]
+
+    return [named(deleted), {kind: number for kind, number in counts.items() if str(kind) not in plurals}, *others]
 
 
 def publication(row, language):

@@ -27,6 +27,7 @@ EXTENSIONS = {
     "TableRow": True,
     "TableHeader": True,
     "TableCell": True,
+    "PastedText": True,
 }
 
 

@@ -10,8 +10,11 @@ from allauth.mfa.totp import forms as totp
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
 from django.conf import settings
 from django.contrib.admin.forms import AdminPasswordChangeForm
+from django.contrib.auth import forms as auth
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.functional import lazy
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from portal.models import AccountEvent, User
@@ -90,6 +93,16 @@ class ActivateTOTPForm(LabelledForm, totp.ActivateTOTPForm):
         super().__init__(*args, **kwargs)
         if shown_before:
             self.secret = context.request.session[SECRET_SESSION_KEY] = shown_before
+
+
+class StaffPasswordForm(auth.AdminPasswordChangeForm):
+    """The form in which an administrator sets somebody's password. Django's warns in English in every language."""
+
+    usable_password_help_text = lazy(format_html, str)(
+        '{}<ul id="id_unusable_warning" class="messagelist"><li class="warning">{}</li></ul>',
+        auth.SetUnusablePasswordMixin.usable_password_help_text,
+        _("If disabled, the current password for this user will be lost."),
+    )
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):

@@ -18,8 +18,8 @@ const translateButtons = (editor) => {
 }
 
 // Nor does it translate what a dialog offers, whose values it reads.
-const translateChoices = () => {
-  for (const option of document.querySelectorAll("dialog option")) {
+const translateChoices = (editor) => {
+  for (const option of editor.querySelectorAll("dialog option")) {
     if (option.textContent !== gettext(option.textContent)) {
       option.value = option.textContent
       option.textContent = gettext(option.textContent)
@@ -27,11 +27,11 @@ const translateChoices = () => {
   }
 }
 
-document.addEventListener("DOMContentLoaded", () => {
-  new MutationObserver(translateChoices).observe(document.body, { childList: true })
-})
-
 document.addEventListener("prose-editor:ready", ({ detail: { textarea } }) => {
   const editor = textarea.closest(".prose-editor")
-  new MutationObserver(() => translateButtons(editor)).observe(editor, { childList: true, subtree: true })
+  const translate = () => {
+    translateButtons(editor)
+    translateChoices(editor)
+  }
+  new MutationObserver(translate).observe(editor, { childList: true, subtree: true })
 })
