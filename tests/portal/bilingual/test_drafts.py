@@ -71,7 +71,7 @@ class Opened:
 
 
 class TwoPeople(RuleBasedStateMachine):
-    """Two people open, type, save, publish and discard at random. A plain model says what must come of it."""
+    """Two people open, type, save, publish, schedule and discard at random. A plain model says what must come of it."""
 
     @initialize()
     def begin(self):
@@ -85,6 +85,8 @@ class TwoPeople(RuleBasedStateMachine):
         self.clients = [Client(), Client()]
         for number, client in enumerate(self.clients):
             client.force_login(User.objects.create_superuser(f"staff-{number}", language="en"))
+        # The sides that are planned to be published, and whether publishing was refused since somebody saved.
+        self.plan, self.is_refused, self.is_past = [], False, False
         self.page = Row({name: str(getattr(self.program, name)) for name in FIELDS})
         self.rows = [Row(texts_of(step)) for step in self.program.steps.all()]
         self.forms, self.models = [None, None], [None, None]
@@ -134,7 +136,9 @@ class TwoPeople(RuleBasedStateMachine):
     def submit(self, who, button):
         self.forms[who].submit(button)
         rivals = self.merge(self.models[who])
+        self.saved()
         if button == "_discard" and not rivals:
+            self.plan = []
             self.page.typed, self.page.rivals = {}, {}
             self.rows = [row for row in self.rows if row.public is not None]
             for row in self.rows:
@@ -142,6 +146,33 @@ class TwoPeople(RuleBasedStateMachine):
         elif button.startswith("_publish") and not rivals:
             self.publish([side for language, side in SIDES.items() if button in ("_publish", f"_publish_{language}")])
         self.open(who)
+
+    @rule(who=WHO, languages=st.sampled_from([["zh-hans"], ["en"], ["zh-hans", "en"]]))
+    def schedule(self, who, languages):
+        self.forms[who].data |= {"_publish_at": ["2099-01-01T08:00"], "_publish_languages": languages}
+        self.forms[who].submit("_schedule")
+        rivals = self.merge(self.models[who])
+        self.saved()
+        if not rivals:
+            sides = [SIDES[language] for language in languages]
+            self.is_refused = self.is_blocked(self.ready(sides))
+            if not self.is_refused:
+                self.plan, self.is_past = sides, False
+        self.open(who)
+
+    @rule()
+    def let_time_pass(self):
+        Draft.objects.exclude(publish_at=None).update(publish_at="2020-01-01T00:00Z")
+        publish_due()
+        self.is_past = True
+        if self.plan and not self.is_refused:
+            self.publish(self.plan)
+
+    def saved(self):
+        """Does in the plain model what every saving does to a plan."""
+        if self.is_refused and self.is_past:
+            self.plan = []
+        self.is_refused = False
 
     @rule(who=WHO, take=st.booleans())
     def choose(self, who, take):
@@ -158,6 +189,7 @@ class TwoPeople(RuleBasedStateMachine):
                 row.typed |= row.rivals
             row.rivals = {}
             row.settle()
+        self.saved()
         self.open(who)
 
     def merge(self, opened) -> bool:
@@ -196,7 +228,9 @@ class TwoPeople(RuleBasedStateMachine):
                     found = True
         return found
 
-    def publish(self, sides):
+    def ready(self, sides):
+        """Returns the names of what is to be published, by row."""
+
         def is_of(name):
             return not name.endswith(tuple(SIDES.values())) or name.endswith(tuple(sides))
 
@@ -206,8 +240,17 @@ class TwoPeople(RuleBasedStateMachine):
             if row.public is None and not any(row.typed[name] for name in names):
                 continue
             ready[row] = names
-        if any(name in row.rivals for row, names in ready.items() for name in names):
+        return ready
+
+    def is_blocked(self, ready):
+        return any(name in row.rivals for row, names in ready.items() for name in names)
+
+    def publish(self, sides):
+        ready = self.ready(sides)
+        self.is_refused = self.is_blocked(ready)
+        if self.is_refused:
             return
+        self.plan = []
         stored = [row for row in self.rows if row.public is not None]
         for row, names in ready.items():
             if row.public is None:
@@ -232,6 +275,8 @@ class TwoPeople(RuleBasedStateMachine):
         rivals = [entry["rival"]["value"] for entry in draft.entries.values() if "rival" in entry] if draft else []
         wanted = [[it] if it else [] for row in [self.page, *self.rows] for it in row.rivals.values()]
         assert sorted(rivals) == sorted(wanted)
+        languages = draft.publish_languages if draft and draft.publish_at else []
+        assert [SIDES[language] for language in languages] == self.plan
 
 
 def texts_of(step):
