@@ -340,6 +340,25 @@ def test_a_page_of_a_list_that_is_not_there_says_so_and_shows_the_last(client):
         assert "There is no page" not in page(client, f"{asked}1").text + page(client, f"{asked}").text
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "The entry that your link leads to is not in this list."),
+        ("zh-hans", "您打开的链接所指的条目不在此列表中。"),
+    ],
+)
+def test_a_link_to_an_entry_that_is_not_listed_any_more_says_so_and_shows_the_list(client, language, sentence):
+    [institution, _other], term = add_institutions(2), Term.objects.first()
+    for path, row in (("partners/japan/?institution=", institution), ("terms/?term=", term)):
+        for odd in ("99999", "x", "\0", "9" * 30):
+            found = page(client, f"/{language}/{path}{odd}")
+            assert sentence in found.text and found.find(id=row.anchor)
+        for known in (row.pk, ""):
+            assert sentence not in page(client, f"/{language}/{path}{known}").text
+        type(row).objects.filter(pk=row.pk).update(**{f"published_at_{language.replace('-', '_')}": None})
+        assert sentence in page(client, f"/{language}/{path}{row.pk}").text
+
+
 def hits(client, query):
     return [link["href"] for link in page(client, f"/en/search/?q=example{query}").select(".rows h3 a")]
 
