@@ -260,13 +260,13 @@ class DraftAdmin(admin.ModelAdmin):
             text = _("Somebody else has changed the same as you. Nothing is lost: choose below what is to hold.")
             self.message_user(request, text, messages.WARNING)
         elif button in PUBLISH:
-            obj = self.publish_and_say(request, obj, draft, PUBLISH[button])
+            self.publish_and_say(request, obj, draft, PUBLISH[button])
         elif button in WITHDRAW:
             self.withdraw(request, obj, WITHDRAW[button])
         elif button in PREVIEW:
             return self.preview(draft, *PREVIEW[button])
         elif button == COPY and self.has_add_permission(request):
-            obj, draft = None, self.copy(request, obj, draft)
+            draft = self.copy(request, obj, draft)
             self.message_user(request, _("This is a copy. It needs an address of its own."), messages.SUCCESS)
         elif button == END_PREVIEWS and draft.pk:
             draft.preview_key = ""
@@ -283,7 +283,7 @@ class DraftAdmin(admin.ModelAdmin):
             self.message_user(request, _("The draft is discarded."), messages.SUCCESS)
         elif draft.pk:
             self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
-        return HttpResponse(status=204) if kept else HttpResponseRedirect(self.address_of(request, obj, draft))
+        return HttpResponse(status=204) if kept else HttpResponseRedirect(draft.address)
 
     @transaction.atomic
     def keep_typed(self, request, obj) -> tuple:
@@ -305,22 +305,15 @@ class DraftAdmin(admin.ModelAdmin):
         keep(draft)
         return draft, rivals
 
-    def address_of(self, request, obj, draft):
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}"
-        if obj:
-            return reverse(f"{name}_change", args=[obj.pk])
-        return reverse(f"{name}_add") + (f"?draft={draft.key}" if draft.pk else "")
-
     def publish_and_say(self, request, obj, draft, languages):
-        """Publishes, and tells the user so, or why not. Returns the row."""
+        """Publishes, and tells the user so, or why not."""
         try:
-            obj = self.publish(request, obj, draft, languages)
+            self.publish(request, obj, draft, languages)
         except Refused as refused:
             self.refuse(request, draft, refused)
         else:
             said = _("Published: %(languages)s.") % {"languages": names_of(languages)}
             self.message_user(request, said, messages.SUCCESS)
-        return obj
 
     @transaction.atomic
     def publish(self, request, obj, draft, languages):

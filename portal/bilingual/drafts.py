@@ -26,6 +26,7 @@ from django.db import models
 from django.db.models import Q
 from django.forms import CheckboxInput, FileInput, MultiWidget
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
@@ -76,7 +77,20 @@ class Draft(models.Model):
         ]
 
     def __str__(self):
-        return str(self.row or self._meta.verbose_name)
+        return str(self.row or self.title_of(self.content_type.model_class()))
+
+    @property
+    def address(self) -> str:
+        """The address of its form."""
+        name = f"admin:{self.content_type.app_label}_{self.content_type.model}"
+        if self.object_id:
+            return reverse(f"{name}_change", args=[self.object_id])
+        return reverse(f"{name}_add") + f"?draft={self.key}"
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it could not be published."""
+        return list(dict.fromkeys(reason for found in self.refusals.values() for reason in found))
 
     @property
     def is_empty(self) -> bool:
@@ -138,7 +152,7 @@ class Draft(models.Model):
         removed = {row_of(path) for path, value in typed.items() if is_new(row_of(path)) and is_removal(path, value)}
         removed |= {row for row in rows_of(shown) - rows_of(typed) if is_new(row)}
         self.forget(path for path in now if row_of(path) in removed - rows_of(others))
-        gone = (rows_of(typed) & rows_of(shown)) - rows_of(now)
+        gone = (rows_of(typed) & rows_of(path for path, mark in shown.items() if mark)) - rows_of(now)
         rivals = []
         for path, value in mine.items():
             row = row_of(path)

@@ -2,6 +2,7 @@ import re
 from html import unescape
 
 from django import template
+from django.contrib.contenttypes.models import ContentType
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import conditional_escape, format_html
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual import links
+from portal.bilingual.drafts import Draft
 from portal.bilingual.languages import LANGUAGES, html_code, language_of_path, other_language
 from portal.bilingual.richtext import with_scrolling_tables
 
@@ -186,6 +188,20 @@ def plain_text(value) -> str:
 def breadcrumbs(context):
     """Renders the breadcrumbs that `{% head %}` has built."""
     return {"breadcrumbs": context.render_context.get("breadcrumbs")}
+
+
+# How many drafts the front of the admin names.
+DRAFTS_NAMED = 20
+
+
+@register.inclusion_tag("admin/refused_drafts.html", takes_context=True)
+def refused_drafts(context):
+    """Names the drafts that were to be published by themselves and could not be, of those that the user may change."""
+    refused = Draft.objects.exclude(publish_at=None).exclude(refusals={})
+    kinds = ContentType.objects.filter(draft__in=refused).distinct()
+    user = context["request"].user
+    mine = [kind for kind in kinds if user.has_perm(f"{kind.app_label}.change_{kind.model}")]
+    return {"drafts": refused.filter(content_type__in=mine).order_by("publish_at")[:DRAFTS_NAMED]}
 
 
 @register.inclusion_tag("includes/last_changed.html", takes_context=True)

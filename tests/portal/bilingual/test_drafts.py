@@ -1,5 +1,6 @@
 """What several people type in the form of one page, and what becomes of it when it is published."""
 
+import json
 import os
 from datetime import timedelta
 
@@ -424,11 +425,17 @@ def test_what_a_script_keeps_while_somebody_types_is_one_row(staff, program):
     program.steps.all().delete()
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.add_row("steps", text_en="Ty")
-    form.submit("_keep")
+    assert staff.post(form.address, form.data | {"_keep": "typing"}).status_code == 204
+    key, shown = form.data["steps-0-id"][0], json.loads(form.data["_shown"][0])
+    form.data["_shown"] = [json.dumps(shown | {f"steps/{key}/DELETE": ""})]
     form.data["steps-0-text_en"] = ["Typed"]
-    form.submit("_keep")
-    form = AdminForm(staff, form.address)
-    assert [form.data[f"steps-{number}-text_en"] for number in form.rows("steps").values()] == [["Typed"]]
+    assert said(form.submit()) == ["The draft is saved. Visitors do not see it yet."]
+    opened = AdminForm(staff, form.address)
+    assert [opened.data[f"steps-{number}-text_en"] for number in opened.rows("steps").values()] == [["Typed"]]
+    # The row is removed before the form is opened again.
+    form.data["steps-TOTAL_FORMS"] = ["0"]
+    form.submit()
+    assert not AdminForm(staff, form.address).rows("steps")
 
 
 def test_texts_that_look_like_files_or_cannot_be_stored_are_texts(staff, program):
@@ -629,3 +636,6 @@ def test_what_cannot_be_published_by_itself_says_why(staff, program, time_machin
     staff.force_login(User.objects.get())
     page = AdminForm(staff, form.address).page
     assert "It was to be published at 5 May 2031, 08:00, but could not be." in page.select_one(".publication").text
+    front = BeautifulSoup(staff.get("/admin/").content, "html.parser")
+    assert front.select_one(".faults a")["href"] == form.address
+    assert reason in front.select_one(".faults").text
