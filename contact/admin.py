@@ -12,8 +12,8 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import get_language, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext, pgettext_lazy
 from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
 
 from contact import retention, working_days
@@ -92,12 +92,25 @@ class QueueFilter(admin.SimpleListFilter):
             yield {"selected": self.value() == value, "query_string": chosen, "display": title}
 
 
+def all_countries(request):
+    """Returns all countries, which are read once for a request."""
+    if not hasattr(request, "countries"):
+        request.countries = list(Country.objects.all())
+    return request.countries
+
+
+class CountryFilter(admin.RelatedFieldListFilter):
+    def field_choices(self, field, request, model_admin):
+        return [(country.pk, str(country)) for country in all_countries(request)]
+
+
 class TerritoryFilter(admin.SimpleListFilter):
     title = _("sender’s country or region")
     parameter_name = "territory"
 
     def lookups(self, request, model_admin):
-        names = territory_names(Country.objects.published_names())
+        published = [row for row in all_countries(request) if row.is_published_in(get_language())]
+        names = territory_names({country.iso_code: country.name for country in published})
         codes = values_in_use(Enquiry, "territory")
         return sorted(((code, names.get(code, code)) for code in codes), key=itemgetter(1))
 
@@ -118,7 +131,8 @@ class EnquiryAdmin(LongListAdmin):
     actions = ["assign", "mark_as_spam", "mark_as_not_spam", "merge", *reading_actions, "erase"]
     list_display = ["reference", "received", "organisation", "subject", "shown_state", "due", "owner"]
     list_filter = [
-        *[QueueFilter, "state", ("created_at", PeriodFilter), "program__area", "country", TerritoryFilter, "language"],
+        *[QueueFilter, "state", ("created_at", PeriodFilter), "program__area", ("country", CountryFilter)],
+        *[TerritoryFilter, "language"],
         SearchedRows,
     ]
     list_select_related = ["program", "country", "owner"]

@@ -54,6 +54,8 @@ class InstitutionForm(forms.ModelForm):
             partner_in.queryset = programs.related_model.objects.all()
             partner_in.widget = AutocompleteSelectMultiple(programs.through._meta.get_field("program"), admin.site)
             partner_in.widget.choices = partner_in.choices
+            # As in BilingualAdmin: without the cross that clears everything.
+            partner_in.widget.is_required = True
             self.initial["partner_in"] = self.instance.programs.all() if self.instance.pk else []
 
 

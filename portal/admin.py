@@ -68,6 +68,9 @@ class RightsRecorder(AdministratorsOnly):
 
     RIGHTS = ()
 
+    class Media:
+        js = ["js/filter-label.js"]
+
     def formfield_for_manytomany(self, db_field, request, **kwargs):
         if db_field.related_model is Permission:
             kwargs |= {"queryset": rights_in_use(), "form_class": RightsField}

@@ -1,6 +1,7 @@
 """The change form of the admin, working on a draft: what is typed is kept there until somebody publishes it."""
 
 import json
+import re
 import secrets
 from datetime import datetime, timedelta
 from functools import partial, wraps
@@ -215,10 +216,13 @@ class DraftAdmin(admin.ModelAdmin):
         kind = ContentType.objects.get_for_model(self.model)
         own = {"content_type": kind, "object_id": obj.pk if obj else None}
         if not obj:
-            own["key"] = request.GET.get("draft") or request.POST.get("_draft") or new_key()
-        drafts = Draft.objects.select_for_update() if request.method == "POST" else Draft.objects
-        # A key of any other form is not one of ours.
-        return drafts.filter(**own).first() or Draft(**own | ({} if obj else {"key": new_key()}))
+            key = request.GET.get("draft") or request.POST.get("_draft", "")
+            own["key"] = key if re.fullmatch("[0-9a-f]{32}", key) else new_key()
+        if request.method == "POST":
+            # Two people may begin at the same moment.
+            Draft.objects.get_or_create(**own)
+            return Draft.objects.select_for_update().filter(**own).first() or Draft(**own)
+        return Draft.objects.filter(**own).first() or Draft(**own | ({} if obj else {"key": new_key()}))
 
     def unbound(self, request, obj):
         """Returns the form for `obj`, or for a new row, and its formsets, as they show what is stored."""
@@ -235,6 +239,23 @@ class DraftAdmin(admin.ModelAdmin):
         for formset, inline in super().get_formsets_with_inlines(request, obj):
             prefix = formset.get_default_prefix()
             yield formset, {"instance": obj, "prefix": prefix, "queryset": inline.get_queryset(request)}
+
+    def permitted(self, request, obj, paths: dict) -> dict:
+        """Returns `paths` without those of inline rows that the user may not add, change or delete."""
+        formsets = super().get_formsets_with_inlines(request, obj)
+        inlines = {formset.get_default_prefix(): inline for formset, inline in formsets}
+
+        def is_permitted(path):
+            row, inline = row_of(path), inlines.get(row_of(path).partition("/")[0])
+            if not (row and inline):
+                return not row
+            if is_new(row):
+                return inline.has_add_permission(request, obj)
+            if name_of(path) == DELETE:
+                return inline.has_delete_permission(request, obj)
+            return inline.has_change_permission(request, obj)
+
+        return {path: value for path, value in paths.items() if is_permitted(path)}
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **kwargs)
@@ -300,6 +321,7 @@ class DraftAdmin(admin.ModelAdmin):
         for path, value in draft.values(live).items():
             if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
                 typed[path] = live[path]
+        typed, shown = self.permitted(request, obj, typed), self.permitted(request, obj, shown)
         rivals = draft.merge(typed, shown, live, request.user, token)
         if draft.refusals and draft.publish_at and draft.publish_at <= timezone.now():
             # Saving does not publish what was refused.
@@ -347,7 +369,9 @@ class DraftAdmin(admin.ModelAdmin):
         form, formsets = self.unbound(request, obj)
         live, ready = values_of(form, formsets), draft.ready(languages)
         # Who may not change a field does not publish it either.
-        ready = {path: entry for path, entry in ready.items() if row_of(path) or path in live}
+        ready = {
+            path: each for path, each in self.permitted(request, obj, ready).items() if row_of(path) or path in live
+        }
         if not with_files:
             of_files = {path for path, entry in ready.items() if is_file(entry["value"])}
             new = {row for row in rows_of(of_files) if is_new(row)}

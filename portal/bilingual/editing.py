@@ -66,6 +66,8 @@ class BilingualAdmin(Bilingual, DraftAdmin):
     """
 
     save_on_top = True
+    # Pages are full soon, so lists of few rows and of many open in much the same time.
+    list_per_page = 30
     #: Functions of a list of rows, just saved, that return sentences to warn their author with. See portal.apps.
     checks_of_texts = []
     #: The fields that say who is notified of enquiries and how they are kept. Only who works on enquiries changes them.

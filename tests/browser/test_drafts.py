@@ -298,6 +298,7 @@ def test_drafts_rivals_faults_and_previews_are_accessible(site, opened, colleagu
 
 
 def test_the_keyboard_alone_leads_from_signing_in_to_a_published_change(site, opened, copy, record_property):
+    rows(site, "UPDATE programs_program SET title_en = 'Keyboard' WHERE slug = 'copied'")
     page = opened()
     page.goto(f"{site.url}/admin/")
     tabs = 0
@@ -309,30 +310,38 @@ def test_the_keyboard_alone_leads_from_signing_in_to_a_published_change(site, op
             tabs += 1
             assert tabs <= MOST_TABS, is_there
 
+    def skip():
+        # Chromium takes the place in the page to the one that follows a form.
+        if not page.url.endswith("#content-start"):
+            tab_until("element.hash === '#content-start'")
+            page.keyboard.press("Enter")
+
+    def enter():
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+
     tab_until("element.id === 'id_login'")
     page.keyboard.type("staff")
     tab_until("element.id === 'id_password'")
     page.keyboard.type(site.password)
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    enter()
     # The filter of the sidebar finds the list.
     tab_until("element.id === 'nav-filter'")
     page.keyboard.type("Programs")
     tab_until("element.pathname === '/admin/programs/program/'")
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    enter()
+    skip()
     tab_until("element.id === 'searchbar'")
-    page.keyboard.type("Student exchange")
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    page.keyboard.type("Keyboard")
+    enter()
+    skip()
     tab_until(f"element.href?.split('?')[0] === '{copy}'")
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    enter()
+    skip()
     tab_until("element.id === 'id_title_en'")
     page.keyboard.press("End")
     page.keyboard.type(" by keyboard")
     tab_until("element.name === '_publish'", "Shift+Tab")
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    enter()
     expect(page.locator(".messagelist .success")).to_have_text("Published: Chinese and English.")
     record_property("presses of Tab", tabs)

@@ -551,6 +551,35 @@ def test_a_new_page_is_a_draft_until_it_is_published(staff, client):
     assert not Draft.objects.filter(object_id=None).exists()
 
 
+def test_what_is_kept_of_a_new_page_is_one_draft(staff):
+    form = AdminForm(staff, "/admin/portal/page/add/")
+    for title in ("Ty", "Typed"):
+        form.data["title_en"] = [title]
+        staff.post(form.address, form.data | {"_keep": "typing"})
+    assert Draft.objects.get().entries["title_en"]["value"] == ["Typed"]
+
+
+def test_who_may_not_change_rows_neither_types_nor_publishes_nor_removes_them(staff, client, program):
+    program.steps.all().delete()
+    step = program.steps.create(text_en="Step")
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["steps-0-text_en"] = ["Typed by who may"]
+    form.add_row("steps", text_en="Added by who may")
+    form.submit()
+    editor = User.objects.create_user("editor", is_staff=True, language="en")
+    editor.user_permissions.set(Permission.objects.filter(codename__in=["change_program", "view_step"]))
+    client.force_login(editor)
+    other = AdminForm(client, form.address)
+    other.data |= {"title_en": ["By the editor"], "steps-TOTAL_FORMS": ["2"], "steps-0-id": [str(step.pk)]}
+    other.data |= {"steps-0-text_en": ["Not allowed"], "steps-1-text_en": ["Not allowed"]}
+    assert said(other.submit("_publish")) == ["Published: Chinese and English."]
+    program.refresh_from_db()
+    assert program.title_en == "By the editor"
+    assert [row.text_en for row in program.steps.all()] == ["Step"]
+    typed = [entry["value"] for path, entry in Draft.objects.get().entries.items() if path.endswith("text_en")]
+    assert typed == [["Typed by who may"], ["Added by who may"]]
+
+
 def test_a_form_with_an_unknown_key_finds_nobody_elses_draft(staff):
     form = AdminForm(staff, "/admin/portal/page/add/")
     form.data["title_en"] = ["A page"]
