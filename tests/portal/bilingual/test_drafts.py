@@ -25,7 +25,7 @@ from tests.admin_forms import AdminForm
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "3"))
 FIELDS = ["title_zh_hans", "title_en", "summary_zh_hans", "summary_en", "sort_order"]
 TEXTS = ["text_zh_hans", "text_en"]
 SIDES = {"zh-hans": "_zh_hans", "en": "_en"}
@@ -72,7 +72,7 @@ class Opened:
 
 
 class TwoPeople(RuleBasedStateMachine):
-    """Two people open, type, save, publish and discard at random. A plain model says what must come of it."""
+    """Two people open, type, save, publish, schedule and discard at random. A plain model says what comes of it."""
 
     @initialize()
     def begin(self):
@@ -89,6 +89,8 @@ class TwoPeople(RuleBasedStateMachine):
         self.page = Row({name: str(getattr(self.program, name)) for name in FIELDS})
         self.rows = [Row(texts_of(step)) for step in self.program.steps.all()]
         self.forms, self.models = [None, None], [None, None]
+        # The languages that are to be published by themselves, and whether that waits for somebody to save.
+        self.scheduled, self.is_refused = None, False
         self.open(0)
         self.open(1)
 
@@ -135,14 +137,34 @@ class TwoPeople(RuleBasedStateMachine):
     def submit(self, who, button):
         self.forms[who].submit(button)
         rivals = self.merge(self.models[who])
+        self.is_refused = False
         if button == "_discard" and not rivals:
+            self.scheduled = None
             self.page.typed, self.page.rivals = {}, {}
             self.rows = [row for row in self.rows if row.public is not None]
             for row in self.rows:
                 row.typed, row.rivals = {}, {}
         elif button.startswith("_publish") and not rivals:
-            self.publish([side for language, side in SIDES.items() if button in ("_publish", f"_publish_{language}")])
+            self.publish([language for language in SIDES if button in ("_publish", f"_publish_{language}")])
         self.open(who)
+
+    @rule(who=WHO, languages=st.sampled_from([["en"], ["zh-hans"], ["zh-hans", "en"]]))
+    def schedule(self, who, languages):
+        self.forms[who].data |= {"_publish_at": ["2099-01-01T08:00"], "_publish_languages": languages}
+        self.forms[who].submit("_schedule")
+        rivals = self.merge(self.models[who])
+        self.is_refused = False
+        if not rivals:
+            self.is_refused = self.has_rivals(self.ready(languages))
+            self.scheduled = self.scheduled if self.is_refused else languages
+        self.open(who)
+
+    @rule()
+    def the_time_comes(self):
+        Draft.objects.exclude(publish_at=None).update(publish_at=timezone.now())
+        publish_due()
+        if self.scheduled and not self.is_refused:
+            self.publish(self.scheduled)
 
     @rule(who=WHO, take=st.booleans())
     def choose(self, who, take):
@@ -159,6 +181,7 @@ class TwoPeople(RuleBasedStateMachine):
                 row.typed |= row.rivals
             row.rivals = {}
             row.settle()
+        self.is_refused = False
         self.open(who)
 
     def merge(self, opened) -> bool:
@@ -197,7 +220,12 @@ class TwoPeople(RuleBasedStateMachine):
                     found = True
         return found
 
-    def publish(self, sides):
+    def has_rivals(self, ready):
+        return any(name in row.rivals for row, names in ready.items() for name in names)
+
+    def ready(self, languages):
+        sides = [SIDES[language] for language in languages]
+
         def is_of(name):
             return not name.endswith(tuple(SIDES.values())) or name.endswith(tuple(sides))
 
@@ -207,8 +235,14 @@ class TwoPeople(RuleBasedStateMachine):
             if row.public is None and not any(row.typed[name] for name in names):
                 continue
             ready[row] = names
-        if any(name in row.rivals for row, names in ready.items() for name in names):
+        return ready
+
+    def publish(self, languages):
+        ready = self.ready(languages)
+        self.is_refused = self.has_rivals(ready)
+        if self.is_refused:
             return
+        self.scheduled = None
         stored = [row for row in self.rows if row.public is not None]
         for row, names in ready.items():
             if row.public is None:
