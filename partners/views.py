@@ -47,7 +47,7 @@ def page_of_institutions(country, query):
     number = query.get("page")
     if asked := query.get("institution"):
         keys = map(str, institutions.values_list("pk", flat=True))
-        number = next((place // INSTITUTIONS_LISTED + 1 for place, key in enumerate(keys) if key == asked), 1)
+        number = next((place // INSTITUTIONS_LISTED + 1 for place, key in enumerate(keys) if key == asked), number)
     page = Paginator(institutions, INSTITUTIONS_LISTED).get_page(number)
     page.object_list = page.object_list.with_beginnings("programs", PROGRAMS_OF_INSTITUTION)
     return page

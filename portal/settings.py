@@ -54,7 +54,8 @@ CACHES = {"default": read_url(env.dj_cache_url, "CACHE_URL", "db://cache")}
 SHARED_CACHE = CACHES["default"]["BACKEND"].endswith(("DatabaseCache", "RedisCache"))
 EMAIL_URL = env.str("EMAIL_URL", "")
 EMAIL = read_url(env.dj_email_url, "EMAIL_URL", "file:///")
-SMTP = EMAIL.get("EMAIL_BACKEND") == "django.core.mail.backends.smtp.EmailBackend"
+# Without a host, the URL would mean this machine, or none.
+SMTP = EMAIL.get("EMAIL_BACKEND", "").endswith("smtp.EmailBackend") and bool(urlsplit(EMAIL_URL).hostname)
 
 if not 0 < PORT < 65536:
     raise ImproperlyConfigured("PORT must be a number from 1 to 65535.")
@@ -124,7 +125,12 @@ if PORTAL_DEMO and (DATABASE_URL or EMAIL_URL or CACHE_URL):
         "EMAIL_URL or CACHE_URL is set: unset them."
     )
 if EMAIL_URL and not SMTP:
-    raise ImproperlyConfigured("EMAIL_URL must begin with smtp:// or submission://.")
+    raise ImproperlyConfigured(
+        "EMAIL_URL must begin with smtp:// or submission://, and name the mail host, as in "
+        "submission://user:password@host:587."
+    )
+if CACHE_URL and SHARED_CACHE and not urlsplit(CACHE_URL).hostname:
+    raise ImproperlyConfigured("CACHE_URL must name a table or a host, as in db://cache or redis://host/0.")
 DEFAULT_FROM_EMAIL = EMAIL.get("DEFAULT_FROM_EMAIL", f"portal@{'localhost' if EMBEDDED else SITE.hostname}")
 # With an invalid address no mail could be queued, and so no enquiry stored.
 for name, address in [
@@ -217,6 +223,10 @@ if DATABASE_URL:
     DATABASES = {"default": read_url(env.dj_db_url, "DATABASE_URL")}
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "portal.sqlite3"}}
+if DATABASES["default"]["NAME"] == ":memory:":
+    raise ImproperlyConfigured(
+        "DATABASE_URL must name a file after three slashes, as in sqlite:////srv/portal.sqlite3."
+    )
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["ENGINE"] = "portal.database.sqlite3"
     # A committed row survives a power cut (FULL). Readers do not wait for a writer (WAL). A transaction that writes

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from contact.mail.messages import queue_answer, queue_assignment, readdress_mails
+from contact.mail.messages import has_salutation, queue_answer, queue_assignment, readdress_mails
 from contact.models import Answer, AnswerTemplate, Enquiry, Event, Note, State
 from portal.bilingual.email_addresses import is_deliverable
 
@@ -207,29 +207,40 @@ def fill_template(template: AnswerTemplate, enquiry: Enquiry) -> str:
             "subject": enquiry.display_subject,
         }
         # One pass, so that placeholders in the visitor's own text are not replaced.
-        return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]) or "", template.text or "")
+        text = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]) or "", template.text or "")
+    return text.replace("\r\n", "\n").rstrip()
+
+
+def without_salutation(text, person) -> str:
+    """Returns a letter in the active language without its first paragraph, if that is a salutation to the `person`."""
+    first, _blank, rest = text.partition("\n\n")
+    is_short = re.fullmatch(r".{1,80}[,:，：]", first)
+    return rest if rest and is_short and has_salutation(first, person) else text
 
 
 def with_template(text: str, template: AnswerTemplate, enquiry: Enquiry) -> tuple[str, str]:
     """
     Returns `text` with the filled `template` in it, and a sentence for staff about it, or "" if there was no text.
 
-    It replaces a template at the end of the text that nobody has changed. Otherwise a blank line comes before it.
+    It replaces a template at the end of the text that nobody has changed. Otherwise a blank line comes before it. If
+    the text that stays has a salutation, that of the template is left out.
     """
     # Browsers change the ends of lines.
-    before, *filled = (
-        written.replace("\r\n", "\n").rstrip()
-        for written in (text, *(fill_template(row, enquiry) for row in templates_for(enquiry)))
-    )
-    untouched = [written for written in filled if written and f"\n\n{before}".endswith(f"\n\n{written}")]
-    replaced = max(untouched, key=len, default="")
+    before, added = text.replace("\r\n", "\n").rstrip(), fill_template(template, enquiry)
+    filled = [fill_template(row, enquiry) for row in templates_for(enquiry)]
+    with override(enquiry.language):
+        filled += [without_salutation(written, enquiry.person) for written in filled]
+        untouched = [written for written in filled if written and f"\n\n{before}".endswith(f"\n\n{written}")]
+        replaced = max(untouched, key=len, default="")
+        kept = before.removesuffix(replaced).rstrip()
+        if has_salutation(kept, enquiry.person):
+            added = without_salutation(added, enquiry.person)
     said = ""
     if replaced:
         said = _("The template “%(template)s” has replaced the one before, which you had not changed.")
     elif before:
         said = _("The template “%(template)s” is added below your text, which is unchanged.")
-    parts = [before.removesuffix(replaced).rstrip(), fill_template(template, enquiry).rstrip()]
-    return "\n\n".join(filter(None, parts)), said and said % {"template": template}
+    return "\n\n".join(filter(None, [kept, added])), said and said % {"template": template}
 
 
 def templates_for(enquiry: Enquiry) -> list[AnswerTemplate]:

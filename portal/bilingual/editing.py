@@ -68,6 +68,8 @@ class BilingualAdmin(Bilingual, DraftAdmin):
     checks_of_texts = []
     #: The fields that say who is notified of enquiries and how they are kept. Only who works on enquiries changes them.
     enquiry_fields = ()
+    # The time that a list takes is that of its rows. Up to 200 of them can be shown at once.
+    list_per_page = 50
     formfield_overrides = {
         models.TextField: {"widget": AdminTextareaWidget(attrs={"rows": 3})},
         models.URLField: {"assume_scheme": "https"},

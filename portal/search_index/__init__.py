@@ -10,8 +10,9 @@ the texts and answer the same question: which parts have all of these keys? What
 itself, at each search.
 """
 
+from portal.search_index.conditions import named, saying
 from portal.search_index.kinds import register
-from portal.search_index.queries import Hit, Results, count, named, saying, search
+from portal.search_index.results import Hit, Results, count, search
 from portal.search_index.upkeep import check, connect, mend, rebuild
 from portal.search_index.words import folded, is_phrase, spans, split_query
 

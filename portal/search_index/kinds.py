@@ -41,3 +41,8 @@ def register(*, rank, words=(), relations=()):
         return model
 
     return registered
+
+
+def models_by_rank() -> dict:
+    """Returns the registered models by rank, in its order."""
+    return {kind.rank: kind.model for kind in sorted(KINDS.values(), key=lambda kind: kind.rank)}

@@ -171,11 +171,20 @@ def page_code(context, query=""):
 
 
 @register.inclusion_tag("includes/unknown_page.html", takes_context=True)
-def unknown_page(context, page):
-    """Says, if the address asks for a page of a list that is not there, that `page` of a Paginator is shown instead."""
-    asked = context["request"].GET.get("page", "")
+def unknown_page(context, page, parameter=""):
+    """
+    Says, if the address asks for a page of a list that is not there, that `page` of a Paginator is shown instead.
+
+    If `parameter` of the address names a row by its key, `page` is the one with that row. Says so if it has none.
+    """
+    query = context["request"].GET
+    asked, row = query.get("page", ""), query.get(parameter, "")
     is_there = not asked or asked in map(str, page.paginator.page_range)
-    return {"asked": "" if is_there else asked[:MAX_SHOWN], "number": page.number}
+    return {
+        "asked": "" if is_there else asked[:MAX_SHOWN],
+        "number": page.number,
+        "lacks_row": bool(row) and row not in {str(entry.pk) for entry in page},
+    }
 
 
 def plain_text(value) -> str:

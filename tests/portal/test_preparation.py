@@ -1,10 +1,15 @@
 """What `serve` prepares at each start."""
 
+import signal
+import subprocess
+import sys
+
 import pytest
 from django.contrib.staticfiles.finders import FileSystemFinder
 
 from portal.management import preparation
 from portal.management.preparation import collect_static_files
+from tests.conftest import PROJECT, environment_of, free_port
 
 
 @pytest.fixture
@@ -75,3 +80,24 @@ def test_static_files_that_were_cut_off_are_collected_again(source, settings, mo
     (source / "a.css").write_text("a")
     collect_static_files()
     assert (settings.STATIC_ROOT / "a.css").read_text() == "a"
+
+
+@pytest.mark.no_database
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_stops_it_while_it_prepares_reads_one_line(number, tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "serve"],
+        cwd=PROJECT,
+        env=environment_of(tmp_path, free_port(), {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as serve:
+        said = ""
+        for character in iter(lambda: serve.stdout.read(1), ""):
+            said += character
+            if said.endswith("Preparing database … "):
+                break
+        serve.send_signal(number)
+        assert serve.stdout.read() == "\nStopped.\n"
+    assert serve.returncode == 0

@@ -12,6 +12,7 @@ from time import perf_counter
 import pytest
 import time_machine
 from django.conf import settings as django_settings
+from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.db.models import ProtectedError
@@ -29,7 +30,7 @@ from portal.bilingual.changes import TrackedModel, TrackedQuerySet
 from portal.bilingual.publishing import PublishedQuerySet
 from portal.management.preparation import prepare_database
 from portal.models import Centre, Lease, Page, Term
-from portal.search_index import count, folded, named, queries, saying, search, spans, split_query, upkeep
+from portal.search_index import conditions, count, folded, named, saying, search, spans, split_query, upkeep
 from portal.search_index.entries import ENTRY, PLACES, SearchEntry, SearchText
 from portal.search_index.kinds import KINDS
 from portal.search_index.words import MAX_PHRASE, MAX_WORDS, PART
@@ -229,10 +230,12 @@ def test_short_words_are_whole_and_long_ones_begin_a_word():
 def test_of_common_words_so_many_parts_are_looked_at(monkeypatch):
     centres = [centre(f"kea-{number}", summary_en="kea", summary_zh_hans="鸸鹋") for number in range(30)]
     last = centre("last", title_zh_hans="鸮", summary_en="kea 鸸鹋")
-    read, fetched = [], queries.fetched
-    monkeypatch.setattr(queries, "fetched", lambda *query: read.extend(rows := fetched(*query)) or rows)
-    monkeypatch.setattr(queries, "MAX_PARTS", 4)
-    monkeypatch.setattr(queries, "WINDOW", 9)
+    read, fetched = [], conditions.fetched
+    monkeypatch.setattr(
+        "portal.search_index.results.fetched", lambda *query: read.extend(rows := fetched(*query)) or rows
+    )
+    monkeypatch.setattr("portal.search_index.results.MAX_PARTS", 4)
+    monkeypatch.setattr("portal.search_index.results.WINDOW", 9)
     for words in (["kea"], ["kea", "鸸鹋"], ["鸸鹋", "kea", "wombat"]):
         results = search(words, "en")
         assert results.is_cut and 0 < len(results) <= 8
@@ -250,7 +253,7 @@ def test_drafts_take_no_place_among_the_parts_that_are_looked_at(monkeypatch):
     for number in range(9):
         centre(f"draft-{number}", title_en="kea", summary_zh_hans="鸸鹋", published_at_en=None)
     row = centre(summary_en="kea", summary_zh_hans="鸸鹋")
-    monkeypatch.setattr(queries, "MAX_PARTS", 2)
+    monkeypatch.setattr("portal.search_index.results.MAX_PARTS", 2)
     assert [hit.pk for hit in search(["kea"], "en").hits] == [hit.pk for hit in search(["kea", "鸸鹋"], "en").hits]
     assert [hit.pk for hit in search(["kea"], "en").hits] == [row.pk]
     # Of words in different parts too, that too many parts have.
@@ -258,7 +261,7 @@ def test_drafts_take_no_place_among_the_parts_that_are_looked_at(monkeypatch):
         centre(f"draft-of-both-{number}", **IN_TWO_PARTS, published_at_en=None, published_at_zh_hans=None)
     rows = [centre(f"both-{number}", **IN_TWO_PARTS) for number in range(3)]
     # The first ten parts with the Chinese word are those of the rows above.
-    monkeypatch.setattr(queries, "WINDOW", 13)
+    monkeypatch.setattr("portal.search_index.results.WINDOW", 13)
     assert [hit.pk for hit in search(["鸸鹋", "emu"], "en").hits] == [row.pk for row in rows[:2]]
 
 
@@ -270,10 +273,10 @@ def test_of_common_words_in_different_parts_so_many_rows_are_looked_at_of_the_ki
         Program.objects.create(slug=f"program-{number}", **texts, **since)
         centre(f"one-{number}", summary_en="emu")
     rows = [centre(f"both-{number}", **IN_TWO_PARTS).pk for number in range(4)]
-    monkeypatch.setattr(queries, "MAX_PARTS", 2)
+    monkeypatch.setattr("portal.search_index.results.MAX_PARTS", 2)
     found = {}
     for window in (4, 6, 8):
-        monkeypatch.setattr(queries, "WINDOW", window)
+        monkeypatch.setattr("portal.search_index.results.WINDOW", window)
         results = search(["鸸鹋", "emu"], "en", Centre)
         assert results.is_cut
         found[window] = [hit.pk for hit in results.hits]
@@ -284,7 +287,7 @@ def test_of_common_words_in_different_parts_so_many_rows_are_looked_at_of_the_ki
 def test_of_a_row_at_the_end_of_the_parts_both_sides_are_looked_at(monkeypatch, language):
     for title in ("Wombat centre", "Kea"):
         row = centre(summary_zh_hans="kea", summary_en="kea", title_en=title)
-        monkeypatch.setattr(queries, "MAX_PARTS", 1)
+        monkeypatch.setattr("portal.search_index.results.MAX_PARTS", 1)
         [hit] = search(["kea"], language).hits
         assert hit.language == language
         row.delete()
@@ -312,7 +315,7 @@ def test_a_word_is_said_by_a_row_in_its_texts_or_only_in_its_title():
 def test_a_condition_of_publication_that_search_cannot_ask_is_refused(monkeypatch):
     published = PublishedQuerySet.published
     monkeypatch.setattr(PublishedQuerySet, "published", lambda rows, at=None: published(rows, at).exclude(pk=1234))
-    queries.sort_order_by_side.cache_clear()
+    conditions.sort_order_by_side.cache_clear()
     with pytest.raises(NotImplementedError):
         search(["kea"], "en")
 
@@ -753,6 +756,8 @@ def test_writing_anew_locks_content_before_its_entries_and_in_many_transactions(
 
 
 def test_a_deleted_program_is_not_indexed_again_for_each_of_its_parts():
+    # Read once in each process.
+    ContentType.objects.get_for_model(Program)
     numbers = []
     for steps in (1, 20):
         for by in (Program.delete, lambda row: Program.objects.filter(pk=row.pk).delete()):

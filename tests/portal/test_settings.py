@@ -58,6 +58,7 @@ def test_deployment_checks_are_clean(tmp_path):
         ("CACHE_URL", "locmem://"),
         ("EMAIL_URL", ""),
         ("EMAIL_URL", "console:"),
+        ("EMAIL_URL", "submission://:587"),
         ("EMAIL_URL", "submission://user:password@mail.example:587?_default_from_email=nobody"),
         ("PORTAL_ENQUIRIES_TO", ""),
         ("PORTAL_ENQUIRIES_TO", "desk"),
@@ -70,6 +71,29 @@ def test_what_is_insecure_stops_the_start(tmp_path, monkeypatch, name, value):
     with pytest.raises(ImproperlyConfigured, match=name):
         runpy.run_path(str(settings.BASE_DIR / "portal/settings.py"))
     assert not (tmp_path / "secret-key").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "sentence"),
+    [
+        (
+            "EMAIL_URL",
+            ["smtp://", "smtp:///mail.example", "smtp:mail.example", "submission://user:word@:587", "smtp+tls://:587"],
+            "EMAIL_URL must begin with smtp:// or submission://, and name the mail host",
+        ),
+        ("CACHE_URL", ["db://", "redis://", "redis://:6379/0"], "CACHE_URL must name a table or a host"),
+        ("DATABASE_URL", ["sqlite://", "sqlite://portal.sqlite3"], "DATABASE_URL must name a file"),
+        ("DATABASE_URL", ["postgres://", "postgres://host"], "DATABASE_URL must name a database"),
+    ],
+)
+def test_a_url_without_a_host_or_a_name_stops_the_start(tmp_path, monkeypatch, name, values, sentence):
+    for variable in ("DATABASE_URL", "EMAIL_URL", "CACHE_URL", "PORTAL_SITE_URL", "PORTAL_DEBUG"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("PORTAL_DATA", str(tmp_path))
+    for value in values:
+        monkeypatch.setenv(name, value)
+        with pytest.raises(ImproperlyConfigured, match=sentence):
+            runpy.run_path(str(settings.BASE_DIR / "portal/settings.py"))
 
 
 def test_files_are_not_left_to_a_web_server_that_is_not_there(tmp_path):

@@ -15,7 +15,6 @@ from partners.views import PROGRAMS_OF_INSTITUTION
 from portal.bilingual import publishing
 from portal.bilingual.publishing import ENTRIES_LISTED, Beginning
 from portal.models import Centre, Page, Term
-from portal.search_index import queries
 from portal.site import home
 from portal.views import CENTRES_A_PAGE, PAGES_IN_FOOTER, PROGRAMS_OF_CENTRE
 from programs.forms import CHOICES_OFFERED
@@ -170,7 +169,7 @@ GROWING = [
 
 @pytest.mark.parametrize(("model", "fields", "paths"), GROWING)
 def test_no_page_grows_with_other_rows(client, model, fields, paths, monkeypatch):
-    monkeypatch.setattr(queries, "MAX_PARTS", FEW - 10)
+    monkeypatch.setattr("portal.search_index.results.MAX_PARTS", FEW - 10)
     japan, program = Country.objects.get(slug="japan"), Program.objects.get(slug="approval-support")
     program.countries.add(japan)
     since = {"published_at_zh_hans": timezone.now(), "published_at_en": timezone.now()}
@@ -341,6 +340,25 @@ def test_a_page_of_a_list_that_is_not_there_says_so_and_shows_the_last(client):
         assert "There is no page" not in page(client, f"{asked}1").text + page(client, f"{asked}").text
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "The entry that your link leads to is not in this list."),
+        ("zh-hans", "您打开的链接所指的条目不在此列表中。"),
+    ],
+)
+def test_a_link_to_an_entry_that_is_not_listed_any_more_says_so_and_shows_the_list(client, language, sentence):
+    [institution, _other], term = add_institutions(2), Term.objects.first()
+    for path, row in (("partners/japan/?institution=", institution), ("terms/?term=", term)):
+        for odd in ("99999", "x", "\0", "9" * 30):
+            found = page(client, f"/{language}/{path}{odd}")
+            assert sentence in found.text and found.find(id=row.anchor)
+        for known in (row.pk, ""):
+            assert sentence not in page(client, f"/{language}/{path}{known}").text
+        type(row).objects.filter(pk=row.pk).update(**{f"published_at_{language.replace('-', '_')}": None})
+        assert sentence in page(client, f"/{language}/{path}{row.pk}").text
+
+
 def hits(client, query):
     return [link["href"] for link in page(client, f"/en/search/?q=example{query}").select(".rows h3 a")]
 
@@ -350,7 +368,7 @@ def test_of_many_results_a_search_shows_the_first_of_all_or_of_a_kind_and_says_s
     whole, of_pages, shown = hits(client, ""), hits(client, "&kind=page"), page(client, "/en/search/?q=example")
     assert len(whole) > 6 > len(of_pages) > 0
     assert "There may be more results" not in shown.text
-    monkeypatch.setattr(queries, "MAX_PARTS", 4)
+    monkeypatch.setattr("portal.search_index.results.MAX_PARTS", 4)
     cut = page(client, "/en/search/?q=example")
     assert "There may be more results. These are the first 4 that were found." in cut.text
     assert hits(client, "") == hits(client, "&kind=program") == whole[:4]
@@ -374,8 +392,8 @@ def test_of_many_results_a_search_shows_the_first_of_all_or_of_a_kind_and_says_s
 )
 def test_a_search_that_looks_at_too_little_to_find_anything_says_so(client, monkeypatch, language, sentence, of_kind):
     """Many rows have one of two words, and the rows with both come after them."""
-    monkeypatch.setattr(queries, "MAX_PARTS", 2)
-    monkeypatch.setattr(queries, "WINDOW", 4)
+    monkeypatch.setattr("portal.search_index.results.MAX_PARTS", 2)
+    monkeypatch.setattr("portal.search_index.results.WINDOW", 4)
     since = {"published_at_zh_hans": timezone.now(), "published_at_en": timezone.now()}
     texts = [{"body_en": "<p>kea</p>"}, {"body_zh_hans": "<p>emu</p>"}]
     both = {"body_en": "<p>kea</p>", "body_zh_hans": "<p>emu</p>"}

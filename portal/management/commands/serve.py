@@ -42,7 +42,15 @@ class Command(BaseCommand):
 
     def handle(self, **options):
         log_uncaught()
-        self.prepare()
+        # As Ctrl-C does. Later, granian has handlers of its own.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            self.prepare()
+        except KeyboardInterrupt:
+            # What is being prepared stands in a line without an end.
+            self.stdout.write("\nStopped.")
+            return
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         if settings.DEBUG:
             self.serve_development()
         else:

@@ -405,7 +405,7 @@ def test_a_template_replaces_one_that_nobody_changed_and_loses_nothing_that_was_
     )
     replaced, added = "“{}” has replaced the one before", "“{}” is added below your text, which is unchanged."
     for text, template, expected, said in [
-        ("", thanks, "Thank you.\r\n\r\nYours", ""),
+        ("", thanks, "Thank you.\n\nYours", ""),
         ("Thank you.\r\n\r\nYours\r\n", sorry, "We regret, 张三.", replaced),
         ("We regret, 张三.", sorry, "We regret, 张三.", replaced),
         ("Mine\r\n\r\nWe regret, 张三.", more, "Mine\n\nYours", replaced),
@@ -419,6 +419,32 @@ def test_a_template_replaces_one_that_nobody_changed_and_loses_nothing_that_was_
         assert len(shown) == bool(said)
         assert all(said.format(template) in message for message in shown)
         assert all(message in response.content.decode() for message in shown)
+
+
+@pytest.mark.parametrize(
+    ("language", "salutation", "mine", "more", "other"),
+    [
+        ("en", "Dear 张三,", "Dear 张三, as agreed:", "Thank you.", "We regret."),
+        ("zh-hans", "张三：", "尊敬的张三老师：", "感谢您的咨询。", "很抱歉。"),
+    ],
+)
+def test_a_text_that_has_a_salutation_gets_no_second_one(at_desk, enquiry, language, salutation, mine, more, other):
+    Enquiry.objects.filter(pk=enquiry.pk).update(language=language)
+    person = salutation.replace("张三", "{person}")
+    texts = [f"{person}\r\n\r\n{text}" for text in (more, other)]
+    thanks, sorry = (AnswerTemplate.objects.create(text_en=text, text_zh_hans=text) for text in texts)
+    for text, template, expected in [
+        ("", thanks, f"{salutation}\n\n{more}"),
+        (f"{salutation}\r\n\r\n{more} 1", thanks, f"{salutation}\n\n{more} 1\n\n{more}"),
+        (f"{salutation}\r\n\r\n{more} 1\r\n\r\n{more}", sorry, f"{salutation}\n\n{more} 1\n\n{other}"),
+        (f"{mine}\r\n\r\n{more}", sorry, f"{mine}\n\n{other}"),
+        (f"{salutation}\r\n\r\n{more}", sorry, f"{salutation}\n\n{other}"),
+        (f"1\r\n\r\n{more} 1", sorry, f"1\n\n{more} 1\n\n{salutation}\n\n{other}"),
+    ]:
+        response = at_desk.post(
+            reverse("admin:contact_answer", args=[enquiry.pk]), {"text": text, "template": template.pk}
+        )
+        assert response.context["form"].initial["text"] == expected
 
 
 def test_who_may_only_read_sees_no_task(client, enquiry):

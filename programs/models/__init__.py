@@ -1,0 +1,43 @@
+from programs.models.programs import (
+    MAX_PIECES,
+    Area,
+    Certificate,
+    Found,
+    Material,
+    Partners,
+    Program,
+    Question,
+    Step,
+    filled_columns,
+    split_pieces,
+)
+from programs.models.resources import (
+    VERSION_TAKEN,
+    DownloadCount,
+    Industry,
+    Resource,
+    ResourceFile,
+    random_name,
+    resource_storage,
+)
+
+__all__ = [
+    "MAX_PIECES",
+    "VERSION_TAKEN",
+    "Area",
+    "Certificate",
+    "DownloadCount",
+    "Found",
+    "Industry",
+    "Material",
+    "Partners",
+    "Program",
+    "Question",
+    "Resource",
+    "ResourceFile",
+    "Step",
+    "filled_columns",
+    "random_name",
+    "resource_storage",
+    "split_pieces",
+]
