@@ -25,7 +25,7 @@ from tests.admin_forms import AdminForm
 
 pytestmark = pytest.mark.django_db
 
-EXAMPLES = int(os.environ.get("EXAMPLES", "5"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "3"))
 FIELDS = ["title_zh_hans", "title_en", "summary_zh_hans", "summary_en", "sort_order"]
 TEXTS = ["text_zh_hans", "text_en"]
 SIDES = {"zh-hans": "_zh_hans", "en": "_en"}
