@@ -90,8 +90,8 @@ class DraftAdmin(admin.ModelAdmin):
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         obj = self.get_object(request, unquote(object_id)) if object_id else None
-        # A window that opens from another form saves its row at once, so that the other one can choose it.
-        is_popup = IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST
+        # A window that another form opens to add a row saves it at once, so that the other one can choose it.
+        is_popup = not object_id and (IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST)
         if is_popup or (object_id and obj is None) or not self.may_write(request, obj):
             return super().changeform_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
@@ -359,12 +359,30 @@ class DraftAdmin(admin.ModelAdmin):
 
     def saved(self, request, obj, draft, languages, with_files=True) -> tuple:
         """
-        Saves `obj`, or a new row, with what `draft` has for `languages`. Raises Refused if a field is not right.
-
-        Without files, those of the draft are left out, and the new inline rows that have one.
+        Saves `obj`, or a new row, with what validated() returns, and raises Refused as it does.
 
         Returns the row, the message for its history, the paths of the new inline rows by those that they had, and the
         paths of what was saved.
+        """
+        form, formsets, values, ready = self.validated(request, obj, draft, languages, with_files)
+        row = self.save_form(request, form, change=bool(obj))
+        self.save_model(request, row, form, bool(obj))
+        self.save_related(request, form, formsets, bool(obj))
+        keys = {
+            new: f"{formset.prefix}/{extra.instance.pk}"
+            for formset in formsets
+            for new, extra in zip(new_rows(values, formset), formset.extra_forms, strict=True)
+        }
+        return row, self.construct_change_message(request, form, formsets, add=not obj), keys, ready
+
+    def validated(self, request, obj, draft, languages, with_files=True) -> tuple:
+        """
+        Validates what `draft` has for `languages` of `obj`, or of a new row. Raises Refused if a field is not right.
+
+        Without files, those of the draft are left out, and the new inline rows that have one.
+
+        Returns the valid form and its formsets, the values that they were given by path, and which paths come from the
+        draft.
         """
         form, formsets = self.unbound(request, obj)
         live, ready = values_of(form, formsets), draft.ready(languages)
@@ -389,15 +407,7 @@ class DraftAdmin(admin.ModelAdmin):
         # All of them, so that all errors are found.
         if not all([form.is_valid(), *(formset.is_valid() for formset in formsets)]):
             raise Refused(reasons_of(form, formsets, values))
-        row = self.save_form(request, form, change=bool(obj))
-        self.save_model(request, row, form, bool(obj))
-        self.save_related(request, form, formsets, bool(obj))
-        keys = {
-            new: f"{formset.prefix}/{extra.instance.pk}"
-            for formset in formsets
-            for new, extra in zip(new_rows(values, formset), formset.extra_forms, strict=True)
-        }
-        return row, self.construct_change_message(request, form, formsets, add=not obj), keys, ready
+        return form, formsets, values, ready
 
     def schedule(self, request, obj, draft):
         """Lets the draft be published by itself at the time that was typed, and tells the user so, or why not."""
@@ -408,9 +418,7 @@ class DraftAdmin(admin.ModelAdmin):
                 raise ValidationError(_("This time is past."))
             if not languages:
                 raise ValidationError(_("Choose a language."))
-            with transaction.atomic():
-                self.saved(request, obj, draft, languages)
-                transaction.set_rollback(True)
+            self.validated(request, obj, draft, languages)
         except ValidationError as error:
             self.message_user(request, " ".join(error.messages), messages.ERROR)
         except Refused as refused:

@@ -5,7 +5,7 @@ from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
-from django.contrib.admin.widgets import AdminTextareaWidget
+from django.contrib.admin.widgets import AdminTextareaWidget, RelatedFieldWidgetWrapper
 from django.core.validators import RegexValidator
 from django.db import models
 from django.forms import CheckboxSelectMultiple, SlugField
@@ -55,6 +55,13 @@ class Bilingual:
             )
             for title, options in super().get_fieldsets(request, obj)
         ]
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        """Offers to add a row beside a choice, in a window. A row that is there has a form of its own, with a draft."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget.can_change_related = field.widget.can_delete_related = field.widget.can_view_related = False
+        return field
 
 
 @method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")

@@ -2,15 +2,17 @@
 
 import json
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from bs4 import BeautifulSoup
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.db import transaction
+from django.forms import DateField
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
@@ -20,7 +22,7 @@ from portal.bilingual.drafts import Draft
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
 from portal.models import Page, User
-from programs.models import Program
+from programs.models import Area, Program
 from tests.admin_forms import AdminForm
 
 pytestmark = pytest.mark.django_db
@@ -586,6 +588,39 @@ def test_a_form_with_an_unknown_key_finds_nobody_elses_draft(staff):
     form.submit()
     assert AdminForm(staff, "/admin/portal/page/add/?draft=x").data["title_en"] == [""]
     assert AdminForm(staff, "/admin/portal/centre/add/?draft=" + Draft.objects.get().key).data["title_en"] == [""]
+
+
+def test_a_window_adds_rows_but_changes_none(staff, client):
+    area = Area.objects.first()
+    page = AdminForm(staff, ADDRESS.format(Program.objects.first().pk)).page
+    assert page.select(".add-related")
+    assert not page.select(".change-related, .view-related, .delete-related")
+    form = AdminForm(staff, f"/admin/programs/area/{area.pk}/change/?_popup=1")
+    form.data |= {"title_en": ["Typed"], "_popup": ["1"]}
+    form.submit("_save")
+    assert Draft.objects.get().row == area
+    area.refresh_from_db()
+    assert area.title_en != "Typed"
+    form = AdminForm(staff, "/admin/programs/area/add/?_popup=1")
+    form.data |= {"slug": ["new"], "title_en": ["New"], "title_zh_hans": ["新"], "_popup": ["1"]}
+    form.submit("_save")
+    assert Area.objects.filter(slug="new").exists()
+
+
+def test_scheduling_says_and_writes_nothing_that_has_not_happened(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"slug": ["moved"], "_publish_at": ["2099-05-05T08:00"], "_publish_languages": ["en"]}
+    assert said(form.submit("_schedule")) == ["Will be published at 5 May 2099, 08:00: English."]
+    assert not Program.objects.filter(slug="moved").exists()
+
+
+@pytest.mark.parametrize(
+    "typed", ["3 Apr 2025", "3 April 2025", "03/04/2025", "2025/4/3", "2025年4月3日", "2025-04-03"]
+)
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_date_is_read_as_either_language_prints_it(typed, language):
+    with override(language):
+        assert DateField().clean(typed) == date(2025, 4, 3)
 
 
 def test_who_may_only_view_leaves_no_draft(client, program):
