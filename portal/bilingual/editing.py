@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.admin.widgets import AdminTextareaWidget, RelatedFieldWidgetWrapper
+from django.contrib.contenttypes.models import ContentType
 from django.core.validators import RegexValidator
 from django.db import models
 from django.forms import CheckboxSelectMultiple, SlugField
@@ -21,6 +22,7 @@ from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.draft_admin import DraftAdmin
+from portal.bilingual.drafts import Draft
 from portal.bilingual.former_slugs import Addressed
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
@@ -147,7 +149,7 @@ class BilingualAdmin(Bilingual, DraftAdmin):
                 self.message_user(request, warning, messages.WARNING)
 
     def get_deleted_objects(self, objs, request):
-        """Names the first MAX_NAMED rows that keep `objs` from being deleted. Django would read and name all."""
+        """Names the first MAX_NAMED rows that keep `objs` from being deleted, or else the drafts that go with them."""
         kept_by = [relation for relation in self.opts.related_objects if relation.on_delete is models.PROTECT]
         names = []
         for relation in kept_by:
@@ -156,8 +158,11 @@ class BilingualAdmin(Bilingual, DraftAdmin):
             names += [f"{kind}: {row}" if place < MAX_NAMED else "…" for place, row in enumerate(rows)]
         if names:
             return [], {}, set(), names
+        kind = ContentType.objects.get_for_model(self.model)
+        drafts = Draft.objects.filter(content_type=kind, object_id__in=[row.pk for row in objs]).exclude(entries={})
+        typed = [_("A draft that is not public yet: %(title)s") % {"title": draft} for draft in drafts[:MAX_NAMED]]
         deleted, *others = without_links(*super().get_deleted_objects(objs, request))
-        return [deleted[:MAX_NAMED], *others]
+        return [typed + deleted[:MAX_NAMED], *others]
 
     def get_readonly_fields(self, request, obj=None):
         fields = super().get_readonly_fields(request, obj)

@@ -607,6 +607,15 @@ def test_a_window_adds_rows_but_changes_none(staff, client):
     assert Area.objects.filter(slug="new").exists()
 
 
+def test_who_deletes_a_page_is_told_of_its_draft(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    asked = form.address.replace("change", "delete")
+    assert "A draft that is not public yet" not in staff.get(asked).content.decode()
+    form.data |= {"title_en": ["Typed"]}
+    form.submit()
+    assert "A draft that is not public yet: Teacher exchange" in staff.get(asked).content.decode()
+
+
 def test_scheduling_says_and_writes_nothing_that_has_not_happened(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.data |= {"slug": ["moved"], "_publish_at": ["2099-05-05T08:00"], "_publish_languages": ["en"]}
