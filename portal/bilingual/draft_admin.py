@@ -469,7 +469,7 @@ class DraftAdmin(admin.ModelAdmin):
         except ValidationError as error:
             raise Refused({"": error.messages}) from error
         row.save()
-        text = _("Withdrawn: %(language)s. Visitors do not see this page any more.")
+        text = _("Withdrawn: %(language)s. Visitors no longer see this page in that language.")
         said = text % {"language": LANGUAGE_NAMES[language]}
         self.log_change(request, row, said)
         return said

@@ -6,6 +6,13 @@
 
   const rowsOf = (list) => [...list.querySelectorAll(`:scope > ${ROWS}`)]
 
+  // New rows are called by their place.
+  const count = (list) =>
+    rowsOf(list).forEach((row, index) => {
+      const label = row.querySelector(".inline_label")
+      label.textContent = label.textContent.replace(/^#\d+$/, `#${index + 1}`)
+    })
+
   // Gives a row that was moved its number, and those after it higher ones where they need it.
   const place = (row) => {
     const rows = rowsOf(row.parentNode)
@@ -16,6 +23,7 @@
       if (value(next) <= before) numberOf(next).value = before + 1
       return value(next)
     }, number)
+    count(row.parentNode)
   }
 
   const move = (row, step, button) => {
@@ -56,6 +64,7 @@
     rows.sort((one, other) => value(one) - value(other))
     rows.forEach((row, index) => index && rows[index - 1].after(row))
     rows.forEach(equip)
+    count(list)
     Sortable.create(list, { draggable: ROWS, handle: ".order-handle", onEnd: ({ item }) => place(item) })
   }
 

@@ -681,7 +681,7 @@ def test_the_language_of_the_admin_changes_and_what_was_typed_is_a_draft(staff, 
 
 def test_a_language_is_withdrawn_at_once_unless_it_must_stay(staff, client, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
-    assert said(form.submit("_withdraw_en")) == ["Withdrawn: English. Visitors do not see this page any more."]
+    assert said(form.submit("_withdraw_en")) == ["Withdrawn: English. Visitors no longer see this page in that language."]
     assert client.get("/en/programs/teacher-exchange/").status_code == 404
     assert client.get("/zh-hans/programs/teacher-exchange/").status_code == 200
     notice = Page.objects.get(slug="privacy")
