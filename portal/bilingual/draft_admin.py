@@ -34,6 +34,7 @@ from portal.bilingual.drafts import (
     DELETE,
     Draft,
     as_post,
+    as_typed,
     fingerprint,
     is_file,
     is_new,
@@ -282,7 +283,7 @@ class DraftAdmin(admin.ModelAdmin):
             self.message_user(request, text, messages.WARNING)
         elif button in PUBLISH:
             self.publish_and_say(request, obj, draft, PUBLISH[button])
-        elif button in WITHDRAW:
+        elif button in WITHDRAW and obj:
             self.withdraw(request, obj, WITHDRAW[button])
         elif button in PREVIEW:
             return self.preview(draft, *PREVIEW[button])
@@ -316,7 +317,7 @@ class DraftAdmin(admin.ModelAdmin):
         for name, value in request.POST.items():
             if name.startswith("_choose:"):
                 draft.choose(name.removeprefix("_choose:"), rival=value == "rival")
-        shown, token = fingerprints_in(request.POST, live), request.POST.get("_form", "")
+        shown, token = fingerprints_in(request.POST, live), as_typed(request.POST.get("_form", ""))
         # No post says that the tick to have no file was taken away.
         for path, value in draft.values(live).items():
             if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
@@ -504,7 +505,7 @@ def fingerprints_in(post, live) -> dict:
     try:
         found = json.loads(post["_shown"])
         return {str(path): str(value) for path, value in found.items()}
-    except (KeyError, ValueError, AttributeError):
+    except (KeyError, ValueError, AttributeError, RecursionError):
         return {path: fingerprint(value) for path, value in live.items()}
 
 

@@ -25,6 +25,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.db.models import Q
 from django.forms import CheckboxInput, FileInput, MultiWidget
+from django.forms.models import ModelChoiceIterator
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -352,7 +353,7 @@ def typed_values(post, files, form, formsets, known=()) -> dict:
         for number in range(number_of_rows(post, formset)):
             place = f"{formset.prefix}-{number}-"
             values = typed_in(post, files, place, inputs_of(formset.empty_form, own_fields(formset)))
-            key = post.get(place + formset.model._meta.pk.name, "")
+            key = as_typed(post.get(place + formset.model._meta.pk.name, ""))
             row = f"{formset.prefix}/{key}" if key else new_row(formset.prefix)
             is_blank = all(values[name] == blank[name] or name == ORDER for name in values)
             if is_blank and is_new(row) and row not in known:
@@ -373,7 +374,11 @@ def typed_in(post, files, place, inputs) -> dict:
             elif post.get(f"{place}{name}-clear"):
                 found[name] = CLEAR
         elif not widget.value_omitted_from_data(post, files, place + name):
-            found[name] = sorted(map(as_typed, post.getlist(place + name)))
+            values = map(as_typed, post.getlist(place + name))
+            if isinstance(getattr(widget, "choices", None), ModelChoiceIterator):
+                # No form can show another key: SQLite raises OverflowError for a very long one.
+                values = (value for value in values if not value or is_number(value))
+            found[name] = sorted(values)
     return found
 
 
