@@ -1,5 +1,7 @@
 """What the worker does with drafts: it publishes those whose time has come, and removes files that no draft needs."""
 
+import logging
+
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import storages
@@ -13,6 +15,8 @@ from portal.bilingual.draft_admin import Refused
 from portal.bilingual.drafts import FILES, Draft, files_in_drafts
 from portal.bilingual.languages import LANGUAGES
 from portal.uploads import remove_orphans
+
+logger = logging.getLogger(__name__)
 
 
 class Unheard:
@@ -34,9 +38,13 @@ def publish_due():
     delete_orphans()
     due = Draft.objects.filter(publish_at__lte=timezone.now(), refusals={})
     for key in list(due.order_by("publish_at").values_list("pk", flat=True)):
-        with transaction.atomic():
-            if draft := due.select_for_update().filter(pk=key).first():
-                publish(draft)
+        try:
+            with transaction.atomic():
+                if draft := due.select_for_update().filter(pk=key).first():
+                    publish(draft)
+        except Exception:
+            # The others are published all the same.
+            logger.exception("Draft %s could not be published and will be tried again.", key)
 
 
 def delete_orphans():

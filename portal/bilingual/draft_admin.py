@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial, wraps
 
@@ -14,7 +15,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core import signing
 from django.core.cache import cache
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.forms import DateTimeField, ModelChoiceField
 from django.forms.utils import ErrorDict
@@ -82,6 +83,19 @@ class Refused(Exception):
     def __init__(self, reasons):
         super().__init__()
         self.reasons = reasons
+
+
+@contextmanager
+def refusing():
+    """Takes back what was saved if a file or the database does not allow it, and raises Refused."""
+    try:
+        with transaction.atomic():
+            yield
+    except OSError as error:
+        raise Refused({"": [_("A file could not be read or stored. Please choose it again.")]}) from error
+    except IntegrityError as error:
+        text = _("This does not agree with what else is stored. Please check all fields and try again.")
+        raise Refused({"": [text]}) from error
 
 
 class DraftAdmin(admin.ModelAdmin):
@@ -358,6 +372,7 @@ class DraftAdmin(admin.ModelAdmin):
         keep(draft)
         return row
 
+    @refusing()
     def saved(self, request, obj, draft, languages, with_files=True) -> tuple:
         """
         Saves `obj`, or a new row, with what `draft` has for `languages`. Raises Refused if a field is not right.

@@ -3,20 +3,24 @@
 import json
 import os
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 from bs4 import BeautifulSoup
 from django.contrib import admin
 from django.contrib.auth.models import Permission
-from django.db import transaction
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from PIL import Image
 
 from partners.models import Country
-from portal.bilingual.drafts import Draft
+from portal.bilingual.drafts import Draft, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
 from portal.models import Page, User
@@ -738,6 +742,45 @@ def test_what_cannot_be_published_by_itself_says_why(staff, program, time_machin
     publish_due()
     program.refresh_from_db()
     assert (planned(staff), program.title_en) == ([], "Teacher exchange")
+
+
+def test_a_draft_that_cannot_be_published_holds_up_no_other(staff, program, time_machine, monkeypatch):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    User.objects.update(language="en")
+    staff.force_login(User.objects.get())
+    code = AdminForm(staff, "/admin/portal/department/1/change/")
+    Image.new("RGB", (20, 20)).save(picture := BytesIO(), "PNG")
+    code.data |= {"wechat_code": SimpleUploadedFile("code.png", picture.getvalue())}
+    code.data |= {"_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["en"]}
+    code.submit("_schedule")
+    for name in files_in_drafts():
+        storages["private"].delete(name)
+    page, other = Page.objects.all()[:2]
+    forms = [AdminForm(staff, f"/admin/portal/page/{row.pk}/change/") for row in (page, other)]
+    forms.append(AdminForm(staff, ADDRESS.format(program.pk)))
+    for number, form in enumerate(forms, 1):
+        form.data |= {"title_en": ["Typed"], "_publish_at": [f"2031-05-05T08:0{number}"], "_publish_languages": ["en"]}
+        form.submit("_schedule")
+    save = Page.save
+
+    def failing_save(row, *args, **kwargs):
+        if row.pk in (page.pk, other.pk):
+            raise {page.pk: IntegrityError, other.pk: ZeroDivisionError}[row.pk]
+        save(row, *args, **kwargs)
+
+    monkeypatch.setattr(Page, "save", failing_save)
+    time_machine.move_to("2031-05-05T08:00:00Z", tick=False)
+    publish_due()
+    program.refresh_from_db()
+    assert program.title_en == "Typed"
+    file, database = (
+        "A file could not be read or stored. Please choose it again.",
+        "This does not agree with what else is stored. Please check all fields and try again.",
+    )
+    assert [draft.reasons for draft in Draft.objects.order_by("publish_at")] == [[file], [database], []]
+    staff.force_login(User.objects.get())
+    for address, text in [(code.address, file), (forms[0].address, database)]:
+        assert text in AdminForm(staff, address).submit("_publish").content.decode()
 
 
 def planned(client):
