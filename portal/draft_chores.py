@@ -36,7 +36,7 @@ def request_of(user) -> HttpRequest:
 def publish_due():
     """Publishes the drafts whose time has come. If one is refused, it keeps the reasons, which the admin shows."""
     delete_orphans()
-    due = Draft.objects.filter(publish_at__lte=timezone.now(), refusals={})
+    due = Draft.objects.filter(publish_at__lte=timezone.now(), is_plan_refused=False)
     for key in list(due.order_by("publish_at").values_list("pk", flat=True)):
         try:
             with transaction.atomic():
@@ -63,9 +63,9 @@ def publish(draft):
             if not may_publish or not model_admin.may_write(request_of(user), draft.row):
                 raise Refused({"": [_("Whoever scheduled this may not publish it any more.")]})
             with transaction.atomic():
-                model_admin.publish(request_of(user), draft.row, draft, draft.publish_languages)
+                model_admin.publish(request_of(user), draft.row, draft, draft.publish_languages, as_planned=True)
         except Refused as refused:
-            draft.refusals = refused.reasons
+            draft.refusals, draft.is_plan_refused = refused.reasons, True
             draft.save()
 
 

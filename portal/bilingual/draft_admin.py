@@ -338,7 +338,7 @@ class DraftAdmin(admin.ModelAdmin):
                 typed[path] = live[path]
         typed, shown = self.permitted(request, obj, typed), self.permitted(request, obj, shown)
         rivals = draft.merge(typed, shown, live, request.user, token)
-        if draft.refusals and draft.publish_at and draft.publish_at <= timezone.now():
+        if draft.is_plan_refused:
             # Saving does not publish what was refused.
             draft.unschedule()
         draft.refusals = {}
@@ -356,12 +356,16 @@ class DraftAdmin(admin.ModelAdmin):
             self.message_user(request, said, messages.SUCCESS)
 
     @transaction.atomic
-    def publish(self, request, obj, draft, languages):
-        """Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right."""
+    def publish(self, request, obj, draft, languages, as_planned=False):
+        """
+        Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right.
+
+        If `as_planned`, what has changed since it was planned stays in the draft.
+        """
         if draft.pk:
             # Somebody else may have saved meanwhile.
             draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
-        row, message, keys, paths = self.saved(request, obj, draft, languages)
+        row, message, keys, paths = self.saved(request, obj, draft, languages, as_planned=as_planned)
         if obj:
             self.log_change(request, row, message)
         else:
@@ -373,7 +377,7 @@ class DraftAdmin(admin.ModelAdmin):
         return row
 
     @refusing()
-    def saved(self, request, obj, draft, languages, with_files=True) -> tuple:
+    def saved(self, request, obj, draft, languages, with_files=True, as_planned=False) -> tuple:
         """
         Saves `obj`, or a new row, with what `draft` has for `languages`. Raises Refused if a field is not right.
 
@@ -384,6 +388,8 @@ class DraftAdmin(admin.ModelAdmin):
         """
         form, formsets = self.unbound(request, obj)
         live, ready = values_of(form, formsets), draft.ready(languages)
+        if as_planned:
+            ready = draft.as_planned(ready)
         # Who may not change a field does not publish it either.
         ready = {
             path: each for path, each in self.permitted(request, obj, ready).items() if row_of(path) or path in live
@@ -432,7 +438,9 @@ class DraftAdmin(admin.ModelAdmin):
         except Refused as refused:
             self.refuse(request, draft, refused)
         else:
-            store(draft, publish_at=moment, publish_by=request.user, publish_languages=languages)
+            planned = {path: fingerprint(entry["value"]) for path, entry in draft.ready(languages).items()}
+            plan = {"publish_at": moment, "publish_by": request.user, "publish_languages": languages}
+            store(draft, **plan, planned=planned, is_plan_refused=False)
             date = date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
             text = _("Will be published at %(date)s: %(languages)s.")
             self.message_user(request, text % {"date": date, "languages": names_of(languages)}, messages.SUCCESS)

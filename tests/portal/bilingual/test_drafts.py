@@ -90,8 +90,8 @@ class TwoPeople(RuleBasedStateMachine):
         self.clients = [Client(), Client()]
         for number, client in enumerate(self.clients):
             client.force_login(User.objects.create_superuser(f"staff-{number}", language="en"))
-        # The sides that are planned to be published, and whether publishing was refused since somebody saved.
-        self.plan, self.is_refused, self.is_past = [], False, False
+        # The sides and the values, by row, that are planned to be published, and whether that was refused.
+        self.plan, self.planned, self.is_refused = [], {}, False
         self.page = Row({name: str(getattr(self.program, name)) for name in FIELDS})
         self.rows = [Row(texts_of(step)) for step in self.program.steps.all()]
         self.forms, self.models = [None, None], [None, None]
@@ -149,7 +149,8 @@ class TwoPeople(RuleBasedStateMachine):
             for row in self.rows:
                 row.typed, row.rivals = {}, {}
         elif button.startswith("_publish") and not rivals:
-            self.publish([side for language, side in SIDES.items() if button in ("_publish", f"_publish_{language}")])
+            sides = [side for language, side in SIDES.items() if button in ("_publish", f"_publish_{language}")]
+            self.publish(self.ready(sides))
         self.open(who)
 
     @rule(who=WHO, languages=st.sampled_from([["zh-hans"], ["en"], ["zh-hans", "en"]]))
@@ -160,22 +161,28 @@ class TwoPeople(RuleBasedStateMachine):
         self.saved()
         if not rivals:
             sides = [SIDES[language] for language in languages]
-            self.is_refused = self.is_blocked(self.ready(sides))
-            if not self.is_refused:
-                self.plan, self.is_past = sides, False
+            ready = self.ready(sides)
+            if not self.is_blocked(ready):
+                self.plan, self.planned = sides, {row: row.values(names) for row, names in ready.items()}
         self.open(who)
 
     @rule()
     def let_time_pass(self):
         Draft.objects.exclude(publish_at=None).update(publish_at="2020-01-01T00:00Z")
         publish_due()
-        self.is_past = True
         if self.plan and not self.is_refused:
-            self.publish(self.plan)
+            ready = {}
+            for row, names in self.ready(self.plan).items():
+                planned = self.planned.get(row, {})
+                same = [name for name in names if row.typed[name] == planned.get(name)]
+                if row.public is not None or same == names:
+                    ready[row] = same
+            self.is_refused = self.is_blocked(ready)
+            self.publish(ready)
 
     def saved(self):
         """Does in the plain model what every saving does to a plan."""
-        if self.is_refused and self.is_past:
+        if self.is_refused:
             self.plan = []
         self.is_refused = False
 
@@ -250,10 +257,8 @@ class TwoPeople(RuleBasedStateMachine):
     def is_blocked(self, ready):
         return any(name in row.rivals for row, names in ready.items() for name in names)
 
-    def publish(self, sides):
-        ready = self.ready(sides)
-        self.is_refused = self.is_blocked(ready)
-        if self.is_refused:
+    def publish(self, ready):
+        if self.is_blocked(ready):
             return
         self.plan = []
         stored = [row for row in self.rows if row.public is not None]
@@ -742,6 +747,50 @@ def test_what_cannot_be_published_by_itself_says_why(staff, program, time_machin
     publish_due()
     program.refresh_from_db()
     assert (planned(staff), program.title_en) == ([], "Teacher exchange")
+
+
+def test_what_somebody_types_after_it_was_planned_stays_a_draft(staff, program, time_machine):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    staff.force_login(User.objects.get())
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_en": ["Planned"], "summary_en": ["Planned"]}
+    form.add_row("steps", text_en="Planned", text_zh_hans="新步骤")
+    form.add_row("steps", text_en="Unchanged", text_zh_hans="新步骤")
+    form.data |= {"_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["en"]}
+    form.submit("_schedule")
+    form = AdminForm(colleague(), form.address)
+    form.data |= {"summary_en": ["Half a sen"], "body_en": ["<p>Half</p>"]}
+    number = list(form.rows("steps").values())[-2]
+    form.data[f"steps-{number}-sort_order"] = ["98"]
+    form.client.post(form.address, form.data | {"_keep": "typing"})
+    time_machine.move_to("2031-05-05T00:00:01Z", tick=False)
+    before = program.summary_en
+    publish_due()
+    program.refresh_from_db()
+    assert (program.title_en, program.summary_en) == ("Planned", before)
+    assert list(program.steps.filter(text_en__in=["Planned", "Unchanged"]).values_list("text_en", flat=True)) == [
+        "Unchanged"
+    ]
+    entries = Draft.objects.get().entries
+    assert {entries["summary_en"]["value"][0], entries["body_en"]["value"][0]} == {"Half a sen", "<p>Half</p>"}
+    assert ["Planned"] in [entry["value"] for path, entry in entries.items() if path.endswith("/text_en")]
+
+
+def test_publishing_by_hand_that_is_refused_stops_no_plan(staff, program, time_machine):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    staff.force_login(User.objects.get())
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_en": ["Typed"], "title_zh_hans": [""]}
+    form.data |= {"_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["en"]}
+    form.submit("_schedule")
+    page = BeautifulSoup(AdminForm(staff, form.address).submit("_publish_zh-hans").content, "html.parser")
+    assert page.select(".faults")
+    assert "will be published by itself at 5 May 2031, 08:00" in page.select_one(".publication").text
+    assert planned(staff) == ["Teacher exchange, 5 May 2031, 08:00"]
+    time_machine.move_to("2031-05-05T00:00:01Z", tick=False)
+    publish_due()
+    program.refresh_from_db()
+    assert (program.title_en, program.title_zh_hans) == ("Typed", "教师交流")
 
 
 def test_a_draft_that_cannot_be_published_holds_up_no_other(staff, program, time_machine, monkeypatch):
