@@ -77,6 +77,9 @@ OPENED_FOR = timedelta(minutes=20)
 MOMENT = DateTimeField(validators=[validate_moment])
 
 
+GONE = gettext_lazy("This draft is gone: somebody else has published or discarded it meanwhile.")
+
+
 class Refused(Exception):
     """What was typed cannot be published. `reasons` are messages by the path of the field, "" for the whole."""
 
@@ -300,7 +303,7 @@ class DraftAdmin(admin.ModelAdmin):
         elif button in WITHDRAW and obj:
             self.withdraw(request, obj, WITHDRAW[button])
         elif button in PREVIEW:
-            return self.preview(draft, *PREVIEW[button])
+            return self.preview(request, draft, *PREVIEW[button])
         elif button == COPY and self.has_add_permission(request):
             draft = self.copy(request, obj, draft)
             self.message_user(request, _("This is a copy. It needs an address of its own."), messages.SUCCESS)
@@ -364,7 +367,10 @@ class DraftAdmin(admin.ModelAdmin):
         """
         if draft.pk:
             # Somebody else may have saved meanwhile.
-            draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+            try:
+                draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+            except Draft.DoesNotExist as error:
+                raise Refused({"": [str(GONE)]}) from error
         row, message, keys, paths = self.saved(request, obj, draft, languages, as_planned=as_planned)
         if obj:
             self.log_change(request, row, message)
@@ -440,7 +446,9 @@ class DraftAdmin(admin.ModelAdmin):
         else:
             planned = {path: fingerprint(entry["value"]) for path, entry in draft.ready(languages).items()}
             plan = {"publish_at": moment, "publish_by": request.user, "publish_languages": languages}
-            store(draft, **plan, planned=planned, is_plan_refused=False)
+            if not store(draft, **plan, planned=planned, is_plan_refused=False):
+                self.message_user(request, GONE, messages.ERROR)
+                return
             date = date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
             text = _("Will be published at %(date)s: %(languages)s.")
             self.message_user(request, text % {"date": date, "languages": names_of(languages)}, messages.SUCCESS)
@@ -459,13 +467,15 @@ class DraftAdmin(admin.ModelAdmin):
 
     def refuse(self, request, draft, refused):
         """Keeps the reasons with the draft, so that the form shows them."""
-        store(draft, refusals=refused.reasons)
-        self.message_user(request, _("Not published: please see the marked fields."), messages.ERROR)
+        is_kept = store(draft, refusals=refused.reasons)
+        text = _("Not published: please see the marked fields.") if is_kept else GONE
+        self.message_user(request, text, messages.ERROR)
 
-    def preview(self, draft, language, is_pair):
+    def preview(self, request, draft, language, is_pair):
         """Redirects to the preview of what was typed. It can be sent to others; see Draft.preview_token()."""
-        if not draft.preview_key:
-            store(draft, preview_key=new_key())
+        if not draft.preview_key and not store(draft, preview_key=new_key()):
+            self.message_user(request, GONE, messages.ERROR)
+            return HttpResponseRedirect(draft.address)
         return HttpResponseRedirect(reverse("preview", args=[draft.preview_token(language or get_language(), is_pair)]))
 
     def withdraw(self, request, obj, language):
@@ -508,11 +518,18 @@ def new_key():
     return secrets.token_hex(16)
 
 
-def store(draft, **values):
-    """Stores these values of `draft` and, if it is stored already, no others, which somebody else may have changed."""
+def store(draft, **values) -> bool:
+    """
+    Stores these values of `draft` and, if it is stored already, no others, which somebody else may have changed.
+
+    Returns False if it was stored and is gone.
+    """
     for name, value in values.items():
         setattr(draft, name, value)
-    draft.save(update_fields=values if draft.pk else None)
+    if draft.pk:
+        return Draft.objects.filter(pk=draft.pk).update(**values) == 1
+    draft.save()
+    return True
 
 
 def keep(draft):

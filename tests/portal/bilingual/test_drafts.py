@@ -639,6 +639,24 @@ def test_what_no_browser_posts_is_answered_and_spoils_nothing(staff, program, po
         assert form.submit("_preview_en").status_code == 200
 
 
+@pytest.mark.parametrize("button", ["_publish", "_schedule", "_preview_en"])
+def test_a_draft_that_is_gone_meanwhile_is_said(staff, program, monkeypatch, button):
+    keep_typed = BilingualAdmin.keep_typed
+
+    def keep_typed_and_lose(self, request, obj):
+        draft, rivals = keep_typed(self, request, obj)
+        Draft.objects.all().delete()
+        return draft, rivals
+
+    monkeypatch.setattr(BilingualAdmin, "keep_typed", keep_typed_and_lose)
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_en": ["Typed"], "_publish_at": ["2099-05-05T08:00"], "_publish_languages": ["en"]}
+    text = "This draft is gone: somebody else has published or discarded it meanwhile."
+    assert said(form.submit(button)) == [text]
+    program.refresh_from_db()
+    assert (program.title_en, Draft.objects.count()) == ("Teacher exchange", 0)
+
+
 @pytest.mark.parametrize("spoilt", ["nobody", "gone", "without rights", "old"])
 def test_without_a_session_only_the_owner_of_a_form_keeps_what_was_typed(staff, program, spoilt, time_machine):
     form = AdminForm(staff, ADDRESS.format(program.pk))
