@@ -686,10 +686,7 @@ def rivalries(draft, form, formsets) -> list:
                     "name": name,
                     "sides": [
                         ({"by": users.get(each["by"]), "at": datetime.fromisoformat(each["at"]), "text": text}, value)
-                        for each, text, value in [
-                            (entry, marked(*texts, "del"), "present"),
-                            (rival, marked(*texts, "ins"), "rival"),
-                        ]
+                        for each, text, value in zip((entry, rival), marked(*texts), ("present", "rival"), strict=True)
                     ],
                 }
             )
