@@ -684,6 +684,7 @@ def rivalries(draft, form, formsets) -> list:
                 {
                     "path": path,
                     "name": name,
+                    "is_alike": is_rich(field) and len(set(texts)) == 1,
                     "sides": [
                         ({"by": users.get(each["by"]), "at": datetime.fromisoformat(each["at"]), "text": text}, value)
                         for each, text, value in zip((entry, rival), marked(*texts), ("present", "rival"), strict=True)
@@ -722,4 +723,9 @@ def text_of(field, value) -> str:
     if hasattr(field, "choices"):
         names = {str(key): str(name) for key, name in field.choices}
         return ", ".join(names.get(each, each) for each in value)
-    return plain_text(" ".join(value)) if isinstance(field.widget, ProseEditorWidget) else " ".join(value)
+    return plain_text(" ".join(value)) if is_rich(field) else " ".join(value)
+
+
+def is_rich(field) -> bool:
+    """Whether a form field, or None, is for text with links and formatting."""
+    return isinstance(field and field.widget, ProseEditorWidget)

@@ -406,6 +406,16 @@ def test_two_people_who_change_one_field_choose(staff, program):
     assert program.summary_zh_hans == "派出教师两年"
 
 
+def test_texts_that_differ_only_in_a_link_are_said_to(staff, program):
+    forms = [AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague())]
+    for form, link, title in zip(forms, "ab", "AB", strict=True):
+        form.data |= {"body_en": [f'<p><a href="https://{link}.example/">Here</a></p>'], "title_en": [title]}
+        form.submit()
+    rivalries = AdminForm(staff, forms[0].address).page.select(".rivalries fieldset")
+    said_to_be_alike = {each.legend.text: "Only links or formatting differ." in each.text for each in rivalries}
+    assert said_to_be_alike == {"Title (English)": False, "Text (English)": True}
+
+
 def test_two_tabs_of_one_person_are_two_forms(staff, program):
     one, other = (AdminForm(staff, ADDRESS.format(program.pk)) for _tab in range(2))
     one.data["title_en"] = ["In the first tab"]
