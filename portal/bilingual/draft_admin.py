@@ -126,7 +126,7 @@ class DraftAdmin(admin.ModelAdmin):
         """Names the drafts of rows that do not exist yet above the list."""
         kind = ContentType.objects.get_for_model(self.model)
         drafts = Draft.objects.filter(content_type=kind, object_id=None).order_by("-changed_at")[:DRAFTS_LISTED]
-        found = [(draft, draft.title_of(self.model)) for draft in drafts]
+        found = [(draft, draft.title_of(self.model)) for draft in drafts if self.has_add_permission(request)]
         return super().changelist_view(request, (extra_context or {}) | {"new_drafts": found})
 
     def get_queryset(self, request):

@@ -607,6 +607,18 @@ def test_a_form_with_an_unknown_key_finds_nobody_elses_draft(staff):
     assert AdminForm(staff, "/admin/portal/centre/add/?draft=" + Draft.objects.get().key).data["title_en"] == [""]
 
 
+def test_who_may_only_view_sees_no_new_drafts(staff, client):
+    form = AdminForm(staff, "/admin/portal/term/add/")
+    form.data["name_en"] = ["A new term"]
+    form.submit()
+    assert b"A new term" in staff.get("/admin/portal/term/").content
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_term"))
+    client.force_login(viewer)
+    response = client.get("/admin/portal/term/")
+    assert (response.status_code, b"A new term" in response.content) == (200, False)
+
+
 def test_who_may_only_view_leaves_no_draft(client, program):
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_program"))
