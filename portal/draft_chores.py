@@ -1,5 +1,7 @@
 """What the worker does with drafts: it publishes those whose time has come, and removes files that no draft needs."""
 
+import logging
+
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import storages
@@ -13,6 +15,8 @@ from portal.bilingual.draft_admin import Refused
 from portal.bilingual.drafts import FILES, Draft, files_in_drafts
 from portal.bilingual.languages import LANGUAGES
 from portal.uploads import remove_orphans
+
+logger = logging.getLogger(__name__)
 
 
 class Unheard:
@@ -32,11 +36,15 @@ def request_of(user) -> HttpRequest:
 def publish_due():
     """Publishes the drafts whose time has come. If one is refused, it keeps the reasons, which the admin shows."""
     delete_orphans()
-    due = Draft.objects.filter(publish_at__lte=timezone.now(), refusals={})
+    due = Draft.objects.filter(publish_at__lte=timezone.now(), is_plan_refused=False)
     for key in list(due.order_by("publish_at").values_list("pk", flat=True)):
-        with transaction.atomic():
-            if draft := due.select_for_update().filter(pk=key).first():
-                publish(draft)
+        try:
+            with transaction.atomic():
+                if draft := due.select_for_update().filter(pk=key).first():
+                    publish(draft)
+        except Exception:
+            # The others are published all the same.
+            logger.exception("Draft %s could not be published and will be tried again.", key)
 
 
 def delete_orphans():
@@ -55,9 +63,9 @@ def publish(draft):
             if not may_publish or not model_admin.may_write(request_of(user), draft.row):
                 raise Refused({"": [_("Whoever scheduled this may not publish it any more.")]})
             with transaction.atomic():
-                model_admin.publish(request_of(user), draft.row, draft, draft.publish_languages)
+                model_admin.publish(request_of(user), draft.row, draft, draft.publish_languages, as_planned=True)
         except Refused as refused:
-            draft.refusals = refused.reasons
+            draft.refusals, draft.is_plan_refused = refused.reasons, True
             draft.save()
 
 

@@ -1,4 +1,4 @@
-"""What differs between two texts, marked word by word, and in Chinese character by character."""
+"""What differs between texts, marked word by word, and in Chinese character by character."""
 
 import re
 from difflib import SequenceMatcher
@@ -7,25 +7,50 @@ from django.utils.html import format_html, format_html_join
 
 # A Chinese character, a word, or what stands between them.
 TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+|\s+|.", re.DOTALL)
+# Passages are compared as long as the product of their lengths is at most this. Longer ones would take seconds.
+MOST = 500_000
 
 
 def differences(before: str, after: str) -> list[tuple[str, str]]:
-    """Returns the passages of both texts in order: pairs of "same", "del" (before) or "ins" (after), and the text."""
-    old, new = TOKEN.findall(before), TOKEN.findall(after)
+    """
+    Returns the passages of both texts in order: pairs of "same", "del" (before) or "ins" (after), and the text.
+
+    Paragraphs are compared first, then the words of those that differ. Passages that are too long differ as a whole.
+    """
     found = []
-    for kind, start, end, other_start, other_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            found.append(("same", "".join(old[start:end])))
-            continue
-        if start < end:
-            found.append(("del", "".join(old[start:end])))
-        if other_start < other_end:
-            found.append(("ins", "".join(new[other_start:other_end])))
+    for is_same, old, new in compared(before.splitlines(keepends=True), after.splitlines(keepends=True)):
+        for is_same_word, gone, added in [(True, old, new)] if is_same else compared(*map(TOKEN.findall, (old, new))):
+            if is_same_word:
+                found.append(("same", gone))
+            else:
+                found += [(kind, text) for kind, text in (("del", gone), ("ins", added)) if text]
     return found
 
 
-def marked(before: str, after: str, side: str):
-    """Returns HTML of one of the texts, the "del" one or the "ins" one, with what only it has in <del> or <ins>."""
-    passages = [(kind, text) for kind, text in differences(before, after) if kind in ("same", side)]
-    parts = [text if kind == "same" else format_html("<{0}>{1}</{0}>", kind, text) for kind, text in passages]
+def compared(before: list[str], after: list[str]):
+    """Yields in order whether a passage is the same in both lists, and its text in each."""
+    if len(before) * len(after) > MOST:
+        yield before == after, "".join(before), "".join(after)
+        return
+    for kind, start, end, other_start, other_end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        yield kind == "equal", "".join(before[start:end]), "".join(after[other_start:other_end])
+
+
+def marked(first: str, *others: str) -> list[str]:
+    """
+    Returns HTML of each text, with what only the others have in <ins>.
+
+    What only the first one has is in <del> if there is one other.
+    """
+    found = [differences(first, other) for other in others]
+    return [html(found[0] if len(found) == 1 else [("same", first)], "del"), *(html(each, "ins") for each in found)]
+
+
+def html(passages, side: str) -> str:
+    """Returns HTML of one text, the "del" one or the "ins" one, with what only it has in <del> or <ins>."""
+    parts = [
+        text if kind == "same" else format_html("<{0}>{1}</{0}>", kind, text)
+        for kind, text in passages
+        if kind in ("same", side)
+    ]
     return format_html_join("", "{}", ((part,) for part in parts))

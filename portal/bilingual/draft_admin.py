@@ -3,6 +3,7 @@
 import json
 import re
 import secrets
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial, wraps
 
@@ -14,7 +15,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core import signing
 from django.core.cache import cache
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.forms import DateTimeField, ModelChoiceField
 from django.forms.utils import ErrorDict
@@ -34,6 +35,7 @@ from portal.bilingual.drafts import (
     DELETE,
     Draft,
     as_post,
+    as_typed,
     fingerprint,
     is_file,
     is_new,
@@ -75,12 +77,28 @@ OPENED_FOR = timedelta(minutes=20)
 MOMENT = DateTimeField(validators=[validate_moment])
 
 
+GONE = gettext_lazy("This draft is gone: somebody else has published or discarded it meanwhile.")
+
+
 class Refused(Exception):
     """What was typed cannot be published. `reasons` are messages by the path of the field, "" for the whole."""
 
     def __init__(self, reasons):
         super().__init__()
         self.reasons = reasons
+
+
+@contextmanager
+def refusing():
+    """Takes back what was saved if a file or the database does not allow it, and raises Refused."""
+    try:
+        with transaction.atomic():
+            yield
+    except OSError as error:
+        raise Refused({"": [_("A file could not be read or stored. Please choose it again.")]}) from error
+    except IntegrityError as error:
+        text = _("This does not agree with what else is stored. Please check all fields and try again.")
+        raise Refused({"": [text]}) from error
 
 
 class DraftAdmin(admin.ModelAdmin):
@@ -108,7 +126,7 @@ class DraftAdmin(admin.ModelAdmin):
         """Names the drafts of rows that do not exist yet above the list."""
         kind = ContentType.objects.get_for_model(self.model)
         drafts = Draft.objects.filter(content_type=kind, object_id=None).order_by("-changed_at")[:DRAFTS_LISTED]
-        found = [(draft, draft.title_of(self.model)) for draft in drafts]
+        found = [(draft, draft.title_of(self.model)) for draft in drafts if self.has_add_permission(request)]
         return super().changelist_view(request, (extra_context or {}) | {"new_drafts": found})
 
     def get_queryset(self, request):
@@ -282,10 +300,10 @@ class DraftAdmin(admin.ModelAdmin):
             self.message_user(request, text, messages.WARNING)
         elif button in PUBLISH:
             self.publish_and_say(request, obj, draft, PUBLISH[button])
-        elif button in WITHDRAW:
+        elif button in WITHDRAW and obj:
             self.withdraw(request, obj, WITHDRAW[button])
         elif button in PREVIEW:
-            return self.preview(draft, *PREVIEW[button])
+            return self.preview(request, draft, *PREVIEW[button])
         elif button == COPY and self.has_add_permission(request):
             draft = self.copy(request, obj, draft)
             self.message_user(request, _("This is a copy. It needs an address of its own."), messages.SUCCESS)
@@ -316,14 +334,14 @@ class DraftAdmin(admin.ModelAdmin):
         for name, value in request.POST.items():
             if name.startswith("_choose:"):
                 draft.choose(name.removeprefix("_choose:"), rival=value == "rival")
-        shown, token = fingerprints_in(request.POST, live), request.POST.get("_form", "")
+        shown, token = fingerprints_in(request.POST, live), as_typed(request.POST.get("_form", ""))
         # No post says that the tick to have no file was taken away.
         for path, value in draft.values(live).items():
             if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
                 typed[path] = live[path]
         typed, shown = self.permitted(request, obj, typed), self.permitted(request, obj, shown)
         rivals = draft.merge(typed, shown, live, request.user, token)
-        if draft.refusals and draft.publish_at and draft.publish_at <= timezone.now():
+        if draft.is_plan_refused:
             # Saving does not publish what was refused.
             draft.unschedule()
         draft.refusals = {}
@@ -341,12 +359,19 @@ class DraftAdmin(admin.ModelAdmin):
             self.message_user(request, said, messages.SUCCESS)
 
     @transaction.atomic
-    def publish(self, request, obj, draft, languages):
-        """Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right."""
+    def publish(self, request, obj, draft, languages, as_planned=False):
+        """
+        Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right.
+
+        If `as_planned`, what has changed since it was planned stays in the draft.
+        """
         if draft.pk:
             # Somebody else may have saved meanwhile.
-            draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
-        row, message, keys, paths = self.saved(request, obj, draft, languages)
+            try:
+                draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+            except Draft.DoesNotExist as error:
+                raise Refused({"": [str(GONE)]}) from error
+        row, message, keys, paths = self.saved(request, obj, draft, languages, as_planned=as_planned)
         if obj:
             self.log_change(request, row, message)
         else:
@@ -357,7 +382,8 @@ class DraftAdmin(admin.ModelAdmin):
         keep(draft)
         return row
 
-    def saved(self, request, obj, draft, languages, with_files=True) -> tuple:
+    @refusing()
+    def saved(self, request, obj, draft, languages, with_files=True, as_planned=False) -> tuple:
         """
         Saves `obj`, or a new row, with what validated() returns, and raises Refused as it does.
 
@@ -386,6 +412,8 @@ class DraftAdmin(admin.ModelAdmin):
         """
         form, formsets = self.unbound(request, obj)
         live, ready = values_of(form, formsets), draft.ready(languages)
+        if as_planned:
+            ready = draft.as_planned(ready)
         # Who may not change a field does not publish it either.
         ready = {
             path: each for path, each in self.permitted(request, obj, ready).items() if row_of(path) or path in live
@@ -424,7 +452,11 @@ class DraftAdmin(admin.ModelAdmin):
         except Refused as refused:
             self.refuse(request, draft, refused)
         else:
-            store(draft, publish_at=moment, publish_by=request.user, publish_languages=languages)
+            planned = {path: fingerprint(entry["value"]) for path, entry in draft.ready(languages).items()}
+            plan = {"publish_at": moment, "publish_by": request.user, "publish_languages": languages}
+            if not store(draft, **plan, planned=planned, is_plan_refused=False):
+                self.message_user(request, GONE, messages.ERROR)
+                return
             date = date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
             text = _("Will be published at %(date)s: %(languages)s.")
             self.message_user(request, text % {"date": date, "languages": names_of(languages)}, messages.SUCCESS)
@@ -443,13 +475,15 @@ class DraftAdmin(admin.ModelAdmin):
 
     def refuse(self, request, draft, refused):
         """Keeps the reasons with the draft, so that the form shows them."""
-        store(draft, refusals=refused.reasons)
-        self.message_user(request, _("Not published: please see the marked fields."), messages.ERROR)
+        is_kept = store(draft, refusals=refused.reasons)
+        text = _("Not published: please see the marked fields.") if is_kept else GONE
+        self.message_user(request, text, messages.ERROR)
 
-    def preview(self, draft, language, is_pair):
+    def preview(self, request, draft, language, is_pair):
         """Redirects to the preview of what was typed. It can be sent to others; see Draft.preview_token()."""
-        if not draft.preview_key:
-            store(draft, preview_key=new_key())
+        if not draft.preview_key and not store(draft, preview_key=new_key()):
+            self.message_user(request, GONE, messages.ERROR)
+            return HttpResponseRedirect(draft.address)
         return HttpResponseRedirect(reverse("preview", args=[draft.preview_token(language or get_language(), is_pair)]))
 
     def withdraw(self, request, obj, language):
@@ -492,11 +526,18 @@ def new_key():
     return secrets.token_hex(16)
 
 
-def store(draft, **values):
-    """Stores these values of `draft` and, if it is stored already, no others, which somebody else may have changed."""
+def store(draft, **values) -> bool:
+    """
+    Stores these values of `draft` and, if it is stored already, no others, which somebody else may have changed.
+
+    Returns False if it was stored and is gone.
+    """
     for name, value in values.items():
         setattr(draft, name, value)
-    draft.save(update_fields=values if draft.pk else None)
+    if draft.pk:
+        return Draft.objects.filter(pk=draft.pk).update(**values) == 1
+    draft.save()
+    return True
 
 
 def keep(draft):
@@ -512,7 +553,7 @@ def fingerprints_in(post, live) -> dict:
     try:
         found = json.loads(post["_shown"])
         return {str(path): str(value) for path, value in found.items()}
-    except (KeyError, ValueError, AttributeError):
+    except (KeyError, ValueError, AttributeError, RecursionError):
         return {path: fingerprint(value) for path, value in live.items()}
 
 
@@ -651,12 +692,10 @@ def rivalries(draft, form, formsets) -> list:
                 {
                     "path": path,
                     "name": name,
+                    "is_alike": is_rich(field) and len(set(texts)) == 1,
                     "sides": [
                         ({"by": users.get(each["by"]), "at": datetime.fromisoformat(each["at"]), "text": text}, value)
-                        for each, text, value in [
-                            (entry, marked(*texts, "del"), "present"),
-                            (rival, marked(*texts, "ins"), "rival"),
-                        ]
+                        for each, text, value in zip((entry, rival), marked(*texts), ("present", "rival"), strict=True)
                     ],
                 }
             )
@@ -692,4 +731,9 @@ def text_of(field, value) -> str:
     if hasattr(field, "choices"):
         names = {str(key): str(name) for key, name in field.choices}
         return ", ".join(names.get(each, each) for each in value)
-    return plain_text(" ".join(value)) if isinstance(field.widget, ProseEditorWidget) else " ".join(value)
+    return plain_text(" ".join(value)) if is_rich(field) else " ".join(value)
+
+
+def is_rich(field) -> bool:
+    """Whether a form field, or None, is for text with links and formatting."""
+    return isinstance(field and field.widget, ProseEditorWidget)

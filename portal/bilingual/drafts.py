@@ -25,6 +25,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.db.models import Q
 from django.forms import CheckboxInput, FileInput, MultiWidget
+from django.forms.models import ModelChoiceIterator
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
@@ -62,6 +63,10 @@ class Draft(models.Model):
     publish_at = models.DateTimeField(null=True)
     publish_languages = models.JSONField(default=list)
     publish_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # The fingerprints, by path, of the values that are to be published then.
+    planned = models.JSONField(default=dict)
+    # Whether they could not be published when the time had come.
+    is_plan_refused = models.BooleanField(default=False)
     # Why it could not be published: messages by the path of the field, "" for the whole.
     refusals = models.JSONField(default=dict)
     # Part of each link to a preview. Without it there is none.
@@ -107,6 +112,7 @@ class Draft(models.Model):
     def unschedule(self):
         """Leaves publishing to people."""
         self.publish_at, self.publish_by, self.publish_languages = None, None, []
+        self.planned, self.is_plan_refused = {}, False
 
     def preview_token(self, language: str, is_pair: bool) -> str:
         """Returns the part of a link that shows a preview to whoever has it, for PREVIEW_FOR; see previewed()."""
@@ -222,6 +228,12 @@ class Draft(models.Model):
                 if path in found and any(entry["value"]):
                     filled.add(row)
         return {path: entry for path, entry in found.items() if row_of(path) not in written - filled}
+
+    def as_planned(self, entries: dict) -> dict:
+        """Returns those `entries` that have not changed since they were planned. A new row is planned as a whole."""
+        changed = {path for path, entry in entries.items() if self.planned.get(path) != fingerprint(entry["value"])}
+        rows = {row for row in rows_of(changed) if is_new(row)}
+        return {path: each for path, each in entries.items() if path not in changed and row_of(path) not in rows}
 
     def published(self, paths, keys: dict, live: dict):
         """Forgets the entries at `paths`, which are public now. New rows got `keys`; `live` are the values by now."""
@@ -352,7 +364,7 @@ def typed_values(post, files, form, formsets, known=()) -> dict:
         for number in range(number_of_rows(post, formset)):
             place = f"{formset.prefix}-{number}-"
             values = typed_in(post, files, place, inputs_of(formset.empty_form, own_fields(formset)))
-            key = post.get(place + formset.model._meta.pk.name, "")
+            key = as_typed(post.get(place + formset.model._meta.pk.name, ""))
             row = f"{formset.prefix}/{key}" if key else new_row(formset.prefix)
             is_blank = all(values[name] == blank[name] or name == ORDER for name in values)
             if is_blank and is_new(row) and row not in known:
@@ -373,7 +385,11 @@ def typed_in(post, files, place, inputs) -> dict:
             elif post.get(f"{place}{name}-clear"):
                 found[name] = CLEAR
         elif not widget.value_omitted_from_data(post, files, place + name):
-            found[name] = sorted(map(as_typed, post.getlist(place + name)))
+            values = map(as_typed, post.getlist(place + name))
+            if isinstance(getattr(widget, "choices", None), ModelChoiceIterator):
+                # No form can show another key: SQLite raises OverflowError for a very long one.
+                values = (value for value in values if not value or is_number(value))
+            found[name] = sorted(values)
     return found
 
 

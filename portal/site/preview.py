@@ -2,19 +2,21 @@
 
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.shortcuts import render
 from django.test import RequestFactory
 from django.urls import resolve, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import override
 from django.views.decorators.http import require_safe
+from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.draft_admin import Refused
 from portal.bilingual.drafts import Draft
 from portal.bilingual.languages import LANGUAGES, html_code
-from portal.bilingual.publishing import followed_paths, in_both_languages
+from portal.bilingual.publishing import followed_paths
 from portal.draft_chores import request_of
 from portal.models import User
 
@@ -36,6 +38,7 @@ def preview(request, token):
     response["Content-Language"] = html_code(language)
     response["Cache-Control"] = "private, no-store"
     response["X-Robots-Tag"] = "noindex, nofollow"
+    response["Referrer-Policy"] = "no-referrer"
     return response
 
 
@@ -48,21 +51,26 @@ def rendered(draft, language, is_pair):
             # Who may do everything: what is saved is taken back.
             somebody = request_of(User(is_superuser=True))
             row, *_rest = model_admin.saved(somebody, draft.row, draft, languages, with_files=False)
-            publish_followed(row)
+            publish_followed(row, languages)
             return page_of(row, language, is_pair)
         finally:
             transaction.set_rollback(True)
 
 
-def publish_followed(row):
-    """Publishes the rows that `row` follows, which may still be drafts."""
+def publish_followed(row, languages):
+    """Publishes in `languages` the rows that `row` follows. Raises Refused if one lacks the texts for that."""
+    times = {build_localized_fieldname("published_at", language): timezone.now() for language in languages}
     for path, _may_be_null in followed_paths(type(row)) if hasattr(row, "publication_follows") else ():
         followed = row
         for name in path.split("__"):
             followed = followed and getattr(followed, name)
         if followed:
-            times = dict.fromkeys(in_both_languages("published_at"), timezone.now())
-            type(followed)._base_manager.filter(pk=followed.pk).update(**times)
+            try:
+                with transaction.atomic():
+                    type(followed)._base_manager.filter(pk=followed.pk).update(**times)
+            except IntegrityError as error:
+                text = _("Waits for: %(followed)s") % {"followed": followed}
+                raise Refused({"": [text]}) from error
 
 
 def page_of(row, language, is_pair):
@@ -77,5 +85,6 @@ def page_of(row, language, is_pair):
     public.resolver_match = match = resolve(path)
     try:
         return match.func(public, *match.args, **match.kwargs)
-    except Http404:
-        raise Refused({"": []}) from None
+    except Http404 as error:
+        text = _("Visitors would find no page here. Something that it belongs to may not be public.")
+        raise Refused({"": [text]}) from error

@@ -2,7 +2,10 @@
 
 import pytest
 
-from portal.bilingual.differences import differences, marked
+from portal.bilingual.differences import MOST, differences, marked
+
+# A paragraph that is not compared word by word.
+LONG = "长" * MOST
 
 
 @pytest.mark.parametrize(
@@ -13,7 +16,10 @@ from portal.bilingual.differences import differences, marked
         ("old", "", [("del", "old")]),
         ("派出教师一年", "派出教师两年", [("same", "派出教师"), ("del", "一"), ("ins", "两"), ("same", "年")]),
         ("send a teacher", "send two teachers", [("same", "send "), ("del", "a"), ("ins", "two"), ("same", " ")]),
-        ("a\nb", "a\n\nb", [("same", "a"), ("del", "\n"), ("ins", "\n\n"), ("same", "b")]),
+        ("a\nb", "a\n\nb", [("same", "a\n"), ("ins", "\n"), ("same", "b")]),
+        ("a\nb c\nd", "a\nb e\nd", [("same", "a\n"), ("same", "b "), ("del", "c"), ("ins", "e"), ("same", "\n")]),
+        ("x" + LONG, LONG + "x", [("del", "x" + LONG), ("ins", LONG + "x")]),
+        ("a\n" + LONG, "b\n" + LONG, [("del", "a"), ("ins", "b"), ("same", "\n"), ("same", LONG)]),
     ],
 )
 def test_passages(before, after, found):
@@ -24,5 +30,5 @@ def test_passages(before, after, found):
 
 def test_each_side_shows_its_own_words_and_escapes_them():
     before, after = "a <b> c", "a <i> c"
-    assert marked(before, after, "del") == "a &lt;<del>b</del>&gt; c"
-    assert marked(before, after, "ins") == "a &lt;<ins>i</ins>&gt; c"
+    assert marked(before, after) == ["a &lt;<del>b</del>&gt; c", "a &lt;<ins>i</ins>&gt; c"]
+    assert marked(before, after, before) == ["a &lt;b&gt; c", "a &lt;<ins>i</ins>&gt; c", "a &lt;b&gt; c"]

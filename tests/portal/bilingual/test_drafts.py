@@ -3,12 +3,15 @@
 import json
 import os
 from datetime import date, timedelta
+from io import BytesIO
 
 import pytest
 from bs4 import BeautifulSoup
 from django.contrib import admin
 from django.contrib.auth.models import Permission
-from django.db import transaction
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, transaction
 from django.forms import DateField
 from django.test import Client
 from django.utils import timezone
@@ -16,9 +19,10 @@ from django.utils.translation import override
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from PIL import Image
 
 from partners.models import Country
-from portal.bilingual.drafts import Draft
+from portal.bilingual.drafts import Draft, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
 from portal.models import Page, User
@@ -88,8 +92,8 @@ class TwoPeople(RuleBasedStateMachine):
         self.clients = [Client(), Client()]
         for number, client in enumerate(self.clients):
             client.force_login(User.objects.create_superuser(f"staff-{number}", language="en"))
-        # The sides that are planned to be published, and whether publishing was refused since somebody saved.
-        self.plan, self.is_refused, self.is_past = [], False, False
+        # The sides and the values, by row, that are planned to be published, and whether that was refused.
+        self.plan, self.planned, self.is_refused = [], {}, False
         self.page = Row({name: str(getattr(self.program, name)) for name in FIELDS})
         self.rows = [Row(texts_of(step)) for step in self.program.steps.all()]
         self.forms, self.models = [None, None], [None, None]
@@ -147,7 +151,8 @@ class TwoPeople(RuleBasedStateMachine):
             for row in self.rows:
                 row.typed, row.rivals = {}, {}
         elif button.startswith("_publish") and not rivals:
-            self.publish([side for language, side in SIDES.items() if button in ("_publish", f"_publish_{language}")])
+            sides = [side for language, side in SIDES.items() if button in ("_publish", f"_publish_{language}")]
+            self.publish(self.ready(sides))
         self.open(who)
 
     @rule(who=WHO, languages=st.sampled_from([["zh-hans"], ["en"], ["zh-hans", "en"]]))
@@ -158,22 +163,28 @@ class TwoPeople(RuleBasedStateMachine):
         self.saved()
         if not rivals:
             sides = [SIDES[language] for language in languages]
-            self.is_refused = self.is_blocked(self.ready(sides))
-            if not self.is_refused:
-                self.plan, self.is_past = sides, False
+            ready = self.ready(sides)
+            if not self.is_blocked(ready):
+                self.plan, self.planned = sides, {row: row.values(names) for row, names in ready.items()}
         self.open(who)
 
     @rule()
     def let_time_pass(self):
         Draft.objects.exclude(publish_at=None).update(publish_at="2020-01-01T00:00Z")
         publish_due()
-        self.is_past = True
         if self.plan and not self.is_refused:
-            self.publish(self.plan)
+            ready = {}
+            for row, names in self.ready(self.plan).items():
+                planned = self.planned.get(row, {})
+                same = [name for name in names if row.typed[name] == planned.get(name)]
+                if row.public is not None or same == names:
+                    ready[row] = same
+            self.is_refused = self.is_blocked(ready)
+            self.publish(ready)
 
     def saved(self):
         """Does in the plain model what every saving does to a plan."""
-        if self.is_refused and self.is_past:
+        if self.is_refused:
             self.plan = []
         self.is_refused = False
 
@@ -248,10 +259,8 @@ class TwoPeople(RuleBasedStateMachine):
     def is_blocked(self, ready):
         return any(name in row.rivals for row, names in ready.items() for name in names)
 
-    def publish(self, sides):
-        ready = self.ready(sides)
-        self.is_refused = self.is_blocked(ready)
-        if self.is_refused:
+    def publish(self, ready):
+        if self.is_blocked(ready):
             return
         self.plan = []
         stored = [row for row in self.rows if row.public is not None]
@@ -397,6 +406,16 @@ def test_two_people_who_change_one_field_choose(staff, program):
     assert said(form.submit("_publish")) == ["Published: Chinese and English."]
     program.refresh_from_db()
     assert program.summary_zh_hans == "派出教师两年"
+
+
+def test_texts_that_differ_only_in_a_link_are_said_to(staff, program):
+    forms = [AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague())]
+    for form, link, title in zip(forms, "ab", "AB", strict=True):
+        form.data |= {"body_en": [f'<p><a href="https://{link}.example/">Here</a></p>'], "title_en": [title]}
+        form.submit()
+    rivalries = AdminForm(staff, forms[0].address).page.select(".rivalries fieldset")
+    said_to_be_alike = {each.legend.text: "Only links or formatting differ." in each.text for each in rivalries}
+    assert said_to_be_alike == {"Title (English)": False, "Text (English)": True}
 
 
 def test_two_tabs_of_one_person_are_two_forms(staff, program):
@@ -632,6 +651,18 @@ def test_a_date_is_read_as_either_language_prints_it(typed, language):
         assert DateField().clean(typed) == date(2025, 4, 3)
 
 
+def test_who_may_only_view_sees_no_new_drafts(staff, client):
+    form = AdminForm(staff, "/admin/portal/term/add/")
+    form.data["name_en"] = ["A new term"]
+    form.submit()
+    assert b"A new term" in staff.get("/admin/portal/term/").content
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_term"))
+    client.force_login(viewer)
+    response = client.get("/admin/portal/term/")
+    assert (response.status_code, b"A new term" in response.content) == (200, False)
+
+
 def test_who_may_only_view_leaves_no_draft(client, program):
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_program"))
@@ -650,6 +681,46 @@ def test_typing_survives_the_end_of_the_session(staff, program):
     assert program.title_en == "Teacher exchange"
     staff.force_login(User.objects.get(username="admin"))
     assert AdminForm(staff, form.address).data["title_en"] == ["Typed"]
+
+
+@pytest.mark.parametrize(
+    "posted",
+    [
+        {"_shown": ["[" * 100_000]},
+        {"_form": ["a\0b"]},
+        {"steps-TOTAL_FORMS": ["1"], "steps-0-id": ["new-\0"], "steps-0-text_en": ["New"]},
+        {"centres": ["9" * 23]},
+        {"centres": ["9" * 5000, "x"]},
+        {"_withdraw_en": ["1"]},
+    ],
+)
+def test_what_no_browser_posts_is_answered_and_spoils_nothing(staff, program, posted):
+    """PostgreSQL stores no zero bytes, and SQLite compares no long numbers."""
+    for address in (ADDRESS.format(program.pk), "/admin/programs/program/add/"):
+        form = AdminForm(staff, address)
+        form.data |= {"title_en": ["Typed"], **posted}
+        response = form.submit(*posted.keys() & {"_withdraw_en"})
+        address, _status = response.redirect_chain[-1]
+        assert AdminForm(staff, address).data["title_en"] == ["Typed"]
+        assert form.submit("_preview_en").status_code == 200
+
+
+@pytest.mark.parametrize("button", ["_publish", "_schedule", "_preview_en"])
+def test_a_draft_that_is_gone_meanwhile_is_said(staff, program, monkeypatch, button):
+    keep_typed = BilingualAdmin.keep_typed
+
+    def keep_typed_and_lose(self, request, obj):
+        draft, rivals = keep_typed(self, request, obj)
+        Draft.objects.all().delete()
+        return draft, rivals
+
+    monkeypatch.setattr(BilingualAdmin, "keep_typed", keep_typed_and_lose)
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_en": ["Typed"], "_publish_at": ["2099-05-05T08:00"], "_publish_languages": ["en"]}
+    text = "This draft is gone: somebody else has published or discarded it meanwhile."
+    assert said(form.submit(button)) == [text]
+    program.refresh_from_db()
+    assert (program.title_en, Draft.objects.count()) == ("Teacher exchange", 0)
 
 
 @pytest.mark.parametrize("spoilt", ["nobody", "gone", "without rights", "old"])
@@ -681,7 +752,9 @@ def test_the_language_of_the_admin_changes_and_what_was_typed_is_a_draft(staff, 
 
 def test_a_language_is_withdrawn_at_once_unless_it_must_stay(staff, client, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
-    assert said(form.submit("_withdraw_en")) == ["Withdrawn: English. Visitors no longer see this page in that language."]
+    assert said(form.submit("_withdraw_en")) == [
+        "Withdrawn: English. Visitors no longer see this page in that language."
+    ]
     assert client.get("/en/programs/teacher-exchange/").status_code == 404
     assert client.get("/zh-hans/programs/teacher-exchange/").status_code == 200
     notice = Page.objects.get(slug="privacy")
@@ -760,6 +833,89 @@ def test_what_cannot_be_published_by_itself_says_why(staff, program, time_machin
     publish_due()
     program.refresh_from_db()
     assert (planned(staff), program.title_en) == ([], "Teacher exchange")
+
+
+def test_what_somebody_types_after_it_was_planned_stays_a_draft(staff, program, time_machine):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    staff.force_login(User.objects.get())
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_en": ["Planned"], "summary_en": ["Planned"]}
+    form.add_row("steps", text_en="Planned", text_zh_hans="新步骤")
+    form.add_row("steps", text_en="Unchanged", text_zh_hans="新步骤")
+    form.data |= {"_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["en"]}
+    form.submit("_schedule")
+    form = AdminForm(colleague(), form.address)
+    form.data |= {"summary_en": ["Half a sen"], "body_en": ["<p>Half</p>"]}
+    number = list(form.rows("steps").values())[-2]
+    form.data[f"steps-{number}-sort_order"] = ["98"]
+    form.client.post(form.address, form.data | {"_keep": "typing"})
+    time_machine.move_to("2031-05-05T00:00:01Z", tick=False)
+    before = program.summary_en
+    publish_due()
+    program.refresh_from_db()
+    assert (program.title_en, program.summary_en) == ("Planned", before)
+    assert list(program.steps.filter(text_en__in=["Planned", "Unchanged"]).values_list("text_en", flat=True)) == [
+        "Unchanged"
+    ]
+    entries = Draft.objects.get().entries
+    assert {entries["summary_en"]["value"][0], entries["body_en"]["value"][0]} == {"Half a sen", "<p>Half</p>"}
+    assert ["Planned"] in [entry["value"] for path, entry in entries.items() if path.endswith("/text_en")]
+
+
+def test_publishing_by_hand_that_is_refused_stops_no_plan(staff, program, time_machine):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    staff.force_login(User.objects.get())
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_en": ["Typed"], "title_zh_hans": [""]}
+    form.data |= {"_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["en"]}
+    form.submit("_schedule")
+    page = BeautifulSoup(AdminForm(staff, form.address).submit("_publish_zh-hans").content, "html.parser")
+    assert page.select(".faults")
+    assert "will be published by itself at 5 May 2031, 08:00" in page.select_one(".publication").text
+    assert planned(staff) == ["Teacher exchange, 5 May 2031, 08:00"]
+    time_machine.move_to("2031-05-05T00:00:01Z", tick=False)
+    publish_due()
+    program.refresh_from_db()
+    assert (program.title_en, program.title_zh_hans) == ("Typed", "教师交流")
+
+
+def test_a_draft_that_cannot_be_published_holds_up_no_other(staff, program, time_machine, monkeypatch):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    User.objects.update(language="en")
+    staff.force_login(User.objects.get())
+    code = AdminForm(staff, "/admin/portal/department/1/change/")
+    Image.new("RGB", (20, 20)).save(picture := BytesIO(), "PNG")
+    code.data |= {"wechat_code": SimpleUploadedFile("code.png", picture.getvalue())}
+    code.data |= {"_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["en"]}
+    code.submit("_schedule")
+    for name in files_in_drafts():
+        storages["private"].delete(name)
+    page, other = Page.objects.all()[:2]
+    forms = [AdminForm(staff, f"/admin/portal/page/{row.pk}/change/") for row in (page, other)]
+    forms.append(AdminForm(staff, ADDRESS.format(program.pk)))
+    for number, form in enumerate(forms, 1):
+        form.data |= {"title_en": ["Typed"], "_publish_at": [f"2031-05-05T08:0{number}"], "_publish_languages": ["en"]}
+        form.submit("_schedule")
+    save = Page.save
+
+    def failing_save(row, *args, **kwargs):
+        if row.pk in (page.pk, other.pk):
+            raise {page.pk: IntegrityError, other.pk: ZeroDivisionError}[row.pk]
+        save(row, *args, **kwargs)
+
+    monkeypatch.setattr(Page, "save", failing_save)
+    time_machine.move_to("2031-05-05T08:00:00Z", tick=False)
+    publish_due()
+    program.refresh_from_db()
+    assert program.title_en == "Typed"
+    file, database = (
+        "A file could not be read or stored. Please choose it again.",
+        "This does not agree with what else is stored. Please check all fields and try again.",
+    )
+    assert [draft.reasons for draft in Draft.objects.order_by("publish_at")] == [[file], [database], []]
+    staff.force_login(User.objects.get())
+    for address, text in [(code.address, file), (forms[0].address, database)]:
+        assert text in AdminForm(staff, address).submit("_publish").content.decode()
 
 
 def planned(client):

@@ -1,10 +1,12 @@
 """The preview of a draft: the public page, and nothing of it is left behind."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import time_machine
 from bs4 import BeautifulSoup
+from django.http import Http404
 from django.utils import timezone
 from post_office.models import Email
 
@@ -64,6 +66,8 @@ def test_the_link_shows_the_draft_to_a_colleague_without_an_account_for_a_day(ad
     assert "Typed title" in client.get(address).content.decode()
     assert client.get(address)["X-Robots-Tag"] == "noindex, nofollow"
     assert not client.get(address).cookies
+    # The address is as good as a password, and pages link to others.
+    assert client.get(address)["Referrer-Policy"] == "no-referrer"
     with time_machine.travel(timezone.now() + timedelta(hours=25)):
         ended = client.get(address)
     assert ended.status_code == 404
@@ -99,6 +103,33 @@ def test_a_new_page_of_a_type_that_is_a_draft_too_has_a_preview(admin_client):
     assert not Program.objects.filter(slug="new").exists()
     area.refresh_from_db()
     assert area.published_at_en is None
+
+
+def test_a_page_of_a_type_without_texts_in_a_language_waits_for_it(admin_client):
+    admin_client.cookies["django_language"] = "en"
+    area = Area.objects.create(slug="chinese", title_zh_hans="只有中文", summary_zh_hans="摘要")
+    form = AdminForm(admin_client, "/admin/programs/program/add/")
+    form.data |= {"slug": ["new"], "area": [str(area.pk)]}
+    for side in ("en", "zh_hans"):
+        form.data |= {f"title_{side}": [f"New in {side}"], f"summary_{side}": ["A summary"]}
+    shown = {button: form.submit(button).content.decode() for button in ("_preview_en", "_preview_pair")}
+    for button, content in shown.items():
+        assert "Waits for: 只有中文" in content, button
+    assert "New in zh_hans" in form.submit("_preview_zh-hans").content.decode()
+
+
+def test_a_preview_that_visitors_would_not_find_says_so(admin_client, program, monkeypatch):
+    def find_nothing(*_args):
+        raise Http404
+
+    form = form_of(admin_client, program)
+    address = link_of(form)
+    monkeypatch.setattr(
+        "portal.site.preview.resolve", lambda path: SimpleNamespace(func=find_nothing, args=(), kwargs={})
+    )
+    content = admin_client.get(address).content.decode()
+    assert "Visitors would find no page here." in content
+    assert "has ended" not in content
 
 
 @pytest.mark.parametrize("model", [Area, Centre, Country, Department, Institution, Page, Program, Resource, Term])
