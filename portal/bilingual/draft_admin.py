@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
 from django.core.cache import cache
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.forms import DateTimeField, ModelChoiceField
@@ -224,6 +224,19 @@ class DraftAdmin(admin.ModelAdmin):
             return Draft.objects.select_for_update().filter(**own).first() or Draft(**own)
         return Draft.objects.filter(**own).first() or Draft(**own | ({} if obj else {"key": new_key()}))
 
+    def stored_row(self, request, draft):
+        """
+        Returns the row of `draft`, or None if it has none yet. It is locked until the transaction ends, and read only
+        now: somebody may have published meanwhile, and saving an older row would take that back.
+        """
+        row = self.model._base_manager.select_for_update().filter(pk=draft.object_id).first()
+        if row is None and draft.object_id:
+            # Somebody has deleted it. What is typed for it is the draft of a new one.
+            draft.object_id, draft.key = None, draft.key or new_key()
+        if not self.may_write(request, row):
+            raise PermissionDenied
+        return row
+
     def unbound(self, request, obj):
         """Returns the form for `obj`, or for a new row, and its formsets, as they show what is stored."""
         form = self.form_class(request, obj)
@@ -310,6 +323,7 @@ class DraftAdmin(admin.ModelAdmin):
     def keep_typed(self, request, obj) -> tuple:
         """Merges what was typed into the draft of `obj`, or of a new row. Returns it and what Draft.merge() returns."""
         draft = self.find_draft(request, obj)
+        obj = self.stored_row(request, draft)
         form, formsets = self.unbound(request, obj)
         live, known = values_of(form, formsets), rows_of(draft.entries) | draft.rows_published.keys()
         typed = typed_values(request.POST, request.FILES, form, formsets, known)
@@ -345,7 +359,12 @@ class DraftAdmin(admin.ModelAdmin):
         """Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right."""
         if draft.pk:
             # Somebody else may have saved meanwhile.
-            draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+            try:
+                draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+            except Draft.DoesNotExist:
+                # Or published all of it, or discarded it.
+                draft.pk, draft.preview_key, draft.entries, draft.rows_published = None, "", {}, {}
+        obj = self.stored_row(request, draft)
         row, message, keys, paths = self.saved(request, obj, draft, languages)
         if obj:
             self.log_change(request, row, message)
@@ -453,14 +472,18 @@ class DraftAdmin(admin.ModelAdmin):
         else:
             self.message_user(request, said, messages.SUCCESS)
 
+    @transaction.atomic
     def withdraw_row(self, request, row, language) -> str:
         """Lets visitors no longer see `row` in `language`. Returns that in words. Raises Refused if it must stay."""
-        setattr(row, build_localized_fieldname("published_at", language), None)
+        column = build_localized_fieldname("published_at", language)
+        # Somebody may have published meanwhile.
+        row = self.model._base_manager.select_for_update().get(pk=row.pk)
+        setattr(row, column, None)
         try:
             row.validate_constraints()
         except ValidationError as error:
             raise Refused({"": error.messages}) from error
-        row.save()
+        row.save(update_fields=[column, "updated_at"])
         text = _("Withdrawn: %(language)s. Visitors do not see this page any more.")
         said = text % {"language": LANGUAGE_NAMES[language]}
         self.log_change(request, row, said)

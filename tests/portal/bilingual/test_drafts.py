@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from partners.models import Country
+from portal.bilingual.draft_admin import DraftAdmin
 from portal.bilingual.drafts import Draft
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
@@ -395,6 +396,30 @@ def test_two_people_who_change_one_field_choose(staff, program):
     assert said(form.submit("_publish")) == ["Published: Chinese and English."]
     program.refresh_from_db()
     assert program.summary_zh_hans == "派出教师两年"
+
+
+@pytest.mark.parametrize("moment", ["find_draft", "publish", "withdraw_row", "publish_row"])
+def test_what_is_published_while_somebody_else_publishes_or_withdraws_stays(staff, program, monkeypatch, moment):
+    one, other = (AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague()))
+    one.data["title_en"], other.data["summary_en"] = ["Title by one"], ["Summary by another"]
+    real = getattr(DraftAdmin, moment)
+
+    def after_one(*args, **kwargs):
+        monkeypatch.setattr(DraftAdmin, moment, real)
+        one.submit("_publish_en")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(DraftAdmin, moment, after_one)
+    if moment == "publish_row":
+        # One publishes from a list, the rows of which are as old as the request.
+        chosen = {"_selected_action": [program.pk], "action": "publish_en"}
+        other.client.post("/admin/programs/program/", chosen)
+    else:
+        other.submit("_withdraw_zh-hans" if moment == "withdraw_row" else "_publish")
+    program.refresh_from_db()
+    assert program.title_en == "Title by one"
+    assert (program.summary_en == "Summary by another") == (moment != "publish_row")
+    assert (program.published_at_zh_hans is None) == (moment == "withdraw_row")
 
 
 def test_two_tabs_of_one_person_are_two_forms(staff, program):
