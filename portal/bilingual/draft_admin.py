@@ -43,6 +43,7 @@ from portal.bilingual.drafts import (
     new_rows,
     row_of,
     rows_of,
+    sides_of,
     typed_values,
     values_of,
 )
@@ -321,22 +322,26 @@ class DraftAdmin(admin.ModelAdmin):
 
     @transaction.atomic
     def keep_typed(self, request, obj) -> tuple:
-        """Merges what was typed into the draft of `obj`, or of a new row. Returns it and what Draft.merge() returns."""
+        """
+        Merges what was typed into the draft of `obj`, or of a new row. Returns it and the paths about which somebody
+        still has to choose: those that Draft.merge() returns, and those of choices between texts that have changed.
+        """
         draft = self.find_draft(request, obj)
         obj = self.stored_row(request, draft)
         form, formsets = self.unbound(request, obj)
         live, known = values_of(form, formsets), rows_of(draft.entries) | draft.rows_published.keys()
         typed = typed_values(request.POST, request.FILES, form, formsets, known)
-        for name, value in request.POST.items():
-            if name.startswith("_choose:"):
-                draft.choose(name.removeprefix("_choose:"), rival=value == "rival")
+        # What a script keeps is not chosen yet.
+        chosen = {} if "_keep" in request.POST else request.POST
+        chosen = {name.removeprefix("_choose:"): it for name, it in chosen.items() if name.startswith("_choose:")}
+        stale = [path for path, choice in chosen.items() if not draft.choose(path, choice)]
         shown, token = fingerprints_in(request.POST, live), request.POST.get("_form", "")
         # No post says that the tick to have no file was taken away.
         for path, value in draft.values(live).items():
             if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
                 typed[path] = live[path]
         typed, shown = self.permitted(request, obj, typed), self.permitted(request, obj, shown)
-        rivals = draft.merge(typed, shown, live, request.user, token)
+        rivals = stale + draft.merge(typed, shown, live, request.user, token)
         if draft.refusals and draft.publish_at and draft.publish_at <= timezone.now():
             # Saving does not publish what was refused.
             draft.unschedule()
@@ -395,7 +400,7 @@ class DraftAdmin(admin.ModelAdmin):
             of_files = {path for path, entry in ready.items() if is_file(entry["value"])}
             new = {row for row in rows_of(of_files) if is_new(row)}
             ready = {path: each for path, each in ready.items() if path not in of_files and row_of(path) not in new}
-        if rivals := [path for path, entry in ready.items() if "rival" in entry]:
+        if rivals := [path for path, entry in ready.items() if "rivals" in entry]:
             raise Refused({path: [_("Two people have written here. Choose one text first.")] for path in rivals})
         values = live | {path: entry["value"] for path, entry in ready.items()}
         post = as_post(values, form, formsets, for_saving=True)
@@ -653,25 +658,25 @@ def faults(refusals, post, form, formsets) -> list:
 
 
 def rivalries(draft, form, formsets) -> list:
-    """Returns what two people have typed for one field of `draft`: for each field a dictionary for the template."""
+    """Returns what several people have typed for one field of `draft`: for each field a dictionary for the template."""
     found = []
     users = get_user_model().objects.in_bulk(
-        {each["by"] for entry in draft.entries.values() for each in (entry, entry.get("rival", entry)) if each["by"]}
+        {each["by"] for entry in draft.entries.values() for each in sides_of(entry) if each["by"]}
     )
-    for path, entry in draft.entries.items():
+    for path in draft.entries:
         field, name = field_at(path, form, formsets)
-        if name and (rival := entry.get("rival")):
-            texts = [text_of(field, each["value"]) for each in (entry, rival)]
+        if name and (choices := draft.choices(path)):
+            first, *others = [text_of(field, each["value"]) for each in choices.values()]
+            # What the first one has and another has not is marked if there is only one other.
+            texts = [marked(first, others[0] if len(others) == 1 else first, "del")]
+            texts += [marked(first, other, "ins") for other in others]
             found.append(
                 {
                     "path": path,
                     "name": name,
                     "sides": [
-                        ({"by": users.get(each["by"]), "at": datetime.fromisoformat(each["at"]), "text": text}, value)
-                        for each, text, value in [
-                            (entry, marked(*texts, "del"), "present"),
-                            (rival, marked(*texts, "ins"), "rival"),
-                        ]
+                        ({"by": users.get(each["by"]), "at": datetime.fromisoformat(each["at"]), "text": text}, choice)
+                        for (choice, each), text in zip(choices.items(), texts, strict=True)
                     ],
                 }
             )

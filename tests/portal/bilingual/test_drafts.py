@@ -51,6 +51,10 @@ class Row:
         self.typed[name] = value
         self.settle()
 
+    def rival(self, name, value):
+        if value not in (rivals := self.rivals.setdefault(name, [])):
+            rivals.append(value)
+
     def settle(self):
         """Forgets what is public anyway."""
         if self.public is not None:
@@ -183,12 +187,12 @@ class TwoPeople(RuleBasedStateMachine):
         for path, entry in (
             Draft.objects.values_list("entries", flat=True).first().items() if Draft.objects.exists() else ()
         ):
-            if "rival" in entry:
-                form.data[f"_choose:{path}"] = ["rival" if take else "present"]
+            if "rivals" in entry:
+                form.data[f"_choose:{path}"] = [choices(form, path)[-1 if take else 0]]
         form.submit()
         for row in [self.page, *self.rows]:
             if take:
-                row.typed |= row.rivals
+                row.typed |= {name: values[-1] for name, values in row.rivals.items()}
             row.rivals = {}
             row.settle()
         self.saved()
@@ -221,12 +225,12 @@ class TwoPeople(RuleBasedStateMachine):
             is_removed = "DELETE" in others and row.value("DELETE") == "on"
             for name, value in mine.items():
                 if name in others or (name == "DELETE" and value == "on" and others):
-                    row.rivals[name] = value
+                    row.rival(name, value)
                     found = True
                 else:
                     row.type(name, value)
                 if is_removed and name != "DELETE":
-                    row.rivals["DELETE"] = ""
+                    row.rival("DELETE", "")
                     found = True
         return found
 
@@ -274,9 +278,10 @@ class TwoPeople(RuleBasedStateMachine):
         shown = [{name: form.data[f"steps-{n}-{name}"][0] for name in TEXTS} for n in form.rows("steps").values()]
         assert shown == [row.values(TEXTS) for row in self.rows]
         draft = Draft.objects.first()
-        rivals = [entry["rival"]["value"] for entry in draft.entries.values() if "rival" in entry] if draft else []
-        wanted = [[it] if it else [] for row in [self.page, *self.rows] for it in row.rivals.values()]
-        assert sorted(rivals) == sorted(wanted)
+        entries = draft.entries.values() if draft else []
+        rivals = [[rival["value"] for rival in entry["rivals"]] for entry in entries if "rivals" in entry]
+        found = [values for row in [self.page, *self.rows] for values in row.rivals.values()]
+        assert sorted(rivals) == sorted([[[it] if it else [] for it in values] for values in found])
         languages = draft.publish_languages if draft and draft.publish_at else []
         assert [SIDES[language] for language in languages] == self.plan
 
@@ -305,11 +310,16 @@ def staff(admin_client):
     return admin_client
 
 
-def colleague():
+def colleague(name="colleague"):
     client = Client()
     client.cookies["django_language"] = "en"
-    client.force_login(User.objects.create_superuser("colleague", first_name="Li", last_name="Ming"))
+    client.force_login(User.objects.create_superuser(name, first_name="Li", last_name="Ming"))
     return client
+
+
+def choices(form, path):
+    """Returns what each radio button for the field at `path` posts."""
+    return [radio["value"] for radio in form.page.find_all("input", {"name": f"_choose:{path}"})]
 
 
 def said(response):
@@ -392,10 +402,32 @@ def test_two_people_who_change_one_field_choose(staff, program):
     refused = AdminForm(staff, one.address).submit("_publish")
     assert said(refused) == ["Not published: please see the marked fields."]
     form = AdminForm(staff, one.address)
-    form.data["_choose:summary_zh_hans"] = ["rival"]
+    form.data["_choose:summary_zh_hans"] = choices(form, "summary_zh_hans")[1:]
     assert said(form.submit("_publish")) == ["Published: Chinese and English."]
     program.refresh_from_db()
     assert program.summary_zh_hans == "派出教师两年"
+
+
+def test_three_people_who_change_one_field_choose_among_what_they_have_seen(staff, program):
+    forms = [AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague(), colleague("third"))]
+    for form, text in zip(forms[:2], ["One", "Two"], strict=True):
+        form.data["summary_en"] = [text]
+        form.submit()
+    form = AdminForm(staff, forms[0].address)
+    assert len(choices(form, "summary_en")) == 2
+    form.data["_choose:summary_en"] = choices(form, "summary_en")[:1]
+    # A script keeps every stroke of the third one. That is one text.
+    for text in ("Th", "Three"):
+        forms[2].data["summary_en"] = [text]
+        forms[2].submit("_keep")
+    for button in ("_keep", "_publish"):
+        form.submit(button)
+        opened = AdminForm(staff, form.address)
+        assert [text.text for text in opened.page.select(".rival-text")] == ["One", "Two", "Three"]
+    opened.data["_choose:summary_en"] = choices(opened, "summary_en")[2:]
+    assert said(opened.submit("_publish")) == ["Published: Chinese and English."]
+    program.refresh_from_db()
+    assert program.summary_en == "Three"
 
 
 @pytest.mark.parametrize("moment", ["find_draft", "publish", "withdraw_row", "publish_row"])
@@ -435,7 +467,7 @@ def test_two_tabs_of_one_person_are_two_forms(staff, program):
         form.data["summary_en"] = [text]
         form.submit("_keep")
     assert Draft.objects.get().entries["summary_en"]["value"] == ["Typed more"]
-    assert "rival" not in Draft.objects.get().entries["summary_en"]
+    assert "rivals" not in Draft.objects.get().entries["summary_en"]
 
 
 def test_rows_are_added_put_in_order_and_deleted_without_a_script(staff, program):
@@ -484,7 +516,7 @@ def test_what_one_adds_and_another_deletes_is_merged(staff, program):
     [rivalry] = form.page.select(".rivalries fieldset")
     assert rivalry.legend.text == "Step: remove"
     assert [text.text for text in rivalry.select(".rival-text")] == ["Remove", "Keep"]
-    form.data[f"_choose:steps/{step.pk}/DELETE"] = ["rival"]
+    form.data[f"_choose:steps/{step.pk}/DELETE"] = choices(form, f"steps/{step.pk}/DELETE")[1:]
     form.submit("_publish")
     texts = {"From one", "From another", "Step"}
     assert set(program.steps.values_list("text_en", flat=True)) == texts
