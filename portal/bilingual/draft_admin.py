@@ -190,6 +190,7 @@ class DraftAdmin(admin.ModelAdmin):
         form, formsets = self.unbound(request, obj)
         values = values_of(form, formsets)
         if draft.pk:
+            draft.meet(values)
             values = draft.values(values)
         request.shown = post, _files, refusals = (*as_post(values, form, formsets), draft.refusals)
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
@@ -331,6 +332,7 @@ class DraftAdmin(admin.ModelAdmin):
         form, formsets = self.unbound(request, obj)
         live, known = values_of(form, formsets), rows_of(draft.entries) | draft.rows_published.keys()
         typed = typed_values(request.POST, request.FILES, form, formsets, known)
+        draft.meet(live)
         # What a script keeps is not chosen yet.
         chosen = {} if "_keep" in request.POST else request.POST
         chosen = {name.removeprefix("_choose:"): it for name, it in chosen.items() if name.startswith("_choose:")}
@@ -391,7 +393,9 @@ class DraftAdmin(admin.ModelAdmin):
         paths of what was saved.
         """
         form, formsets = self.unbound(request, obj)
-        live, ready = values_of(form, formsets), draft.ready(languages)
+        live = values_of(form, formsets)
+        draft.meet(live)
+        ready = draft.ready(languages)
         # Who may not change a field does not publish it either.
         ready = {
             path: each for path, each in self.permitted(request, obj, ready).items() if row_of(path) or path in live

@@ -179,6 +179,18 @@ class Draft(models.Model):
                     rivals.append(f"{key}/{name_of(path)}")
         return list(dict.fromkeys(rivals))
 
+    def meet(self, live: dict):
+        """
+        Makes a rival of each value of the published row, `live`, that came there by another way than this draft after
+        somebody had typed over the earlier one.
+        """
+        for path, entry in list(self.entries.items()) if self.object_id else ():
+            if path in live and entry["base"] != live[path]:
+                self.set(path, entry | {"base": live[path]})
+                if live[path] != entry["value"] and entry["base"] is not None:
+                    published = {"value": live[path], "base": live[path], "by": None, "form": ""}
+                    self.set_rival(path, entry["value"], published | {"at": timezone.now().isoformat()})
+
     def set(self, path, entry):
         """Replaces the value at `path`. Rivals stay, until somebody chooses."""
         present = self.entries.pop(path, {})
@@ -244,7 +256,7 @@ class Draft(models.Model):
         self.rows_published |= keys
         entries = self.renamed(self.entries)
         self.entries = {
-            path: entry | {"base": live.get(path)}
+            path: entry | {"base": live.get(path, entry["base"])}
             for path, entry in entries.items()
             if entry["value"] != live.get(path) or "rivals" in entry
         }

@@ -3,21 +3,24 @@
 import json
 import os
 from datetime import timedelta
+from io import BytesIO
 
 import pytest
 from bs4 import BeautifulSoup
 from django.contrib import admin
 from django.contrib.auth.models import Permission
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from PIL import Image
 
 from partners.models import Country
 from portal.bilingual.draft_admin import DraftAdmin
-from portal.bilingual.drafts import Draft
+from portal.bilingual.drafts import Draft, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
 from portal.models import Page, User
@@ -428,6 +431,46 @@ def test_three_people_who_change_one_field_choose_among_what_they_have_seen(staf
     assert said(opened.submit("_publish")) == ["Published: Chinese and English."]
     program.refresh_from_db()
     assert program.summary_en == "Three"
+
+
+def test_the_files_of_rivals_are_kept(staff):
+    one, other = (AdminForm(client, "/admin/portal/department/1/change/") for client in (staff, colleague()))
+    for form, name in ((one, "one.png"), (other, "other.png")):
+        image = BytesIO()
+        Image.new("RGB", (200, 200)).save(image, "PNG")
+        form.data["wechat_code"] = SimpleUploadedFile(name, image.getvalue())
+        form.submit()
+    [entry] = Draft.objects.get().entries.values()
+    files = {side["value"]["file"] for side in [entry, *entry["rivals"]]}
+    assert (files_in_drafts(), len(files)) == (files, 2)
+    form = AdminForm(staff, one.address)
+    form.data["_choose:wechat_code"] = choices(form, "wechat_code")[1:]
+    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+
+
+@pytest.mark.parametrize("way", ["button", "list", "schedule"])
+def test_what_was_changed_by_another_way_than_the_draft_is_not_overwritten_without_a_question(staff, program, way):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["title_en"] = ["In the draft"]
+    form.submit()
+    form = AdminForm(staff, form.address)
+    Program.objects.filter(pk=program.pk).update(title_en="By another way")
+    if way == "button":
+        assert said(form.submit("_publish")) == ["Not published: please see the marked fields."]
+    elif way == "list":
+        staff.post("/admin/programs/program/", {"_selected_action": [program.pk], "action": "publish_en"})
+    else:
+        user = User.objects.get()
+        Draft.objects.update(publish_at=timezone.now(), publish_by=user, publish_languages=["en"])
+        publish_due()
+    program.refresh_from_db()
+    assert program.title_en == "By another way"
+    form = AdminForm(staff, form.address)
+    assert [text.text for text in form.page.select(".rival-text")] == ["In the draft", "By another way"]
+    form.data["_choose:title_en"] = choices(form, "title_en")[way == "list" :][:1]
+    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+    program.refresh_from_db()
+    assert program.title_en == ("By another way" if way == "list" else "In the draft")
 
 
 @pytest.mark.parametrize("moment", ["find_draft", "publish", "withdraw_row", "publish_row"])
