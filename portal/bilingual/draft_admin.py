@@ -97,6 +97,9 @@ class DraftAdmin(admin.ModelAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             return self.take_over(request, obj)
+        if not obj and (draft := self.find_draft(request, obj)).object_id:
+            # Somebody has published it since this address was shown.
+            return HttpResponseRedirect(draft.address)
         return super().changeform_view(request, object_id, form_url, (extra_context or {}) | self.show(request, obj))
 
     def may_write(self, request, obj) -> bool:
@@ -214,10 +217,14 @@ class DraftAdmin(admin.ModelAdmin):
         return [(user, opened[user.pk]) for user in users.values()]
 
     def find_draft(self, request, obj) -> Draft:
-        """Returns the draft of `obj`, or the one of a new row that the address or the form names, or a new one."""
-        kind = ContentType.objects.get_for_model(self.model)
-        own = {"content_type": kind, "object_id": obj.pk if obj else None}
-        if not obj:
+        """
+        Returns the draft of `obj`, or the one of a new row that the address or the form names, or a new one. A row that
+        was new when the form was opened may have been published since.
+        """
+        own = {"content_type": ContentType.objects.get_for_model(self.model)}
+        if obj:
+            own["object_id"] = obj.pk
+        else:
             key = request.GET.get("draft") or request.POST.get("_draft", "")
             own["key"] = key if re.fullmatch("[0-9a-f]{32}", key) else new_key()
         if request.method == "POST":
@@ -288,6 +295,7 @@ class DraftAdmin(admin.ModelAdmin):
         """Merges what was typed into the draft of `obj`, or of a new row, and does what the button says."""
         button = next((name for name in request.POST if name in BUTTONS), "")
         draft, rivals = self.keep_typed(request, obj)
+        obj = draft.row
         # Of a script, which asks for no page.
         kept = request.POST.get("_keep")
         if kept == "typing":
@@ -377,7 +385,7 @@ class DraftAdmin(admin.ModelAdmin):
             self.log_change(request, row, message)
         else:
             self.log_addition(request, row, message)
-        draft.object_id, draft.key, draft.refusals = row.pk, "", {}
+        draft.object_id, draft.refusals = row.pk, {}
         draft.unschedule()
         draft.published(paths, keys, values_of(*self.unbound(request, self.get_object(request, str(row.pk)))))
         keep(draft)

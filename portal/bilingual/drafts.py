@@ -50,7 +50,7 @@ class Draft(models.Model):
     content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
     object_id = models.PositiveBigIntegerField(null=True)
     row = GenericForeignKey()
-    # Of a row that does not exist yet. Its form has this key from the beginning.
+    # Of a row that did not exist yet. Its form has this key from the beginning, and may be open until long after.
     key = models.CharField(max_length=32, blank=True)
     # By path: the "value", the published value that it was "base"d on, "by" whom, "at" what time and in which "form" it
     # was typed. There may be "rivals" too: the same five of each text that others typed for the field at the same time.
@@ -95,7 +95,8 @@ class Draft(models.Model):
     @property
     def is_empty(self) -> bool:
         """Whether nothing would be lost without it."""
-        return not (self.entries or self.publish_at or self.preview_key or self.rows_published)
+        is_known_by_key = self.key and self.object_id
+        return not (self.entries or self.publish_at or self.preview_key or self.rows_published or is_known_by_key)
 
     def title_of(self, model) -> str:
         """Returns the title that was typed for a new row of `model`, in the first language that has one."""

@@ -23,7 +23,7 @@ from portal.bilingual.draft_admin import DraftAdmin
 from portal.bilingual.drafts import Draft, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
-from portal.models import Page, User
+from portal.models import Page, Term, User
 from programs.models import Program
 from tests.admin_forms import AdminForm
 
@@ -471,6 +471,37 @@ def test_what_was_changed_by_another_way_than_the_draft_is_not_overwritten_witho
     assert said(form.submit("_publish")) == ["Published: Chinese and English."]
     program.refresh_from_db()
     assert program.title_en == ("By another way" if way == "list" else "In the draft")
+
+
+@pytest.mark.parametrize("moment", ["before", "find_draft", "publish"])
+def test_two_people_who_publish_a_new_page_publish_one(staff, monkeypatch, moment):
+    first = AdminForm(staff, "/admin/portal/term/add/")
+    first.data |= {"name_en": ["A term"], "name_zh_hans": ["词"]}
+    address = first.submit().redirect_chain[-1][0]
+    one, other = (AdminForm(client, address) for client in (staff, colleague()))
+    one.data["name_en"], other.data["note_en"] = ["Term by one"], ["Note by another"]
+    if moment == "before":
+        one.submit("_publish")
+    else:
+        real = getattr(DraftAdmin, moment)
+
+        def after_one(*args, **kwargs):
+            monkeypatch.setattr(DraftAdmin, moment, real)
+            one.submit("_publish")
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(DraftAdmin, moment, after_one)
+    other.submit("_publish")
+    [term] = Term.objects.filter(name_zh_hans="词")
+    assert (term.name_en, term.note_en) == ("Term by one", "Note by another")
+    [draft] = Draft.objects.all()
+    assert (draft.entries, draft.object_id) == ({}, term.pk)
+    assert staff.get(address)["Location"] == draft.address
+    # The page is deleted before a form that was opened long ago is sent.
+    term.delete()
+    first.data["note_en"] = ["Typed"]
+    first.submit()
+    assert [draft.object_id for draft in Draft.objects.all()] == [None]
 
 
 @pytest.mark.parametrize("moment", ["find_draft", "publish", "withdraw_row", "publish_row"])
