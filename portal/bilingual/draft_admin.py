@@ -325,7 +325,7 @@ class DraftAdmin(admin.ModelAdmin):
         elif button == DISCARD and draft.pk:
             draft.delete()
             self.message_user(request, _("The draft is discarded."), messages.SUCCESS)
-        elif draft.pk:
+        elif draft.entries:
             self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
         return HttpResponse(status=204) if kept else HttpResponseRedirect(draft.address)
 

@@ -497,6 +497,8 @@ def test_two_people_who_publish_a_new_page_publish_one(staff, monkeypatch, momen
     [draft] = Draft.objects.all()
     assert (draft.entries, draft.object_id) == ({}, term.pk)
     assert staff.get(address)["Location"] == draft.address
+    published = AdminForm(staff, draft.address)
+    assert (said(published.submit()), published.page.select("[name=_discard]")) == ([], [])
     # The page is deleted before a form that was opened long ago is sent.
     term.delete()
     first.data["note_en"] = ["Typed"]
