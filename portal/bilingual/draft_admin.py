@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
 from django.core.cache import cache
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 from django.forms import DateTimeField, ModelChoiceField
@@ -45,6 +45,7 @@ from portal.bilingual.drafts import (
     new_rows,
     row_of,
     rows_of,
+    sides_of,
     typed_values,
     values_of,
 )
@@ -114,6 +115,9 @@ class DraftAdmin(admin.ModelAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             return self.take_over(request, obj)
+        if not obj and (draft := self.find_draft(request, obj)).object_id:
+            # Somebody has published it since this address was shown.
+            return HttpResponseRedirect(draft.address)
         return super().changeform_view(request, object_id, form_url, (extra_context or {}) | self.show(request, obj))
 
     def may_write(self, request, obj) -> bool:
@@ -207,6 +211,7 @@ class DraftAdmin(admin.ModelAdmin):
         form, formsets = self.unbound(request, obj)
         values = values_of(form, formsets)
         if draft.pk:
+            draft.meet(values)
             values = draft.values(values)
         request.shown = post, _files, refusals = (*as_post(values, form, formsets), draft.refusals)
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
@@ -230,10 +235,14 @@ class DraftAdmin(admin.ModelAdmin):
         return [(user, opened[user.pk]) for user in users.values()]
 
     def find_draft(self, request, obj) -> Draft:
-        """Returns the draft of `obj`, or the one of a new row that the address or the form names, or a new one."""
-        kind = ContentType.objects.get_for_model(self.model)
-        own = {"content_type": kind, "object_id": obj.pk if obj else None}
-        if not obj:
+        """
+        Returns the draft of `obj`, or the one of a new row that the address or the form names, or a new one. A row that
+        was new when the form was opened may have been published since.
+        """
+        own = {"content_type": ContentType.objects.get_for_model(self.model)}
+        if obj:
+            own["object_id"] = obj.pk
+        else:
             key = request.GET.get("draft") or request.POST.get("_draft", "")
             own["key"] = key if re.fullmatch("[0-9a-f]{32}", key) else new_key()
         if request.method == "POST":
@@ -241,6 +250,19 @@ class DraftAdmin(admin.ModelAdmin):
             Draft.objects.get_or_create(**own)
             return Draft.objects.select_for_update().filter(**own).first() or Draft(**own)
         return Draft.objects.filter(**own).first() or Draft(**own | ({} if obj else {"key": new_key()}))
+
+    def stored_row(self, request, draft):
+        """
+        Returns the row of `draft`, or None if it has none yet. It is locked until the transaction ends, and read only
+        now: somebody may have published meanwhile, and saving an older row would take that back.
+        """
+        row = self.model._base_manager.select_for_update().filter(pk=draft.object_id).first()
+        if row is None and draft.object_id:
+            # Somebody has deleted it. What is typed for it is the draft of a new one.
+            draft.object_id, draft.key = None, draft.key or new_key()
+        if not self.may_write(request, row):
+            raise PermissionDenied
+        return row
 
     def unbound(self, request, obj):
         """Returns the form for `obj`, or for a new row, and its formsets, as they show what is stored."""
@@ -291,6 +313,7 @@ class DraftAdmin(admin.ModelAdmin):
         """Merges what was typed into the draft of `obj`, or of a new row, and does what the button says."""
         button = next((name for name in request.POST if name in BUTTONS), "")
         draft, rivals = self.keep_typed(request, obj)
+        obj = draft.row
         # Of a script, which asks for no page.
         kept = request.POST.get("_keep")
         if kept == "typing":
@@ -320,27 +343,33 @@ class DraftAdmin(admin.ModelAdmin):
         elif button == DISCARD and draft.pk:
             draft.delete()
             self.message_user(request, _("The draft is discarded."), messages.SUCCESS)
-        elif draft.pk:
+        elif draft.entries:
             self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
         return HttpResponse(status=204) if kept else HttpResponseRedirect(draft.address)
 
     @transaction.atomic
     def keep_typed(self, request, obj) -> tuple:
-        """Merges what was typed into the draft of `obj`, or of a new row. Returns it and what Draft.merge() returns."""
+        """
+        Merges what was typed into the draft of `obj`, or of a new row. Returns it and the paths about which somebody
+        still has to choose: those that Draft.merge() returns, and those of choices between texts that have changed.
+        """
         draft = self.find_draft(request, obj)
+        obj = self.stored_row(request, draft)
         form, formsets = self.unbound(request, obj)
         live, known = values_of(form, formsets), rows_of(draft.entries) | draft.rows_published.keys()
         typed = typed_values(request.POST, request.FILES, form, formsets, known)
-        for name, value in request.POST.items():
-            if name.startswith("_choose:"):
-                draft.choose(name.removeprefix("_choose:"), rival=value == "rival")
+        draft.meet(live)
+        # What a script keeps is not chosen yet.
+        chosen = {} if "_keep" in request.POST else request.POST
+        chosen = {name.removeprefix("_choose:"): it for name, it in chosen.items() if name.startswith("_choose:")}
+        stale = [path for path, choice in chosen.items() if not draft.choose(path, choice)]
         shown, token = fingerprints_in(request.POST, live), as_typed(request.POST.get("_form", ""))
         # No post says that the tick to have no file was taken away.
         for path, value in draft.values(live).items():
             if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
                 typed[path] = live[path]
         typed, shown = self.permitted(request, obj, typed), self.permitted(request, obj, shown)
-        rivals = draft.merge(typed, shown, live, request.user, token)
+        rivals = stale + draft.merge(typed, shown, live, request.user, token)
         if draft.is_plan_refused:
             # Saving does not publish what was refused.
             draft.unschedule()
@@ -371,12 +400,13 @@ class DraftAdmin(admin.ModelAdmin):
                 draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
             except Draft.DoesNotExist as error:
                 raise Refused({"": [str(GONE)]}) from error
+        obj = self.stored_row(request, draft)
         row, message, keys, paths = self.saved(request, obj, draft, languages, as_planned=as_planned)
         if obj:
             self.log_change(request, row, message)
         else:
             self.log_addition(request, row, message)
-        draft.object_id, draft.key, draft.refusals = row.pk, "", {}
+        draft.object_id, draft.refusals = row.pk, {}
         draft.unschedule()
         draft.published(paths, keys, values_of(*self.unbound(request, self.get_object(request, str(row.pk)))))
         keep(draft)
@@ -390,7 +420,7 @@ class DraftAdmin(admin.ModelAdmin):
         Returns the row, the message for its history, the paths of the new inline rows by those that they had, and the
         paths of what was saved.
         """
-        form, formsets, values, ready = self.validated(request, obj, draft, languages, with_files)
+        form, formsets, values, ready = self.validated(request, obj, draft, languages, with_files, as_planned)
         row = self.save_form(request, form, change=bool(obj))
         self.save_model(request, row, form, bool(obj))
         self.save_related(request, form, formsets, bool(obj))
@@ -401,7 +431,7 @@ class DraftAdmin(admin.ModelAdmin):
         }
         return row, self.construct_change_message(request, form, formsets, add=not obj), keys, ready
 
-    def validated(self, request, obj, draft, languages, with_files=True) -> tuple:
+    def validated(self, request, obj, draft, languages, with_files=True, as_planned=False) -> tuple:
         """
         Validates what `draft` has for `languages` of `obj`, or of a new row. Raises Refused if a field is not right.
 
@@ -411,7 +441,9 @@ class DraftAdmin(admin.ModelAdmin):
         draft.
         """
         form, formsets = self.unbound(request, obj)
-        live, ready = values_of(form, formsets), draft.ready(languages)
+        live = values_of(form, formsets)
+        draft.meet(live)
+        ready = draft.ready(languages)
         if as_planned:
             ready = draft.as_planned(ready)
         # Who may not change a field does not publish it either.
@@ -422,7 +454,7 @@ class DraftAdmin(admin.ModelAdmin):
             of_files = {path for path, entry in ready.items() if is_file(entry["value"])}
             new = {row for row in rows_of(of_files) if is_new(row)}
             ready = {path: each for path, each in ready.items() if path not in of_files and row_of(path) not in new}
-        if rivals := [path for path, entry in ready.items() if "rival" in entry]:
+        if rivals := [path for path, entry in ready.items() if "rivals" in entry]:
             raise Refused({path: [_("Two people have written here. Choose one text first.")] for path in rivals})
         values = live | {path: entry["value"] for path, entry in ready.items()}
         post = as_post(values, form, formsets, for_saving=True)
@@ -495,14 +527,18 @@ class DraftAdmin(admin.ModelAdmin):
         else:
             self.message_user(request, said, messages.SUCCESS)
 
+    @transaction.atomic
     def withdraw_row(self, request, row, language) -> str:
         """Lets visitors no longer see `row` in `language`. Returns that in words. Raises Refused if it must stay."""
-        setattr(row, build_localized_fieldname("published_at", language), None)
+        column = build_localized_fieldname("published_at", language)
+        # Somebody may have published meanwhile.
+        row = self.model._base_manager.select_for_update().get(pk=row.pk)
+        setattr(row, column, None)
         try:
             row.validate_constraints()
         except ValidationError as error:
             raise Refused({"": error.messages}) from error
-        row.save()
+        row.save(update_fields=[column, "updated_at"])
         text = _("Withdrawn: %(language)s. Visitors no longer see this page in that language.")
         said = text % {"language": LANGUAGE_NAMES[language]}
         self.log_change(request, row, said)
@@ -679,23 +715,23 @@ def faults(refusals, post, form, formsets) -> list:
 
 
 def rivalries(draft, form, formsets) -> list:
-    """Returns what two people have typed for one field of `draft`: for each field a dictionary for the template."""
+    """Returns what several people have typed for one field of `draft`: for each field a dictionary for the template."""
     found = []
     users = get_user_model().objects.in_bulk(
-        {each["by"] for entry in draft.entries.values() for each in (entry, entry.get("rival", entry)) if each["by"]}
+        {each["by"] for entry in draft.entries.values() for each in sides_of(entry) if each["by"]}
     )
-    for path, entry in draft.entries.items():
+    for path in draft.entries:
         field, name = field_at(path, form, formsets)
-        if name and (rival := entry.get("rival")):
-            texts = [text_of(field, each["value"]) for each in (entry, rival)]
+        if name and (choices := draft.choices(path)):
+            texts = [text_of(field, each["value"]) for each in choices.values()]
             found.append(
                 {
                     "path": path,
                     "name": name,
                     "is_alike": is_rich(field) and len(set(texts)) == 1,
                     "sides": [
-                        ({"by": users.get(each["by"]), "at": datetime.fromisoformat(each["at"]), "text": text}, value)
-                        for each, text, value in zip((entry, rival), marked(*texts), ("present", "rival"), strict=True)
+                        ({"by": users.get(each["by"]), "at": datetime.fromisoformat(each["at"]), "text": text}, choice)
+                        for (choice, each), text in zip(choices.items(), marked(*texts), strict=True)
                     ],
                 }
             )

@@ -51,10 +51,10 @@ class Draft(models.Model):
     content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE)
     object_id = models.PositiveBigIntegerField(null=True)
     row = GenericForeignKey()
-    # Of a row that does not exist yet. Its form has this key from the beginning.
+    # Of a row that did not exist yet. Its form has this key from the beginning, and may be open until long after.
     key = models.CharField(max_length=32, blank=True)
     # By path: the "value", the published value that it was "base"d on, "by" whom, "at" what time and in which "form" it
-    # was typed. There may be a "rival" too: the same five of what somebody else typed for the field at the same time.
+    # was typed. There may be "rivals" too: the same five of each text that others typed for the field at the same time.
     entries = models.JSONField(default=dict)
     # What has become of rows that were new: forms that were opened before know them by these paths.
     rows_published = models.JSONField(default=dict)
@@ -100,7 +100,8 @@ class Draft(models.Model):
     @property
     def is_empty(self) -> bool:
         """Whether nothing would be lost without it."""
-        return not (self.entries or self.publish_at or self.preview_key or self.rows_published)
+        is_known_by_key = self.key and self.object_id
+        return not (self.entries or self.publish_at or self.preview_key or self.rows_published or is_known_by_key)
 
     def title_of(self, model) -> str:
         """Returns the title that was typed for a new row of `model`, in the first language that has one."""
@@ -140,8 +141,9 @@ class Draft(models.Model):
 
         `typed` are the values of the form by path, `shown` the fingerprints of those that it was opened with, and
         `live` the values of the published row. Who left a field as it was shown changes nothing. If two people changed
-        one field, the value stays, and the later one becomes its rival, until somebody chooses. So it is if one removes
-        a row that the other has changed. A row that is gone comes back if this user has changed it: no text is lost.
+        one field, the value stays, and each later one becomes its rival, until somebody chooses. So it is if one
+        removes a row that the other has changed. A row that is gone comes back if this user has changed it: no text is
+        lost.
         """
         typed, shown, now = self.renamed(typed), self.renamed(shown), self.values(live)
         stamp = {"by": user.pk, "at": timezone.now().isoformat(), "form": form}
@@ -184,18 +186,33 @@ class Draft(models.Model):
                     rivals.append(f"{key}/{name_of(path)}")
         return list(dict.fromkeys(rivals))
 
+    def meet(self, live: dict):
+        """
+        Makes a rival of each value of the published row, `live`, that came there by another way than this draft after
+        somebody had typed over the earlier one.
+        """
+        for path, entry in list(self.entries.items()) if self.object_id else ():
+            if path in live and entry["base"] != live[path]:
+                self.set(path, entry | {"base": live[path]})
+                if live[path] != entry["value"] and entry["base"] is not None:
+                    published = {"value": live[path], "base": live[path], "by": None, "form": ""}
+                    self.set_rival(path, entry["value"], published | {"at": timezone.now().isoformat()})
+
     def set(self, path, entry):
-        """Replaces the value at `path`. A rival stays, until somebody chooses."""
+        """Replaces the value at `path`. Rivals stay, until somebody chooses."""
         present = self.entries.pop(path, {})
-        if "rival" in present:
-            entry = entry | {"rival": present["rival"]}
-        if entry["value"] != entry["base"] or "rival" in entry:
+        if "rivals" in present:
+            entry = entry | {"rivals": present["rivals"]}
+        if entry["value"] != entry["base"] or "rivals" in entry:
             self.entries[path] = entry
 
     def set_rival(self, path, value, rival):
-        """Keeps `rival` beside the `value` at `path`."""
+        """Keeps `rival` beside the `value` at `path`, and beside what has come from other forms."""
         present = self.entries.get(path, {"value": value, "base": value, "by": None, "at": rival["at"], "form": ""})
-        self.entries[path] = present | {"rival": rival}
+        others = [each for each in present.get("rivals", []) if not rival["form"] or each["form"] != rival["form"]]
+        if rival["value"] not in [each["value"] for each in others]:
+            others.append(rival)
+        self.entries[path] = present | {"rivals": others}
 
     def renamed(self, paths: dict) -> dict:
         """Returns a dictionary with the paths that its rows have by now."""
@@ -208,11 +225,22 @@ class Draft(models.Model):
         """Whether what the draft has at `path` was typed in `form` itself."""
         return bool(form) and self.entries.get(path, {}).get("form") == form
 
-    def choose(self, path: str, rival: bool):
-        """Ends the rivalry about a field: with the `rival`, or with the other value."""
-        entry = self.entries.get(path, {})
-        if other := entry.pop("rival", None):
-            self.set(path, other if rival else entry)
+    def choices(self, path: str) -> dict:
+        """
+        Returns what there is to choose for a field with rivals: the entry and its rivals, by what the form posts.
+
+        That names all of them, so that nobody drops what was not shown.
+        """
+        sides = sides_of(self.entries.get(path, {}))
+        all_of_them = fingerprint([side["value"] for side in sides])
+        return {f"{fingerprint(side['value'])}-{all_of_them}": side for side in sides} if len(sides) > 1 else {}
+
+    def choose(self, path: str, choice: str) -> bool:
+        """Ends the rivalry about a field with one of its choices(). Returns False if there is no such one any more."""
+        if chosen := self.choices(path).get(choice):
+            base = self.entries.pop(path)["base"]
+            self.set(path, {name: it for name, it in chosen.items() if name != "rivals"} | {"base": base})
+        return bool(chosen)
 
     def ready(self, languages) -> dict:
         """
@@ -241,14 +269,19 @@ class Draft(models.Model):
         self.rows_published |= keys
         entries = self.renamed(self.entries)
         self.entries = {
-            path: entry | {"base": live.get(path)}
+            path: entry | {"base": live.get(path, entry["base"])}
             for path, entry in entries.items()
-            if entry["value"] != live.get(path) or "rival" in entry
+            if entry["value"] != live.get(path) or "rivals" in entry
         }
 
     def forget(self, paths):
         gone = set(paths)
         self.entries = {path: entry for path, entry in self.entries.items() if path not in gone}
+
+
+def sides_of(entry: dict) -> list[dict]:
+    """Returns an entry and its rivals."""
+    return [entry, *entry.get("rivals", [])]
 
 
 def fingerprint(value: list | None) -> str:
@@ -415,7 +448,8 @@ def is_file(value) -> bool:
 
 def files_in_drafts() -> set[str]:
     """Returns the names, in the storage, of the files that drafts hold."""
-    values = (entry["value"] for draft in Draft.objects.iterator() for entry in draft.entries.values())
+    entries = (entry for draft in Draft.objects.iterator() for entry in draft.entries.values())
+    values = (side["value"] for entry in entries for side in sides_of(entry))
     return {value["file"] for value in values if is_file(value) and value != CLEAR}
 
 

@@ -117,7 +117,7 @@ def test_two_people_write_one_page_and_nothing_is_lost(site, opened, colleague, 
     expect(rivals).to_have_count(1)
     assert rivals.locator("del, ins").all_inner_texts() == ["one", "year", "two", "years"]
     assert shown(visitor, address) == before
-    rivals.locator("input[value=rival]").check()
+    rivals.locator("input").last.check()
     publish(other)
     assert until(visitor, lambda: "Student exchange for two years" in shown(visitor, address))
     assert "English by one" in visitor.locator("main").inner_text()
@@ -268,7 +268,7 @@ def test_drafts_rivals_faults_and_previews_are_accessible(site, opened, colleagu
     expect(other.locator(".rivalries")).to_be_visible()
     other.locator(".publication summary").click()
     look("rivals", 1280, 390)
-    other.locator("input[value=rival]").check()
+    other.locator(".rivalries input").last.check()
     other.locator(SUMMARY).fill("")
     press(other, "_publish")
     expect(other.locator(".faults")).to_be_visible()

@@ -22,10 +22,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from PIL import Image
 
 from partners.models import Country
+from portal.bilingual.draft_admin import DraftAdmin
 from portal.bilingual.drafts import Draft, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
-from portal.models import Page, User
+from portal.models import Page, Term, User
 from programs.models import Area, Program
 from tests.admin_forms import AdminForm
 
@@ -55,6 +56,10 @@ class Row:
     def type(self, name, value):
         self.typed[name] = value
         self.settle()
+
+    def rival(self, name, value):
+        if value not in (rivals := self.rivals.setdefault(name, [])):
+            rivals.append(value)
 
     def settle(self):
         """Forgets what is public anyway."""
@@ -195,12 +200,12 @@ class TwoPeople(RuleBasedStateMachine):
         for path, entry in (
             Draft.objects.values_list("entries", flat=True).first().items() if Draft.objects.exists() else ()
         ):
-            if "rival" in entry:
-                form.data[f"_choose:{path}"] = ["rival" if take else "present"]
+            if "rivals" in entry:
+                form.data[f"_choose:{path}"] = [choices(form, path)[-1 if take else 0]]
         form.submit()
         for row in [self.page, *self.rows]:
             if take:
-                row.typed |= row.rivals
+                row.typed |= {name: values[-1] for name, values in row.rivals.items()}
             row.rivals = {}
             row.settle()
         self.saved()
@@ -233,12 +238,12 @@ class TwoPeople(RuleBasedStateMachine):
             is_removed = "DELETE" in others and row.value("DELETE") == "on"
             for name, value in mine.items():
                 if name in others or (name == "DELETE" and value == "on" and others):
-                    row.rivals[name] = value
+                    row.rival(name, value)
                     found = True
                 else:
                     row.type(name, value)
                 if is_removed and name != "DELETE":
-                    row.rivals["DELETE"] = ""
+                    row.rival("DELETE", "")
                     found = True
         return found
 
@@ -284,9 +289,10 @@ class TwoPeople(RuleBasedStateMachine):
         shown = [{name: form.data[f"steps-{n}-{name}"][0] for name in TEXTS} for n in form.rows("steps").values()]
         assert shown == [row.values(TEXTS) for row in self.rows]
         draft = Draft.objects.first()
-        rivals = [entry["rival"]["value"] for entry in draft.entries.values() if "rival" in entry] if draft else []
-        wanted = [[it] if it else [] for row in [self.page, *self.rows] for it in row.rivals.values()]
-        assert sorted(rivals) == sorted(wanted)
+        entries = draft.entries.values() if draft else []
+        rivals = [[rival["value"] for rival in entry["rivals"]] for entry in entries if "rivals" in entry]
+        found = [values for row in [self.page, *self.rows] for values in row.rivals.values()]
+        assert sorted(rivals) == sorted([[[it] if it else [] for it in values] for values in found])
         languages = draft.publish_languages if draft and draft.publish_at else []
         assert [SIDES[language] for language in languages] == self.plan
 
@@ -315,11 +321,16 @@ def staff(admin_client):
     return admin_client
 
 
-def colleague():
+def colleague(name="colleague"):
     client = Client()
     client.cookies["django_language"] = "en"
-    client.force_login(User.objects.create_superuser("colleague", first_name="Li", last_name="Ming"))
+    client.force_login(User.objects.create_superuser(name, first_name="Li", last_name="Ming"))
     return client
+
+
+def choices(form, path):
+    """Returns what each radio button for the field at `path` posts."""
+    return [radio["value"] for radio in form.page.find_all("input", {"name": f"_choose:{path}"})]
 
 
 def said(response):
@@ -402,7 +413,7 @@ def test_two_people_who_change_one_field_choose(staff, program):
     refused = AdminForm(staff, one.address).submit("_publish")
     assert said(refused) == ["Not published: please see the marked fields."]
     form = AdminForm(staff, one.address)
-    form.data["_choose:summary_zh_hans"] = ["rival"]
+    form.data["_choose:summary_zh_hans"] = choices(form, "summary_zh_hans")[1:]
     assert said(form.submit("_publish")) == ["Published: Chinese and English."]
     program.refresh_from_db()
     assert program.summary_zh_hans == "派出教师两年"
@@ -418,6 +429,125 @@ def test_texts_that_differ_only_in_a_link_are_said_to(staff, program):
     assert said_to_be_alike == {"Title (English)": False, "Text (English)": True}
 
 
+def test_three_people_who_change_one_field_choose_among_what_they_have_seen(staff, program):
+    forms = [AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague(), colleague("third"))]
+    for form, text in zip(forms[:2], ["One", "Two"], strict=True):
+        form.data["summary_en"] = [text]
+        form.submit()
+    form = AdminForm(staff, forms[0].address)
+    assert len(choices(form, "summary_en")) == 2
+    form.data["_choose:summary_en"] = choices(form, "summary_en")[:1]
+    # A script keeps every stroke of the third one. That is one text.
+    for text in ("Th", "Three"):
+        forms[2].data["summary_en"] = [text]
+        forms[2].submit("_keep")
+    for button in ("_keep", "_publish"):
+        form.submit(button)
+        opened = AdminForm(staff, form.address)
+        assert [text.text for text in opened.page.select(".rival-text")] == ["One", "Two", "Three"]
+    opened.data["_choose:summary_en"] = choices(opened, "summary_en")[2:]
+    assert said(opened.submit("_publish")) == ["Published: Chinese and English."]
+    program.refresh_from_db()
+    assert program.summary_en == "Three"
+
+
+def test_the_files_of_rivals_are_kept(staff):
+    one, other = (AdminForm(client, "/admin/portal/department/1/change/") for client in (staff, colleague()))
+    for form, name in ((one, "one.png"), (other, "other.png")):
+        image = BytesIO()
+        Image.new("RGB", (200, 200)).save(image, "PNG")
+        form.data["wechat_code"] = SimpleUploadedFile(name, image.getvalue())
+        form.submit()
+    [entry] = Draft.objects.get().entries.values()
+    files = {side["value"]["file"] for side in [entry, *entry["rivals"]]}
+    assert (files_in_drafts(), len(files)) == (files, 2)
+    form = AdminForm(staff, one.address)
+    form.data["_choose:wechat_code"] = choices(form, "wechat_code")[1:]
+    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+
+
+@pytest.mark.parametrize("way", ["button", "list", "schedule"])
+def test_what_was_changed_by_another_way_than_the_draft_is_not_overwritten_without_a_question(staff, program, way):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["title_en"] = ["In the draft"]
+    form.submit()
+    form = AdminForm(staff, form.address)
+    Program.objects.filter(pk=program.pk).update(title_en="By another way")
+    if way == "button":
+        assert said(form.submit("_publish")) == ["Not published: please see the marked fields."]
+    elif way == "list":
+        staff.post("/admin/programs/program/", {"_selected_action": [program.pk], "action": "publish_en"})
+    else:
+        user = User.objects.get()
+        Draft.objects.update(publish_at=timezone.now(), publish_by=user, publish_languages=["en"])
+        publish_due()
+    program.refresh_from_db()
+    assert program.title_en == "By another way"
+    form = AdminForm(staff, form.address)
+    assert [text.text for text in form.page.select(".rival-text")] == ["In the draft", "By another way"]
+    form.data["_choose:title_en"] = choices(form, "title_en")[way == "list" :][:1]
+    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+    program.refresh_from_db()
+    assert program.title_en == ("By another way" if way == "list" else "In the draft")
+
+
+@pytest.mark.parametrize("moment", ["before", "find_draft", "publish"])
+def test_two_people_who_publish_a_new_page_publish_one(staff, monkeypatch, moment):
+    first = AdminForm(staff, "/admin/portal/term/add/")
+    first.data |= {"name_en": ["A term"], "name_zh_hans": ["词"]}
+    address = first.submit().redirect_chain[-1][0]
+    one, other = (AdminForm(client, address) for client in (staff, colleague()))
+    one.data["name_en"], other.data["note_en"] = ["Term by one"], ["Note by another"]
+    if moment == "before":
+        one.submit("_publish")
+    else:
+        real = getattr(DraftAdmin, moment)
+
+        def after_one(*args, **kwargs):
+            monkeypatch.setattr(DraftAdmin, moment, real)
+            one.submit("_publish")
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(DraftAdmin, moment, after_one)
+    other.submit("_publish")
+    [term] = Term.objects.filter(name_zh_hans="词")
+    assert (term.name_en, term.note_en) == ("Term by one", "Note by another")
+    [draft] = Draft.objects.all()
+    assert (draft.entries, draft.object_id) == ({}, term.pk)
+    assert staff.get(address)["Location"] == draft.address
+    published = AdminForm(staff, draft.address)
+    assert (said(published.submit()), published.page.select("[name=_discard]")) == ([], [])
+    # The page is deleted before a form that was opened long ago is sent.
+    term.delete()
+    first.data["note_en"] = ["Typed"]
+    first.submit()
+    assert [draft.object_id for draft in Draft.objects.all()] == [None]
+
+
+@pytest.mark.parametrize("moment", ["find_draft", "publish", "withdraw_row", "publish_row"])
+def test_what_is_published_while_somebody_else_publishes_or_withdraws_stays(staff, program, monkeypatch, moment):
+    one, other = (AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague()))
+    one.data["title_en"], other.data["summary_en"] = ["Title by one"], ["Summary by another"]
+    real = getattr(DraftAdmin, moment)
+
+    def after_one(*args, **kwargs):
+        monkeypatch.setattr(DraftAdmin, moment, real)
+        one.submit("_publish_en")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(DraftAdmin, moment, after_one)
+    if moment == "publish_row":
+        # One publishes from a list, the rows of which are as old as the request.
+        chosen = {"_selected_action": [program.pk], "action": "publish_en"}
+        other.client.post("/admin/programs/program/", chosen)
+    else:
+        other.submit("_withdraw_zh-hans" if moment == "withdraw_row" else "_publish")
+    program.refresh_from_db()
+    assert program.title_en == "Title by one"
+    assert (program.summary_en == "Summary by another") == (moment != "publish_row")
+    assert (program.published_at_zh_hans is None) == (moment == "withdraw_row")
+
+
 def test_two_tabs_of_one_person_are_two_forms(staff, program):
     one, other = (AdminForm(staff, ADDRESS.format(program.pk)) for _tab in range(2))
     one.data["title_en"] = ["In the first tab"]
@@ -431,7 +561,7 @@ def test_two_tabs_of_one_person_are_two_forms(staff, program):
         form.data["summary_en"] = [text]
         form.submit("_keep")
     assert Draft.objects.get().entries["summary_en"]["value"] == ["Typed more"]
-    assert "rival" not in Draft.objects.get().entries["summary_en"]
+    assert "rivals" not in Draft.objects.get().entries["summary_en"]
 
 
 def test_rows_are_added_put_in_order_and_deleted_without_a_script(staff, program):
@@ -480,7 +610,7 @@ def test_what_one_adds_and_another_deletes_is_merged(staff, program):
     [rivalry] = form.page.select(".rivalries fieldset")
     assert rivalry.legend.text == "Step: remove"
     assert [text.text for text in rivalry.select(".rival-text")] == ["Remove", "Keep"]
-    form.data[f"_choose:steps/{step.pk}/DELETE"] = ["rival"]
+    form.data[f"_choose:steps/{step.pk}/DELETE"] = choices(form, f"steps/{step.pk}/DELETE")[1:]
     form.submit("_publish")
     texts = {"From one", "From another", "Step"}
     assert set(program.steps.values_list("text_en", flat=True)) == texts
