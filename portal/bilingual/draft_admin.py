@@ -46,7 +46,7 @@ from portal.bilingual.drafts import (
     typed_values,
     values_of,
 )
-from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, choose_language
 from portal.bilingual.publishing import Published, validate_moment
 from portal.bilingual.richtext import plain_text
 
@@ -57,6 +57,8 @@ WITHDRAW = {f"_withdraw_{language}": language for language in LANGUAGES}
 PREVIEW = {**{f"_preview_{language}": (language, False) for language in LANGUAGES}, "_preview_pair": (None, True)}
 DISCARD, SCHEDULE, UNSCHEDULE, COPY = "_discard", "_schedule", "_unschedule", "_copy"
 END_PREVIEWS = "_end_previews"
+# The button with this name does not count among them: its value is the language in which to go on.
+LANGUAGE = "_language"
 
 
 BUTTONS = {*PUBLISH, *WITHDRAW, *PREVIEW, DISCARD, SCHEDULE, UNSCHEDULE, COPY, END_PREVIEWS}
@@ -304,7 +306,9 @@ class DraftAdmin(admin.ModelAdmin):
             self.message_user(request, _("The draft is discarded."), messages.SUCCESS)
         elif draft.pk:
             self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
-        return HttpResponse(status=204) if kept else HttpResponseRedirect(draft.address)
+        if kept:
+            return HttpResponse(status=204)
+        return choose_language(request, HttpResponseRedirect(draft.address), request.POST.get(LANGUAGE))
 
     @transaction.atomic
     def keep_typed(self, request, obj) -> tuple:

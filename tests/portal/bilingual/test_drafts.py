@@ -626,13 +626,29 @@ def test_without_a_session_only_the_owner_of_a_form_keeps_what_was_typed(staff, 
 
 def test_the_language_of_the_admin_changes_and_what_was_typed_is_a_draft(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
-    buttons = form.page.select(".admin-language [name=language]")
-    assert {button["form"] for button in buttons} == {"program_form"}
+    buttons = form.page.select(".admin-language [name=_language]")
+    assert [(button["form"], button.get("formaction")) for button in buttons] == [("program_form", None)] * 2
     form.data["title_en"] = ["Typed"]
-    response = staff.post(buttons[0]["formaction"], form.data | {"language": buttons[0]["value"]}, follow=True)
+    response = staff.post(form.address, form.data | {"_language": buttons[0]["value"]}, follow=True)
     assert response.redirect_chain[-1][0] == form.address
     assert 'lang="zh-hans"' in response.content.decode()
     assert AdminForm(staff, form.address).data["title_en"] == ["Typed"]
+    assert User.objects.get(username="admin").language == "zh-hans"
+    # The session has ended.
+    staff.logout()
+    staff.post(form.address, form.data | {"title_en": ["Typed later"], "_language": "en"})
+    assert Draft.objects.get().entries["title_en"]["value"] == ["Typed later"]
+
+
+def test_the_choice_of_a_language_runs_no_form(staff, program, settings):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    settings.PORTAL_REQUIRE_MFA = True
+    post = form.data | {"title_en": ["Typed"], "_publish": "1", "language": "en"}
+    for address in (form.address, "/admin/language/"):
+        assert staff.post("/admin/language/", post | {"next": address}).status_code == 302
+    staff.post(form.address, post | {"_language": "en"})
+    program.refresh_from_db()
+    assert (program.title_en, Draft.objects.exists()) == ("Teacher exchange", False)
 
 
 def test_a_language_is_withdrawn_at_once_unless_it_must_stay(staff, client, program):
