@@ -317,9 +317,11 @@ class DraftAdmin(admin.ModelAdmin):
         form, formsets = self.unbound(request, obj)
         live, known = values_of(form, formsets), rows_of(draft.entries) | draft.rows_published.keys()
         typed = typed_values(request.POST, request.FILES, form, formsets, known)
-        for name, value in request.POST.items():
-            if name.startswith("_choose:"):
-                draft.choose(name.removeprefix("_choose:"), rival=value == "rival")
+        # Only a button chooses: a script keeps what was typed also while somebody is still comparing.
+        if not request.POST.get("_keep"):
+            for name, value in request.POST.items():
+                if name.startswith("_choose:"):
+                    draft.choose(name.removeprefix("_choose:"), rival=value == "rival")
         shown, token = fingerprints_in(request.POST, live), request.POST.get("_form", "")
         # No post says that the tick to have no file was taken away.
         for path, value in draft.values(live).items():

@@ -527,6 +527,28 @@ def test_the_faults_above_the_form_lead_to_their_places(staff, program):
         assert page.select_one(link["href"]).name in ("input", "textarea")
 
 
+@pytest.mark.parametrize("kept", ["typing", "leaving"])
+def test_a_choice_counts_when_a_button_sends_it(staff, program, kept):
+    form, path = rivals(staff, program), "_choose:summary_en"
+    staff.post(form.address, form.data | {path: "rival", "_keep": kept})
+    assert "rival" in Draft.objects.get().entries["summary_en"]
+    form.data[path] = ["rival"]
+    form.submit()
+    entry = Draft.objects.get().entries["summary_en"]
+    assert (entry["value"], "rival" in entry) == (["By the other"], False)
+
+
+def rivals(client, program):
+    """Returns the form of a program for whose summary two people have typed a text."""
+    other = Client()
+    other.force_login(User.objects.create_superuser("other", language="en", first_name="Li Ming"))
+    forms = [AdminForm(client, ADDRESS.format(program.pk)), AdminForm(other, ADDRESS.format(program.pk))]
+    for form, text in zip(forms, ("By one", "By the other"), strict=True):
+        form.data["summary_en"] = [text]
+        form.submit()
+    return AdminForm(client, ADDRESS.format(program.pk))
+
+
 def test_a_draft_is_discarded(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.data["title_en"] = ["Typed"]
