@@ -589,11 +589,16 @@ def publication_of(row, draft) -> list:
             "language": language,
             "name": LANGUAGE_NAMES[language],
             "state": state_of(row, language),
-            "is_withdrawable": isinstance(row, Published) and row.is_published_in(language),
+            "is_withdrawable": isinstance(row, Published) and since(row, language) is not None,
             "is_changed": bool(changed & {None, language}),
         }
         for language in LANGUAGES
     ]
+
+
+def since(row, language) -> datetime | None:
+    """Returns from when on `row` is published in `language`, unless it waits for another row; None if it is not."""
+    return getattr(row, build_localized_fieldname("published_at", language))
 
 
 def state_of(row, language) -> str:
@@ -602,11 +607,11 @@ def state_of(row, language) -> str:
         return _("Not public")
     if not isinstance(row, Published):
         return _("Public")
-    since = getattr(row, build_localized_fieldname("published_at", language))
-    if since is None:
+    moment = since(row, language)
+    if moment is None:
         return _("Not public")
-    date = {"date": date_format(timezone.localtime(since), "SHORT_DATETIME_FORMAT")}
-    if since > timezone.now():
+    date = {"date": date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")}
+    if moment > timezone.now():
         return _("Public from %(date)s") % date
     if not row.is_published_in(language):
         followed = row._meta.get_field(row.publication_follows).verbose_name

@@ -20,7 +20,7 @@ from portal.bilingual.drafts import Draft
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
 from portal.models import Page, User
-from programs.models import Program
+from programs.models import Certificate, Program
 from tests.admin_forms import AdminForm
 
 pytestmark = pytest.mark.django_db
@@ -682,6 +682,20 @@ def test_a_language_is_withdrawn_at_once_unless_it_must_stay(staff, client, prog
     response = AdminForm(staff, f"/admin/portal/page/{notice.pk}/change/").submit("_withdraw_en")
     assert said(response) == ["The privacy notice stays published: enquiries are consented to by it."]
     assert client.get("/en/privacy/").status_code == 200
+
+
+def test_a_language_that_waits_is_withdrawn_too(staff, program):
+    since = {"published_at_zh_hans": timezone.now(), "published_at_en": timezone.now() + timedelta(days=3)}
+    certificate = Certificate.objects.create(program=program, name_zh_hans="证书", name_en="Certificate", **since)
+    Program.objects.filter(pk=program.pk).update(published_at_zh_hans=None)
+    form = AdminForm(staff, f"/admin/programs/certificate/{certificate.pk}/change/")
+    states = [state.text.strip().split()[:2] for state in form.page.select(".publication dd")]
+    assert states == [["Waits", "for:"], ["Public", "from"]]
+    for language, column in [("zh-hans", "published_at_zh_hans"), ("en", "published_at_en")]:
+        [button] = form.page.select(f"[name=_withdraw_{language}]")
+        AdminForm(staff, form.address).submit(button["name"])
+        certificate.refresh_from_db()
+        assert getattr(certificate, column) is None
 
 
 def test_many_rows_are_published_and_withdrawn_from_the_list(staff):
