@@ -98,7 +98,13 @@ class DraftAdmin(admin.ModelAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             return self.take_over(request, obj)
-        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | self.show(request, obj))
+        shown = self.show(request, obj)
+        if not obj:
+            # Who comes back to this address, after signing in again too, finds the draft.
+            query = request.GET.copy()
+            query["draft"] = shown["draft"].key
+            form_url = f"{request.path}?{query.urlencode()}"
+        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | shown)
 
     def may_write(self, request, obj) -> bool:
         """Whether the user may change `obj`, or add a row if it is None."""
@@ -224,7 +230,7 @@ class DraftAdmin(admin.ModelAdmin):
             # Two people may begin at the same moment.
             Draft.objects.get_or_create(**own)
             return Draft.objects.select_for_update().filter(**own).first() or Draft(**own)
-        return Draft.objects.filter(**own).first() or Draft(**own | ({} if obj else {"key": new_key()}))
+        return Draft.objects.filter(**own).first() or Draft(**own)
 
     def unbound(self, request, obj):
         """Returns the form for `obj`, or for a new row, and its formsets, as they show what is stored."""

@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
@@ -571,6 +572,21 @@ def test_a_new_page_is_a_draft_until_it_is_published(staff, client):
     assert client.get("/en/pages/a-page/").status_code == 200
     assert client.get("/zh-hans/pages/a-page/").status_code == 404
     assert not Draft.objects.filter(object_id=None).exists()
+
+
+@pytest.mark.parametrize("ends", ["session", "language"])
+def test_the_address_of_a_new_page_leads_back_to_its_draft(staff, ends):
+    form = AdminForm(staff, "/admin/portal/page/add/?sort_order=7")
+    form.data["title_en"] = ["Typed"]
+    if ends == "session":
+        staff.logout()
+    response = staff.post(form.page.select_one("#page_form")["action"], form.data | {"_language": "zh-hans"})
+    address = parse_qs(urlsplit(response["Location"]).query)["next"][0] if ends == "session" else response["Location"]
+    staff.force_login(User.objects.get(username="admin"))
+    assert AdminForm(staff, address).data["title_en"] == ["Typed"]
+    # So does the address while nothing is kept.
+    empty = "/admin/portal/page/add/?draft=" + "a" * 32
+    assert AdminForm(staff, empty).page.select_one("#page_form")["action"] == empty
 
 
 def test_what_is_kept_of_a_new_page_is_one_draft(staff):
