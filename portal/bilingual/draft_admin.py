@@ -178,16 +178,45 @@ class DraftAdmin(admin.ModelAdmin):
     def keeping(self, view):
         @wraps(view)
         def keep_and_view(request, *args, **kwargs):
-            visitor = request.user
-            if request.method == "POST" and not visitor.is_authenticated and (owner := owner_of(request.POST)):
-                request.user = owner
-                obj = self.get_object(request, unquote(kwargs["object_id"])) if kwargs else None
-                if owner.is_staff and self.may_write(request, obj) and (obj or not kwargs):
-                    self.keep_typed(request, obj)
-                request.user = visitor
+            if request.method == "POST" and not request.user.is_authenticated:
+                draft = self.keep_for_owner(request, **kwargs)
+                if draft and request.POST.get("_keep"):
+                    return HttpResponse(status=204)
             return view(request, *args, **kwargs)
 
+        keep_and_view.csrf_failed = self.csrf_failed
         return keep_and_view
+
+    def keep_for_owner(self, request, object_id=None) -> Draft | None:
+        """Keeps what was typed on behalf of the one for whom the form was opened. Returns the draft, or None."""
+        visitor, owner = request.user, owner_of(request.POST)
+        if not (owner and owner.is_staff):
+            return None
+        request.user = owner
+        try:
+            obj = self.get_object(request, unquote(object_id)) if object_id else None
+            if (object_id and obj is None) or not self.may_write(request, obj):
+                return None
+            return self.keep_typed(request, obj)[0]
+        finally:
+            request.user = visitor
+
+    def csrf_failed(self, request, object_id=None) -> HttpResponse | None:
+        """
+        Keeps what was typed in a form whose token is old, as after signing in again in another tab.
+
+        Returns the response, or None if nothing is kept. Another site cannot know for whom a form was opened.
+        """
+        draft = self.keep_for_owner(request, object_id)
+        if draft is None:
+            return None
+        if request.POST.get("_keep"):
+            return HttpResponse(status=204)
+        text = _(
+            "You have signed in again since you opened this page. What you typed is kept, but nothing else is done."
+        )
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(draft.address)
 
     # What the form shows
 

@@ -646,6 +646,31 @@ def test_typing_survives_the_end_of_the_session(staff, program):
     assert AdminForm(staff, form.address).data["title_en"] == ["Typed"]
 
 
+@pytest.mark.parametrize("is_signed_in", [True, False])
+def test_typing_survives_signing_in_again_in_another_tab(program, is_signed_in):
+    user, client = User.objects.create_superuser("again", language="en"), Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    form = AdminForm(client, ADDRESS.format(program.pk))
+    client.logout()
+    if is_signed_in:
+        client.force_login(user)
+    client.cookies["csrftoken"] = "a" * 32
+    form.data["title_en"] = ["Ty"]
+    assert client.post(form.address, form.data | {"_keep": "typing"}).status_code == 204
+    assert Draft.objects.get().entries["title_en"]["value"] == ["Ty"]
+    form.data["title_en"] = ["Typed"]
+    response = client.post(form.address, form.data | {"_publish": "1"})
+    assert (response.status_code, response["Location"]) == (302, form.address)
+    program.refresh_from_db()
+    assert program.title_en == "Teacher exchange"
+    assert Draft.objects.get().entries["title_en"]["value"] == ["Typed"]
+    # Another site knows no owner.
+    for owner in ("", "1:x"):
+        post = form.data | {"_owner": owner, "title_en": "Forged", "_publish": "1"}
+        assert client.post(form.address, post).status_code == 403
+    assert Draft.objects.get().entries["title_en"]["value"] == ["Typed"]
+
+
 @pytest.mark.parametrize("spoilt", ["nobody", "gone", "without rights", "old"])
 def test_without_a_session_only_the_owner_of_a_form_keeps_what_was_typed(staff, program, spoilt, time_machine):
     form = AdminForm(staff, ADDRESS.format(program.pk))
