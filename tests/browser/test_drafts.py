@@ -184,6 +184,63 @@ def test_what_was_typed_waits_wherever_one_goes(site, opened, copy):
     assert shown(visitor, f"{site.url}/en/programs/copied/") == before
 
 
+def test_typing_that_cannot_be_kept_is_not_left_unnoticed(site, opened, copy):
+    page, other, asked = opened("staff"), opened("staff"), []
+    page.clock.install()
+    page.goto(copy)
+    status = page.locator(".publication [role=status]")
+
+    def answer(dialog):
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    def pass_half_a_minute():
+        page.clock.run_for(31_000)
+
+    def kept():
+        other.goto(copy)
+        return other.locator(SUMMARY).input_value()
+
+    page.on("dialog", answer)
+    # The network is away. The user stays, and it is tried again.
+    page.locator(SUMMARY).fill("Typed offline")
+    page.context.set_offline(True)
+    pass_half_a_minute()
+    expect(status).to_contain_text("could not be saved")
+    page.locator("#nav-sidebar").get_by_role("link", name="Terms").click()
+    assert until(page, lambda: asked == ["confirm"]) and page.url == copy
+    page.context.set_offline(False)
+    pass_half_a_minute()
+    expect(status).to_be_empty()
+    assert kept() == "Typed offline"
+    # The form has an old token, as after signing in again in another tab.
+    page.context.add_cookies([{"name": "csrftoken", "value": "a" * 32, "url": site.url}])
+    page.locator(SUMMARY).fill("Typed with an old token")
+    with page.expect_response(lambda response: response.request.method == "POST") as found:
+        pass_half_a_minute()
+    assert (found.value.status, kept()) == (204, "Typed with an old token")
+    # A form longer than a page may send while it is left.
+    page.locator(SUMMARY).evaluate("field => field.removeAttribute('maxlength')")
+    page.locator(SUMMARY).fill("long " * 20_000)
+    page.close(run_before_unload=True)
+    assert until(other, lambda: asked == ["confirm", "beforeunload"])
+    assert until(other, lambda: len(kept()) > 64 * 1024)
+    page.locator(SUMMARY).fill("Short")
+    page.close(run_before_unload=True)
+    assert until(other, lambda: kept() == "Short")
+    assert asked == ["confirm", "beforeunload"]
+
+
+def test_the_address_of_a_new_page_finds_what_was_typed_again(site, opened):
+    rows(site, "UPDATE portal_user SET language = 'en'")
+    page = opened("staff")
+    page.goto(f"{site.url}/admin/portal/term/add/")
+    page.locator("#id_name_en").fill("Typed, and loaded again")
+    page.reload()
+    expect(page.locator("#id_name_en")).to_have_value("Typed, and loaded again")
+    rows(site, "DELETE FROM portal_draft")
+
+
 def test_a_published_page_is_worked_on_in_private_and_published_at_its_time(site, opened, copy):
     page, visitor = opened("staff"), opened()
     address = f"{site.url}/en/programs/copied/"
