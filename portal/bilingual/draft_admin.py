@@ -231,6 +231,7 @@ class DraftAdmin(admin.ModelAdmin):
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
         return {
             "draft": draft,
+            "typists": typists(self.permitted(request, obj, draft.entries), form, formsets),
             "faults": faults(refusals, post, form, formsets),
             "rivalries": rivalries(draft, form, formsets),
             "shown": json.dumps({path: fingerprint(value) for path, value in values.items()}),
@@ -294,6 +295,12 @@ class DraftAdmin(admin.ModelAdmin):
 
         return {path: value for path, value in paths.items() if is_permitted(path)}
 
+    def changeable(self, request, obj, paths: dict, live: dict) -> dict:
+        """Returns `paths` without those of fields that the user may not change. `live` are the values of the form."""
+        return {
+            path: value for path, value in self.permitted(request, obj, paths).items() if row_of(path) or path in live
+        }
+
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **kwargs)
         return showing_form(form, *request.shown) if hasattr(request, "shown") else form
@@ -337,8 +344,7 @@ class DraftAdmin(admin.ModelAdmin):
             keep(draft)
             self.message_user(request, _("Nothing will be published by itself."), messages.SUCCESS)
         elif button == DISCARD and draft.pk:
-            draft.delete()
-            self.message_user(request, _("The draft is discarded."), messages.SUCCESS)
+            self.discard(request, obj, draft)
         elif draft.pk:
             self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
         if kept:
@@ -354,9 +360,10 @@ class DraftAdmin(admin.ModelAdmin):
         typed = typed_values(request.POST, request.FILES, form, formsets, known)
         # Only a button chooses: a script keeps what was typed also while somebody is still comparing.
         if not request.POST.get("_keep"):
-            for name, value in request.POST.items():
-                if name.startswith("_choose:"):
-                    draft.choose(name.removeprefix("_choose:"), rival=value == "rival")
+            begin = "_choose:"
+            chosen = {name.removeprefix(begin): each for name, each in request.POST.items() if name.startswith(begin)}
+            for path, value in self.changeable(request, obj, chosen, live).items():
+                draft.choose(path, rival=value == "rival")
         shown, token = fingerprints_in(request.POST, live), request.POST.get("_form", "")
         # No post says that the tick to have no file was taken away.
         for path, value in draft.values(live).items():
@@ -370,6 +377,19 @@ class DraftAdmin(admin.ModelAdmin):
         draft.refusals = {}
         keep(draft)
         return draft, rivals
+
+    @transaction.atomic
+    def discard(self, request, obj, draft):
+        """Deletes of the draft what the user may change, and tells the user so."""
+        draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+        draft.forget(self.changeable(request, obj, draft.entries, values_of(*self.unbound(request, obj))))
+        if draft.entries:
+            keep(draft)
+            text = _("The draft is discarded, but for what you may not change.")
+        else:
+            draft.delete()
+            text = _("The draft is discarded.")
+        self.message_user(request, text, messages.SUCCESS)
 
     def publish_and_say(self, request, obj, draft, languages):
         """Publishes, and tells the user so, or why not."""
@@ -410,9 +430,7 @@ class DraftAdmin(admin.ModelAdmin):
         form, formsets = self.unbound(request, obj)
         live, ready = values_of(form, formsets), draft.ready(languages)
         # Who may not change a field does not publish it either.
-        ready = {
-            path: each for path, each in self.permitted(request, obj, ready).items() if row_of(path) or path in live
-        }
+        ready = self.changeable(request, obj, ready, live)
         if not with_files:
             of_files = {path for path, entry in ready.items() if is_file(entry["value"])}
             new = {row for row in rows_of(of_files) if is_new(row)}
@@ -699,6 +717,22 @@ def rivalries(draft, form, formsets) -> list:
                 }
             )
     return found
+
+
+def typists(entries, form, formsets) -> list:
+    """Returns in words who typed the `entries` of a draft, each with the names of the fields."""
+    found = {}
+    for path, entry in entries.items():
+        _field, name = field_at(path, form, formsets)
+        for each in (entry, entry.get("rival")):
+            if name and each:
+                found.setdefault(each["by"], {})[name] = None
+    users = get_user_model().objects.in_bulk(found.keys() - {None})
+    listed = [(users.get(by), ", ".join(map(str, names))) for by, names in found.items()]
+    return [
+        _("{label}: {value}").format(label=user.get_full_name() or user, value=names) if user else names
+        for user, names in listed
+    ]
 
 
 def field_at(path, form, formsets) -> tuple:

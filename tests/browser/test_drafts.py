@@ -53,7 +53,7 @@ def copy(site, opened):
     rows(site, "UPDATE portal_user SET language = 'en'")
     page = opened("staff")
     page.goto(form_of(site, "student-exchange"))
-    page.locator(".publication summary").click()
+    page.locator(".publication > details > summary").click()
     page.locator("[name=_copy]").click()
     expect(page.locator(".messagelist")).to_contain_text("This is a copy.")
     page.locator("#id_slug").fill("copied")
@@ -76,7 +76,7 @@ def press(page, name):
     """Presses a button of the form, and waits for the page that follows."""
     button = page.locator(f"[name={name}]")
     if not button.is_visible():
-        page.locator(".publication summary").click()
+        page.locator(".publication > details > summary").click()
     with page.expect_navigation():
         button.click()
 
@@ -266,7 +266,7 @@ def test_a_published_page_is_worked_on_in_private_and_published_at_its_time(site
     press(page, "_end_previews")
     assert visitor.goto(links[0]).status == 404
     # English goes public by itself, and the Chinese stays a draft.
-    page.locator(".publication summary").click()
+    page.locator(".publication > details > summary").click()
     page.locator("#publish-at").fill("2099-05-05T08:00")
     page.locator("[name=_publish_languages][value=zh-hans]").uncheck()
     press(page, "_schedule")
@@ -323,7 +323,7 @@ def test_drafts_rivals_faults_and_previews_are_accessible(site, opened, colleagu
     press(one, "_save_draft")
     press(other, "_save_draft")
     expect(other.locator(".rivalries")).to_be_visible()
-    other.locator(".publication summary").click()
+    other.locator(".publication > details > summary").click()
     look("rivals", 1280, 390)
     other.locator("input[value=rival]").check()
     other.locator(SUMMARY).fill("")

@@ -559,6 +559,42 @@ def test_a_draft_is_discarded(staff, program):
     assert not Draft.objects.exists()
 
 
+def test_discarding_names_first_whose_fields_go(staff, program):
+    form = rivals(staff, program)
+    form.data["title_en"] = ["Typed"]
+    form.submit()
+    page = AdminForm(staff, form.address).page
+    question = page.select_one("[name=_discard]").find_parent("details")
+    assert question.summary.text == "Discard the draft"
+    assert [each.text for each in question.select("li")] == [
+        "admin: Summary (English), Title (English)",
+        "Li Ming: Summary (English)",
+    ]
+
+
+def test_nobody_chooses_or_discards_what_only_others_may_change(staff, client, program):
+    program.steps.all().delete()
+    step = program.steps.create(text_en="Step")
+    other = Client()
+    other.force_login(User.objects.create_superuser("other"))
+    forms = [AdminForm(each, ADDRESS.format(program.pk)) for each in (staff, other)]
+    for form, text in zip(forms, ("By one", "By the other"), strict=True):
+        form.data |= {"steps-0-text_en": [text], "title_en": [text]}
+        form.submit()
+    editor = User.objects.create_user("editor", is_staff=True, language="en")
+    editor.user_permissions.set(Permission.objects.filter(codename__in=["change_program", "view_step"]))
+    client.force_login(editor)
+    form = AdminForm(client, ADDRESS.format(program.pk))
+    form.data |= {f"_choose:{path}": ["rival"] for path in ("title_en", f"steps/{step.pk}/text_en")}
+    form.submit()
+    entries = Draft.objects.get().entries
+    assert ["rival" in entries[path] for path in ("title_en", f"steps/{step.pk}/text_en")] == [False, True]
+    form = AdminForm(client, ADDRESS.format(program.pk))
+    assert "Step" not in form.page.select_one("[name=_discard]").find_parent("details").text
+    assert said(form.submit("_discard")) == ["The draft is discarded, but for what you may not change."]
+    assert list(Draft.objects.get().entries) == [f"steps/{step.pk}/text_en"]
+
+
 def test_a_new_page_is_a_draft_until_it_is_published(staff, client):
     form = AdminForm(staff, "/admin/portal/page/add/")
     form.data |= {"title_en": ["A page"], "summary_en": ["A summary"]}
