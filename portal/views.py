@@ -1,7 +1,6 @@
 import logging
 import sys
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
@@ -13,19 +12,19 @@ from django.db.models import Case, Q, When
 from django.http import FileResponse, Http404, HttpResponse, HttpResponsePermanentRedirect, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
-from django.urls import resolve, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.encoding import iri_to_uri
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language, get_language_from_request, override
-from django.views import defaults, i18n
+from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from portal import content_version
 from portal.bilingual.former_slugs import Moved
-from portal.bilingual.languages import LANGUAGES, html_code, negotiated_language, other_language
+from portal.bilingual.languages import choose_language, html_code, negotiated_language, other_language
 from portal.bilingual.links import absolute_url
 from portal.bilingual.publishing import ENTRIES_LISTED, OnlyInOtherLanguage
 from portal.bilingual.side_by_side import render_detail
@@ -90,19 +89,11 @@ def admin_context(request):
 
 @require_POST
 def set_language(request):
-    """Sets the language of the admin, as Django's view does, and stores it if the user is signed in."""
-    if not get_adapter(request).is_safe_url(request.POST.get("next", "")):
-        request.POST = request.POST.copy()
-        request.POST["next"] = reverse("admin:index")
-    if "_shown" in request.POST:
-        # It comes from a form of the admin: what was typed there becomes its draft first.
-        view, args, kwargs = resolve(urlsplit(request.POST["next"]).path)
-        view(request, *args, **kwargs)
-    language = request.POST.get("language")
-    if request.user.is_authenticated and language in LANGUAGES:
-        request.user.language = language
-        request.user.save(update_fields=["language"])
-    return i18n.set_language(request)
+    """Sets the language of the admin and leads back to the page of the admin that `next` names."""
+    address = request.POST.get("next", "")
+    if not get_adapter(request).is_safe_url(address):
+        address = reverse("admin:index")
+    return choose_language(request, HttpResponseRedirect(address), request.POST.get("language"))
 
 
 @require_safe

@@ -321,8 +321,15 @@ FORM_VIEWS = (contact, status, status_detail, withdraw)
 
 
 def csrf_failure(request, reason=""):
-    """Shows the form of a view in FORM_VIEWS again, with every answer and a new token. Others get an error page."""
+    """
+    Shows the form of a view in FORM_VIEWS again, with every answer and a new token.
+
+    A form of the admin keeps what was typed, if the view has `csrf_failed`. Others get an error page.
+    """
     match = request.resolver_match
     if match.func in FORM_VIEWS:
         return match.func(request, **match.kwargs, expired=True)
+    keep = getattr(match.func, "csrf_failed", None)
+    if response := keep and keep(request, **match.kwargs):
+        return response
     return render(request, "403.html", {"expired": True}, status=403)

@@ -49,7 +49,7 @@ from portal.bilingual.drafts import (
     typed_values,
     values_of,
 )
-from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, choose_language
 from portal.bilingual.publishing import Published, validate_moment
 from portal.bilingual.richtext import plain_text
 
@@ -60,6 +60,8 @@ WITHDRAW = {f"_withdraw_{language}": language for language in LANGUAGES}
 PREVIEW = {**{f"_preview_{language}": (language, False) for language in LANGUAGES}, "_preview_pair": (None, True)}
 DISCARD, SCHEDULE, UNSCHEDULE, COPY = "_discard", "_schedule", "_unschedule", "_copy"
 END_PREVIEWS = "_end_previews"
+# The button with this name does not count among them: its value is the language in which to go on.
+LANGUAGE = "_language"
 
 
 BUTTONS = {*PUBLISH, *WITHDRAW, *PREVIEW, DISCARD, SCHEDULE, UNSCHEDULE, COPY, END_PREVIEWS}
@@ -118,7 +120,13 @@ class DraftAdmin(admin.ModelAdmin):
         if not obj and (draft := self.find_draft(request, obj)).object_id:
             # Somebody has published it since this address was shown.
             return HttpResponseRedirect(draft.address)
-        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | self.show(request, obj))
+        shown = self.show(request, obj)
+        if not obj:
+            # Who comes back to this address, after signing in again too, finds the draft.
+            query = request.GET.copy()
+            query["draft"] = shown["draft"].key
+            form_url = f"{request.path}?{query.urlencode()}"
+        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | shown)
 
     def may_write(self, request, obj) -> bool:
         """Whether the user may change `obj`, or add a row if it is None."""
@@ -192,16 +200,45 @@ class DraftAdmin(admin.ModelAdmin):
     def keeping(self, view):
         @wraps(view)
         def keep_and_view(request, *args, **kwargs):
-            visitor = request.user
-            if request.method == "POST" and not visitor.is_authenticated and (owner := owner_of(request.POST)):
-                request.user = owner
-                obj = self.get_object(request, unquote(kwargs["object_id"])) if kwargs else None
-                if owner.is_staff and self.may_write(request, obj) and (obj or not kwargs):
-                    self.keep_typed(request, obj)
-                request.user = visitor
+            if request.method == "POST" and not request.user.is_authenticated:
+                draft = self.keep_for_owner(request, **kwargs)
+                if draft and request.POST.get("_keep"):
+                    return HttpResponse(status=204)
             return view(request, *args, **kwargs)
 
+        keep_and_view.csrf_failed = self.csrf_failed
         return keep_and_view
+
+    def keep_for_owner(self, request, object_id=None) -> Draft | None:
+        """Keeps what was typed on behalf of the one for whom the form was opened. Returns the draft, or None."""
+        visitor, owner = request.user, owner_of(request.POST)
+        if not (owner and owner.is_staff):
+            return None
+        request.user = owner
+        try:
+            obj = self.get_object(request, unquote(object_id)) if object_id else None
+            if (object_id and obj is None) or not self.may_write(request, obj):
+                return None
+            return self.keep_typed(request, obj)[0]
+        finally:
+            request.user = visitor
+
+    def csrf_failed(self, request, object_id=None) -> HttpResponse | None:
+        """
+        Keeps what was typed in a form whose token is old, as after signing in again in another tab.
+
+        Returns the response, or None if nothing is kept. Another site cannot know for whom a form was opened.
+        """
+        draft = self.keep_for_owner(request, object_id)
+        if draft is None:
+            return None
+        if request.POST.get("_keep"):
+            return HttpResponse(status=204)
+        text = _(
+            "You have signed in again since you opened this page. What you typed is kept, but nothing else is done."
+        )
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(draft.address)
 
     # What the form shows
 
@@ -217,6 +254,7 @@ class DraftAdmin(admin.ModelAdmin):
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
         return {
             "draft": draft,
+            "typists": typists(self.permitted(request, obj, draft.entries), form, formsets),
             "faults": faults(refusals, post, form, formsets),
             "rivalries": rivalries(draft, form, formsets),
             "shown": json.dumps({path: fingerprint(value) for path, value in values.items()}),
@@ -249,7 +287,7 @@ class DraftAdmin(admin.ModelAdmin):
             # Two people may begin at the same moment.
             Draft.objects.get_or_create(**own)
             return Draft.objects.select_for_update().filter(**own).first() or Draft(**own)
-        return Draft.objects.filter(**own).first() or Draft(**own | ({} if obj else {"key": new_key()}))
+        return Draft.objects.filter(**own).first() or Draft(**own)
 
     def stored_row(self, request, draft):
         """
@@ -297,6 +335,12 @@ class DraftAdmin(admin.ModelAdmin):
 
         return {path: value for path, value in paths.items() if is_permitted(path)}
 
+    def changeable(self, request, obj, paths: dict, live: dict) -> dict:
+        """Returns `paths` without those of fields that the user may not change. `live` are the values of the form."""
+        return {
+            path: value for path, value in self.permitted(request, obj, paths).items() if row_of(path) or path in live
+        }
+
     def get_form(self, request, obj=None, change=False, **kwargs):
         form = super().get_form(request, obj, change=change, **kwargs)
         return showing_form(form, *request.shown) if hasattr(request, "shown") else form
@@ -341,11 +385,12 @@ class DraftAdmin(admin.ModelAdmin):
             keep(draft)
             self.message_user(request, _("Nothing will be published by itself."), messages.SUCCESS)
         elif button == DISCARD and draft.pk:
-            draft.delete()
-            self.message_user(request, _("The draft is discarded."), messages.SUCCESS)
+            self.discard(request, obj, draft)
         elif draft.entries:
             self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
-        return HttpResponse(status=204) if kept else HttpResponseRedirect(draft.address)
+        if kept:
+            return HttpResponse(status=204)
+        return choose_language(request, HttpResponseRedirect(draft.address), request.POST.get(LANGUAGE))
 
     @transaction.atomic
     def keep_typed(self, request, obj) -> tuple:
@@ -359,9 +404,10 @@ class DraftAdmin(admin.ModelAdmin):
         live, known = values_of(form, formsets), rows_of(draft.entries) | draft.rows_published.keys()
         typed = typed_values(request.POST, request.FILES, form, formsets, known)
         draft.meet(live)
-        # What a script keeps is not chosen yet.
+        # Only a button chooses: a script keeps what was typed also while somebody is still comparing.
         chosen = {} if "_keep" in request.POST else request.POST
         chosen = {name.removeprefix("_choose:"): it for name, it in chosen.items() if name.startswith("_choose:")}
+        chosen = self.changeable(request, obj, chosen, live)
         stale = [path for path, choice in chosen.items() if not draft.choose(path, choice)]
         shown, token = fingerprints_in(request.POST, live), as_typed(request.POST.get("_form", ""))
         # No post says that the tick to have no file was taken away.
@@ -376,6 +422,20 @@ class DraftAdmin(admin.ModelAdmin):
         draft.refusals = {}
         keep(draft)
         return draft, rivals
+
+    @transaction.atomic
+    def discard(self, request, obj, draft):
+        """Deletes of the draft what the user may change, and tells the user so."""
+        draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+        draft.forget(self.changeable(request, obj, draft.entries, values_of(*self.unbound(request, obj))))
+        if draft.entries:
+            text = _("The draft is discarded, but for what you may not change.")
+        else:
+            draft.unschedule()
+            draft.preview_key = ""
+            text = _("The draft is discarded.")
+        keep(draft)
+        self.message_user(request, text, messages.SUCCESS)
 
     def publish_and_say(self, request, obj, draft, languages):
         """Publishes, and tells the user so, or why not."""
@@ -407,7 +467,7 @@ class DraftAdmin(admin.ModelAdmin):
         else:
             self.log_addition(request, row, message)
         draft.object_id, draft.refusals = row.pk, {}
-        draft.unschedule()
+        draft.unschedule(languages)
         draft.published(paths, keys, values_of(*self.unbound(request, self.get_object(request, str(row.pk)))))
         keep(draft)
         return row
@@ -447,9 +507,7 @@ class DraftAdmin(admin.ModelAdmin):
         if as_planned:
             ready = draft.as_planned(ready)
         # Who may not change a field does not publish it either.
-        ready = {
-            path: each for path, each in self.permitted(request, obj, ready).items() if row_of(path) or path in live
-        }
+        ready = self.changeable(request, obj, ready, live)
         if not with_files:
             of_files = {path for path, entry in ready.items() if is_file(entry["value"])}
             new = {row for row in rows_of(of_files) if is_new(row)}
@@ -668,11 +726,16 @@ def publication_of(row, draft) -> list:
             "language": language,
             "name": LANGUAGE_NAMES[language],
             "state": state_of(row, language),
-            "is_withdrawable": isinstance(row, Published) and row.is_published_in(language),
+            "is_withdrawable": isinstance(row, Published) and since(row, language) is not None,
             "is_changed": bool(changed & {None, language}),
         }
         for language in LANGUAGES
     ]
+
+
+def since(row, language) -> datetime | None:
+    """Returns from when on `row` is published in `language`, unless it waits for another row; None if it is not."""
+    return getattr(row, build_localized_fieldname("published_at", language))
 
 
 def state_of(row, language) -> str:
@@ -681,11 +744,11 @@ def state_of(row, language) -> str:
         return _("Not public")
     if not isinstance(row, Published):
         return _("Public")
-    since = getattr(row, build_localized_fieldname("published_at", language))
-    if since is None:
+    moment = since(row, language)
+    if moment is None:
         return _("Not public")
-    date = {"date": date_format(timezone.localtime(since), "SHORT_DATETIME_FORMAT")}
-    if since > timezone.now():
+    date = {"date": date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")}
+    if moment > timezone.now():
         return _("Public from %(date)s") % date
     if not row.is_published_in(language):
         followed = row._meta.get_field(row.publication_follows).verbose_name
@@ -736,6 +799,22 @@ def rivalries(draft, form, formsets) -> list:
                 }
             )
     return found
+
+
+def typists(entries, form, formsets) -> list:
+    """Returns in words who typed the `entries` of a draft, each with the names of the fields."""
+    found = {}
+    for path, entry in entries.items():
+        _field, name = field_at(path, form, formsets)
+        for each in sides_of(entry):
+            if name:
+                found.setdefault(each["by"], {})[name] = None
+    users = get_user_model().objects.in_bulk(found.keys() - {None})
+    listed = [(users.get(by), ", ".join(map(str, names))) for by, names in found.items()]
+    return [
+        _("{label}: {value}").format(label=user.get_full_name() or user, value=names) if user else names
+        for user, names in listed
+    ]
 
 
 def field_at(path, form, formsets) -> tuple:

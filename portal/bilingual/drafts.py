@@ -110,10 +110,11 @@ class Draft(models.Model):
                 return title
         return f"({self.pk})"
 
-    def unschedule(self):
-        """Leaves publishing to people."""
-        self.publish_at, self.publish_by, self.publish_languages = None, None, []
-        self.planned, self.is_plan_refused = {}, False
+    def unschedule(self, languages=LANGUAGES):
+        """Leaves the publishing of `languages` to people."""
+        self.publish_languages = [each for each in self.publish_languages if each not in languages]
+        if not self.publish_languages:
+            self.publish_at, self.publish_by, self.planned, self.is_plan_refused = None, None, {}, False
 
     def preview_token(self, language: str, is_pair: bool) -> str:
         """Returns the part of a link that shows a preview to whoever has it, for PREVIEW_FOR; see previewed()."""

@@ -1,10 +1,34 @@
 // Keeps what was typed in the draft every half minute, and when the page is left without saving.
 const form = document.querySelector("input[name=_shown]").form
-let sent = values()
+// Each half minute, what could not be kept is sent again.
+const PAUSE = 30_000
 
+// What the portal has, and what was sent while the page was left, when nobody can tell whether it arrived.
+let kept = values()
+let sentLast = ""
+let isSending = false
+// Whether the portal has refused or not answered.
+let isFailing = false
+// Whether the form was submitted, and whether the user need not be asked before leaving. Who types on has stayed.
+let isSubmitted = false
+let isLeaving = false
+
+// The bar above the form says it when typing is not kept.
+const status = document.createElement("p")
+status.className = "keep-status"
+status.setAttribute("role", "status")
+document.querySelector(".publication").append(status)
+
+// A page that is new has no address before it is opened. From now on it is that of its draft.
+if (form.hasAttribute("action")) history.replaceState(history.state, "", form.action)
+
+// What was typed. A choice between two texts counts when a button sends it.
 function values() {
-  return new URLSearchParams(new FormData(form)).toString()
+  const own = (name, value) => !(name === "_shown" || name.startsWith("_choose:") || value instanceof File)
+  return new URLSearchParams([...new FormData(form)].filter(([name, value]) => own(name, value))).toString()
 }
+
+const hasFiles = () => [...form.querySelectorAll("input[type=file]")].some((input) => input.files.length)
 
 // What is to be sent: `how` says whether the portal tells the user so. Files are sent when the user leaves by a link.
 function typed(how) {
@@ -23,18 +47,35 @@ function noteRows() {
   form.elements._shown.value = JSON.stringify(shown)
 }
 
-async function keep() {
-  if (values() === sent) return
-  const data = typed("typing")
+// Sends what was typed. Returns whether it is kept, and says it on the page if it is not.
+async function send(how, options = {}) {
+  const now = values()
+  const data = typed(how)
   noteRows()
-  sent = values()
-  await fetch(form.action, { method: "POST", body: data }).catch(() => (sent = ""))
+  const answer = await fetch(form.action, { method: "POST", body: data, ...options }).catch(() => null)
+  isFailing = answer?.status !== 204
+  if (!isFailing) kept = now
+  status.textContent = isFailing
+    ? gettext("What you have typed could not be saved. Please keep this page open: it is tried again every half minute.")
+    : ""
+  return !isFailing
 }
 
+async function keep() {
+  if (isSending || isSubmitted || values() === kept) return
+  isSending = true
+  await send("typing")
+  isSending = false
+}
+
+// A request that outlives the page may have 64 KiB at most. Returns whether it could be made.
 function keepAtOnce() {
-  if (values() === sent || !navigator.sendBeacon(form.action, typed("typing"))) return
+  const now = values()
+  if (now === kept || now === sentLast) return true
+  if (!navigator.sendBeacon(form.action, typed("typing"))) return false
   noteRows()
-  sent = values()
+  sentLast = now
+  return true
 }
 
 // A row that was added gets its key here, so that it is the same row each time it is sent. Later ones come later.
@@ -44,16 +85,16 @@ document.addEventListener("formset:added", ({ target, detail: { formsetName } })
   if (key) key.setAttribute("value", `new-${moment}${Math.random().toString(16).slice(2, 6).padEnd(4, "0")}`)
 })
 
-// A link to another page is followed when what was typed is kept. If it cannot be kept, the page stays.
+// A link to another page is followed when what was typed is kept. If it cannot be kept, the user decides.
 document.addEventListener("click", async (event) => {
   const link = event.target.closest("a[href]")
   const isPlain = event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
   if (!link || !isPlain || link.target || event.defaultPrevented || link.pathname === location.pathname) return
-  if (values() === sent) return
+  if (values() === kept && !hasFiles()) return
   event.preventDefault()
-  const answer = await fetch(form.action, { method: "POST", body: typed("leaving") })
-  if (!answer.ok) return form.requestSubmit()
-  sent = values()
+  const question = gettext("What you have typed could not be saved. Leave this page all the same?")
+  if (!(await send("leaving")) && !confirm(question)) return
+  isLeaving = true
   location = link.href
 })
 
@@ -66,10 +107,26 @@ document.addEventListener("click", (event) => {
   editor.focus()
 })
 
-form.addEventListener("submit", () => {
+function stay() {
+  isSubmitted = isLeaving = false
+}
+
+form.addEventListener("submit", ({ submitter }) => {
   noteRows()
-  sent = values()
+  // A preview opens in a window of its own.
+  isSubmitted = isLeaving = !submitter?.formTarget
 })
-document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && keepAtOnce())
-addEventListener("pagehide", keepAtOnce)
-setInterval(keep, 30_000)
+form.addEventListener("input", stay)
+addEventListener("pageshow", stay)
+addEventListener("beforeunload", (event) => {
+  if (isLeaving || (values() === kept && !hasFiles())) return
+  if (keepAtOnce() && !isFailing && !hasFiles()) return
+  event.preventDefault()
+  keep()
+})
+addEventListener("pagehide", () => isSubmitted || keepAtOnce())
+// A page that is only covered can send more.
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden" && values() !== sentLast) keep()
+})
+setInterval(keep, PAUSE)

@@ -96,7 +96,8 @@ def test_a_published_language_keeps_its_required_fields(site, staff):
         error = staff.locator(".form-row", has=staff.locator(TITLE)).locator(".errorlist")
         expect(error).to_have_text("Every published page needs this. Fill it in, or publish only the other language.")
         expect(staff.locator(f"#id_title_{language}")).to_have_attribute("aria-invalid", "true")
-        staff.locator(".publication summary").click()
+        staff.locator(".publication > details > summary").click()
+        staff.locator(".publication details details > summary").click()
         staff.locator("[name=_discard]").click()
         expect(staff.locator(".messagelist .success")).to_have_text("The draft is discarded.")
     assert rows(site, query) == before

@@ -53,7 +53,7 @@ def copy(site, opened):
     rows(site, "UPDATE portal_user SET language = 'en'")
     page = opened("staff")
     page.goto(form_of(site, "student-exchange"))
-    page.locator(".publication summary").click()
+    page.locator(".publication > details > summary").click()
     page.locator("[name=_copy]").click()
     expect(page.locator(".messagelist")).to_contain_text("This is a copy.")
     page.locator("#id_slug").fill("copied")
@@ -76,7 +76,7 @@ def press(page, name):
     """Presses a button of the form, and waits for the page that follows."""
     button = page.locator(f"[name={name}]")
     if not button.is_visible():
-        page.locator(".publication summary").click()
+        page.locator(".publication > details > summary").click()
     with page.expect_navigation():
         button.click()
 
@@ -184,6 +184,63 @@ def test_what_was_typed_waits_wherever_one_goes(site, opened, copy):
     assert shown(visitor, f"{site.url}/en/programs/copied/") == before
 
 
+def test_typing_that_cannot_be_kept_is_not_left_unnoticed(site, opened, copy):
+    page, other, asked = opened("staff"), opened("staff"), []
+    page.clock.install()
+    page.goto(copy)
+    status = page.locator(".publication [role=status]")
+
+    def answer(dialog):
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    def pass_half_a_minute():
+        page.clock.run_for(31_000)
+
+    def kept():
+        other.goto(copy)
+        return other.locator(SUMMARY).input_value()
+
+    page.on("dialog", answer)
+    # The network is away. The user stays, and it is tried again.
+    page.locator(SUMMARY).fill("Typed offline")
+    page.context.set_offline(True)
+    pass_half_a_minute()
+    expect(status).to_contain_text("could not be saved")
+    page.locator("#nav-sidebar").get_by_role("link", name="Terms").click()
+    assert until(page, lambda: asked == ["confirm"]) and page.url == copy
+    page.context.set_offline(False)
+    pass_half_a_minute()
+    expect(status).to_be_empty()
+    assert kept() == "Typed offline"
+    # The form has an old token, as after signing in again in another tab.
+    page.context.add_cookies([{"name": "csrftoken", "value": "a" * 32, "url": site.url}])
+    page.locator(SUMMARY).fill("Typed with an old token")
+    with page.expect_response(lambda response: response.request.method == "POST") as found:
+        pass_half_a_minute()
+    assert (found.value.status, kept()) == (204, "Typed with an old token")
+    # A form longer than a page may send while it is left.
+    page.locator(SUMMARY).evaluate("field => field.removeAttribute('maxlength')")
+    page.locator(SUMMARY).fill("long " * 20_000)
+    page.close(run_before_unload=True)
+    assert until(other, lambda: asked == ["confirm", "beforeunload"])
+    assert until(other, lambda: len(kept()) > 64 * 1024)
+    page.locator(SUMMARY).fill("Short")
+    page.close(run_before_unload=True)
+    assert until(other, lambda: kept() == "Short")
+    assert asked == ["confirm", "beforeunload"]
+
+
+def test_the_address_of_a_new_page_finds_what_was_typed_again(site, opened):
+    rows(site, "UPDATE portal_user SET language = 'en'")
+    page = opened("staff")
+    page.goto(f"{site.url}/admin/portal/term/add/")
+    page.locator("#id_name_en").fill("Typed, and loaded again")
+    page.reload()
+    expect(page.locator("#id_name_en")).to_have_value("Typed, and loaded again")
+    rows(site, "DELETE FROM portal_draft")
+
+
 def test_a_published_page_is_worked_on_in_private_and_published_at_its_time(site, opened, copy):
     page, visitor = opened("staff"), opened()
     address = f"{site.url}/en/programs/copied/"
@@ -209,7 +266,7 @@ def test_a_published_page_is_worked_on_in_private_and_published_at_its_time(site
     press(page, "_end_previews")
     assert visitor.goto(links[0]).status == 404
     # English goes public by itself, and the Chinese stays a draft.
-    page.locator(".publication summary").click()
+    page.locator(".publication > details > summary").click()
     page.locator("#publish-at").fill("2099-05-05T08:00")
     page.locator("[name=_publish_languages][value=zh-hans]").uncheck()
     press(page, "_schedule")
@@ -266,7 +323,7 @@ def test_drafts_rivals_faults_and_previews_are_accessible(site, opened, colleagu
     press(one, "_save_draft")
     press(other, "_save_draft")
     expect(other.locator(".rivalries")).to_be_visible()
-    other.locator(".publication summary").click()
+    other.locator(".publication > details > summary").click()
     look("rivals", 1280, 390)
     other.locator(".rivalries input").last.check()
     other.locator(SUMMARY).fill("")

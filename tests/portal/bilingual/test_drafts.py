@@ -4,6 +4,7 @@ import json
 import os
 from datetime import date, timedelta
 from io import BytesIO
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
@@ -27,7 +28,7 @@ from portal.bilingual.drafts import Draft, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
 from portal.models import Page, Term, User
-from programs.models import Area, Program
+from programs.models import Area, Certificate, Program
 from tests.admin_forms import AdminForm
 
 pytestmark = pytest.mark.django_db
@@ -678,6 +679,28 @@ def test_the_faults_above_the_form_lead_to_their_places(staff, program):
         assert page.select_one(link["href"]).name in ("input", "textarea")
 
 
+@pytest.mark.parametrize("kept", ["typing", "leaving"])
+def test_a_choice_counts_when_a_button_sends_it(staff, program, kept):
+    form, path = rivals(staff, program), "_choose:summary_en"
+    staff.post(form.address, form.data | {path: "rival", "_keep": kept})
+    assert "rival" in Draft.objects.get().entries["summary_en"]
+    form.data[path] = ["rival"]
+    form.submit()
+    entry = Draft.objects.get().entries["summary_en"]
+    assert (entry["value"], "rival" in entry) == (["By the other"], False)
+
+
+def rivals(client, program):
+    """Returns the form of a program for whose summary two people have typed a text."""
+    other = Client()
+    other.force_login(User.objects.create_superuser("other", language="en", first_name="Li Ming"))
+    forms = [AdminForm(client, ADDRESS.format(program.pk)), AdminForm(other, ADDRESS.format(program.pk))]
+    for form, text in zip(forms, ("By one", "By the other"), strict=True):
+        form.data["summary_en"] = [text]
+        form.submit()
+    return AdminForm(client, ADDRESS.format(program.pk))
+
+
 def test_a_draft_is_discarded(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.data["title_en"] = ["Typed"]
@@ -685,6 +708,42 @@ def test_a_draft_is_discarded(staff, program):
     assert said(AdminForm(staff, form.address).submit("_discard")) == ["The draft is discarded."]
     assert AdminForm(staff, form.address).data["title_en"] == ["Teacher exchange"]
     assert not Draft.objects.exists()
+
+
+def test_discarding_names_first_whose_fields_go(staff, program):
+    form = rivals(staff, program)
+    form.data["title_en"] = ["Typed"]
+    form.submit()
+    page = AdminForm(staff, form.address).page
+    question = page.select_one("[name=_discard]").find_parent("details")
+    assert question.summary.text == "Discard the draft"
+    assert [each.text for each in question.select("li")] == [
+        "admin: Summary (English), Title (English)",
+        "Li Ming: Summary (English)",
+    ]
+
+
+def test_nobody_chooses_or_discards_what_only_others_may_change(staff, client, program):
+    program.steps.all().delete()
+    step = program.steps.create(text_en="Step")
+    other = Client()
+    other.force_login(User.objects.create_superuser("other"))
+    forms = [AdminForm(each, ADDRESS.format(program.pk)) for each in (staff, other)]
+    for form, text in zip(forms, ("By one", "By the other"), strict=True):
+        form.data |= {"steps-0-text_en": [text], "title_en": [text]}
+        form.submit()
+    editor = User.objects.create_user("editor", is_staff=True, language="en")
+    editor.user_permissions.set(Permission.objects.filter(codename__in=["change_program", "view_step"]))
+    client.force_login(editor)
+    form = AdminForm(client, ADDRESS.format(program.pk))
+    form.data |= {f"_choose:{path}": ["rival"] for path in ("title_en", f"steps/{step.pk}/text_en")}
+    form.submit()
+    entries = Draft.objects.get().entries
+    assert ["rival" in entries[path] for path in ("title_en", f"steps/{step.pk}/text_en")] == [False, True]
+    form = AdminForm(client, ADDRESS.format(program.pk))
+    assert "Step" not in form.page.select_one("[name=_discard]").find_parent("details").text
+    assert said(form.submit("_discard")) == ["The draft is discarded, but for what you may not change."]
+    assert list(Draft.objects.get().entries) == [f"steps/{step.pk}/text_en"]
 
 
 def test_a_new_page_is_a_draft_until_it_is_published(staff, client):
@@ -700,6 +759,21 @@ def test_a_new_page_is_a_draft_until_it_is_published(staff, client):
     assert client.get("/en/pages/a-page/").status_code == 200
     assert client.get("/zh-hans/pages/a-page/").status_code == 404
     assert not Draft.objects.filter(object_id=None).exists()
+
+
+@pytest.mark.parametrize("ends", ["session", "language"])
+def test_the_address_of_a_new_page_leads_back_to_its_draft(staff, ends):
+    form = AdminForm(staff, "/admin/portal/page/add/?sort_order=7")
+    form.data["title_en"] = ["Typed"]
+    if ends == "session":
+        staff.logout()
+    response = staff.post(form.page.select_one("#page_form")["action"], form.data | {"_language": "zh-hans"})
+    address = parse_qs(urlsplit(response["Location"]).query)["next"][0] if ends == "session" else response["Location"]
+    staff.force_login(User.objects.get(username="admin"))
+    assert AdminForm(staff, address).data["title_en"] == ["Typed"]
+    # So does the address while nothing is kept.
+    empty = "/admin/portal/page/add/?draft=" + "a" * 32
+    assert AdminForm(staff, empty).page.select_one("#page_form")["action"] == empty
 
 
 def test_what_is_kept_of_a_new_page_is_one_draft(staff):
@@ -853,6 +927,31 @@ def test_a_draft_that_is_gone_meanwhile_is_said(staff, program, monkeypatch, but
     assert (program.title_en, Draft.objects.count()) == ("Teacher exchange", 0)
 
 
+@pytest.mark.parametrize("is_signed_in", [True, False])
+def test_typing_survives_signing_in_again_in_another_tab(program, is_signed_in):
+    user, client = User.objects.create_superuser("again", language="en"), Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    form = AdminForm(client, ADDRESS.format(program.pk))
+    client.logout()
+    if is_signed_in:
+        client.force_login(user)
+    client.cookies["csrftoken"] = "a" * 32
+    form.data["title_en"] = ["Ty"]
+    assert client.post(form.address, form.data | {"_keep": "typing"}).status_code == 204
+    assert Draft.objects.get().entries["title_en"]["value"] == ["Ty"]
+    form.data["title_en"] = ["Typed"]
+    response = client.post(form.address, form.data | {"_publish": "1"})
+    assert (response.status_code, response["Location"]) == (302, form.address)
+    program.refresh_from_db()
+    assert program.title_en == "Teacher exchange"
+    assert Draft.objects.get().entries["title_en"]["value"] == ["Typed"]
+    # Another site knows no owner.
+    for owner in ("", "1:x"):
+        post = form.data | {"_owner": owner, "title_en": "Forged", "_publish": "1"}
+        assert client.post(form.address, post).status_code == 403
+    assert Draft.objects.get().entries["title_en"]["value"] == ["Typed"]
+
+
 @pytest.mark.parametrize("spoilt", ["nobody", "gone", "without rights", "old"])
 def test_without_a_session_only_the_owner_of_a_form_keeps_what_was_typed(staff, program, spoilt, time_machine):
     form = AdminForm(staff, ADDRESS.format(program.pk))
@@ -871,13 +970,29 @@ def test_without_a_session_only_the_owner_of_a_form_keeps_what_was_typed(staff, 
 
 def test_the_language_of_the_admin_changes_and_what_was_typed_is_a_draft(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
-    buttons = form.page.select(".admin-language [name=language]")
-    assert {button["form"] for button in buttons} == {"program_form"}
+    buttons = form.page.select(".admin-language [name=_language]")
+    assert [(button["form"], button.get("formaction")) for button in buttons] == [("program_form", None)] * 2
     form.data["title_en"] = ["Typed"]
-    response = staff.post(buttons[0]["formaction"], form.data | {"language": buttons[0]["value"]}, follow=True)
+    response = staff.post(form.address, form.data | {"_language": buttons[0]["value"]}, follow=True)
     assert response.redirect_chain[-1][0] == form.address
     assert 'lang="zh-hans"' in response.content.decode()
     assert AdminForm(staff, form.address).data["title_en"] == ["Typed"]
+    assert User.objects.get(username="admin").language == "zh-hans"
+    # The session has ended.
+    staff.logout()
+    staff.post(form.address, form.data | {"title_en": ["Typed later"], "_language": "en"})
+    assert Draft.objects.get().entries["title_en"]["value"] == ["Typed later"]
+
+
+def test_the_choice_of_a_language_runs_no_form(staff, program, settings):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    settings.PORTAL_REQUIRE_MFA = True
+    post = form.data | {"title_en": ["Typed"], "_publish": "1", "language": "en"}
+    for address in (form.address, "/admin/language/"):
+        assert staff.post("/admin/language/", post | {"next": address}).status_code == 302
+    staff.post(form.address, post | {"_language": "en"})
+    program.refresh_from_db()
+    assert (program.title_en, Draft.objects.exists()) == ("Teacher exchange", False)
 
 
 def test_a_language_is_withdrawn_at_once_unless_it_must_stay(staff, client, program):
@@ -891,6 +1006,20 @@ def test_a_language_is_withdrawn_at_once_unless_it_must_stay(staff, client, prog
     response = AdminForm(staff, f"/admin/portal/page/{notice.pk}/change/").submit("_withdraw_en")
     assert said(response) == ["The privacy notice stays published: enquiries are consented to by it."]
     assert client.get("/en/privacy/").status_code == 200
+
+
+def test_a_language_that_waits_is_withdrawn_too(staff, program):
+    since = {"published_at_zh_hans": timezone.now(), "published_at_en": timezone.now() + timedelta(days=3)}
+    certificate = Certificate.objects.create(program=program, name_zh_hans="证书", name_en="Certificate", **since)
+    Program.objects.filter(pk=program.pk).update(published_at_zh_hans=None)
+    form = AdminForm(staff, f"/admin/programs/certificate/{certificate.pk}/change/")
+    states = [state.text.strip().split()[:2] for state in form.page.select(".publication dd")]
+    assert states == [["Waits", "for:"], ["Public", "from"]]
+    for language, column in [("zh-hans", "published_at_zh_hans"), ("en", "published_at_en")]:
+        [button] = form.page.select(f"[name=_withdraw_{language}]")
+        AdminForm(staff, form.address).submit(button["name"])
+        certificate.refresh_from_db()
+        assert getattr(certificate, column) is None
 
 
 def test_many_rows_are_published_and_withdrawn_from_the_list(staff):
