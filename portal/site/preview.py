@@ -8,14 +8,14 @@ from django.shortcuts import render
 from django.test import RequestFactory
 from django.urls import resolve, reverse
 from django.utils import timezone
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
-from django.utils.translation import override
 from django.views.decorators.http import require_safe
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.draft_admin import Refused
 from portal.bilingual.drafts import Draft
-from portal.bilingual.languages import LANGUAGES, html_code
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code
 from portal.bilingual.publishing import followed_paths
 from portal.draft_chores import request_of
 from portal.models import User
@@ -52,7 +52,7 @@ def rendered(draft, language, is_pair):
             somebody = request_of(User(is_superuser=True))
             row, *_rest = model_admin.saved(somebody, draft.row, draft, languages, with_files=False)
             publish_followed(row, languages)
-            return page_of(row, language, is_pair)
+            return page_of(row, language, is_pair, previews_of(draft))
         finally:
             transaction.set_rollback(True)
 
@@ -73,13 +73,20 @@ def publish_followed(row, languages):
                 raise Refused({"": [text]}) from error
 
 
-def page_of(row, language, is_pair):
-    """Returns what the public view of `row` answers to a visitor."""
+def previews_of(draft) -> list[tuple]:
+    """Returns the names and the addresses of all previews of `draft`: its links lead to public pages."""
+    sides = [(name, draft.preview_token(language, False)) for language, name in LANGUAGE_NAMES.items()]
+    sides.append((_("Side by side"), draft.preview_token(get_language(), True)))
+    return [(name, reverse("preview", args=[token])) for name, token in sides]
+
+
+def page_of(row, language, is_pair, previews):
+    """Returns what the public view of `row` answers to a visitor, under a band with links to `previews`."""
     address = row.get_absolute_url() if hasattr(row, "get_absolute_url") else reverse("home")
     path, _mark, _fragment = address.partition("#")
     path, _mark, query = path.partition("?")
     public = RequestFactory().get(path, {"view": "pair"} if is_pair else None, QUERY_STRING=query)
-    public.user, public.LANGUAGE_CODE, public.is_preview = AnonymousUser(), language, True
+    public.user, public.LANGUAGE_CODE, public.previews = AnonymousUser(), language, previews
     # Nothing is kept of what is shown, nor taken from what is kept.
     public.content_version = ""
     public.resolver_match = match = resolve(path)

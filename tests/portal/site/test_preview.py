@@ -48,6 +48,10 @@ def test_it_shows_what_was_typed_in_each_language_and_as_a_pair(admin_client, cl
     assert shown["_preview_zh-hans"].h1.text.startswith("新标题")
     assert "新步骤" in shown["_preview_zh-hans"].main.text
     assert {"Typed title", "新标题", "A typed step", "新步骤"} <= set(shown["_preview_pair"].main.stripped_strings)
+    band = {link.text: link["href"] for link in shown["_preview_en"].select(".demo-band a")}
+    assert list(band) == ["Chinese", "English", "Side by side"]
+    for name, title in [("Chinese", "新标题"), ("English", "Typed title")]:
+        assert title in BeautifulSoup(client.get(band[name]).content, "html.parser").h1.text
     assert content_version.read() == version
     assert not program.steps.filter(text_en="A typed step").exists()
     assert b"Typed title" not in client.get("/en/programs/teacher-exchange/").content
