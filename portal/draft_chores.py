@@ -61,7 +61,7 @@ def publish(draft):
         try:
             may_publish = user and user.is_active and user.is_staff
             if not may_publish or not model_admin.may_write(request_of(user), draft.row):
-                raise Refused({"": [_("Whoever scheduled this may not publish it any more.")]})
+                raise Refused({"": [_("The person who scheduled this may no longer publish it.")]})
             with transaction.atomic():
                 model_admin.publish(request_of(user), draft.row, draft, draft.publish_languages, as_planned=True)
         except Refused as refused:

@@ -363,7 +363,7 @@ class DraftAdmin(admin.ModelAdmin):
         if kept == "typing":
             return HttpResponse(status=204)
         if rivals:
-            text = _("Somebody else has changed the same as you. Nothing is lost: choose below what is to hold.")
+            text = _("Somebody else has changed the same fields. Both versions are kept: choose one below.")
             self.message_user(request, text, messages.WARNING)
         elif button in PUBLISH:
             self.publish_and_say(request, obj, draft, PUBLISH[button])
@@ -383,7 +383,7 @@ class DraftAdmin(admin.ModelAdmin):
         elif button == UNSCHEDULE:
             draft.unschedule()
             keep(draft)
-            self.message_user(request, _("Nothing will be published by itself."), messages.SUCCESS)
+            self.message_user(request, _("The schedule is cancelled."), messages.SUCCESS)
         elif button == DISCARD and draft.pk:
             self.discard(request, obj, draft)
         elif draft.entries:
@@ -513,7 +513,7 @@ class DraftAdmin(admin.ModelAdmin):
             new = {row for row in rows_of(of_files) if is_new(row)}
             ready = {path: each for path, each in ready.items() if path not in of_files and row_of(path) not in new}
         if rivals := [path for path, entry in ready.items() if "rivals" in entry]:
-            raise Refused({path: [_("Two people have written here. Choose one text first.")] for path in rivals})
+            raise Refused({path: [_("This was changed more than once. Choose a version first.")] for path in rivals})
         values = live | {path: entry["value"] for path, entry in ready.items()}
         post = as_post(values, form, formsets, for_saving=True)
         form = self.form_class(request, obj)(*post, instance=obj)

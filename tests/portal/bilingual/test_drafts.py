@@ -406,7 +406,7 @@ def test_two_people_who_change_one_field_choose(staff, program):
     other.data["summary_zh_hans"] = ["派出教师两年"]
     one.submit()
     page = other.submit("_publish")
-    assert said(page) == ["Somebody else has changed the same as you. Nothing is lost: choose below what is to hold."]
+    assert said(page) == ["Somebody else has changed the same fields. Both versions are kept: choose one below."]
     [rivalry] = AdminForm(staff, one.address).page.select(".rivalries fieldset")
     assert rivalry.legend.text == "Summary (Chinese)"
     assert "Li Ming" in rivalry.text
@@ -606,7 +606,7 @@ def test_what_one_adds_and_another_deletes_is_merged(staff, program):
     other.data["steps-0-text_zh_hans"] = ["另一步骤"]
     one.submit()
     # The other has changed what one has deleted: somebody chooses.
-    assert "choose below" in said(other.submit())[0]
+    assert "choose one below" in said(other.submit())[0]
     form = AdminForm(staff, one.address)
     [rivalry] = form.page.select(".rivalries fieldset")
     assert rivalry.legend.text == "Step: remove"
@@ -1081,7 +1081,7 @@ def test_what_cannot_be_published_by_itself_says_why(staff, program, time_machin
     program.refresh_from_db()
     assert program.title_en == "Teacher exchange"
     [[reason]] = Draft.objects.get().refusals.values()
-    assert reason in ("设定定时发布的人已无权发布。", "Whoever scheduled this may not publish it any more.")
+    assert reason in ("设定定时发布的人已无权发布。", "The person who scheduled this may no longer publish it.")
     User.objects.filter(username="admin").update(is_active=True)
     staff.force_login(User.objects.get())
     assert planned(staff) == [f"Teacher exchange, 5 May 2031, 08:00 Not published: {reason}"]
