@@ -682,12 +682,13 @@ def test_the_faults_above_the_form_lead_to_their_places(staff, program):
 @pytest.mark.parametrize("kept", ["typing", "leaving"])
 def test_a_choice_counts_when_a_button_sends_it(staff, program, kept):
     form, path = rivals(staff, program), "_choose:summary_en"
-    staff.post(form.address, form.data | {path: "rival", "_keep": kept})
-    assert "rival" in Draft.objects.get().entries["summary_en"]
-    form.data[path] = ["rival"]
+    choice = choices(form, "summary_en")[1]
+    staff.post(form.address, form.data | {path: choice, "_keep": kept})
+    assert "rivals" in Draft.objects.get().entries["summary_en"]
+    form.data[path] = [choice]
     form.submit()
     entry = Draft.objects.get().entries["summary_en"]
-    assert (entry["value"], "rival" in entry) == (["By the other"], False)
+    assert (entry["value"], "rivals" in entry) == (["By the other"], False)
 
 
 def rivals(client, program):
@@ -732,14 +733,16 @@ def test_nobody_chooses_or_discards_what_only_others_may_change(staff, client, p
     for form, text in zip(forms, ("By one", "By the other"), strict=True):
         form.data |= {"steps-0-text_en": [text], "title_en": [text]}
         form.submit()
+    paths = ["title_en", f"steps/{step.pk}/text_en"]
+    shown = AdminForm(staff, ADDRESS.format(program.pk))
     editor = User.objects.create_user("editor", is_staff=True, language="en")
     editor.user_permissions.set(Permission.objects.filter(codename__in=["change_program", "view_step"]))
     client.force_login(editor)
     form = AdminForm(client, ADDRESS.format(program.pk))
-    form.data |= {f"_choose:{path}": ["rival"] for path in ("title_en", f"steps/{step.pk}/text_en")}
+    form.data |= {f"_choose:{path}": choices(shown, path)[1:] for path in paths}
     form.submit()
     entries = Draft.objects.get().entries
-    assert ["rival" in entries[path] for path in ("title_en", f"steps/{step.pk}/text_en")] == [False, True]
+    assert ["rivals" in entries[path] for path in paths] == [False, True]
     form = AdminForm(client, ADDRESS.format(program.pk))
     assert "Step" not in form.page.select_one("[name=_discard]").find_parent("details").text
     assert said(form.submit("_discard")) == ["The draft is discarded, but for what you may not change."]
