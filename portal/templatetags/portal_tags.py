@@ -178,7 +178,7 @@ def unknown_page(context, page, parameter=""):
     If `parameter` of the address names a row by its key, `page` is the one with that row. Says so if it has none.
     """
     query = context["request"].GET
-    asked, row = query.get("page", ""), query.get(parameter, "")
+    asked, row = query.get("page", ""), query.get(parameter, "") if parameter else ""
     is_there = not asked or asked in map(str, page.paginator.page_range)
     return {
         "asked": "" if is_there else asked[:MAX_SHOWN],
