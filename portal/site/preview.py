@@ -83,13 +83,13 @@ def previews_of(draft) -> list[tuple]:
 def page_of(row, language, is_pair, previews):
     """Returns what the public view of `row` answers to a visitor, under a band with links to `previews`."""
     address = row.get_absolute_url() if hasattr(row, "get_absolute_url") else reverse("home")
-    path, _mark, _fragment = address.partition("#")
-    path, _mark, query = path.partition("?")
-    public = RequestFactory().get(path, {"view": "pair"} if is_pair else None, QUERY_STRING=query)
+    address, _mark, _fragment = address.partition("#")
+    # Only a page of its own has a pair view. The address of an entry in a list has a query.
+    public = RequestFactory().get(address, {"view": "pair"} if is_pair and "?" not in address else None)
     public.user, public.LANGUAGE_CODE, public.previews = AnonymousUser(), language, previews
     # Nothing is kept of what is shown, nor taken from what is kept.
     public.content_version = ""
-    public.resolver_match = match = resolve(path)
+    public.resolver_match = match = resolve(public.path)
     try:
         return match.func(public, *match.args, **match.kwargs)
     except Http404 as error:
