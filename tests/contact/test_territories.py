@@ -1,6 +1,7 @@
 """The sender's country or region has one name everywhere, and staff who change the partners do not break the list."""
 
 import pytest
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -30,7 +31,7 @@ def names_of(code, language="en"):
     with override(language):
         _headings, row = exports.table(Enquiry.objects.filter(pk=enquiry.pk))
         table = statistics.territory_table(statistics.count())
-        lookups = TerritoryFilter.lookups(None, None, None)
+        lookups = TerritoryFilter.lookups(None, HttpRequest(), None)
         return {
             dict(listed(language)).get(code),
             enquiry.territory_name,
