@@ -87,7 +87,7 @@ class Portal:
         self.run("from portal.models import Lease; Lease.objects.update(expires_at='2020-01-01 00:00Z')")
 
     def is_locked(self):
-        """Whether somebody keeps a lock on the database, which only SQLite has as a whole."""
+        """Whether a process holds SQLite's write lock. PostgreSQL has no lock on the whole database."""
         if self.environment.get("DATABASE_URL"):
             return False
         connection = sqlite3.connect(Path(self.environment["PORTAL_DATA"], "portal.sqlite3"), timeout=1)
@@ -202,7 +202,7 @@ def stop(*workers):
 
 
 def pause(worker, portal):
-    """Stops a worker with SIGSTOP, but not while it writes: with SQLite, nobody else could write until it goes on."""
+    """Pauses a worker with SIGSTOP. If it holds SQLite's write lock, lets it go on and tries again."""
     while True:
         worker.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, worker.pid, os.WSTOPPED)
