@@ -3,7 +3,6 @@ from datetime import timedelta
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError
 from django.db.models import IntegerField, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.forms import BaseInlineFormSet
@@ -211,20 +210,6 @@ class ResourceAdmin(BilingualAdmin):
             return sent(file)
         except OSError as error:
             raise Http404 from error
-
-    def changeform_view(self, request, *args, **kwargs):
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except IntegrityError:
-            # Somebody stored the same at the same time. Validation finds it now.
-            return super().changeform_view(request, *args, **kwargs)
-
-    def render_change_form(self, request, context, *args, **kwargs):
-        if context["errors"] and request.FILES:
-            names = pgettext("between names", ", ").join(file.name for file in request.FILES.values())
-            text = _("Nothing is stored yet. Choose the files again when you have corrected the form: %(names)s.")
-            messages.warning(request, text % {"names": names})
-        return super().render_change_form(request, context, *args, **kwargs)
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)

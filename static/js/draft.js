@@ -22,6 +22,12 @@ document.querySelector(".publication").append(status)
 // A page that is new has no address before it is opened. From now on it is that of its draft.
 if (form.hasAttribute("action")) history.replaceState(history.state, "", form.action)
 
+// A reload can overtake what was sent while the page was left. Then the page is loaded once more.
+const SENT = `sent from ${location.pathname}${location.search}`
+const sentAt = Number(sessionStorage.getItem(SENT))
+sessionStorage.removeItem(SENT)
+if (Date.now() - sentAt < 5_000) location.reload()
+
 // What was typed. A choice between two texts counts when a button sends it.
 function values() {
   const own = (name, value) => !(name === "_shown" || name.startsWith("_choose:") || value instanceof File)
@@ -75,6 +81,7 @@ function keepAtOnce() {
   if (!navigator.sendBeacon(form.action, typed("typing"))) return false
   noteRows()
   sentLast = now
+  sessionStorage.setItem(SENT, Date.now())
   return true
 }
 
