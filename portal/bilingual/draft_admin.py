@@ -33,16 +33,19 @@ from portal.bilingual.differences import marked
 from portal.bilingual.drafts import (
     CLEAR,
     DELETE,
+    NEW,
     Draft,
     as_post,
     as_typed,
     fingerprint,
     is_file,
     is_new,
+    is_number,
     language_of,
     name_of,
     new_row,
     new_rows,
+    number_of_rows,
     row_of,
     rows_of,
     sides_of,
@@ -113,7 +116,10 @@ class DraftAdmin(admin.ModelAdmin):
         obj = self.get_object(request, unquote(object_id)) if object_id else None
         # A window that another form opens to add a row saves it at once, so that the other one can choose it.
         is_popup = not object_id and (IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST)
-        if is_popup or (object_id and obj is None) or not self.may_write(request, obj):
+        is_gone = object_id and obj is None
+        if is_gone and "_form" in request.POST and self.has_add_permission(request):
+            return self.keep_as_new(request)
+        if is_popup or is_gone or not self.may_write(request, obj):
             return super().changeform_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
             return self.take_over(request, obj)
@@ -258,7 +264,7 @@ class DraftAdmin(admin.ModelAdmin):
             "faults": faults(refusals, post, form, formsets),
             "rivalries": rivalries(draft, form, formsets),
             "shown": json.dumps({path: fingerprint(value) for path, value in values.items()}),
-            "form_token": secrets.token_hex(8),
+            "form_token": new_key(),
             "owner": signing.dumps(request.user.pk, salt=OWNER_SALT),
             "publication": publication_of(obj, draft),
             "others": self.others(request, obj) if obj else [],
@@ -391,6 +397,16 @@ class DraftAdmin(admin.ModelAdmin):
         if kept:
             return HttpResponse(status=204)
         return choose_language(request, HttpResponseRedirect(draft.address), request.POST.get(LANGUAGE))
+
+    def keep_as_new(self, request):
+        """Keeps what was typed for a row that somebody has deleted as the draft of a new one, one for each form."""
+        request.POST = as_new(request.POST, self.unbound(request, None)[1])
+        draft, _rivals = self.keep_typed(request, None)
+        if "_keep" in request.POST:
+            return HttpResponse(status=204)
+        text = _("Somebody has deleted this page. What you typed is kept here, as the draft of a new page.")
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(draft.address)
 
     @transaction.atomic
     def keep_typed(self, request, obj) -> tuple:
@@ -640,6 +656,20 @@ def keep(draft):
         draft.save()
     elif draft.pk:
         draft.delete()
+
+
+def as_new(post, formsets):
+    """Returns a copy of the `post` of a row, and of its inline rows in `formsets`, as that of a new one."""
+    post = post.copy()
+    # The form had shown what is no longer stored.
+    post.pop("_shown", None)
+    post["_draft"] = post["_form"]
+    for formset in formsets:
+        for number in range(number_of_rows(post, formset)):
+            place = f"{formset.prefix}-{number}-id"
+            if is_number(post.get(place, "")):
+                post[place] = f"{NEW}{int(post[place]):020x}"
+    return post
 
 
 def fingerprints_in(post, live) -> dict:

@@ -833,6 +833,22 @@ def test_a_window_adds_rows_but_changes_none(staff, client):
     assert Area.objects.filter(slug="new").exists()
 
 
+def test_what_was_typed_for_a_page_that_somebody_has_deleted_is_the_draft_of_a_new_one(staff, program):
+    program.steps.all().delete()
+    program.steps.create(text_en="Step", text_zh_hans="步骤")
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    program.delete()
+    form.data |= {"title_en": ["Typed"]}
+    for kept in ("typing", "leaving"):
+        assert staff.post(form.address, form.data | {"_keep": kept}).status_code == 204
+    assert "Somebody has deleted this page." in said(form.submit())[0]
+    [draft] = Draft.objects.filter(object_id=None)
+    new = AdminForm(staff, draft.address)
+    assert [new.data[name] for name in ("title_en", "steps-0-text_en")] == [["Typed"], ["Step"]]
+    new.submit("_publish")
+    assert Program.objects.get(title_en="Typed").steps.get().text_zh_hans == "步骤"
+
+
 def test_who_deletes_a_page_is_told_of_its_draft(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     asked = form.address.replace("change", "delete")
