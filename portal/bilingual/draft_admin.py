@@ -107,6 +107,13 @@ def refusing():
         raise Refused({"": [text]}) from error
 
 
+def refuse_unseen(draft, languages, seen):
+    """Raises Refused if a colleague has typed what the publisher's form does not show, perhaps half a sentence."""
+    text = _("A colleague has typed here since you opened this page. Please look at it, and publish again.")
+    if unseen := draft.unseen(languages, seen):
+        raise Refused({path: [text] for path in unseen})
+
+
 class DraftAdmin(admin.ModelAdmin):
     """Base of the admins of what visitors see. Its form shows and keeps a Draft."""
 
@@ -362,7 +369,7 @@ class DraftAdmin(admin.ModelAdmin):
     def take_over(self, request, obj):
         """Merges what was typed into the draft of `obj`, or of a new row, and does what the button says."""
         button = next((name for name in request.POST if name in BUTTONS), "")
-        draft, rivals = self.keep_typed(request, obj)
+        draft, rivals, seen = self.keep_typed(request, obj)
         obj = draft.row
         # Of a script, which asks for no page.
         kept = request.POST.get("_keep")
@@ -372,7 +379,7 @@ class DraftAdmin(admin.ModelAdmin):
             text = _("Somebody else has changed the same fields. Both versions are kept: choose one below.")
             self.message_user(request, text, messages.WARNING)
         elif button in PUBLISH:
-            self.publish_and_say(request, obj, draft, PUBLISH[button])
+            self.publish_and_say(request, obj, draft, PUBLISH[button], seen)
         elif button in WITHDRAW and obj:
             self.withdraw(request, obj, WITHDRAW[button])
         elif button in PREVIEW:
@@ -385,7 +392,7 @@ class DraftAdmin(admin.ModelAdmin):
             keep(draft)
             self.message_user(request, _("All links to previews of this page have ended."), messages.SUCCESS)
         elif button == SCHEDULE:
-            self.schedule(request, obj, draft)
+            self.schedule(request, obj, draft, seen)
         elif button == UNSCHEDULE:
             draft.unschedule()
             keep(draft)
@@ -401,7 +408,7 @@ class DraftAdmin(admin.ModelAdmin):
     def keep_as_new(self, request):
         """Keeps what was typed for a row that somebody has deleted as the draft of a new one, one for each form."""
         request.POST = as_new(request.POST, self.unbound(request, None)[1])
-        draft, _rivals = self.keep_typed(request, None)
+        draft = self.keep_typed(request, None)[0]
         if "_keep" in request.POST:
             return HttpResponse(status=204)
         text = _("Somebody has deleted this page. What you typed is kept here, as the draft of a new page.")
@@ -411,8 +418,10 @@ class DraftAdmin(admin.ModelAdmin):
     @transaction.atomic
     def keep_typed(self, request, obj) -> tuple:
         """
-        Merges what was typed into the draft of `obj`, or of a new row. Returns it and the paths about which somebody
-        still has to choose: those that Draft.merge() returns, and those of choices between texts that have changed.
+        Merges what was typed into the draft of `obj`, or of a new row.
+
+        Returns it, the paths about which somebody still has to choose (those that Draft.merge() returns, and those of
+        choices between texts that have changed), and the fingerprints by path of what the form shows.
         """
         draft = self.find_draft(request, obj)
         obj = self.stored_row(request, draft)
@@ -437,7 +446,7 @@ class DraftAdmin(admin.ModelAdmin):
             draft.unschedule()
         draft.refusals = {}
         keep(draft)
-        return draft, rivals
+        return draft, rivals, shown | {path: fingerprint(value) for path, value in typed.items()}
 
     @transaction.atomic
     def discard(self, request, obj, draft):
@@ -453,9 +462,10 @@ class DraftAdmin(admin.ModelAdmin):
         keep(draft)
         self.message_user(request, text, messages.SUCCESS)
 
-    def publish_and_say(self, request, obj, draft, languages):
-        """Publishes, and tells the user so, or why not."""
+    def publish_and_say(self, request, obj, draft, languages, seen):
+        """Publishes, and tells the user so, or why not. `seen` is as keep_typed() returns it."""
         try:
+            refuse_unseen(draft, languages, seen)
             self.publish(request, obj, draft, languages)
         except Refused as refused:
             self.refuse(request, draft, refused)
@@ -543,7 +553,7 @@ class DraftAdmin(admin.ModelAdmin):
             raise Refused(reasons_of(form, formsets, values))
         return form, formsets, values, ready
 
-    def schedule(self, request, obj, draft):
+    def schedule(self, request, obj, draft, seen):
         """Lets the draft be published by itself at the time that was typed, and tells the user so, or why not."""
         languages = [language for language in LANGUAGES if language in request.POST.getlist("_publish_languages")]
         try:
@@ -552,6 +562,7 @@ class DraftAdmin(admin.ModelAdmin):
                 raise ValidationError(_("This time is past."))
             if not languages:
                 raise ValidationError(_("Choose a language."))
+            refuse_unseen(draft, languages, seen)
             self.validated(request, obj, draft, languages)
         except ValidationError as error:
             self.message_user(request, " ".join(error.messages), messages.ERROR)

@@ -258,6 +258,14 @@ class Draft(models.Model):
                     filled.add(row)
         return {path: entry for path, entry in found.items() if row_of(path) not in written - filled}
 
+    def unseen(self, languages, seen: dict) -> list[str]:
+        """
+        Returns the paths of what publishing `languages` makes public although the form of whoever publishes does not
+        show it. `seen` are the fingerprints by path of what that shows.
+        """
+        seen = self.renamed(seen)
+        return [path for path, each in self.ready(languages).items() if seen.get(path) != fingerprint(each["value"])]
+
     def as_planned(self, entries: dict) -> dict:
         """Returns those `entries` that have not changed since they were planned. A new row is planned as a whole."""
         changed = {path for path, entry in entries.items() if self.planned.get(path) != fingerprint(entry["value"])}

@@ -158,7 +158,9 @@ class TwoPeople(RuleBasedStateMachine):
                 row.typed, row.rivals = {}, {}
         elif button.startswith("_publish") and not rivals:
             sides = [side for language, side in SIDES.items() if button in ("_publish", f"_publish_{language}")]
-            self.publish(self.ready(sides))
+            ready = self.ready(sides)
+            if not self.is_unseen(ready, self.models[who]):
+                self.publish(ready)
         self.open(who)
 
     @rule(who=WHO, languages=st.sampled_from([["zh-hans"], ["en"], ["zh-hans", "en"]]))
@@ -170,7 +172,7 @@ class TwoPeople(RuleBasedStateMachine):
         if not rivals:
             sides = [SIDES[language] for language in languages]
             ready = self.ready(sides)
-            if not self.is_blocked(ready):
+            if not self.is_blocked(ready) and not self.is_unseen(ready, self.models[who]):
                 self.plan, self.planned = sides, {row: row.values(names) for row, names in ready.items()}
         self.open(who)
 
@@ -264,6 +266,13 @@ class TwoPeople(RuleBasedStateMachine):
 
     def is_blocked(self, ready):
         return any(name in row.rivals for row, names in ready.items() for name in names)
+
+    def is_unseen(self, ready, opened):
+        """Whether something of it is not what the form shows."""
+        shown = (
+            (opened.typed.get(row, {}).get(name), row.typed[name]) for row, names in ready.items() for name in names
+        )
+        return any(mine != typed for mine, typed in shown)
 
     def publish(self, ready):
         if self.is_blocked(ready):
@@ -398,6 +407,22 @@ def test_two_people_who_change_different_fields_are_both_kept(staff, program):
     assert said(other.submit()) == ["The draft is saved. Visitors do not see it yet."]
     data = AdminForm(staff, one.address).data
     assert (data["summary_zh_hans"], data["summary_en"]) == (["中文由一人写"], ["English by another"])
+
+
+@pytest.mark.parametrize("button", ["_publish", "_schedule"])
+def test_what_a_colleague_has_typed_meanwhile_is_looked_at_before_it_is_published(staff, client, program, button):
+    one, other = (AdminForm(sender, ADDRESS.format(program.pk)) for sender in (staff, colleague()))
+    other.data["summary_en"] = ["Half a sen"]
+    other.submit()
+    one.data |= {"title_en": ["Typed"], "_publish_at": ["2099-01-01T08:00"], "_publish_languages": ["zh-hans", "en"]}
+    page = one.submit(button)
+    assert said(page) == ["Not published: please see the marked fields."]
+    assert [place for _label, place, _texts in page.context["faults"]] == ["id_summary_en"]
+    assert "Half a sen" not in client.get("/en/programs/teacher-exchange/").content.decode()
+    # The other language does not wait for it.
+    assert said(AdminForm(staff, one.address).submit("_publish_zh-hans")) == ["Published: Chinese."]
+    AdminForm(staff, one.address).submit("_publish")
+    assert "Half a sen" in client.get("/en/programs/teacher-exchange/").content.decode()
 
 
 def test_two_people_who_change_one_field_choose(staff, program):
