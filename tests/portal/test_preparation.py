@@ -85,6 +85,8 @@ def test_static_files_that_were_cut_off_are_collected_again(source, settings, mo
 @pytest.mark.no_database
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_stops_it_while_it_prepares_reads_one_line(number, tmp_path):
+    # A shell lets what it starts in the background ignore SIGINT, and the portal would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         [sys.executable, "manage.py", "serve"],
         cwd=PROJECT,
