@@ -446,7 +446,10 @@ class DraftAdmin(admin.ModelAdmin):
             draft.unschedule()
         draft.refusals = {}
         keep(draft)
-        return draft, rivals, shown | {path: fingerprint(value) for path, value in typed.items()}
+        # What the user may not change is not published either.
+        changeable = self.changeable(request, obj, draft.entries, live)
+        passed = {path: it["value"] for path, it in draft.entries.items() if path in chosen or path not in changeable}
+        return draft, rivals, shown | {path: fingerprint(value) for path, value in (typed | passed).items()}
 
     @transaction.atomic
     def discard(self, request, obj, draft):
@@ -465,8 +468,7 @@ class DraftAdmin(admin.ModelAdmin):
     def publish_and_say(self, request, obj, draft, languages, seen):
         """Publishes, and tells the user so, or why not. `seen` is as keep_typed() returns it."""
         try:
-            refuse_unseen(draft, languages, seen)
-            self.publish(request, obj, draft, languages)
+            self.publish(request, obj, draft, languages, seen=seen)
         except Refused as refused:
             self.refuse(request, draft, refused)
         else:
@@ -474,9 +476,10 @@ class DraftAdmin(admin.ModelAdmin):
             self.message_user(request, said, messages.SUCCESS)
 
     @transaction.atomic
-    def publish(self, request, obj, draft, languages, as_planned=False):
+    def publish(self, request, obj, draft, languages, as_planned=False, seen=None):
         """
-        Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right.
+        Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right, or if
+        `seen` is given and refuse_unseen() finds a field.
 
         If `as_planned`, what has changed since it was planned stays in the draft.
         """
@@ -486,6 +489,8 @@ class DraftAdmin(admin.ModelAdmin):
                 draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
             except Draft.DoesNotExist as error:
                 raise Refused({"": [str(GONE)]}) from error
+        if seen is not None:
+            refuse_unseen(draft, languages, seen)
         obj = self.stored_row(request, draft)
         row, message, keys, paths = self.saved(request, obj, draft, languages, as_planned=as_planned)
         if obj:

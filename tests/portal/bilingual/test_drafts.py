@@ -4,6 +4,7 @@ import json
 import os
 from datetime import date, timedelta
 from io import BytesIO
+from itertools import count
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -40,13 +41,16 @@ SIDES = {"zh-hans": "_zh_hans", "en": "_en"}
 WORDS = st.sampled_from(["甲", "乙", "丙", "A", "B", "C"])
 WHO = st.integers(0, 1)
 NUMBER = st.integers(0, 5)
+CLOCK = count(1)
 
 
 class Row:
     """The page or a step in the plain model: what visitors see, or None, what was typed over it, and rivals of that."""
 
-    def __init__(self, public=None, typed=()):
+    def __init__(self, public=None, typed=(), begun=0):
         self.public, self.typed, self.rivals = public, dict(typed), {}
+        # New ones are in the order in which they were begun: the empty row of a form with it, others when it is sent.
+        self.begun = begun
 
     def value(self, name):
         return self.typed.get(name, (self.public or {}).get(name, ""))
@@ -78,6 +82,8 @@ class Opened:
         self.shown = {row: row.values([*TEXTS, "DELETE"]) for row in rows} | {page: page.values(FIELDS)}
         self.typed = {row: dict(values) for row, values in self.shown.items()}
         self.rows = list(rows)
+        # The empty row that a form has.
+        self.blank = Row(begun=next(CLOCK))
 
     def changed(self, row):
         return {name: it for name, it in self.typed[row].items() if it != self.shown.get(row, {}).get(name)}
@@ -134,9 +140,10 @@ class TwoPeople(RuleBasedStateMachine):
     def add_a_row(self, who, chinese, english):
         if chinese or english:
             self.forms[who].add_row("steps", text_zh_hans=chinese, text_en=english)
-            row = Row()
-            self.models[who].typed[row] = {"text_zh_hans": chinese, "text_en": english, "DELETE": ""}
-            self.models[who].rows.append(row)
+            opened = self.models[who]
+            row, opened.blank = opened.blank or Row(begun=None), None
+            opened.typed[row] = {"text_zh_hans": chinese, "text_en": english, "DELETE": ""}
+            opened.rows.append(row)
 
     @rule(who=WHO, number=NUMBER, ticked=st.booleans())
     def tick_to_remove(self, who, number, ticked):
@@ -225,11 +232,13 @@ class TwoPeople(RuleBasedStateMachine):
             if shown is None:
                 if typed["DELETE"] != "on":
                     row.typed = {name: typed[name] for name in TEXTS}
+                    if row.begun is None:
+                        row.begun = next(CLOCK)
                     self.rows.append(row)
                 continue
             if not is_there:
                 if mine and typed["DELETE"] != "on":
-                    self.rows.append(Row(typed={name: typed[name] for name in TEXTS}))
+                    self.rows.append(Row(typed={name: typed[name] for name in TEXTS}, begun=next(CLOCK)))
                     found = True
                 continue
             others = {name for name, value in shown.items() if row.value(name) != value}
@@ -248,6 +257,7 @@ class TwoPeople(RuleBasedStateMachine):
                 if is_removed and name != "DELETE":
                     row.rival("DELETE", "")
                     found = True
+        self.rows.sort(key=lambda row: row.begun if row.public is None else 0)
         return found
 
     def ready(self, sides):
@@ -536,6 +546,9 @@ def test_two_people_who_publish_a_new_page_publish_one(staff, monkeypatch, momen
 
         monkeypatch.setattr(DraftAdmin, moment, after_one)
     other.submit("_publish")
+    if moment == "publish":
+        # Neither had seen what the other one typed.
+        AdminForm(staff, address).submit("_publish")
     [term] = Term.objects.filter(name_zh_hans="词")
     assert (term.name_en, term.note_en) == ("Term by one", "Note by another")
     [draft] = Draft.objects.all()
@@ -553,12 +566,12 @@ def test_two_people_who_publish_a_new_page_publish_one(staff, monkeypatch, momen
 @pytest.mark.parametrize("moment", ["find_draft", "publish", "withdraw_row", "publish_row"])
 def test_what_is_published_while_somebody_else_publishes_or_withdraws_stays(staff, program, monkeypatch, moment):
     one, other = (AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague()))
-    one.data["title_en"], other.data["summary_en"] = ["Title by one"], ["Summary by another"]
+    one.data["title_zh_hans"], other.data["summary_en"] = ["一人的标题"], ["Summary by another"]
     real = getattr(DraftAdmin, moment)
 
     def after_one(*args, **kwargs):
         monkeypatch.setattr(DraftAdmin, moment, real)
-        one.submit("_publish_en")
+        one.submit("_publish_zh-hans")
         return real(*args, **kwargs)
 
     monkeypatch.setattr(DraftAdmin, moment, after_one)
@@ -567,11 +580,11 @@ def test_what_is_published_while_somebody_else_publishes_or_withdraws_stays(staf
         chosen = {"_selected_action": [program.pk], "action": "publish_en"}
         other.client.post("/admin/programs/program/", chosen)
     else:
-        other.submit("_withdraw_zh-hans" if moment == "withdraw_row" else "_publish")
+        other.submit("_withdraw_en" if moment == "withdraw_row" else "_publish")
     program.refresh_from_db()
-    assert program.title_en == "Title by one"
-    assert (program.summary_en == "Summary by another") == (moment != "publish_row")
-    assert (program.published_at_zh_hans is None) == (moment == "withdraw_row")
+    assert program.title_zh_hans == "一人的标题"
+    assert (program.summary_en == "Summary by another") == (moment in ("find_draft", "publish"))
+    assert (program.published_at_en is None) == (moment == "withdraw_row")
 
 
 def test_two_tabs_of_one_person_are_two_forms(staff, program):
@@ -958,9 +971,9 @@ def test_a_draft_that_is_gone_meanwhile_is_said(staff, program, monkeypatch, but
     keep_typed = BilingualAdmin.keep_typed
 
     def keep_typed_and_lose(self, request, obj):
-        draft, rivals = keep_typed(self, request, obj)
+        draft, rivals, seen = keep_typed(self, request, obj)
         Draft.objects.all().delete()
-        return draft, rivals
+        return draft, rivals, seen
 
     monkeypatch.setattr(BilingualAdmin, "keep_typed", keep_typed_and_lose)
     form = AdminForm(staff, ADDRESS.format(program.pk))
