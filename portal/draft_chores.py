@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
-from portal.bilingual.draft_admin import Refused
-from portal.bilingual.drafts import FILES, Draft, files_in_drafts
+from portal.bilingual.drafts.admin_publishing import Refused
+from portal.bilingual.drafts.models import Draft, files_in_drafts
+from portal.bilingual.drafts.values import FILES
 from portal.bilingual.languages import LANGUAGES
 from portal.uploads import remove_orphans
 

@@ -21,8 +21,8 @@ from django.utils.translation import gettext as _
 from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.draft_admin import DraftAdmin
-from portal.bilingual.drafts import Draft
+from portal.bilingual.drafts.admin import DraftAdmin
+from portal.bilingual.drafts.models import Draft
 from portal.bilingual.former_slugs import Addressed
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH

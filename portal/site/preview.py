@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.draft_admin import Refused
-from portal.bilingual.drafts import Draft
+from portal.bilingual.drafts.admin_publishing import Refused
+from portal.bilingual.drafts.models import Draft
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code
 from portal.bilingual.publishing import followed_paths
 from portal.draft_chores import request_of

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual import links
-from portal.bilingual.drafts import Draft
+from portal.bilingual.drafts.models import Draft
 from portal.bilingual.languages import LANGUAGES, html_code, language_of_path, other_language
 from portal.bilingual.richtext import with_scrolling_tables
 

@@ -24,8 +24,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from PIL import Image
 
 from partners.models import Country
-from portal.bilingual.draft_admin import DraftAdmin
-from portal.bilingual.drafts import Draft, files_in_drafts
+from portal.bilingual.drafts.admin import DraftAdmin
+from portal.bilingual.drafts.models import Draft, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.draft_chores import publish_due
 from portal.models import Page, Term, User

@@ -1,46 +1,23 @@
-"""
-A draft is the form of a page as it was typed: what staff work on, while visitors see what was published last.
+"""Draft, the model: what staff have typed for a row, and the merging of it."""
 
-It holds the fields that differ from the published row, by their path. The path of a field of the page is its name in
-the form, such as "title_en". That of an inline row is made of the prefix of the formset, the key of the row and the
-name, such as "steps/12/text_en". A row that is not published has a key of its own that begins with NEW. A value is a
-list of strings, as a form posts it; that of a file is a dictionary, which no form can post: see stored_file().
-
-Several people work on one draft. Their fields are merged one by one; see Draft.merge().
-"""
-
-import hashlib
-import json
 import secrets
-import time
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
-from django.core.files.storage import storages
-from django.core.files.uploadedfile import UploadedFile
 from django.db import models
 from django.db.models import Q
-from django.forms import CheckboxInput, FileInput, MultiWidget
-from django.forms.models import ModelChoiceIterator
-from django.http import QueryDict
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext_lazy as _
 
+from portal.bilingual.drafts.paths import DELETE, is_new, is_removal, language_of, name_of, new_row, row_of, rows_of
+from portal.bilingual.drafts.values import CLEAR, fingerprint, is_file
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import in_both_languages
 
-NEW = "new-"
-DELETE = "DELETE"
-# The field for the place of an inline row among the others.
-ORDER = "sort_order"
-# The folder of the files of drafts.
-FILES = "drafts"
 PREVIEW_SALT = "portal.preview"
 PREVIEW_FOR = timedelta(days=1)
 
@@ -102,6 +79,26 @@ class Draft(models.Model):
         """Whether nothing would be lost without it."""
         is_known_by_key = self.key and self.object_id
         return not (self.entries or self.publish_at or self.preview_key or self.rows_published or is_known_by_key)
+
+    def keep(self):
+        """Stores it, or deletes it if nothing would be lost."""
+        if not self.is_empty:
+            self.save()
+        elif self.pk:
+            self.delete()
+
+    def store(self, **values) -> bool:
+        """
+        Stores these values and, if it is stored already, no others, which somebody else may have changed.
+
+        Returns False if it was stored and is gone.
+        """
+        for name, value in values.items():
+            setattr(self, name, value)
+        if self.pk:
+            return Draft.objects.filter(pk=self.pk).update(**values) == 1
+        self.save()
+        return True
 
     def title_of(self, model) -> str:
         """Returns the title that was typed for a new row of `model`, in the first language that has one."""
@@ -293,168 +290,6 @@ def sides_of(entry: dict) -> list[dict]:
     return [entry, *entry.get("rivals", [])]
 
 
-def fingerprint(value: list | None) -> str:
-    """Returns eight characters that tell values apart."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
-
-
-def row_of(path: str) -> str:
-    """Returns the part of a path that names an inline row, such as "steps/12", or an empty string."""
-    return path.rpartition("/")[0]
-
-
-def name_of(path: str) -> str:
-    """Returns the part of a path that names the field."""
-    return path.rpartition("/")[2]
-
-
-def rows_of(paths) -> set[str]:
-    """Returns the inline rows that `paths` belong to."""
-    return {row for path in paths if (row := row_of(path))}
-
-
-def is_new(row: str) -> bool:
-    """Whether an inline row is not published."""
-    return row.partition("/")[2].startswith(NEW)
-
-
-def is_removal(path: str, value: list) -> bool:
-    """Whether `value` at `path` says that an inline row is to go."""
-    return bool(row_of(path)) and name_of(path) == DELETE and bool(value)
-
-
-def new_row(prefix: str) -> str:
-    """Returns a row for the formset with `prefix` that no other one has. Later ones come later in the alphabet."""
-    return f"{prefix}/{NEW}{time.time_ns():016x}{secrets.token_hex(2)}"
-
-
-def language_of(path: str) -> str | None:
-    """Returns the language of the field at `path`, or None."""
-    for language in LANGUAGES:
-        if name_of(path).endswith(f"_{language.replace('-', '_')}"):
-            return language
-    return None
-
-
-def as_typed(value: str) -> str:
-    """
-    Returns a posted string in the form in which values are compared: browsers change the ends of lines.
-
-    PostgreSQL stores no zero bytes.
-    """
-    return value.replace("\r\n", "\n").replace("\0", "").strip()
-
-
-def inputs(widget, name: str, value):
-    """
-    Yields the inputs of a `widget` that shows `value`: each with its own widget, its name, and what a browser posts if
-    nobody changes it.
-    """
-    if isinstance(widget, RelatedFieldWidgetWrapper):
-        widget = widget.widget
-    if isinstance(widget, MultiWidget):
-        for part, end, each in zip(widget.widgets, widget.widgets_names, widget.decompress(value), strict=True):
-            yield from inputs(part, name + end, each)
-    elif isinstance(widget, CheckboxInput):
-        yield widget, name, ["on"] if value else []
-    elif isinstance(widget, FileInput):
-        yield widget, name, []
-    else:
-        shown = widget.format_value(value)
-        shown = shown if isinstance(shown, list | tuple) else [shown]
-        yield widget, name, sorted(as_typed("" if each is None else str(each)) for each in shown)
-
-
-def inputs_of(form, without=()):
-    """Yields the inputs() of an unbound `form`, with their names without a prefix, but those of fields `without`."""
-    for field in form:
-        if field.name not in without:
-            yield from inputs(field.field.widget, field.name, field.value())
-
-
-def fields_of(form, without=()) -> dict:
-    """Returns what a browser posts, by name without a prefix, for an unbound `form` that nobody has changed."""
-    return {name: value for _widget, name, value in inputs_of(form, without)}
-
-
-def own_fields(formset) -> set[str]:
-    """Returns the names of the fields that a formset adds to each row: its key, its parent and DELETE."""
-    return {formset.model._meta.pk.name, formset.fk.name, DELETE}
-
-
-def values_of(form, formsets) -> dict:
-    """Returns the values by path of an unbound `form` and its `formsets`: those of the stored row."""
-    found = fields_of(form)
-    for formset in formsets:
-        for row in formset.initial_forms:
-            key = f"{formset.prefix}/{row.instance.pk}"
-            found |= {f"{key}/{name}": value for name, value in fields_of(row, own_fields(formset)).items()}
-            if formset.can_delete:
-                found[f"{key}/{DELETE}"] = []
-    return found
-
-
-def typed_values(post, files, form, formsets, known=()) -> dict:
-    """
-    Returns the values by path that `post` and `files` have for an unbound `form` and its `formsets`.
-
-    New rows in which nothing was typed are left out, unless they are `known`.
-    """
-    found = typed_in(post, files, "", inputs_of(form))
-    for formset in formsets:
-        blank = fields_of(formset.empty_form, own_fields(formset))
-        for number in range(number_of_rows(post, formset)):
-            place = f"{formset.prefix}-{number}-"
-            values = typed_in(post, files, place, inputs_of(formset.empty_form, own_fields(formset)))
-            key = as_typed(post.get(place + formset.model._meta.pk.name, ""))
-            row = f"{formset.prefix}/{key}" if key else new_row(formset.prefix)
-            is_blank = all(values[name] == blank[name] or name == ORDER for name in values)
-            if is_blank and is_new(row) and row not in known:
-                continue
-            found |= {f"{row}/{name}": value for name, value in values.items()}
-            if formset.can_delete:
-                found[f"{row}/{DELETE}"] = ["on"] if post.get(place + DELETE) else []
-    return found
-
-
-def typed_in(post, files, place, inputs) -> dict:
-    """Returns what `post` and `files` have for `inputs`, whose names begin with `place`, by name. Files are stored."""
-    found = {}
-    for widget, name, _value in inputs:
-        if isinstance(widget, FileInput):
-            if file := files.get(place + name):
-                found[name] = stored_file(file)
-            elif post.get(f"{place}{name}-clear"):
-                found[name] = CLEAR
-        elif not widget.value_omitted_from_data(post, files, place + name):
-            values = map(as_typed, post.getlist(place + name))
-            if isinstance(getattr(widget, "choices", None), ModelChoiceIterator):
-                # No form can show another key: SQLite raises OverflowError for a very long one.
-                values = (value for value in values if not value or is_number(value))
-            found[name] = sorted(values)
-    return found
-
-
-# The value that says that a page is to have no file.
-CLEAR = {"file": ""}
-
-
-def stored_file(file) -> dict:
-    """Stores an uploaded file until it is published. Returns its value in a draft: where it is, and its own name."""
-    return {"file": storages["private"].save(f"{FILES}/{secrets.token_hex(16)}", file), "name": file.name}
-
-
-def opened_file(value: dict) -> UploadedFile:
-    """Returns the file that stored_file() has stored, with its own name, as it was uploaded."""
-    file = storages["private"].open(value["file"])
-    return UploadedFile(file, value["name"], size=file.size)
-
-
-def is_file(value) -> bool:
-    """Whether a value is that of a file, or of the wish to have none."""
-    return isinstance(value, dict)
-
-
 def files_in_drafts() -> set[str]:
     """Returns the names, in the storage, of the files that drafts hold."""
     entries = (entry for draft in Draft.objects.iterator() for entry in draft.entries.values())
@@ -462,71 +297,6 @@ def files_in_drafts() -> set[str]:
     return {value["file"] for value in values if is_file(value) and value != CLEAR}
 
 
-def number_of_rows(post, formset) -> int:
-    """Returns how many rows `post` has for a formset: as many as it says, up to Django's limit."""
-    number = post.get(f"{formset.prefix}-TOTAL_FORMS", "")
-    return min(int(number), formset.absolute_max) if is_number(number) else 0
-
-
-def is_number(text) -> bool:
-    """Whether a posted string is a number of at most nine digits. Python refuses to read very long ones."""
-    return text.isdecimal() and len(text) < 10
-
-
-def orders_in(values: dict, formset) -> list[int]:
-    """Returns the numbers that put the rows of a formset in order."""
-    typed = ("".join(value) for path, value in values.items() if is_order(path, formset))
-    return [int(number) for number in typed if is_number(number)]
-
-
-def is_order(path, formset) -> bool:
-    """Whether a row of a formset has its place among the others at `path`."""
-    return row_of(path).startswith(f"{formset.prefix}/") and name_of(path) == ORDER
-
-
-def new_rows(values: dict, formset) -> list[str]:
-    """Returns the rows of a formset that are not stored, in order."""
-    return sorted(row for row in rows_of(values) if row.startswith(f"{formset.prefix}/{NEW}"))
-
-
-def as_post(values: dict, form, formsets, for_saving=False) -> tuple:
-    """
-    Returns what a browser posts for an unbound `form` and its `formsets` that show `values`: the data and the files.
-
-    For showing, there are the names of the files instead, and after the rows those that a formset has for new ones.
-    New rows have their key where stored ones have it; Django saves only rows without a key as new ones.
-    """
-    post, files = QueryDict(mutable=True), MultiValueDict()
-
-    def add(name, value):
-        if value == CLEAR:
-            post[f"{name}-clear"] = "on"
-        elif is_file(value):
-            files[name] = opened_file(value) if for_saving else value["name"]
-        elif value:
-            post.setlist(name, value)
-
-    for name in fields_of(form):
-        add(name, values.get(name, []))
-    for formset in formsets:
-        stored = [f"{formset.prefix}/{row.instance.pk}" for row in formset.initial_forms]
-        new = new_rows(values, formset)
-        for number, row in enumerate(stored + new):
-            place = f"{formset.prefix}-{number}-"
-            for path, value in values.items():
-                if row_of(path) == row:
-                    add(place + name_of(path), value)
-            key = row.partition("/")[2]
-            post[place + formset.model._meta.pk.name] = "" if for_saving and row in new else key
-        number = len(stored) + len(new)
-        blanks = 0 if for_saving else max(min(formset.extra, formset.max_num - number), 0)
-        for place in (f"{formset.prefix}-{number + blank}-" for blank in range(blanks)):
-            for name, value in fields_of(formset.empty_form, own_fields(formset)).items():
-                add(place + name, value)
-            # It has its key from the beginning, so that it is the same row each time it is sent.
-            post[place + formset.model._meta.pk.name] = new_row(formset.prefix).partition("/")[2]
-            if place + ORDER in post:
-                post[place + ORDER] = max([int(post[place + ORDER]), *orders_in(values, formset)])
-        post[f"{formset.prefix}-INITIAL_FORMS"] = len(stored)
-        post[f"{formset.prefix}-TOTAL_FORMS"] = number + blanks
-    return post, files
+def new_key() -> str:
+    """Returns a key that nobody can guess."""
+    return secrets.token_hex(16)

@@ -1,0 +1,388 @@
+"""The change form of the admin, working on a draft: what is typed is kept there until somebody publishes it."""
+
+import json
+from datetime import timedelta
+from functools import wraps
+
+from django.contrib import messages
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_user_model
+from django.core import signing
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.forms import DateTimeField
+from django.http import HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import get_text_list
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from portal.bilingual.drafts.admin_lists import DraftListAdmin
+from portal.bilingual.drafts.admin_publishing import GONE, Refused, refuse_unseen
+from portal.bilingual.drafts.display import faults, publication_of, rivalries, showing_form, showing_formset, typists
+from portal.bilingual.drafts.models import Draft, new_key
+from portal.bilingual.drafts.paths import DELETE, NEW, is_new, name_of, new_row, row_of, rows_of
+from portal.bilingual.drafts.values import (
+    CLEAR,
+    as_post,
+    as_typed,
+    fingerprint,
+    is_file,
+    is_number,
+    number_of_rows,
+    typed_values,
+    values_of,
+)
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, choose_language
+from portal.bilingual.publishing import validate_moment
+
+# The languages that each button publishes or withdraws.
+PUBLISH = {"_publish": LANGUAGES, **{f"_publish_{language}": [language] for language in LANGUAGES}}
+WITHDRAW = {f"_withdraw_{language}": language for language in LANGUAGES}
+# The language of each button for a preview, and whether it shows both beside each other.
+PREVIEW = {**{f"_preview_{language}": (language, False) for language in LANGUAGES}, "_preview_pair": (None, True)}
+DISCARD, SCHEDULE, UNSCHEDULE, COPY = "_discard", "_schedule", "_unschedule", "_copy"
+END_PREVIEWS = "_end_previews"
+# The button with this name does not count among them: its value is the language in which to go on.
+LANGUAGE = "_language"
+BUTTONS = {*PUBLISH, *WITHDRAW, *PREVIEW, DISCARD, SCHEDULE, UNSCHEDULE, COPY, END_PREVIEWS}
+
+# Each form says for whom it was opened: who was signed out while typing may still save a draft, for so long.
+OWNER_SALT, OWNER_FOR = "portal.owner", timedelta(hours=12)
+
+# How long somebody who has opened a form counts as working on it.
+OPENED_FOR = timedelta(minutes=20)
+
+# The field for the time at which something is to be published, in Beijing.
+MOMENT = DateTimeField(validators=[validate_moment])
+
+
+class DraftAdmin(DraftListAdmin):
+    """Base of the admins of what visitors see. Its form shows and keeps a Draft."""
+
+    change_form_template = "admin/draft_form.html"
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        obj = self.get_object(request, unquote(object_id)) if object_id else None
+        # A window that another form opens to add a row saves it at once, so that the other one can choose it.
+        is_popup = not object_id and (IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST)
+        is_gone = object_id and obj is None
+        if is_gone and "_form" in request.POST and self.has_add_permission(request):
+            return self.keep_as_new(request)
+        if is_popup or is_gone or not self.may_write(request, obj):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        if request.method == "POST":
+            return self.take_over(request, obj)
+        if not obj and (draft := self.find_draft(request, obj)).object_id:
+            # Somebody has published it since this address was shown.
+            return HttpResponseRedirect(draft.address)
+        shown = self.show(request, obj)
+        if not obj:
+            # Who comes back to this address, after signing in again too, finds the draft.
+            query = request.GET.copy()
+            query["draft"] = shown["draft"].key
+            form_url = f"{request.path}?{query.urlencode()}"
+        return super().changeform_view(request, object_id, form_url, (extra_context or {}) | shown)
+
+    def show(self, request, obj) -> dict:
+        """Lets the form show the draft of `obj`, if there is one. Returns what the template needs for that."""
+        draft = self.find_draft(request, obj)
+        form, formsets = self.unbound(request, obj)
+        values = values_of(form, formsets)
+        if draft.pk:
+            draft.meet(values)
+            values = draft.values(values)
+        request.shown = post, _files, refusals = (*as_post(values, form, formsets), draft.refusals)
+        request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
+        return {
+            "draft": draft,
+            "typists": typists(self.permitted(request, obj, draft.entries), form, formsets),
+            "faults": faults(refusals, post, form, formsets),
+            "rivalries": rivalries(draft, form, formsets),
+            "shown": json.dumps({path: fingerprint(value) for path, value in values.items()}),
+            "form_token": new_key(),
+            "owner": signing.dumps(request.user.pk, salt=OWNER_SALT),
+            "publication": publication_of(obj, draft),
+            "others": self.others(request, obj) if obj else [],
+        }
+
+    def others(self, request, obj) -> list:
+        """Notes that the user has opened the form of `obj`. Returns who else did within OPENED_FOR, and when."""
+        key, now = f"opened.{self.opts.label_lower}.{obj.pk}", timezone.now()
+        opened = {user: at for user, at in cache.get(key, {}).items() if at > now - OPENED_FOR}
+        cache.set(key, opened | {request.user.pk: now}, OPENED_FOR.total_seconds())
+        users = get_user_model().objects.in_bulk(opened.keys() - {request.user.pk})
+        return [(user, opened[user.pk]) for user in users.values()]
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return showing_form(form, *request.shown) if hasattr(request, "shown") else form
+
+    def get_formsets_with_inlines(self, request, obj=None):
+        for formset, inline in super().get_formsets_with_inlines(request, obj):
+            if hasattr(request, "shown"):
+                formset = showing_formset(formset, *request.shown, request.rows_in_draft)
+            yield formset, inline
+
+    # When the session has ended meanwhile
+
+    def get_urls(self):
+        """Keeps what was typed also if the session has ended meanwhile. Signing in again leads back to it."""
+        urls = super().get_urls()
+        for url in urls:
+            if url.name and url.name.endswith(("_add", "_change")):
+                url.callback = self.keeping(url.callback)
+        return urls
+
+    def keeping(self, view):
+        @wraps(view)
+        def keep_and_view(request, *args, **kwargs):
+            if request.method == "POST" and not request.user.is_authenticated:
+                draft = self.keep_for_owner(request, **kwargs)
+                if draft and request.POST.get("_keep"):
+                    return HttpResponse(status=204)
+            return view(request, *args, **kwargs)
+
+        keep_and_view.csrf_failed = self.csrf_failed
+        return keep_and_view
+
+    def keep_for_owner(self, request, object_id=None) -> Draft | None:
+        """Keeps what was typed on behalf of the one for whom the form was opened. Returns the draft, or None."""
+        visitor, owner = request.user, owner_of(request.POST)
+        if not (owner and owner.is_staff):
+            return None
+        request.user = owner
+        try:
+            obj = self.get_object(request, unquote(object_id)) if object_id else None
+            if (object_id and obj is None) or not self.may_write(request, obj):
+                return None
+            return self.keep_typed(request, obj)[0]
+        finally:
+            request.user = visitor
+
+    def csrf_failed(self, request, object_id=None) -> HttpResponse | None:
+        """
+        Keeps what was typed in a form whose token is old, as after signing in again in another tab.
+
+        Returns the response, or None if nothing is kept. Another site cannot know for whom a form was opened.
+        """
+        draft = self.keep_for_owner(request, object_id)
+        if draft is None:
+            return None
+        if request.POST.get("_keep"):
+            return HttpResponse(status=204)
+        text = _(
+            "You have signed in again since you opened this page. What you typed is kept, but nothing else is done."
+        )
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(draft.address)
+
+    # What becomes of what was typed
+
+    def take_over(self, request, obj):
+        """Merges what was typed into the draft of `obj`, or of a new row, and does what the button says."""
+        button = next((name for name in request.POST if name in BUTTONS), "")
+        draft, rivals, seen = self.keep_typed(request, obj)
+        obj = draft.row
+        # Of a script, which asks for no page.
+        kept = request.POST.get("_keep")
+        if kept == "typing":
+            return HttpResponse(status=204)
+        if rivals:
+            text = _("Somebody else has changed the same fields. Both versions are kept: choose one below.")
+            self.message_user(request, text, messages.WARNING)
+        elif button in PUBLISH:
+            self.publish_and_say(request, obj, draft, PUBLISH[button], seen)
+        elif button in WITHDRAW and obj:
+            self.withdraw(request, obj, WITHDRAW[button])
+        elif button in PREVIEW:
+            return self.preview(request, draft, *PREVIEW[button])
+        elif button == COPY and self.has_add_permission(request):
+            draft = self.copy(request, obj, draft)
+            self.message_user(request, _("This is a copy. It needs an address of its own."), messages.SUCCESS)
+        elif button == END_PREVIEWS and draft.pk:
+            draft.preview_key = ""
+            draft.keep()
+            self.message_user(request, _("All links to previews of this page have ended."), messages.SUCCESS)
+        elif button == SCHEDULE:
+            self.schedule(request, obj, draft, seen)
+        elif button == UNSCHEDULE:
+            draft.unschedule()
+            draft.keep()
+            self.message_user(request, _("The schedule is cancelled."), messages.SUCCESS)
+        elif button == DISCARD and draft.pk:
+            self.discard(request, obj, draft)
+        elif draft.entries:
+            self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
+        if kept:
+            return HttpResponse(status=204)
+        return choose_language(request, HttpResponseRedirect(draft.address), request.POST.get(LANGUAGE))
+
+    def keep_as_new(self, request):
+        """Keeps what was typed for a row that somebody has deleted as the draft of a new one, one for each form."""
+        request.POST = as_new(request.POST, self.unbound(request, None)[1])
+        draft = self.keep_typed(request, None)[0]
+        if "_keep" in request.POST:
+            return HttpResponse(status=204)
+        text = _("Somebody has deleted this page. What you typed is kept here, as the draft of a new page.")
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(draft.address)
+
+    @transaction.atomic
+    def keep_typed(self, request, obj) -> tuple:
+        """
+        Merges what was typed into the draft of `obj`, or of a new row.
+
+        Returns it, the paths about which somebody still has to choose (those that Draft.merge() returns, and those of
+        choices between texts that have changed), and the fingerprints by path of what the form shows.
+        """
+        draft = self.find_draft(request, obj)
+        obj = self.stored_row(request, draft)
+        form, formsets = self.unbound(request, obj)
+        live, known = values_of(form, formsets), rows_of(draft.entries) | draft.rows_published.keys()
+        typed = typed_values(request.POST, request.FILES, form, formsets, known)
+        draft.meet(live)
+        # Only a button chooses: a script keeps what was typed also while somebody is still comparing.
+        chosen = {} if "_keep" in request.POST else request.POST
+        chosen = {name.removeprefix("_choose:"): it for name, it in chosen.items() if name.startswith("_choose:")}
+        chosen = self.changeable(request, obj, chosen, live)
+        stale = [path for path, choice in chosen.items() if not draft.choose(path, choice)]
+        shown, token = fingerprints_in(request.POST, live), as_typed(request.POST.get("_form", ""))
+        # No post says that the tick to have no file was taken away.
+        for path, value in draft.values(live).items():
+            if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
+                typed[path] = live[path]
+        typed, shown = self.permitted(request, obj, typed), self.permitted(request, obj, shown)
+        rivals = stale + draft.merge(typed, shown, live, request.user, token)
+        if draft.is_plan_refused:
+            # Saving does not publish what was refused.
+            draft.unschedule()
+        draft.refusals = {}
+        draft.keep()
+        # What the user may not change is not published either.
+        changeable = self.changeable(request, obj, draft.entries, live)
+        passed = {path: it["value"] for path, it in draft.entries.items() if path in chosen or path not in changeable}
+        return draft, rivals, shown | {path: fingerprint(value) for path, value in (typed | passed).items()}
+
+    @transaction.atomic
+    def discard(self, request, obj, draft):
+        """Deletes of the draft what the user may change, and tells the user so."""
+        draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+        draft.forget(self.changeable(request, obj, draft.entries, values_of(*self.unbound(request, obj))))
+        if draft.entries:
+            text = _("The draft is discarded, but for what you may not change.")
+        else:
+            draft.unschedule()
+            draft.preview_key = ""
+            text = _("The draft is discarded.")
+        draft.keep()
+        self.message_user(request, text, messages.SUCCESS)
+
+    def publish_and_say(self, request, obj, draft, languages, seen):
+        """Publishes, and tells the user so, or why not. `seen` is as keep_typed() returns it."""
+        try:
+            self.publish(request, obj, draft, languages, seen=seen)
+        except Refused as refused:
+            self.refuse(request, draft, refused)
+        else:
+            said = _("Published: %(languages)s.") % {"languages": names_of(languages)}
+            self.message_user(request, said, messages.SUCCESS)
+
+    def schedule(self, request, obj, draft, seen):
+        """Lets the draft be published by itself at the time that was typed, and tells the user so, or why not."""
+        languages = [language for language in LANGUAGES if language in request.POST.getlist("_publish_languages")]
+        try:
+            moment = MOMENT.clean(request.POST.get("_publish_at"))
+            if moment <= timezone.now():
+                raise ValidationError(_("This time is past."))
+            if not languages:
+                raise ValidationError(_("Choose a language."))
+            refuse_unseen(draft, languages, seen)
+            self.validated(request, obj, draft, languages)
+        except ValidationError as error:
+            self.message_user(request, " ".join(error.messages), messages.ERROR)
+        except Refused as refused:
+            self.refuse(request, draft, refused)
+        else:
+            planned = {path: fingerprint(entry["value"]) for path, entry in draft.ready(languages).items()}
+            plan = {"publish_at": moment, "publish_by": request.user, "publish_languages": languages}
+            if not draft.store(**plan, planned=planned, is_plan_refused=False):
+                self.message_user(request, GONE, messages.ERROR)
+                return
+            date = date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
+            text = _("Will be published at %(date)s: %(languages)s.")
+            self.message_user(request, text % {"date": date, "languages": names_of(languages)}, messages.SUCCESS)
+
+    def copy(self, request, obj, draft) -> Draft:
+        """Returns a new draft with all that the form of `obj` shows, but its address and its files."""
+        stamp = {"base": None, "by": request.user.pk, "at": timezone.now().isoformat(), "form": ""}
+        rows, entries = {}, {}
+        for path, value in draft.values(values_of(*self.unbound(request, obj))).items():
+            row, name = row_of(path), name_of(path)
+            if name not in ("slug", DELETE) and not is_file(value):
+                if row and row not in rows:
+                    rows[row] = new_row(row.partition("/")[0])
+                entries[f"{rows[row]}/{name}" if row else name] = {"value": value, **stamp}
+        return Draft.objects.create(content_type=draft.content_type, key=new_key(), entries=entries)
+
+    def refuse(self, request, draft, refused):
+        """Keeps the reasons with the draft, so that the form shows them."""
+        is_kept = draft.store(refusals=refused.reasons)
+        text = _("Not published: please see the marked fields.") if is_kept else GONE
+        self.message_user(request, text, messages.ERROR)
+
+    def preview(self, request, draft, language, is_pair):
+        """Redirects to the preview of what was typed. It can be sent to others; see Draft.preview_token()."""
+        if not draft.preview_key and not draft.store(preview_key=new_key()):
+            self.message_user(request, GONE, messages.ERROR)
+            return HttpResponseRedirect(draft.address)
+        return HttpResponseRedirect(reverse("preview", args=[draft.preview_token(language or get_language(), is_pair)]))
+
+    def withdraw(self, request, obj, language):
+        """Withdraws `obj` in `language`, and tells the user so, or why not."""
+        try:
+            said = self.withdraw_row(request, obj, language)
+        except Refused as refused:
+            self.message_user(request, " ".join(refused.reasons[""]), messages.ERROR)
+        else:
+            self.message_user(request, said, messages.SUCCESS)
+
+
+def owner_of(post):
+    """Returns the active user for whom the form of `post` was opened within OWNER_FOR, or None."""
+    try:
+        key = signing.loads(post.get("_owner", ""), salt=OWNER_SALT, max_age=OWNER_FOR)
+    except signing.BadSignature:
+        return None
+    return get_user_model().objects.filter(pk=key, is_active=True).first()
+
+
+def names_of(languages) -> str:
+    return get_text_list([str(LANGUAGE_NAMES[language]) for language in languages], _("and"))
+
+
+def as_new(post, formsets):
+    """Returns a copy of the `post` of a row, and of its inline rows in `formsets`, as that of a new one."""
+    post = post.copy()
+    # The form had shown what is no longer stored.
+    post.pop("_shown", None)
+    post["_draft"] = post["_form"]
+    for formset in formsets:
+        for number in range(number_of_rows(post, formset)):
+            place = f"{formset.prefix}-{number}-id"
+            if is_number(post.get(place, "")):
+                post[place] = f"{NEW}{int(post[place]):020x}"
+    return post
+
+
+def fingerprints_in(post, live) -> dict:
+    """Returns the fingerprints by path that a form was opened with, by default those of `live`."""
+    try:
+        found = json.loads(post["_shown"])
+        return {str(path): str(value) for path, value in found.items()}
+    except (KeyError, ValueError, AttributeError, RecursionError):
+        return {path: fingerprint(value) for path, value in live.items()}

@@ -1,0 +1,77 @@
+"""The lists of the admin: which rows have a draft, and what is done to many rows at once."""
+
+from functools import partial
+
+from django.contrib import admin, messages
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from portal.bilingual.drafts.admin_publishing import PublishingAdmin, Refused
+from portal.bilingual.drafts.models import Draft
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
+from portal.bilingual.publishing import Published
+
+# How many drafts of new rows a list names.
+DRAFTS_LISTED = 20
+
+
+class DraftListAdmin(PublishingAdmin):
+    """Shows drafts in its list, and publishes and withdraws many rows at once."""
+
+    def changelist_view(self, request, extra_context=None):
+        """Names the drafts of rows that do not exist yet above the list."""
+        kind = ContentType.objects.get_for_model(self.model)
+        drafts = Draft.objects.filter(content_type=kind, object_id=None).order_by("-changed_at")[:DRAFTS_LISTED]
+        found = [(draft, draft.title_of(self.model)) for draft in drafts if self.has_add_permission(request)]
+        return super().changelist_view(request, (extra_context or {}) | {"new_drafts": found})
+
+    def get_queryset(self, request):
+        kind = ContentType.objects.get_for_model(self.model)
+        drafts = Draft.objects.filter(content_type=kind, object_id=OuterRef("pk")).exclude(entries={})
+        return super().get_queryset(request).annotate(has_draft=Exists(drafts))
+
+    @admin.display(description=gettext_lazy("draft"), ordering="has_draft")
+    def draft(self, row):
+        return _("Not public yet") if row.has_draft else ""
+
+    def get_actions(self, request):
+        """Adds the publishing and the withdrawing of many rows at once."""
+        actions = super().get_actions(request)
+        if issubclass(self.model, Published) and self.has_change_permission(request):
+            for name, label, act in self.publication_actions():
+                actions[name] = (lambda _admin, request, rows, act=act: self.act_on(request, rows, act), name, label)
+        return actions
+
+    def publication_actions(self):
+        """Yields the name, the label and the method of each such action. The method takes a request and a row."""
+        yield "publish_both", _("Publish both languages"), partial(self.publish_row, languages=LANGUAGES)
+        for language, name in LANGUAGE_NAMES.items():
+            label = _("Publish %(language)s") % {"language": name}
+            act = partial(self.publish_row, languages=[language])
+            yield f"publish_{language}", label, act
+        for language, name in LANGUAGE_NAMES.items():
+            label = _("Withdraw %(language)s") % {"language": name}
+            yield f"withdraw_{language}", label, partial(self.withdraw_row, language=language)
+
+    def act_on(self, request, rows, act):
+        """Does what `act` does to each of `rows`, and says for how many it was done, and for which not, and why."""
+        done = 0
+        for row in rows:
+            try:
+                act(request, row)
+            except Refused as refused:
+                reasons = " ".join(dict.fromkeys(reason for found in refused.reasons.values() for reason in found))
+                text = _("{label}: {value}").format(label=row, value=reasons)
+                self.message_user(request, text, messages.ERROR)
+            else:
+                done += 1
+        if done:
+            text = ngettext("Done for %(number)d page.", "Done for %(number)d pages.", done) % {"number": done}
+            self.message_user(request, text, messages.SUCCESS)
+
+    @transaction.atomic
+    def publish_row(self, request, row, languages):
+        self.publish(request, row, self.find_draft(request, row), languages)

@@ -1,0 +1,250 @@
+"""The base of the admins whose rows have drafts: how a draft is found, validated, published, and a page withdrawn."""
+
+import re
+from contextlib import contextmanager
+
+from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from modeltranslation.utils import build_localized_fieldname
+
+from portal.bilingual.drafts.models import Draft, new_key
+from portal.bilingual.drafts.paths import DELETE, is_new, name_of, row_of, rows_of
+from portal.bilingual.drafts.values import as_post, is_file, new_rows, values_of
+from portal.bilingual.languages import LANGUAGE_NAMES
+from portal.bilingual.publishing import Published
+
+GONE = gettext_lazy("This draft is gone: somebody else has published or discarded it meanwhile.")
+
+
+class Refused(Exception):
+    """What was typed cannot be published. `reasons` are messages by the path of the field, "" for the whole."""
+
+    def __init__(self, reasons):
+        super().__init__()
+        self.reasons = reasons
+
+
+@contextmanager
+def refusing():
+    """Takes back what was saved if a file or the database does not allow it, and raises Refused."""
+    try:
+        with transaction.atomic():
+            yield
+    except OSError as error:
+        raise Refused({"": [_("A file could not be read or stored. Please choose it again.")]}) from error
+    except IntegrityError as error:
+        text = _("This does not agree with what else is stored. Please check all fields and try again.")
+        raise Refused({"": [text]}) from error
+
+
+def refuse_unseen(draft, languages, seen):
+    """Raises Refused if a colleague has typed what the publisher's form does not show, perhaps half a sentence."""
+    text = _("A colleague has typed here since you opened this page. Please look at it, and publish again.")
+    if unseen := draft.unseen(languages, seen):
+        raise Refused({path: [text] for path in unseen})
+
+
+class PublishingAdmin(admin.ModelAdmin):
+    """Publishes drafts, and withdraws rows."""
+
+    def may_write(self, request, obj) -> bool:
+        """Whether the user may change `obj`, or add a row if it is None."""
+        return self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+
+    def find_draft(self, request, obj) -> Draft:
+        """
+        Returns the draft of `obj`, or the one of a new row that the address or the form names, or a new one. A row that
+        was new when the form was opened may have been published since.
+        """
+        own = {"content_type": ContentType.objects.get_for_model(self.model)}
+        if obj:
+            own["object_id"] = obj.pk
+        else:
+            key = request.GET.get("draft") or request.POST.get("_draft", "")
+            own["key"] = key if re.fullmatch("[0-9a-f]{32}", key) else new_key()
+        if request.method == "POST":
+            # Two people may begin at the same moment.
+            Draft.objects.get_or_create(**own)
+            return Draft.objects.select_for_update().filter(**own).first() or Draft(**own)
+        return Draft.objects.filter(**own).first() or Draft(**own)
+
+    def stored_row(self, request, draft):
+        """
+        Returns the row of `draft`, or None if it has none yet. It is locked until the transaction ends, and read only
+        now: somebody may have published meanwhile, and saving an older row would take that back.
+        """
+        row = self.model._base_manager.select_for_update().filter(pk=draft.object_id).first()
+        if row is None and draft.object_id:
+            # Somebody has deleted it. What is typed for it is the draft of a new one.
+            draft.object_id, draft.key = None, draft.key or new_key()
+        if not self.may_write(request, row):
+            raise PermissionDenied
+        return row
+
+    def unbound(self, request, obj):
+        """Returns the form for `obj`, or for a new row, and its formsets, as they show what is stored."""
+        form = self.form_class(request, obj)
+        form = form(instance=obj) if obj else form(initial=self.get_changeform_initial_data(request))
+        return form, [formset(**kwargs) for formset, kwargs in self.formset_classes(request, obj)]
+
+    def form_class(self, request, obj):
+        return super().get_form(
+            request, obj, change=bool(obj), fields=flatten_fieldsets(self.get_fieldsets(request, obj))
+        )
+
+    def formset_classes(self, request, obj):
+        for formset, inline in super().get_formsets_with_inlines(request, obj):
+            prefix = formset.get_default_prefix()
+            yield formset, {"instance": obj, "prefix": prefix, "queryset": inline.get_queryset(request)}
+
+    def permitted(self, request, obj, paths: dict) -> dict:
+        """Returns `paths` without those of inline rows that the user may not add, change or delete."""
+        formsets = super().get_formsets_with_inlines(request, obj)
+        inlines = {formset.get_default_prefix(): inline for formset, inline in formsets}
+
+        def is_permitted(path):
+            row, inline = row_of(path), inlines.get(row_of(path).partition("/")[0])
+            if not (row and inline):
+                return not row
+            if is_new(row):
+                return inline.has_add_permission(request, obj)
+            if name_of(path) == DELETE:
+                return inline.has_delete_permission(request, obj)
+            return inline.has_change_permission(request, obj)
+
+        return {path: value for path, value in paths.items() if is_permitted(path)}
+
+    def changeable(self, request, obj, paths: dict, live: dict) -> dict:
+        """Returns `paths` without those of fields that the user may not change. `live` are the values of the form."""
+        return {
+            path: value for path, value in self.permitted(request, obj, paths).items() if row_of(path) or path in live
+        }
+
+    @transaction.atomic
+    def publish(self, request, obj, draft, languages, as_planned=False, seen=None):
+        """
+        Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right, or if
+        `seen` is given and refuse_unseen() finds a field.
+
+        If `as_planned`, what has changed since it was planned stays in the draft.
+        """
+        if draft.pk:
+            # Somebody else may have saved meanwhile.
+            try:
+                draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+            except Draft.DoesNotExist as error:
+                raise Refused({"": [str(GONE)]}) from error
+        if seen is not None:
+            refuse_unseen(draft, languages, seen)
+        obj = self.stored_row(request, draft)
+        row, message, keys, paths = self.saved(request, obj, draft, languages, as_planned=as_planned)
+        if obj:
+            self.log_change(request, row, message)
+        else:
+            self.log_addition(request, row, message)
+        draft.object_id, draft.refusals = row.pk, {}
+        draft.unschedule(languages)
+        draft.published(paths, keys, values_of(*self.unbound(request, self.get_object(request, str(row.pk)))))
+        draft.keep()
+        return row
+
+    @refusing()
+    def saved(self, request, obj, draft, languages, with_files=True, as_planned=False) -> tuple:
+        """
+        Saves `obj`, or a new row, with what validated() returns, and raises Refused as it does.
+
+        Returns the row, the message for its history, the paths of the new inline rows by those that they had, and the
+        paths of what was saved.
+        """
+        form, formsets, values, ready = self.validated(request, obj, draft, languages, with_files, as_planned)
+        row = self.save_form(request, form, change=bool(obj))
+        self.save_model(request, row, form, bool(obj))
+        self.save_related(request, form, formsets, bool(obj))
+        keys = {
+            new: f"{formset.prefix}/{extra.instance.pk}"
+            for formset in formsets
+            for new, extra in zip(new_rows(values, formset), formset.extra_forms, strict=True)
+        }
+        return row, self.construct_change_message(request, form, formsets, add=not obj), keys, ready
+
+    def validated(self, request, obj, draft, languages, with_files=True, as_planned=False) -> tuple:
+        """
+        Validates what `draft` has for `languages` of `obj`, or of a new row. Raises Refused if a field is not right.
+
+        Without files, those of the draft are left out, and the new inline rows that have one.
+
+        Returns the valid form and its formsets, the values that they were given by path, and which paths come from the
+        draft.
+        """
+        form, formsets = self.unbound(request, obj)
+        live = values_of(form, formsets)
+        draft.meet(live)
+        ready = draft.ready(languages)
+        if as_planned:
+            ready = draft.as_planned(ready)
+        # Who may not change a field does not publish it either.
+        ready = self.changeable(request, obj, ready, live)
+        if not with_files:
+            of_files = {path for path, entry in ready.items() if is_file(entry["value"])}
+            new = {row for row in rows_of(of_files) if is_new(row)}
+            ready = {path: each for path, each in ready.items() if path not in of_files and row_of(path) not in new}
+        if rivals := [path for path, entry in ready.items() if "rivals" in entry]:
+            raise Refused({path: [_("This was changed more than once. Choose a version first.")] for path in rivals})
+        values = live | {path: entry["value"] for path, entry in ready.items()}
+        post = as_post(values, form, formsets, for_saving=True)
+        form = self.form_class(request, obj)(*post, instance=obj)
+        formsets = [
+            formset(*post, **kwargs | {"instance": form.instance})
+            for formset, kwargs in self.formset_classes(request, obj)
+        ]
+        set_published(form.instance, languages)
+        # All of them, so that all errors are found.
+        if not all([form.is_valid(), *(formset.is_valid() for formset in formsets)]):
+            raise Refused(reasons_of(form, formsets, values))
+        return form, formsets, values, ready
+
+    @transaction.atomic
+    def withdraw_row(self, request, row, language) -> str:
+        """Lets visitors no longer see `row` in `language`. Returns that in words. Raises Refused if it must stay."""
+        column = build_localized_fieldname("published_at", language)
+        # Somebody may have published meanwhile.
+        row = self.model._base_manager.select_for_update().get(pk=row.pk)
+        setattr(row, column, None)
+        try:
+            row.validate_constraints()
+        except ValidationError as error:
+            raise Refused({"": error.messages}) from error
+        row.save(update_fields=[column, "updated_at"])
+        text = _("Withdrawn: %(language)s. Visitors no longer see this page in that language.")
+        said = text % {"language": LANGUAGE_NAMES[language]}
+        self.log_change(request, row, said)
+        return said
+
+
+def set_published(row, languages):
+    """Sets the time from which `row` is published in `languages`, unless it is published already."""
+    if isinstance(row, Published):
+        for language in languages:
+            column = build_localized_fieldname("published_at", language)
+            since = getattr(row, column)
+            if since is None or since > timezone.now():
+                setattr(row, column, timezone.now())
+
+
+def reasons_of(form, formsets, values) -> dict:
+    """Returns the messages of invalid forms by the path of the field, "" for the whole."""
+    reasons = {name: list(found) for name, found in form.errors.items() if name != NON_FIELD_ERRORS}
+    whole = list(form.non_field_errors())
+    for formset in formsets:
+        whole += formset.non_form_errors()
+        rows = [f"{formset.prefix}/{row.instance.pk}" for row in formset.initial_forms] + new_rows(values, formset)
+        for row, errors in zip(rows, formset.errors, strict=True):
+            for name, found in errors.items():
+                reasons[f"{row}/{'' if name == NON_FIELD_ERRORS else name}"] = list(found)
+    return reasons | ({"": whole} if whole else {})

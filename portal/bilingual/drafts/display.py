@@ -1,0 +1,202 @@
+"""How the change form shows a draft: its values, who typed them, what was refused, and what visitors see now."""
+
+from datetime import datetime
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.forms import ModelChoiceField
+from django.forms.utils import ErrorDict
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django_prose_editor.widgets import ProseEditorWidget
+from modeltranslation.utils import build_localized_fieldname
+
+from portal.bilingual.differences import marked
+from portal.bilingual.drafts.models import sides_of
+from portal.bilingual.drafts.paths import DELETE, language_of, name_of, row_of
+from portal.bilingual.drafts.values import is_file
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
+from portal.bilingual.publishing import Published
+from portal.bilingual.richtext import plain_text
+
+
+def showing_form(form_class, post, files, refusals):
+    """
+    Returns the class of a form that shows what `post` and the names `files` say, and why that was refused.
+
+    It is not validated.
+    """
+
+    class ShowingForm(form_class):
+        def __init__(self, *args, **kwargs):
+            super().__init__(post, *args, **kwargs)
+            show_kept(self, files, refusals)
+
+    return ShowingForm
+
+
+def showing_formset(formset_class, post, files, refusals, rows):
+    """Returns the class of a formset as showing_form() does that of a form. `rows` are those that a draft added."""
+
+    class ShowingFormSet(formset_class):
+        def __init__(self, *args, **kwargs):
+            super().__init__(post, *args, **kwargs)
+            for form in self.forms:
+                row = f"{self.prefix}/{form['id'].value()}"
+                show_kept(form, files, refusals, row)
+                form.is_in_draft = row in rows and self.can_delete
+            self._errors = [form._errors for form in self.forms]
+            self._non_form_errors = self.error_class()
+
+    return ShowingFormSet
+
+
+def show_kept(form, files, refusals, row=""):
+    """Lets a bound `form`, of an inline `row` or the main one, show the files of its draft, and why it was refused."""
+    form._errors, form.cleaned_data = ErrorDict(), {}
+    for path, texts in refusals.items():
+        if row_of(path) == row:
+            name = name_of(path)
+            place = {"field_id": form[name].auto_id} if name in form.fields else {"error_class": "nonfield"}
+            form._errors[name or NON_FIELD_ERRORS] = form.error_class(texts, renderer=form.renderer, **place)
+    for name, field in form.fields.items():
+        if kept := files.get(form.add_prefix(name)):
+            field.help_text = _("In the draft: %(name)s") % {"name": kept}
+
+
+def publication_of(row, draft) -> list:
+    """Returns a dictionary for each language: what visitors see of `row` now, and whether `draft` has other words."""
+    changed = {language_of(path) for path in draft.entries}
+    return [
+        {
+            "language": language,
+            "name": LANGUAGE_NAMES[language],
+            "state": state_of(row, language),
+            "is_withdrawable": isinstance(row, Published) and since(row, language) is not None,
+            "is_changed": bool(changed & {None, language}),
+        }
+        for language in LANGUAGES
+    ]
+
+
+def since(row, language) -> datetime | None:
+    """Returns from when on `row` is published in `language`, unless it waits for another row; None if it is not."""
+    return getattr(row, build_localized_fieldname("published_at", language))
+
+
+def state_of(row, language) -> str:
+    """Returns in words whether visitors see `row`, or None, in `language`."""
+    if row is None:
+        return _("Not public")
+    if not isinstance(row, Published):
+        return _("Public")
+    moment = since(row, language)
+    if moment is None:
+        return _("Not public")
+    date = {"date": date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")}
+    if moment > timezone.now():
+        return _("Public from %(date)s") % date
+    if not row.is_published_in(language):
+        followed = row._meta.get_field(row.publication_follows).verbose_name
+        return _("Waits for: %(followed)s") % {"followed": followed}
+    return _("Public since %(date)s") % date
+
+
+def faults(refusals, post, form, formsets) -> list:
+    """
+    Returns for the template what is not right in a form that shows `post`: the names of the places, or an empty one for
+    the whole, the ids of their elements, and the messages.
+    """
+    places = {
+        f"{formset.prefix}/{post[f'{formset.prefix}-{number}-id']}": f"{formset.prefix}-{number}"
+        for formset in formsets
+        for number in range(int(post[f"{formset.prefix}-TOTAL_FORMS"]))
+    }
+    found, order = [], ["", *form.fields, *places]
+    shown = [(path, texts) for path, texts in refusals.items() if (row_of(path) or path) in order]
+    for path, texts in sorted(shown, key=lambda each: order.index(row_of(each[0]) or each[0])):
+        row, name = row_of(path), name_of(path)
+        _field, label = field_at(path, form, formsets) if path else (None, "")
+        if label is not None:
+            target = places.get(row, "")
+            found.append((label, f"id_{target}-{name}".replace("_-", "_") if name else target, texts))
+    return found
+
+
+def rivalries(draft, form, formsets) -> list:
+    """Returns what several people have typed for one field of `draft`: for each field a dictionary for the template."""
+    found = []
+    users = get_user_model().objects.in_bulk(
+        {each["by"] for entry in draft.entries.values() for each in sides_of(entry) if each["by"]}
+    )
+    for path in draft.entries:
+        field, name = field_at(path, form, formsets)
+        if name and (choices := draft.choices(path)):
+            texts = [text_of(field, each["value"]) for each in choices.values()]
+            found.append(
+                {
+                    "path": path,
+                    "name": name,
+                    "is_alike": is_rich(field) and len(set(texts)) == 1,
+                    "sides": [
+                        ({"by": users.get(each["by"]), "at": datetime.fromisoformat(each["at"]), "text": text}, choice)
+                        for (choice, each), text in zip(choices.items(), marked(*texts), strict=True)
+                    ],
+                }
+            )
+    return found
+
+
+def typists(entries, form, formsets) -> list:
+    """Returns in words who typed the `entries` of a draft, each with the names of the fields."""
+    found = {}
+    for path, entry in entries.items():
+        _field, name = field_at(path, form, formsets)
+        for each in sides_of(entry):
+            if name:
+                found.setdefault(each["by"], {})[name] = None
+    users = get_user_model().objects.in_bulk(found.keys() - {None})
+    listed = [(users.get(by), ", ".join(map(str, names))) for by, names in found.items()]
+    return [
+        _("{label}: {value}").format(label=user.get_full_name() or user, value=names) if user else names
+        for user, names in listed
+    ]
+
+
+def field_at(path, form, formsets) -> tuple:
+    """
+    Returns the form field at `path`, or None for the removal of a row, and its name for people.
+
+    Returns two times None for what the user's form does not have.
+    """
+    row, name = row_of(path), name_of(path)
+    if not row:
+        field = form.fields.get(name)
+        return field, field and capfirst(field.label)
+    formset = next((each for each in formsets if each.prefix == row.partition("/")[0]), None)
+    field = formset and formset.empty_form.fields.get(name)
+    if not formset or not (field or name in ("", DELETE)):
+        return None, None
+    kind, label = capfirst(formset.model._meta.verbose_name), _("remove") if name == DELETE else field and field.label
+    return (None if name == DELETE else field), _("{label}: {value}").format(label=kind, value=label) if label else kind
+
+
+def text_of(field, value) -> str:
+    """Returns in words what was typed or chosen in a form field."""
+    if field is None:
+        return _("Remove") if value else _("Keep")
+    if is_file(value):
+        return value.get("name") or _("Remove")
+    if isinstance(field, ModelChoiceField):
+        return ", ".join(map(str, field.queryset.filter(pk__in=[key for key in value if key.isdecimal()])))
+    if hasattr(field, "choices"):
+        names = {str(key): str(name) for key, name in field.choices}
+        return ", ".join(names.get(each, each) for each in value)
+    return plain_text(" ".join(value)) if is_rich(field) else " ".join(value)
+
+
+def is_rich(field) -> bool:
+    """Whether a form field, or None, is for text with links and formatting."""
+    return isinstance(field and field.widget, ProseEditorWidget)
