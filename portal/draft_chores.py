@@ -34,6 +34,11 @@ def request_of(user) -> HttpRequest:
     return request
 
 
+def admin_of(draft):
+    """Returns the model admin of what `draft` is for."""
+    return admin.site.get_model_admin(draft.content_type.model_class())
+
+
 def publish_due():
     """Publishes the drafts whose time has come. If one is refused, it keeps the reasons, which the admin shows."""
     delete_orphans()
@@ -57,7 +62,7 @@ def delete_orphans():
 
 def publish(draft):
     """Publishes what was scheduled, with the rights that its author has now."""
-    user, model_admin = draft.publish_by, admin.site.get_model_admin(draft.content_type.model_class())
+    user, model_admin = draft.publish_by, admin_of(draft)
     with override((user and user.language) or LANGUAGES[0]):
         try:
             may_publish = user and user.is_active and user.is_staff

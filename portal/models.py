@@ -191,6 +191,9 @@ class Department(models.Model):
         self.pk = 1
         super().save(*args, **kwargs)
 
+    def get_absolute_url(self):
+        return reverse("home")
+
     @classmethod
     def current(cls):
         """Returns the department, or an empty, unsaved one if the first content has not been loaded."""

@@ -8,7 +8,8 @@ from django.urls import is_valid_path
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.encoding import escape_uri_path, iri_to_uri
-from django.utils.text import format_lazy
+from django.utils.text import format_lazy, get_text_list
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
@@ -133,3 +134,8 @@ class LanguageMiddleware:
         response.headers.setdefault("Content-Language", html_code(language))
         translation.activate(settings.LANGUAGE_CODE)
         return response
+
+
+def names_of(languages) -> str:
+    """Returns the names of `languages` as a list in words, in the active language."""
+    return get_text_list([str(LANGUAGE_NAMES[language]) for language in languages], gettext("and"))

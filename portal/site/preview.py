@@ -1,6 +1,5 @@
 """A preview: a page as visitors would see it if a draft were published now. Nothing of it is stored."""
 
-from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
 from django.db import IntegrityError, transaction
 from django.http import Http404
@@ -17,8 +16,11 @@ from portal.bilingual.drafts.admin_publishing import Refused
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code
 from portal.bilingual.publishing import followed_paths
-from portal.draft_chores import request_of
+from portal.draft_chores import admin_of, request_of
 from portal.models import User
+
+# Who may do everything: what is saved for a preview is taken back.
+ANYBODY = User(is_superuser=True)
 
 
 @require_safe
@@ -33,7 +35,7 @@ def preview(request, token):
             try:
                 response = rendered(draft, language, is_pair)
             except Refused as refused:
-                reasons = [reason for found in refused.reasons.values() for reason in found]
+                reasons = admin_of(draft).reasons_in_words(request_of(ANYBODY), draft.row, refused.reasons)
                 response = render(request, "portal/preview_refused.html", {"reasons": reasons})
     response["Content-Language"] = html_code(language)
     response["Cache-Control"] = "private, no-store"
@@ -44,13 +46,10 @@ def preview(request, token):
 
 def rendered(draft, language, is_pair):
     """Returns the response with the public page of `draft`. Raises Refused if it cannot be published as it is."""
-    model_admin = admin.site.get_model_admin(draft.content_type.model_class())
     with transaction.atomic():
         try:
             languages = LANGUAGES if is_pair else [language]
-            # Who may do everything: what is saved is taken back.
-            somebody = request_of(User(is_superuser=True))
-            row, *_rest = model_admin.saved(somebody, draft.row, draft, languages, with_files=False)
+            row, *_rest = admin_of(draft).saved(request_of(ANYBODY), draft.row, draft, languages, with_files=False)
             publish_followed(row, languages)
             return page_of(row, language, is_pair, previews_of(draft))
         finally:
@@ -82,8 +81,7 @@ def previews_of(draft) -> list[tuple]:
 
 def page_of(row, language, is_pair, previews):
     """Returns what the public view of `row` answers to a visitor, under a band with links to `previews`."""
-    address = row.get_absolute_url() if hasattr(row, "get_absolute_url") else reverse("home")
-    address, _mark, _fragment = address.partition("#")
+    address, _mark, _fragment = row.get_absolute_url().partition("#")
     # Only a page of its own has a pair view. The address of an entry in a list has a query.
     public = RequestFactory().get(address, {"view": "pair"} if is_pair and "?" not in address else None)
     public.user, public.LANGUAGE_CODE, public.previews = AnonymousUser(), language, previews

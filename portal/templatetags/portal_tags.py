@@ -2,6 +2,7 @@ import re
 from html import unescape
 
 from django import template
+from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.templatetags.static import static
 from django.urls import reverse
@@ -210,8 +211,11 @@ def planned_drafts(context):
     kinds = ContentType.objects.filter(draft__in=planned).distinct()
     user = context["request"].user
     mine = [kind for kind in kinds if user.has_perm(f"{kind.app_label}.change_{kind.model}")]
-    drafts = planned.filter(content_type__in=mine).order_by("publish_at").prefetch_related("row")
-    return {"drafts": drafts[:DRAFTS_NAMED]}
+    drafts = planned.filter(content_type__in=mine).order_by("publish_at").prefetch_related("row")[:DRAFTS_NAMED]
+    for draft in drafts:
+        model_admin = admin.site.get_model_admin(draft.content_type.model_class())
+        draft.reasons = model_admin.reasons_in_words(context["request"], draft.row, draft.refusals)
+    return {"drafts": drafts}
 
 
 @register.inclusion_tag("includes/last_changed.html", takes_context=True)

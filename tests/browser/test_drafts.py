@@ -99,7 +99,7 @@ def test_two_people_write_one_page_and_nothing_is_lost(site, opened, colleague, 
     before = shown(visitor, address)
     for page in (one, other):
         page.goto(copy)
-    expect(other.locator(".publication")).to_contain_text("staff has had this page open too")
+    expect(other.locator(".publication")).to_contain_text("staff opened this page too, at")
     # Different fields are both kept.
     one.locator(SUMMARY).fill("English by one")
     other.locator("#id_summary_zh_hans").fill("中文由另一人写")

@@ -17,7 +17,6 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.text import get_text_list
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -37,7 +36,7 @@ from portal.bilingual.drafts.values import (
     typed_values,
     values_of,
 )
-from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, choose_language
+from portal.bilingual.languages import LANGUAGES, choose_language, names_of
 from portal.bilingual.publishing import validate_moment
 
 # The languages that each button publishes or withdraws.
@@ -66,13 +65,23 @@ class DraftAdmin(DraftListAdmin):
 
     change_form_template = "admin/draft_form.html"
 
+    @property
+    def has_page(self) -> bool:
+        """Whether visitors see a row on a page that a preview can show."""
+        return hasattr(self.model, "get_absolute_url")
+
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         obj = self.get_object(request, unquote(object_id)) if object_id else None
         # A window that another form opens to add a row saves it at once, so that the other one can choose it.
         is_popup = not object_id and (IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST)
         is_gone = object_id and obj is None
         if is_gone and "_form" in request.POST and self.has_add_permission(request):
-            return self.keep_as_new(request)
+            draft = self.keep_as_new(request)
+            if "_keep" in request.POST:
+                return HttpResponse(status=204)
+            text = _("Somebody has deleted this page. What you typed is kept here, as the draft of a new page.")
+            self.message_user(request, text, messages.WARNING)
+            return HttpResponseRedirect(draft.address)
         if is_popup or is_gone or not self.may_write(request, obj):
             return super().changeform_view(request, object_id, form_url, extra_context)
         if request.method == "POST":
@@ -107,6 +116,7 @@ class DraftAdmin(DraftListAdmin):
             "form_token": new_key(),
             "owner": signing.dumps(request.user.pk, salt=OWNER_SALT),
             "publication": publication_of(obj, draft),
+            "has_page": self.has_page,
             "others": self.others(request, obj) if obj else [],
         }
 
@@ -158,8 +168,10 @@ class DraftAdmin(DraftListAdmin):
         request.user = owner
         try:
             obj = self.get_object(request, unquote(object_id)) if object_id else None
-            if (object_id and obj is None) or not self.may_write(request, obj):
+            if not self.may_write(request, obj):
                 return None
+            if object_id and obj is None:
+                return self.keep_as_new(request)
             return self.keep_typed(request, obj)[0]
         finally:
             request.user = visitor
@@ -199,7 +211,7 @@ class DraftAdmin(DraftListAdmin):
             self.publish_and_say(request, obj, draft, PUBLISH[button], seen)
         elif button in WITHDRAW and obj:
             self.withdraw(request, obj, WITHDRAW[button])
-        elif button in PREVIEW:
+        elif button in PREVIEW and self.has_page:
             return self.preview(request, draft, *PREVIEW[button])
         elif button == COPY and self.has_add_permission(request):
             draft = self.copy(request, obj, draft)
@@ -210,9 +222,10 @@ class DraftAdmin(DraftListAdmin):
             self.message_user(request, _("All links to previews of this page have ended."), messages.SUCCESS)
         elif button == SCHEDULE:
             self.schedule(request, obj, draft, seen)
-        elif button == UNSCHEDULE:
+        elif button == UNSCHEDULE and draft.publish_at:
             draft.unschedule()
             draft.keep()
+            self.record(request, obj, "unscheduled")
             self.message_user(request, _("The schedule is cancelled."), messages.SUCCESS)
         elif button == DISCARD and draft.pk:
             self.discard(request, obj, draft)
@@ -222,15 +235,10 @@ class DraftAdmin(DraftListAdmin):
             return HttpResponse(status=204)
         return choose_language(request, HttpResponseRedirect(draft.address), request.POST.get(LANGUAGE))
 
-    def keep_as_new(self, request):
+    def keep_as_new(self, request) -> Draft:
         """Keeps what was typed for a row that somebody has deleted as the draft of a new one, one for each form."""
         request.POST = as_new(request.POST, self.unbound(request, None)[1])
-        draft = self.keep_typed(request, None)[0]
-        if "_keep" in request.POST:
-            return HttpResponse(status=204)
-        text = _("Somebody has deleted this page. What you typed is kept here, as the draft of a new page.")
-        self.message_user(request, text, messages.WARNING)
-        return HttpResponseRedirect(draft.address)
+        return self.keep_typed(request, None)[0]
 
     @transaction.atomic
     def keep_typed(self, request, obj) -> tuple:
@@ -257,11 +265,13 @@ class DraftAdmin(DraftListAdmin):
             if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
                 typed[path] = live[path]
         typed, shown = self.permitted(request, obj, typed), self.permitted(request, obj, shown)
+        before = draft.texts()
         rivals = stale + draft.merge(typed, shown, live, request.user, token)
-        if draft.is_plan_refused:
-            # Saving does not publish what was refused.
-            draft.unschedule()
-        draft.refusals = {}
+        if chosen or draft.texts() != before:
+            draft.refusals = {}
+            if draft.is_plan_refused:
+                # Saving does not publish what was refused.
+                draft.unschedule()
         draft.keep()
         # What the user may not change is not published either.
         changeable = self.changeable(request, obj, draft.entries, live)
@@ -280,6 +290,7 @@ class DraftAdmin(DraftListAdmin):
             draft.preview_key = ""
             text = _("The draft is discarded.")
         draft.keep()
+        self.record(request, obj, "discarded")
         self.message_user(request, text, messages.SUCCESS)
 
     def publish_and_say(self, request, obj, draft, languages, seen):
@@ -313,6 +324,7 @@ class DraftAdmin(DraftListAdmin):
             if not draft.store(**plan, planned=planned, is_plan_refused=False):
                 self.message_user(request, GONE, messages.ERROR)
                 return
+            self.record(request, obj, "scheduled", languages, at=moment.isoformat())
             date = date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
             text = _("Will be published at %(date)s: %(languages)s.")
             self.message_user(request, text % {"date": date, "languages": names_of(languages)}, messages.SUCCESS)
@@ -359,10 +371,6 @@ def owner_of(post):
     except signing.BadSignature:
         return None
     return get_user_model().objects.filter(pk=key, is_active=True).first()
-
-
-def names_of(languages) -> str:
-    return get_text_list([str(LANGUAGE_NAMES[language]) for language in languages], _("and"))
 
 
 def as_new(post, formsets):

@@ -63,7 +63,7 @@ class DraftListAdmin(PublishingAdmin):
             try:
                 act(request, row)
             except Refused as refused:
-                reasons = " ".join(dict.fromkeys(reason for found in refused.reasons.values() for reason in found))
+                reasons = " ".join(self.reasons_in_words(request, row, refused.reasons))
                 text = _("{label}: {value}").format(label=row, value=reasons)
                 self.message_user(request, text, messages.ERROR)
             else:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from modeltranslation.utils import build_localized_fieldname
 
+from portal.bilingual.drafts.display import field_at
 from portal.bilingual.drafts.models import Draft, new_key
 from portal.bilingual.drafts.paths import DELETE, is_new, name_of, row_of, rows_of
 from portal.bilingual.drafts.values import as_post, is_file, new_rows, values_of
@@ -144,10 +145,8 @@ class PublishingAdmin(admin.ModelAdmin):
             refuse_unseen(draft, languages, seen)
         obj = self.stored_row(request, draft)
         row, message, keys, paths = self.saved(request, obj, draft, languages, as_planned=as_planned)
-        if obj:
-            self.log_change(request, row, message)
-        else:
-            self.log_addition(request, row, message)
+        log = self.log_change if obj else self.log_addition
+        log(request, row, [*deed("published", languages), *message])
         draft.object_id, draft.refusals = row.pk, {}
         draft.unschedule(languages)
         draft.published(paths, keys, values_of(*self.unbound(request, self.get_object(request, str(row.pk)))))
@@ -209,6 +208,21 @@ class PublishingAdmin(admin.ModelAdmin):
             raise Refused(reasons_of(form, formsets, values))
         return form, formsets, values, ready
 
+    def record(self, request, row, kind, languages=(), **about):
+        """Notes in the history of `row` what deed() says. A page that is not stored yet has no history."""
+        if row:
+            self.log_change(request, row, deed(kind, languages, **about))
+
+    def reasons_in_words(self, request, row, reasons) -> list[str]:
+        """Returns the `reasons` of Refused for `row`, or a new one, each with the name of its field."""
+        form, formsets = self.unbound(request, row)
+        found = []
+        for path, texts in reasons.items():
+            _field, name = field_at(path, form, formsets) if path else (None, None)
+            text = " ".join(texts)
+            found.append(_("{label}: {value}").format(label=name, value=text) if name else text)
+        return found
+
     @transaction.atomic
     def withdraw_row(self, request, row, language) -> str:
         """Lets visitors no longer see `row` in `language`. Returns that in words. Raises Refused if it must stay."""
@@ -223,8 +237,13 @@ class PublishingAdmin(admin.ModelAdmin):
         row.save(update_fields=[column, "updated_at"])
         text = _("Withdrawn: %(language)s. Visitors no longer see this page in that language.")
         said = text % {"language": LANGUAGE_NAMES[language]}
-        self.log_change(request, row, said)
+        self.record(request, row, "withdrawn", [language])
         return said
+
+
+def deed(kind, languages=(), **about) -> list:
+    """Returns what was done to a page as its history keeps it; see change_message() in portal.templatetags.history."""
+    return [{kind: {"languages": list(languages), **about}}]
 
 
 def set_published(row, languages):

@@ -91,7 +91,7 @@ def state_of(row, language) -> str:
     if row is None:
         return _("Not public")
     if not isinstance(row, Published):
-        return _("Public")
+        return _("Public") if hasattr(row, "get_absolute_url") else _("In use")
     moment = since(row, language)
     if moment is None:
         return _("Not public")

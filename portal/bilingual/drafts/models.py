@@ -70,11 +70,6 @@ class Draft(models.Model):
         return reverse(f"{name}_add") + f"?draft={self.key}"
 
     @property
-    def reasons(self) -> list[str]:
-        """Why it could not be published."""
-        return list(dict.fromkeys(reason for found in self.refusals.values() for reason in found))
-
-    @property
     def is_empty(self) -> bool:
         """Whether nothing would be lost without it."""
         is_known_by_key = self.key and self.object_id
@@ -132,6 +127,10 @@ class Draft(models.Model):
     def values(self, live: dict) -> dict:
         """Returns the values of the form by path: those of the published row, `live`, with what was typed over them."""
         return live | {path: entry["value"] for path, entry in self.entries.items()}
+
+    def texts(self) -> dict:
+        """Returns the fingerprints of all that was typed for each field, by path."""
+        return {path: {fingerprint(side["value"]) for side in sides_of(it)} for path, it in self.entries.items()}
 
     def merge(self, typed: dict, shown: dict, live: dict, user, form="") -> list[str]:
         """

@@ -155,10 +155,9 @@ class TwoPeople(RuleBasedStateMachine):
     @rule(who=WHO, button=st.sampled_from(["_save_draft", "_publish", "_publish_zh-hans", "_publish_en", "_discard"]))
     def submit(self, who, button):
         self.forms[who].submit(button)
-        rivals = self.merge(self.models[who])
-        self.saved()
+        rivals = self.merge_and_stop_refused_plan(self.models[who])
         if button == "_discard" and not rivals:
-            self.plan = []
+            self.plan, self.is_refused = [], False
             self.page.typed, self.page.rivals = {}, {}
             self.rows = [row for row in self.rows if row.public is not None]
             for row in self.rows:
@@ -167,20 +166,20 @@ class TwoPeople(RuleBasedStateMachine):
             sides = [side for language, side in SIDES.items() if button in ("_publish", f"_publish_{language}")]
             ready = self.ready(sides)
             if not self.is_unseen(ready, self.models[who]):
-                self.publish(ready)
+                self.publish(ready, sides)
         self.open(who)
 
     @rule(who=WHO, languages=st.sampled_from([["zh-hans"], ["en"], ["zh-hans", "en"]]))
     def schedule(self, who, languages):
         self.forms[who].data |= {"_publish_at": ["2099-01-01T08:00"], "_publish_languages": languages}
         self.forms[who].submit("_schedule")
-        rivals = self.merge(self.models[who])
-        self.saved()
+        rivals = self.merge_and_stop_refused_plan(self.models[who])
         if not rivals:
             sides = [SIDES[language] for language in languages]
             ready = self.ready(sides)
             if not self.is_blocked(ready) and not self.is_unseen(ready, self.models[who]):
-                self.plan, self.planned = sides, {row: row.values(names) for row, names in ready.items()}
+                self.plan, self.is_refused = sides, False
+                self.planned = {row: row.values(names) for row, names in ready.items()}
         self.open(who)
 
     @rule()
@@ -195,13 +194,26 @@ class TwoPeople(RuleBasedStateMachine):
                 if row.public is not None or same == names:
                     ready[row] = same
             self.is_refused = self.is_blocked(ready)
-            self.publish(ready)
+            self.publish(ready, self.plan)
 
-    def saved(self):
-        """Does in the plain model what every saving does to a plan."""
+    def stop_refused_plan(self):
         if self.is_refused:
-            self.plan = []
-        self.is_refused = False
+            self.plan, self.is_refused = [], False
+
+    def texts(self):
+        """Returns all that was typed and is not public."""
+        return [(row, dict(row.typed), {name: list(it) for name, it in row.rivals.items()}) for row in self.all_rows()]
+
+    def all_rows(self):
+        return [self.page, *self.rows]
+
+    def merge_and_stop_refused_plan(self, opened) -> bool:
+        """Does what saving does: merges, and ends a plan that was refused if there is anything new."""
+        before = self.texts()
+        found = self.merge(opened)
+        if self.texts() != before:
+            self.stop_refused_plan()
+        return found
 
     @rule(who=WHO, take=st.booleans())
     def choose(self, who, take):
@@ -213,12 +225,13 @@ class TwoPeople(RuleBasedStateMachine):
             if "rivals" in entry:
                 form.data[f"_choose:{path}"] = [choices(form, path)[-1 if take else 0]]
         form.submit()
-        for row in [self.page, *self.rows]:
+        if any(row.rivals for row in self.all_rows()):
+            self.stop_refused_plan()
+        for row in self.all_rows():
             if take:
                 row.typed |= {name: values[-1] for name, values in row.rivals.items()}
             row.rivals = {}
             row.settle()
-        self.saved()
         self.open(who)
 
     def merge(self, opened) -> bool:
@@ -267,7 +280,7 @@ class TwoPeople(RuleBasedStateMachine):
             return not name.endswith(tuple(SIDES.values())) or name.endswith(tuple(sides))
 
         ready = {}
-        for row in [self.page, *self.rows]:
+        for row in self.all_rows():
             names = [name for name in row.typed if is_of(name)]
             if row.public is None and not any(row.typed[name] for name in names):
                 continue
@@ -284,10 +297,11 @@ class TwoPeople(RuleBasedStateMachine):
         )
         return any(mine != typed for mine, typed in shown)
 
-    def publish(self, ready):
+    def publish(self, ready, sides):
         if self.is_blocked(ready):
             return
-        self.plan = []
+        self.plan = [side for side in self.plan if side not in sides]
+        self.is_refused = self.is_refused and bool(self.plan)
         stored = [row for row in self.rows if row.public is not None]
         for row, names in ready.items():
             if row.public is None:
@@ -311,7 +325,7 @@ class TwoPeople(RuleBasedStateMachine):
         draft = Draft.objects.first()
         entries = draft.entries.values() if draft else []
         rivals = [[rival["value"] for rival in entry["rivals"]] for entry in entries if "rivals" in entry]
-        found = [values for row in [self.page, *self.rows] for values in row.rivals.values()]
+        found = [values for row in self.all_rows() for values in row.rivals.values()]
         assert sorted(rivals) == sorted([[[it] if it else [] for it in values] for values in found])
         languages = draft.publish_languages if draft and draft.publish_at else []
         assert [SIDES[language] for language in languages] == self.plan
@@ -404,7 +418,11 @@ def test_what_is_not_right_is_not_published_and_stays_typed(staff, program):
     assert (again.data["summary_en"], again.data["title_en"]) == (["Typed"], [""])
     program.refresh_from_db()
     assert program.summary_en != "Typed"
-    # The next save begins anew.
+    # It is so until something else is typed.
+    again.submit()
+    again = AdminForm(staff, form.address)
+    assert len(again.page.select(".errorlist")) == 2
+    again.data["summary_en"] = ["Typed again"]
     again.submit()
     assert not AdminForm(staff, form.address).page.select(".errorlist")
 
@@ -883,8 +901,14 @@ def test_what_was_typed_for_a_page_that_somebody_has_deleted_is_the_draft_of_a_n
     [draft] = Draft.objects.filter(object_id=None)
     new = AdminForm(staff, draft.address)
     assert [new.data[name] for name in ("title_en", "steps-0-text_en")] == [["Typed"], ["Step"]]
+    # The same after the session has ended.
+    staff.logout()
+    staff.post(form.address, form.data | {"title_en": ["Typed later"]})
+    staff.force_login(User.objects.get())
+    new = AdminForm(staff, draft.address)
+    assert new.data["title_en"] == ["Typed later"]
     new.submit("_publish")
-    assert Program.objects.get(title_en="Typed").steps.get().text_zh_hans == "步骤"
+    assert Program.objects.get(title_en="Typed later").steps.get().text_zh_hans == "步骤"
 
 
 def test_who_deletes_a_page_is_told_of_its_draft(staff, program):
@@ -1087,7 +1111,7 @@ def test_many_rows_are_published_and_withdrawn_from_the_list(staff):
     assert said(response) == ["Done for 3 pages."]
     response = staff.post("/admin/programs/program/", chosen | {"action": "publish_both"}, follow=True)
     refused, done = said(response)
-    assert refused.startswith(rows[0].title_en) and "Every published page needs this." in refused
+    assert refused == f"{rows[0]}: Summary (English): Every published page needs this."
     assert done == "Done for 2 pages."
 
 
@@ -1144,6 +1168,8 @@ def test_what_cannot_be_published_by_itself_says_why(staff, program, time_machin
     assert planned(staff) == [f"Teacher exchange, 5 May 2031, 08:00 Not published: {reason}"]
     form = AdminForm(staff, form.address)
     assert "It was to be published at 5 May 2031, 08:00, but could not be." in form.page.select_one(".publication").text
+    form.submit()
+    assert planned(staff) == [f"Teacher exchange, 5 May 2031, 08:00 Not published: {reason}"]
     form.data |= {"title_en": ["Typed again"]}
     assert said(form.submit("_save_draft")) == ["The draft is saved. Visitors do not see it yet."]
     publish_due()
@@ -1228,10 +1254,37 @@ def test_a_draft_that_cannot_be_published_holds_up_no_other(staff, program, time
         "A file could not be read or stored. Please choose it again.",
         "This does not agree with what else is stored. Please check all fields and try again.",
     )
-    assert [draft.reasons for draft in Draft.objects.order_by("publish_at")] == [[file], [database], []]
+    assert [draft.refusals for draft in Draft.objects.order_by("publish_at")] == [{"": [file]}, {"": [database]}, {}]
     staff.force_login(User.objects.get())
     for address, text in [(code.address, file), (forms[0].address, database)]:
         assert text in AdminForm(staff, address).submit("_publish").content.decode()
+
+
+def test_the_history_says_what_was_done_in_the_readers_language(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["title_en"] = ["Typed"]
+    form.data |= {"_publish_at": ["2099-05-05T08:00"], "_publish_languages": ["en"]}
+    for button in ("_schedule", "_unschedule", "_publish_en", "_withdraw_en"):
+        form.submit(button)
+    form = AdminForm(staff, form.address)
+    form.data["title_en"] = ["Typed in vain"]
+    form.submit("_discard")
+    address = form.address.replace("change", "history")
+    assert history(staff, address) == [
+        "Will be published at 5 May 2099, 08:00: English.",
+        "The schedule is cancelled.",
+        "Published: English. Changed Title (English).",
+        "Withdrawn: English.",
+        "The draft is discarded.",
+    ]
+    staff.cookies["django_language"] = "zh-hans"
+    User.objects.update(language="zh-hans")
+    assert history(staff, address)[2] == "已发布：英文。 修改了标题（英文）。"
+
+
+def history(client, address):
+    page = BeautifulSoup(client.get(address).content, "html.parser")
+    return [row.text for row in page.select("#change-history td:last-child")]
 
 
 def planned(client):

@@ -6,14 +6,16 @@ from types import SimpleNamespace
 import pytest
 import time_machine
 from bs4 import BeautifulSoup
+from django.contrib import admin
 from django.http import Http404
 from django.utils import timezone
 from post_office.models import Email
 
+from contact.models import AnswerTemplate
 from partners.models import Country, Institution
 from portal import content_version
-from portal.models import Centre, Department, Page, Term
-from programs.models import Area, Program, Resource
+from portal.bilingual.editing import BilingualAdmin
+from programs.models import Area, Certificate, Industry, Program, Resource
 from tests.admin_forms import AdminForm
 from tests.programs.resources import published, with_file
 
@@ -136,12 +138,31 @@ def test_a_preview_that_visitors_would_not_find_says_so(admin_client, program, m
     assert "has ended" not in content
 
 
-@pytest.mark.parametrize("model", [Area, Centre, Country, Department, Institution, Page, Program, Resource, Term])
+CONTENT = [model for model, model_admin in admin.site._registry.items() if isinstance(model_admin, BilingualAdmin)]
+PAGES = [model for model in CONTENT if hasattr(model, "get_absolute_url")]
+
+
+def test_every_kind_of_content_but_two_has_a_page():
+    """The sweep below covers PAGES."""
+    assert (len(PAGES), {*CONTENT} - {*PAGES}) == (10, {Industry, AnswerTemplate})
+
+
+@pytest.mark.parametrize("model", [Industry, AnswerTemplate])
+def test_what_has_no_page_has_no_preview(admin_client, model):
+    admin_client.cookies["django_language"] = "en"
+    form = AdminForm(admin_client, f"/admin/{model._meta.app_label}/{model._meta.model_name}/add/")
+    assert form.page.select("[name=_publish]") and not form.page.select("[name^=_preview]")
+    assert form.submit("_preview_en").status_code == 200
+
+
+@pytest.mark.parametrize("model", PAGES)
 def test_every_kind_of_content_has_a_preview(admin_client, model):
     admin_client.cookies["django_language"] = "en"
     now = timezone.now()
+    times = {"published_at_zh_hans": now, "published_at_en": now}
+    if model is Certificate:
+        Certificate.objects.create(program=Program.objects.first(), name_zh_hans="证书", name_en="Certificate", **times)
     if model is Institution:
-        times = {"published_at_zh_hans": now, "published_at_en": now}
         Institution.objects.create(country=Country.objects.first(), name_zh_hans="大学", name_en="University", **times)
     if model is Resource:
         with_file(published())
