@@ -5,6 +5,7 @@ from html import unescape
 from itertools import groupby
 
 from bs4 import BeautifulSoup
+from django.core.exceptions import ValidationError
 from django.utils.html import strip_tags
 from django.utils.text import Truncator
 from django.utils.translation import gettext
@@ -31,6 +32,9 @@ EXTENSIONS = {
 }
 
 
+# The beginning of an address that a link can have: of a site, a person, or a page or a place of the portal.
+ADDRESS = re.compile(r"https?://\w|mailto:\S+@|tel:\+?\d|/(?!/)|#", re.IGNORECASE)
+
 # The block elements. A "div" is the scrolling group around a table.
 BLOCKS = {"p", "h2", "h3", "ul", "ol", "blockquote", "div"}
 ENDS_OF_LINES = re.compile("</(?:p|h2|h3|li|td|th)>|<br")
@@ -44,7 +48,13 @@ class RichTextField(ProseEditorField):
         super().__init__(*args, **defaults | kwargs)
 
     def clean(self, value, instance):
-        return self.cleaned(super().clean(value, instance))
+        """Raises ValidationError too if a link leads nowhere. The sanitiser would take its address away silently."""
+        value = super().clean(value, instance)
+        for link in BeautifulSoup(value or "", "html.parser").find_all("a"):
+            if not ADDRESS.match(link.get("href", "").strip()):
+                text = gettext("The link “%(text)s” leads nowhere: give it an address that begins with https://.")
+                raise ValidationError(text % {"text": Truncator(link.get_text(strip=True)).chars(40)})
+        return self.cleaned(value)
 
     def pre_save(self, model_instance, add):
         value = self.cleaned(super().pre_save(model_instance, add))

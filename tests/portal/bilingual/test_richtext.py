@@ -1,10 +1,13 @@
 """Rich text on a page: each table scrolls in a group of its own, and `blocks` splits a text into its blocks."""
 
+from contextlib import nullcontext
+
 import html5lib
 import pytest
+from django.core.exceptions import ValidationError
 from django.utils.translation import override
 
-from portal.bilingual.richtext import blocks, plain_text, with_scrolling_tables
+from portal.bilingual.richtext import RichTextField, blocks, plain_text, with_scrolling_tables
 from portal.models import Page
 
 TABLE = "<table><tbody><tr><th>Document</th><th>Copies</th></tr><tr><td>Agreement</td><td>2</td></tr></tbody></table>"
@@ -73,3 +76,24 @@ def test_plain_text_has_a_line_for_each_block_and_no_markup():
     html = f"<h2>a &amp; <strong>b</strong>c</h2><ul><li>x<br>y</li></ul>{table}"
     assert plain_text(html) == "a & bc\nx\ny\n1\n2 < 3"
     assert plain_text(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("address", "is_right"),
+    [
+        ("https://www.moe.gov.cn/", True),
+        ("/en/programs/", True),
+        ("#steps", True),
+        ("mailto:office@example.org", True),
+        ("tel:+861000000", True),
+        ("www.moe.gov.cn", False),
+        ("office@example.org", False),
+        ("//example.org/", False),
+        ("javascript:alert(1)", False),
+        ("", False),
+    ],
+)
+def test_a_link_has_an_address_that_leads_somewhere(address, is_right):
+    html = f'<p><a href="{address}">Ministry</a></p>'
+    with nullcontext() if is_right else pytest.raises(ValidationError, match="Ministry"):
+        assert "Ministry" in RichTextField().clean(html, None)
