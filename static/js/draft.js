@@ -7,6 +7,8 @@ const PAUSE = 30_000
 let kept = values()
 let sentLast = ""
 let isSending = false
+// Ends a request that keeps what was typed, so that it does not arrive after what a button sends.
+let sending = new AbortController()
 // Whether the portal has refused or not answered.
 let isFailing = false
 // Whether the form was submitted, and whether the user need not be asked before leaving. Who types on has stayed.
@@ -70,7 +72,7 @@ async function send(how, options = {}) {
 async function keep() {
   if (isSending || isSubmitted || values() === kept) return
   isSending = true
-  await send("typing")
+  await send("typing", { signal: sending.signal })
   isSending = false
 }
 
@@ -119,6 +121,8 @@ function stay() {
 }
 
 form.addEventListener("submit", ({ submitter }) => {
+  sending.abort()
+  sending = new AbortController()
   noteRows()
   // A preview opens in a window of its own.
   isSubmitted = isLeaving = !submitter?.formTarget
