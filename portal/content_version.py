@@ -35,6 +35,7 @@ NOT_ON_PAGES = {
     "portal.formerslug",
     "portal.lease",
     "portal.loadedentry",
+    "portal.scheduledpublication",
     "portal.searchentry",
     "portal.searchtext",
     "portal.user",

@@ -5,14 +5,14 @@ import logging
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import storages
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from portal.bilingual.drafts.admin_publishing import Refused
-from portal.bilingual.drafts.models import Draft, files_in_drafts
+from portal.bilingual.drafts.models import Draft, ScheduledPublication, files_in_drafts
 from portal.bilingual.drafts.values import FILES
 from portal.bilingual.languages import LANGUAGES
 from portal.uploads import remove_orphans
@@ -40,39 +40,45 @@ def admin_of(draft):
 
 
 def publish_due():
-    """Publishes the drafts whose time has come. If one is refused, it keeps the reasons, which the admin shows."""
+    """Publishes what is scheduled and due. If something is refused, it keeps the reasons, which the admin shows."""
     delete_orphans()
-    due = Draft.objects.filter(publish_at__lte=timezone.now(), is_plan_refused=False)
-    for key in list(due.order_by("publish_at").values_list("pk", flat=True)):
+    due = ScheduledPublication.objects.filter(at__lte=timezone.now(), refusals={})
+    for key, draft in list(due.values_list("pk", "draft")):
         try:
             with transaction.atomic():
-                if draft := due.select_for_update().filter(pk=key).first():
-                    publish(draft)
+                Draft.objects.select_for_update().filter(pk=draft).first()
+                if scheduled := due.filter(pk=key).first():
+                    publish(scheduled)
+        except OperationalError:
+            logger.exception("Draft %s could not be published and will be tried again.", draft)
         except Exception:
-            # The others are published all the same.
-            logger.exception("Draft %s could not be published and will be tried again.", key)
+            # The others are published all the same. Staff see that this one was not.
+            logger.exception("Draft %s could not be published.", draft)
+            text = _("An unexpected error kept this from being published. Please schedule it again.")
+            due.filter(pk=key).update(refusals={"": [text]})
 
 
 def delete_orphans():
-    """Deletes the drafts of rows that are gone, also if no code of the portal deleted them."""
+    """Deletes the drafts of rows that are gone, and of models, also if no code of the portal deleted them."""
     for kind in ContentType.objects.filter(pk__in=Draft.objects.values("content_type")):
-        stored = kind.model_class()._base_manager.values("pk")
-        Draft.objects.filter(content_type=kind, object_id__isnull=False).exclude(object_id__in=stored).delete()
+        drafts = Draft.objects.filter(content_type=kind)
+        if model := kind.model_class():
+            drafts = drafts.filter(object_id__isnull=False).exclude(object_id__in=model._base_manager.values("pk"))
+        drafts.delete()
 
 
-def publish(draft):
+def publish(scheduled):
     """Publishes what was scheduled, with the rights that its author has now."""
-    user, model_admin = draft.publish_by, admin_of(draft)
+    draft, user = scheduled.draft, scheduled.by
     with override((user and user.language) or LANGUAGES[0]):
         try:
             may_publish = user and user.is_active and user.is_staff
-            if not may_publish or not model_admin.may_write(request_of(user), draft.row):
+            if not may_publish or not admin_of(draft).may_write(request_of(user), draft.row):
                 raise Refused({"": [_("The person who scheduled this may no longer publish it.")]})
             with transaction.atomic():
-                model_admin.publish(request_of(user), draft.row, draft, draft.publish_languages, as_planned=True)
+                admin_of(draft).publish(request_of(user), draft, [scheduled.language], scheduled=scheduled)
         except Refused as refused:
-            draft.refusals, draft.is_plan_refused = refused.reasons, True
-            draft.save()
+            ScheduledPublication.objects.filter(pk=scheduled.pk).update(refusals=refused.reasons)
 
 
 def remove_files() -> int:

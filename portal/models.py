@@ -17,7 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
 from portal import content_version, search_index
-from portal.bilingual.drafts.models import Draft  # noqa: F401
+from portal.bilingual.drafts.models import Draft as Draft
+from portal.bilingual.drafts.models import ScheduledPublication as ScheduledPublication
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import (

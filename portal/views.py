@@ -64,7 +64,7 @@ def site_context(request):
         "kept_for": None if version else 0,
         "department": once("department", Department.current),
         "is_demo": settings.PORTAL_DEMO,
-        "previews": getattr(request, "previews", []),
+        "preview": getattr(request, "preview", None),
         "site_pages": once("site_pages", site_pages),
     }
 

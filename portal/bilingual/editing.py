@@ -11,19 +11,17 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.forms import CheckboxSelectMultiple, SlugField
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import get_language, gettext_lazy, override, pgettext
 from django.utils.translation import gettext as _
 from modeltranslation.translator import translator
-from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.drafts.admin import DraftAdmin
+from portal.bilingual.drafts.display import state_of
 from portal.bilingual.drafts.models import Draft
-from portal.bilingual.former_slugs import Addressed
+from portal.bilingual.former_slugs import Addressed, FormerSlug
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
 
@@ -61,6 +59,9 @@ class Bilingual:
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         """Offers to add a row beside a choice, in a window. A row that is there has a form of its own, with a draft."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field:
+            # Browsers cut what is pasted and too long, without a word. So it is refused when it is published.
+            field.widget.attrs.pop("maxlength", None)
         if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget.can_change_related = field.widget.can_delete_related = field.widget.can_view_related = False
         return field
@@ -135,8 +136,15 @@ class BilingualAdmin(Bilingual, DraftAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request, obj, form, change):
+        is_moved = change and isinstance(obj, Addressed) and "slug" in form.changed_data
+        was_public = is_moved and self.model._base_manager.get(pk=obj.pk).published_languages()
         super().save_model(request, obj, form, change)
-        if change and "slug" in form.changed_data and isinstance(obj, Addressed):
+        if isinstance(obj, Addressed) and (is_moved or not change):
+            taken = FormerSlug.objects.filter(content_type=ContentType.objects.get_for_model(obj), slug=obj.slug)
+            for former in taken.exclude(object_id=obj.pk):
+                text = _("“%(slug)s” was the address of “%(title)s”. Old links to that page lead here now.")
+                self.message_user(request, text % {"slug": obj.slug, "title": former.row}, messages.WARNING)
+        if was_public:
             text = _("The address is now “%(slug)s”. The old one, “%(former)s”, leads to it.")
             names = {"slug": obj.slug, "former": form.initial["slug"]}
             self.message_user(request, text % names, messages.WARNING)
@@ -213,16 +221,10 @@ def without_links(deleted, counts, *others) -> list:
 
 
 def publication(row, language):
-    """Returns the state of `row` for the list: draft, scheduled, waiting for the row it follows, or published."""
-    since = getattr(row, build_localized_fieldname("published_at", language))
-    if since is None:
-        return _("Draft")
-    if since > timezone.now():
-        return _("From %(date)s") % {"date": date_format(timezone.localtime(since), "SHORT_DATETIME_FORMAT")}
-    if not row.is_published_in(language):
-        followed = row._meta.get_field(row.publication_follows).verbose_name
-        return _("Waits for: %(followed)s") % {"followed": followed}
-    return format_html("<strong>{}</strong>", _("Published"))
+    """Returns for the list what visitors see of `row` in `language`."""
+    if row.is_published_in(language):
+        return format_html("<strong>{}</strong>", _("Public"))
+    return state_of(row, language)
 
 
 @admin.display(description=gettext_lazy("In Chinese"), ordering="published_at_zh_hans")

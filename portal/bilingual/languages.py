@@ -8,7 +8,7 @@ from django.urls import is_valid_path
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.encoding import escape_uri_path, iri_to_uri
-from django.utils.text import format_lazy, get_text_list
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation.trans_real import parse_accept_lang_header
@@ -137,5 +137,8 @@ class LanguageMiddleware:
 
 
 def names_of(languages) -> str:
-    """Returns the names of `languages` as a list in words, in the active language."""
-    return get_text_list([str(LANGUAGE_NAMES[language]) for language in languages], gettext("and"))
+    """Returns the names of none, one or both `languages` in words, in the active language."""
+    names = [str(LANGUAGE_NAMES[language]) for language in languages]
+    if len(names) == 2:
+        return gettext("%(one)s and %(other)s") % {"one": names[0], "other": names[1]}
+    return "".join(names)

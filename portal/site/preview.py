@@ -14,6 +14,7 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.drafts.admin_publishing import Refused
 from portal.bilingual.drafts.models import Draft
+from portal.bilingual.drafts.values import is_file
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code
 from portal.bilingual.publishing import followed_paths
 from portal.draft_chores import admin_of, request_of
@@ -51,7 +52,7 @@ def rendered(draft, language, is_pair):
             languages = LANGUAGES if is_pair else [language]
             row, *_rest = admin_of(draft).saved(request_of(ANYBODY), draft.row, draft, languages, with_files=False)
             publish_followed(row, languages)
-            return page_of(row, language, is_pair, previews_of(draft))
+            return page_of(row, language, is_pair, {"links": previews_of(draft), "lacks_files": has_files(draft)})
         finally:
             transaction.set_rollback(True)
 
@@ -72,6 +73,11 @@ def publish_followed(row, languages):
                 raise Refused({"": [text]}) from error
 
 
+def has_files(draft) -> bool:
+    """Whether files were chosen, or taken away, in `draft`: a preview does not show that."""
+    return any(is_file(entry["value"]) for entry in draft.entries.values())
+
+
 def previews_of(draft) -> list[tuple]:
     """Returns the names and the addresses of all previews of `draft`: its links lead to public pages."""
     sides = [(name, draft.preview_token(language, False)) for language, name in LANGUAGE_NAMES.items()]
@@ -79,12 +85,12 @@ def previews_of(draft) -> list[tuple]:
     return [(name, reverse("preview", args=[token])) for name, token in sides]
 
 
-def page_of(row, language, is_pair, previews):
-    """Returns what the public view of `row` answers to a visitor, under a band with links to `previews`."""
+def page_of(row, language, is_pair, band):
+    """Returns what the public view of `row` answers to a visitor, under a band that says what `band` holds."""
     address, _mark, _fragment = row.get_absolute_url().partition("#")
     # Only a page of its own has a pair view. The address of an entry in a list has a query.
     public = RequestFactory().get(address, {"view": "pair"} if is_pair and "?" not in address else None)
-    public.user, public.LANGUAGE_CODE, public.previews = AnonymousUser(), language, previews
+    public.user, public.LANGUAGE_CODE, public.preview = AnonymousUser(), language, band
     # Nothing is kept of what is shown, nor taken from what is kept.
     public.content_version = ""
     public.resolver_match = match = resolve(public.path)

@@ -34,9 +34,10 @@ def change_message(entry):
 
     Django translates a label as a whole. But that of a side names its language, and others begin with a capital.
     """
-    if not entry.change_message.startswith("["):
+    try:
+        parts = json.loads(entry.change_message)
+    except ValueError:
         return entry.change_message
-    parts = json.loads(entry.change_message)
     deeds = [deed_in_words(kind, about) for part in parts for kind, about in part.items() if kind in DEEDS]
     parts = [part for part in parts if not part.keys() & DEEDS.keys()]
     for part in parts:

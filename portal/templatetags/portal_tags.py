@@ -4,6 +4,7 @@ from html import unescape
 from django import template
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import conditional_escape, format_html
@@ -13,8 +14,8 @@ from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual import links
-from portal.bilingual.drafts.models import Draft
-from portal.bilingual.languages import LANGUAGES, html_code, language_of_path, other_language
+from portal.bilingual.drafts.models import Draft, ScheduledPublication
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code, language_of_path, other_language
 from portal.bilingual.richtext import with_scrolling_tables
 
 register = template.Library()
@@ -206,16 +207,22 @@ DRAFTS_NAMED = 20
 
 @register.inclusion_tag("admin/planned_drafts.html", takes_context=True)
 def planned_drafts(context):
-    """Names the drafts with a time to be published by themselves, of those that the user may change."""
-    planned = Draft.objects.exclude(publish_at=None)
-    kinds = ContentType.objects.filter(draft__in=planned).distinct()
-    user = context["request"].user
-    mine = [kind for kind in kinds if user.has_perm(f"{kind.app_label}.change_{kind.model}")]
-    drafts = planned.filter(content_type__in=mine).order_by("publish_at").prefetch_related("row")[:DRAFTS_NAMED]
-    for draft in drafts:
-        model_admin = admin.site.get_model_admin(draft.content_type.model_class())
-        draft.reasons = model_admin.reasons_in_words(context["request"], draft.row, draft.refusals)
-    return {"drafts": drafts}
+    """Names what is scheduled to be published by itself, or could not be, of what the user may change or has added."""
+    request, drafts = context["request"], Draft.objects.exclude(scheduled=None)
+    kinds = ContentType.objects.filter(draft__in=drafts).distinct()
+    is_mine = Q(pk__in=[])
+    for kind in (kind for kind in kinds if kind.model_class()):
+        if request.user.has_perm(f"{kind.app_label}.change_{kind.model}"):
+            is_mine |= Q(draft__content_type=kind)
+        elif request.user.has_perm(f"{kind.app_label}.add_{kind.model}"):
+            is_mine |= Q(draft__content_type=kind, draft__object_id=None)
+    planned = ScheduledPublication.objects.filter(is_mine).select_related("draft__content_type")
+    planned = planned.prefetch_related("draft__row")[:DRAFTS_NAMED]
+    for each in planned:
+        model_admin = admin.site.get_model_admin(each.draft.content_type.model_class())
+        each.reasons = each.refusals and model_admin.reasons_in_words(request, each.draft.row, each.refusals)
+        each.language_name = LANGUAGE_NAMES[each.language]
+    return {"planned": planned}
 
 
 @register.inclusion_tag("includes/last_changed.html", takes_context=True)

@@ -271,7 +271,7 @@ def test_a_published_page_is_worked_on_in_private_and_published_at_its_time(site
     page.locator("[name=_publish_languages][value=zh-hans]").uncheck()
     press(page, "_schedule")
     expect(page.locator(".publication")).to_contain_text("The draft will be published by itself at 5 May 2099, 08:00")
-    rows(site, "UPDATE portal_draft SET publish_at = '2020-01-01 00:00:00' WHERE publish_at IS NOT NULL")
+    rows(site, "UPDATE portal_scheduledpublication SET at = '2020-01-01 00:00:00'")
     site.manage("shell", "-v0", "-c", "from portal.draft_chores import publish_due; publish_due()")
     assert until(visitor, lambda: "Seen before it is public" in shown(visitor, address))
     assert "公开之前可见" not in visitor.locator("main").inner_text()

@@ -1,5 +1,6 @@
 """The change form of the admin, working on a draft: what is typed is kept there until somebody publishes it."""
 
+import copy
 import json
 from datetime import timedelta
 from functools import wraps
@@ -17,12 +18,22 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from portal.bilingual.drafts.admin_lists import DraftListAdmin
 from portal.bilingual.drafts.admin_publishing import GONE, Refused, refuse_unseen
-from portal.bilingual.drafts.display import faults, publication_of, rivalries, showing_form, showing_formset, typists
+from portal.bilingual.drafts.display import (
+    faults,
+    field_at,
+    publication_of,
+    refusals_of,
+    rivalries,
+    scheduled_of,
+    showing_form,
+    showing_formset,
+    typists,
+)
 from portal.bilingual.drafts.models import Draft, new_key
 from portal.bilingual.drafts.paths import DELETE, NEW, is_new, name_of, new_row, row_of, rows_of
 from portal.bilingual.drafts.values import (
@@ -37,7 +48,7 @@ from portal.bilingual.drafts.values import (
     values_of,
 )
 from portal.bilingual.languages import LANGUAGES, choose_language, names_of
-from portal.bilingual.publishing import validate_moment
+from portal.bilingual.publishing import Published, validate_moment
 
 # The languages that each button publishes or withdraws.
 PUBLISH = {"_publish": LANGUAGES, **{f"_publish_{language}": [language] for language in LANGUAGES}}
@@ -105,7 +116,7 @@ class DraftAdmin(DraftListAdmin):
         if draft.pk:
             draft.meet(values)
             values = draft.values(values)
-        request.shown = post, _files, refusals = (*as_post(values, form, formsets), draft.refusals)
+        request.shown = post, _files, refusals = (*as_post(values, form, formsets), refusals_of(draft))
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
         return {
             "draft": draft,
@@ -113,10 +124,13 @@ class DraftAdmin(DraftListAdmin):
             "faults": faults(refusals, post, form, formsets),
             "rivalries": rivalries(draft, form, formsets),
             "shown": json.dumps({path: fingerprint(value) for path, value in values.items()}),
+            "rivals_shown": json.dumps(draft.rivals()),
+            "scheduled": scheduled_of(draft),
             "form_token": new_key(),
             "owner": signing.dumps(request.user.pk, salt=OWNER_SALT),
             "publication": publication_of(obj, draft),
             "has_page": self.has_page,
+            "new_slug": isinstance(obj, Published) and obj.published_languages() and draft.entries.get("slug"),
             "others": self.others(request, obj) if obj else [],
         }
 
@@ -155,6 +169,9 @@ class DraftAdmin(DraftListAdmin):
                 draft = self.keep_for_owner(request, **kwargs)
                 if draft and request.POST.get("_keep"):
                     return HttpResponse(status=204)
+                if draft:
+                    text = _("Your session has ended. What you typed is kept, but nothing else is done.")
+                    self.message_user(request, text, messages.WARNING)
             return view(request, *args, **kwargs)
 
         keep_and_view.csrf_failed = self.csrf_failed
@@ -205,30 +222,23 @@ class DraftAdmin(DraftListAdmin):
         if kept == "typing":
             return HttpResponse(status=204)
         if rivals:
-            text = _("Somebody else has changed the same fields. Both versions are kept: choose one below.")
+            text = _("Somebody else has removed what you have changed. It is kept here: please look whether it stays.")
+            if draft.rivals():
+                text = _("Somebody else has changed the same fields. Both versions are kept: choose one below.")
             self.message_user(request, text, messages.WARNING)
         elif button in PUBLISH:
-            self.publish_and_say(request, obj, draft, PUBLISH[button], seen)
-        elif button in WITHDRAW and obj:
+            self.publish_and_say(request, draft, PUBLISH[button], seen)
+        elif button in WITHDRAW and isinstance(obj, Published):
             self.withdraw(request, obj, WITHDRAW[button])
         elif button in PREVIEW and self.has_page:
             return self.preview(request, draft, *PREVIEW[button])
         elif button == COPY and self.has_add_permission(request):
             draft = self.copy(request, obj, draft)
             self.message_user(request, _("This is a copy. It needs an address of its own."), messages.SUCCESS)
-        elif button == END_PREVIEWS and draft.pk:
-            draft.preview_key = ""
-            draft.keep()
-            self.message_user(request, _("All links to previews of this page have ended."), messages.SUCCESS)
         elif button == SCHEDULE:
             self.schedule(request, obj, draft, seen)
-        elif button == UNSCHEDULE and draft.publish_at:
-            draft.unschedule()
-            draft.keep()
-            self.record(request, obj, "unscheduled")
-            self.message_user(request, _("The schedule is cancelled."), messages.SUCCESS)
-        elif button == DISCARD and draft.pk:
-            self.discard(request, obj, draft)
+        elif button in (END_PREVIEWS, UNSCHEDULE, DISCARD) and draft.pk:
+            self.end(request, obj, draft, button, seen)
         elif draft.entries:
             self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
         if kept:
@@ -251,52 +261,98 @@ class DraftAdmin(DraftListAdmin):
         draft = self.find_draft(request, obj)
         obj = self.stored_row(request, draft)
         form, formsets = self.unbound(request, obj)
-        live, known = values_of(form, formsets), rows_of(draft.entries) | draft.rows_published.keys()
-        typed = typed_values(request.POST, request.FILES, form, formsets, known)
+        live = values_of(form, formsets)
         draft.meet(live)
+        known = rows_of(draft.entries) | draft.rows_renamed.keys()
+        typed = typed_values(request.POST, request.FILES, form, formsets, known)
         # Only a button chooses: a script keeps what was typed also while somebody is still comparing.
         chosen = {} if "_keep" in request.POST else request.POST
         chosen = {name.removeprefix("_choose:"): it for name, it in chosen.items() if name.startswith("_choose:")}
         chosen = self.changeable(request, obj, chosen, live)
         stale = [path for path, choice in chosen.items() if not draft.choose(path, choice)]
-        shown, token = fingerprints_in(request.POST, live), as_typed(request.POST.get("_form", ""))
+        shown, token = marks_in(request.POST.get("_shown")), as_typed(request.POST.get("_form", ""))
+        if shown is None:
+            shown = {path: fingerprint(value) for path, value in live.items()}
         # No post says that the tick to have no file was taken away.
         for path, value in draft.values(live).items():
-            if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
+            if value == CLEAR and path in live and path not in typed and shown.get(path) == fingerprint(CLEAR):
                 typed[path] = live[path]
+        # Who chooses a text and types another one has to choose again.
+        for path in chosen:
+            if path in typed and fingerprint(typed[path]) != shown.get(path):
+                shown[path] = "chosen"
         typed, shown = self.permitted(request, obj, typed), self.permitted(request, obj, shown)
         before = draft.texts()
         rivals = stale + draft.merge(typed, shown, live, request.user, token)
         if chosen or draft.texts() != before:
             draft.refusals = {}
-            if draft.is_plan_refused:
-                # Saving does not publish what was refused.
-                draft.unschedule()
+            # Saving does not publish what was refused.
+            draft.unschedule([each.language for each in scheduled_of(draft) if each.refusals])
         draft.keep()
         # What the user may not change is not published either.
         changeable = self.changeable(request, obj, draft.entries, live)
         passed = {path: it["value"] for path, it in draft.entries.items() if path in chosen or path not in changeable}
         return draft, rivals, shown | {path: fingerprint(value) for path, value in (typed | passed).items()}
 
-    @transaction.atomic
-    def discard(self, request, obj, draft):
-        """Deletes of the draft what the user may change, and tells the user so."""
-        draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
-        draft.forget(self.changeable(request, obj, draft.entries, values_of(*self.unbound(request, obj))))
-        if draft.entries:
-            text = _("The draft is discarded, but for what you may not change.")
+    def end(self, request, obj, draft, button, seen):
+        """Ends the links to previews, the schedule or the whole draft, and tells the user so, or why not."""
+        try:
+            with transaction.atomic():
+                # Somebody else may have saved meanwhile.
+                draft.lock()
+                said = {END_PREVIEWS: self.end_previews, UNSCHEDULE: self.unschedule, DISCARD: self.discard}[button](
+                    request, obj, draft, seen
+                )
+                draft.keep()
+        except Draft.DoesNotExist:
+            self.message_user(request, GONE, messages.ERROR)
+        except Refused as refused:
+            self.message_user(request, " ".join(refused.reasons[""]), messages.ERROR)
         else:
-            draft.unschedule()
-            draft.preview_key = ""
-            text = _("The draft is discarded.")
-        draft.keep()
-        self.record(request, obj, "discarded")
-        self.message_user(request, text, messages.SUCCESS)
+            self.message_user(request, said, messages.SUCCESS)
 
-    def publish_and_say(self, request, obj, draft, languages, seen):
+    def end_previews(self, request, obj, draft, seen) -> str:
+        draft.preview_key = ""
+        return _("All links to previews of this page have ended.")
+
+    def unschedule(self, request, obj, draft, seen) -> str:
+        draft.unschedule()
+        self.record(request, obj, "unscheduled")
+        return _("The schedule is cancelled.")
+
+    def discard(self, request, obj, draft, seen) -> str:
+        """Deletes of the draft what the user may change. Raises Refused if the form does not show all of it."""
+        form, formsets = self.unbound(request, obj)
+        mine = self.changeable(request, obj, draft.entries, values_of(form, formsets))
+        rivals_shown = marks_in(request.POST.get("_rivals_shown")) or {}
+        unseen = {path for path, entry in mine.items() if seen.get(path) != fingerprint(entry["value"])}
+        unseen |= {path for path, mark in draft.rivals().items() if path in mine and rivals_shown.get(path) != mark}
+        if unseen:
+            names = [str(field_at(path, form, formsets)[1]) for path in mine if path in unseen]
+            text = _("Not discarded: a colleague has typed here, and you have not seen it yet: %(fields)s.")
+            raise Refused({"": [text % {"fields": pgettext("between names", ", ").join(names)}]})
+        draft.forget([*mine, *self.orphaned(request, obj, draft)])
+        for each in draft.scheduled.all():
+            each.entries = {path: entry for path, entry in each.entries.items() if path not in mine}
+            each.save()
+        self.record(request, obj, "discarded")
+        if draft.entries:
+            return _("The draft is discarded, but for what you may not change.")
+        draft.unschedule()
+        draft.preview_key = ""
+        return _("The draft is discarded.")
+
+    def orphaned(self, request, obj, draft) -> set:
+        """Returns the paths of entries that nobody's form shows any more: a field or an inline was removed."""
+        anybodys = copy.copy(request)
+        anybodys.user = get_user_model()(is_superuser=True, is_active=True)
+        shown = self.changeable(anybodys, obj, draft.entries, values_of(*self.unbound(anybodys, obj)))
+        return draft.entries.keys() - shown.keys()
+
+    def publish_and_say(self, request, draft, languages, seen):
         """Publishes, and tells the user so, or why not. `seen` is as keep_typed() returns it."""
         try:
-            self.publish(request, obj, draft, languages, seen=seen)
+            self.publish(request, draft, languages, seen=seen)
         except Refused as refused:
             self.refuse(request, draft, refused)
         else:
@@ -307,23 +363,27 @@ class DraftAdmin(DraftListAdmin):
         """Lets the draft be published by itself at the time that was typed, and tells the user so, or why not."""
         languages = [language for language in LANGUAGES if language in request.POST.getlist("_publish_languages")]
         try:
-            moment = MOMENT.clean(request.POST.get("_publish_at"))
+            if not request.POST.get("_publish_at"):
+                raise ValidationError(_("Choose a date and a time."))
+            moment = MOMENT.clean(request.POST["_publish_at"])
             if moment <= timezone.now():
                 raise ValidationError(_("This time is past."))
             if not languages:
                 raise ValidationError(_("Choose a language."))
-            refuse_unseen(draft, languages, seen)
-            self.validated(request, obj, draft, languages)
+            with transaction.atomic():
+                # Somebody else may have saved meanwhile.
+                draft.lock() if draft.pk else draft.save()
+                refuse_unseen(draft, languages, seen)
+                self.validated(request, obj, draft, languages)
+                draft.schedule(languages, moment, request.user)
         except ValidationError as error:
-            self.message_user(request, " ".join(error.messages), messages.ERROR)
+            text = _("Not scheduled: %(reason)s") % {"reason": " ".join(error.messages)}
+            self.message_user(request, text, messages.ERROR)
+        except Draft.DoesNotExist:
+            self.message_user(request, GONE, messages.ERROR)
         except Refused as refused:
             self.refuse(request, draft, refused)
         else:
-            planned = {path: fingerprint(entry["value"]) for path, entry in draft.ready(languages).items()}
-            plan = {"publish_at": moment, "publish_by": request.user, "publish_languages": languages}
-            if not draft.store(**plan, planned=planned, is_plan_refused=False):
-                self.message_user(request, GONE, messages.ERROR)
-                return
             self.record(request, obj, "scheduled", languages, at=moment.isoformat())
             date = date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
             text = _("Will be published at %(date)s: %(languages)s.")
@@ -387,10 +447,9 @@ def as_new(post, formsets):
     return post
 
 
-def fingerprints_in(post, live) -> dict:
-    """Returns the fingerprints by path that a form was opened with, by default those of `live`."""
+def marks_in(text) -> dict | None:
+    """Returns the fingerprints by path that a field of a form has, or None if it has none."""
     try:
-        found = json.loads(post["_shown"])
-        return {str(path): str(value) for path, value in found.items()}
-    except (KeyError, ValueError, AttributeError, RecursionError):
-        return {path: fingerprint(value) for path, value in live.items()}
+        return {str(path): str(mark) for path, mark in json.loads(text).items()}
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        return None

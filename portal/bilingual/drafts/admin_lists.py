@@ -5,17 +5,17 @@ from functools import partial
 from django.contrib import admin, messages
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from portal.bilingual.drafts.admin_publishing import PublishingAdmin, Refused
-from portal.bilingual.drafts.models import Draft
+from portal.bilingual.drafts.models import Draft, ScheduledPublication
+from portal.bilingual.drafts.values import fingerprint
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.publishing import Published
-
-# How many drafts of new rows a list names.
-DRAFTS_LISTED = 20
 
 
 class DraftListAdmin(PublishingAdmin):
@@ -24,17 +24,22 @@ class DraftListAdmin(PublishingAdmin):
     def changelist_view(self, request, extra_context=None):
         """Names the drafts of rows that do not exist yet above the list."""
         kind = ContentType.objects.get_for_model(self.model)
-        drafts = Draft.objects.filter(content_type=kind, object_id=None).order_by("-changed_at")[:DRAFTS_LISTED]
+        drafts = Draft.objects.filter(content_type=kind, object_id=None).order_by("-changed_at")
         found = [(draft, draft.title_of(self.model)) for draft in drafts if self.has_add_permission(request)]
         return super().changelist_view(request, (extra_context or {}) | {"new_drafts": found})
 
     def get_queryset(self, request):
         kind = ContentType.objects.get_for_model(self.model)
         drafts = Draft.objects.filter(content_type=kind, object_id=OuterRef("pk")).exclude(entries={})
-        return super().get_queryset(request).annotate(has_draft=Exists(drafts))
+        first = ScheduledPublication.objects.filter(draft__content_type=kind, draft__object_id=OuterRef("pk"))
+        scheduled_at = Subquery(first.values("at")[:1])
+        return super().get_queryset(request).annotate(has_draft=Exists(drafts), scheduled_at=scheduled_at)
 
     @admin.display(description=gettext_lazy("draft"), ordering="has_draft")
     def draft(self, row):
+        if row.scheduled_at:
+            date = date_format(timezone.localtime(row.scheduled_at), "SHORT_DATETIME_FORMAT")
+            return _("Scheduled for %(date)s") % {"date": date}
         return _("Not public yet") if row.has_draft else ""
 
     def get_actions(self, request):
@@ -74,4 +79,7 @@ class DraftListAdmin(PublishingAdmin):
 
     @transaction.atomic
     def publish_row(self, request, row, languages):
-        self.publish(request, row, self.find_draft(request, row), languages)
+        """Publishes a row, unless somebody else has typed for it: the list does not show what."""
+        draft = self.find_draft(request, row)
+        mine = {path: each["value"] for path, each in draft.entries.items() if each["by"] == request.user.pk}
+        self.publish(request, draft, languages, seen={path: fingerprint(value) for path, value in mine.items()})

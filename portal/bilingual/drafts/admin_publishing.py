@@ -8,6 +8,7 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -46,9 +47,19 @@ def refusing():
 
 def refuse_unseen(draft, languages, seen):
     """Raises Refused if a colleague has typed what the publisher's form does not show, perhaps half a sentence."""
-    text = _("A colleague has typed here since you opened this page. Please look at it, and publish again.")
+    text = _("A colleague has typed here, and you have not seen it yet. Please look at it, and publish again.")
     if unseen := draft.unseen(languages, seen):
         raise Refused({path: [text] for path in unseen})
+
+
+def wait_for_turn(model, pk):
+    """
+    Locks a row until the transaction ends, in the order in which all changes of content lock.
+
+    Each of them first changes the version of the content. Who locked a row before that would wait for a change that
+    waits for the row. So this is a change too, of nothing.
+    """
+    model._base_manager.filter(pk=pk).update(**{model._meta.pk.name: F(model._meta.pk.name)})
 
 
 class PublishingAdmin(admin.ModelAdmin):
@@ -77,10 +88,10 @@ class PublishingAdmin(admin.ModelAdmin):
 
     def stored_row(self, request, draft):
         """
-        Returns the row of `draft`, or None if it has none yet. It is locked until the transaction ends, and read only
-        now: somebody may have published meanwhile, and saving an older row would take that back.
+        Returns the row of `draft`, or None if it has none yet. It is read only now: somebody may have published
+        meanwhile. The lock of the draft keeps others from publishing.
         """
-        row = self.model._base_manager.select_for_update().filter(pk=draft.object_id).first()
+        row = self.model._base_manager.filter(pk=draft.object_id).first()
         if row is None and draft.object_id:
             # Somebody has deleted it. What is typed for it is the draft of a new one.
             draft.object_id, draft.key = None, draft.key or new_key()
@@ -128,40 +139,43 @@ class PublishingAdmin(admin.ModelAdmin):
         }
 
     @transaction.atomic
-    def publish(self, request, obj, draft, languages, as_planned=False, seen=None):
+    def publish(self, request, draft, languages, scheduled=None, seen=None):
         """
-        Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right, or if
-        `seen` is given and refuse_unseen() finds a field.
+        Makes public what `draft` has for `languages`, or what a ScheduledPublication of it has.
 
-        If `as_planned`, what has changed since it was planned stays in the draft.
+        Raises Refused if a field is not right, or if `seen` is given and refuse_unseen() finds a field.
         """
         if draft.pk:
             # Somebody else may have saved meanwhile.
             try:
-                draft.refresh_from_db(from_queryset=Draft.objects.select_for_update())
+                draft.lock()
             except Draft.DoesNotExist as error:
                 raise Refused({"": [str(GONE)]}) from error
         if seen is not None:
             refuse_unseen(draft, languages, seen)
+        wait_for_turn(self.model, draft.object_id)
         obj = self.stored_row(request, draft)
-        row, message, keys, paths = self.saved(request, obj, draft, languages, as_planned=as_planned)
+        shown = draft.values(values_of(*self.unbound(request, obj)))
+        row, message, keys, ready = self.saved(request, obj, draft, languages, scheduled=scheduled)
         log = self.log_change if obj else self.log_addition
         log(request, row, [*deed("published", languages), *message])
         draft.object_id, draft.refusals = row.pk, {}
         draft.unschedule(languages)
-        draft.published(paths, keys, values_of(*self.unbound(request, self.get_object(request, str(row.pk)))))
+        live = values_of(*self.unbound(request, self.get_object(request, str(row.pk))))
+        if draft.pk is None:
+            draft.save()
+        draft.published(ready, keys, shown, live)
         draft.keep()
-        return row
 
     @refusing()
-    def saved(self, request, obj, draft, languages, with_files=True, as_planned=False) -> tuple:
+    def saved(self, request, obj, draft, languages, with_files=True, scheduled=None) -> tuple:
         """
         Saves `obj`, or a new row, with what validated() returns, and raises Refused as it does.
 
         Returns the row, the message for its history, the paths of the new inline rows by those that they had, and the
-        paths of what was saved.
+        entries that were saved, by path.
         """
-        form, formsets, values, ready = self.validated(request, obj, draft, languages, with_files, as_planned)
+        form, formsets, values, ready = self.validated(request, obj, draft, languages, with_files, scheduled)
         row = self.save_form(request, form, change=bool(obj))
         self.save_model(request, row, form, bool(obj))
         self.save_related(request, form, formsets, bool(obj))
@@ -172,21 +186,20 @@ class PublishingAdmin(admin.ModelAdmin):
         }
         return row, self.construct_change_message(request, form, formsets, add=not obj), keys, ready
 
-    def validated(self, request, obj, draft, languages, with_files=True, as_planned=False) -> tuple:
+    def validated(self, request, obj, draft, languages, with_files=True, scheduled=None) -> tuple:
         """
-        Validates what `draft` has for `languages` of `obj`, or of a new row. Raises Refused if a field is not right.
+        Validates what `draft`, or a ScheduledPublication of it, has for `languages` of `obj`, or of a new row. Raises
+        Refused if a field is not right.
 
         Without files, those of the draft are left out, and the new inline rows that have one.
 
-        Returns the valid form and its formsets, the values that they were given by path, and which paths come from the
-        draft.
+        Returns the valid form and its formsets, the values that they were given by path, and those of the entries of
+        the draft that are among them.
         """
         form, formsets = self.unbound(request, obj)
         live = values_of(form, formsets)
         draft.meet(live)
-        ready = draft.ready(languages)
-        if as_planned:
-            ready = draft.as_planned(ready)
+        ready = scheduled.ready(live) if scheduled else draft.ready(languages)
         # Who may not change a field does not publish it either.
         ready = self.changeable(request, obj, ready, live)
         if not with_files:
@@ -228,7 +241,8 @@ class PublishingAdmin(admin.ModelAdmin):
         """Lets visitors no longer see `row` in `language`. Returns that in words. Raises Refused if it must stay."""
         column = build_localized_fieldname("published_at", language)
         # Somebody may have published meanwhile.
-        row = self.model._base_manager.select_for_update().get(pk=row.pk)
+        wait_for_turn(self.model, row.pk)
+        row = self.model._base_manager.get(pk=row.pk)
         setattr(row, column, None)
         try:
             row.validate_constraints()

@@ -8,8 +8,10 @@ from django.forms import ModelChoiceField
 from django.forms.utils import ErrorDict
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.text import capfirst
+from django.utils.html import escape
+from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from django_prose_editor.widgets import ProseEditorWidget
 from modeltranslation.utils import build_localized_fieldname
 
@@ -20,6 +22,9 @@ from portal.bilingual.drafts.values import is_file
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.publishing import Published
 from portal.bilingual.richtext import plain_text
+
+# In characters, of the text that names an inline row.
+ROW_TITLE = 30
 
 
 def showing_form(form_class, post, files, refusals):
@@ -63,12 +68,14 @@ def show_kept(form, files, refusals, row=""):
             form._errors[name or NON_FIELD_ERRORS] = form.error_class(texts, renderer=form.renderer, **place)
     for name, field in form.fields.items():
         if kept := files.get(form.add_prefix(name)):
-            field.help_text = _("In the draft: %(name)s") % {"name": kept}
+            # Templates do not escape what helps.
+            field.help_text = _("In the draft: %(name)s") % {"name": escape(kept)}
 
 
 def publication_of(row, draft) -> list:
     """Returns a dictionary for each language: what visitors see of `row` now, and whether `draft` has other words."""
     changed = {language_of(path) for path in draft.entries}
+    scheduled = {each.language: each for each in scheduled_of(draft)}
     return [
         {
             "language": language,
@@ -76,9 +83,20 @@ def publication_of(row, draft) -> list:
             "state": state_of(row, language),
             "is_withdrawable": isinstance(row, Published) and since(row, language) is not None,
             "is_changed": bool(changed & {None, language}),
+            "scheduled": scheduled.get(language),
         }
         for language in LANGUAGES
     ]
+
+
+def scheduled_of(draft):
+    """Returns what of `draft` is scheduled."""
+    return draft.scheduled.all() if draft.pk else []
+
+
+def refusals_of(draft) -> dict:
+    """Returns why `draft`, or what is scheduled of it, could not be published: messages by path."""
+    return {path: texts for each in (*scheduled_of(draft), draft) for path, texts in each.refusals.items()}
 
 
 def since(row, language) -> datetime | None:
@@ -141,7 +159,15 @@ def rivalries(draft, form, formsets) -> list:
                     "name": name,
                     "is_alike": is_rich(field) and len(set(texts)) == 1,
                     "sides": [
-                        ({"by": users.get(each["by"]), "at": datetime.fromisoformat(each["at"]), "text": text}, choice)
+                        (
+                            {
+                                "by": users.get(each["by"]),
+                                "at": datetime.fromisoformat(each["at"]),
+                                "text": text,
+                                "is_public": each["value"] == draft.entries[path]["base"],
+                            },
+                            choice,
+                        )
                         for (choice, each), text in zip(choices.items(), marked(*texts), strict=True)
                     ],
                 }
@@ -158,7 +184,7 @@ def typists(entries, form, formsets) -> list:
             if name:
                 found.setdefault(each["by"], {})[name] = None
     users = get_user_model().objects.in_bulk(found.keys() - {None})
-    listed = [(users.get(by), ", ".join(map(str, names))) for by, names in found.items()]
+    listed = [(users.get(by), pgettext("between names", ", ").join(map(str, names))) for by, names in found.items()]
     return [
         _("{label}: {value}").format(label=user.get_full_name() or user, value=names) if user else names
         for user, names in listed
@@ -180,6 +206,9 @@ def field_at(path, form, formsets) -> tuple:
     if not formset or not (field or name in ("", DELETE)):
         return None, None
     kind, label = capfirst(formset.model._meta.verbose_name), _("remove") if name == DELETE else field and field.label
+    stored = (each.instance for each in formset.initial_forms if f"{formset.prefix}/{each.instance.pk}" == row)
+    if title := next(map(str, stored), ""):
+        kind = _("{kind} “{title}”").format(kind=kind, title=Truncator(title).chars(ROW_TITLE))
     return (None if name == DELETE else field), _("{label}: {value}").format(label=kind, value=label) if label else kind
 
 

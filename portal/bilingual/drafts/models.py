@@ -13,8 +13,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.bilingual.drafts.paths import DELETE, is_new, is_removal, language_of, name_of, new_row, row_of, rows_of
-from portal.bilingual.drafts.values import CLEAR, fingerprint, is_file
+from portal.bilingual.drafts.paths import (
+    DELETE,
+    NEW,
+    is_new,
+    is_removal,
+    language_of,
+    name_of,
+    new_row,
+    row_of,
+    rows_of,
+)
+from portal.bilingual.drafts.values import CLEAR, fingerprint, is_file, is_number
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import in_both_languages
 
@@ -33,17 +43,11 @@ class Draft(models.Model):
     # By path: the "value", the published value that it was "base"d on, "by" whom, "at" what time and in which "form" it
     # was typed. There may be "rivals" too: the same five of each text that others typed for the field at the same time.
     entries = models.JSONField(default=dict)
-    # What has become of rows that were new: forms that were opened before know them by these paths.
-    rows_published = models.JSONField(default=dict)
+    # What has become of rows that were new, or are gone: forms that were opened before know them by these paths.
+    rows_renamed = models.JSONField(default=dict)
+    # By path, in which form the published value was typed, and its fingerprint: who types on there is no rival of it.
+    forms_published = models.JSONField(default=dict)
     changed_at = models.DateTimeField(auto_now=True)
-    # What is to be published by itself, when, and on whose behalf.
-    publish_at = models.DateTimeField(null=True)
-    publish_languages = models.JSONField(default=list)
-    publish_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    # The fingerprints, by path, of the values that are to be published then.
-    planned = models.JSONField(default=dict)
-    # Whether they could not be published when the time had come.
-    is_plan_refused = models.BooleanField(default=False)
     # Why it could not be published: messages by the path of the field, "" for the whole.
     refusals = models.JSONField(default=dict)
     # Part of each link to a preview. Without it there is none.
@@ -73,7 +77,13 @@ class Draft(models.Model):
     def is_empty(self) -> bool:
         """Whether nothing would be lost without it."""
         is_known_by_key = self.key and self.object_id
-        return not (self.entries or self.publish_at or self.preview_key or self.rows_published or is_known_by_key)
+        is_remembered = self.rows_renamed or self.forms_published or is_known_by_key
+        is_scheduled = self.pk and self.scheduled.exists()
+        return not (self.entries or self.preview_key or is_remembered or is_scheduled)
+
+    def lock(self):
+        """Reads it anew, and locks it until the transaction ends. Raises Draft.DoesNotExist if it is gone."""
+        self.refresh_from_db(from_queryset=Draft.objects.select_for_update())
 
     def keep(self):
         """Stores it, or deletes it if nothing would be lost."""
@@ -102,11 +112,20 @@ class Draft(models.Model):
                 return title
         return f"({self.pk})"
 
+    def schedule(self, languages, at, user):
+        """Lets `languages` be published by themselves at a time `at`, on behalf of `user`, as the draft is now."""
+        for language in languages:
+            entries = {
+                path: {name: entry[name] for name in ("value", "base", "form")}
+                for path, entry in self.ready([language]).items()
+            }
+            about = {"at": at, "by": user, "entries": entries, "refusals": {}}
+            self.scheduled.update_or_create(language=language, defaults=about)
+
     def unschedule(self, languages=LANGUAGES):
         """Leaves the publishing of `languages` to people."""
-        self.publish_languages = [each for each in self.publish_languages if each not in languages]
-        if not self.publish_languages:
-            self.publish_at, self.publish_by, self.planned, self.is_plan_refused = None, None, {}, False
+        if self.pk:
+            self.scheduled.filter(language__in=languages).delete()
 
     def preview_token(self, language: str, is_pair: bool) -> str:
         """Returns the part of a link that shows a preview to whoever has it, for PREVIEW_FOR; see previewed()."""
@@ -149,12 +168,13 @@ class Draft(models.Model):
         others = {
             path
             for path in shown.keys() & now.keys()
-            if shown[path] and shown[path] != fingerprint(now[path]) and not self.is_of(path, form)
+            if shown[path] and shown[path] != fingerprint(now[path]) and not self.is_of(path, form, now[path])
         }
         mine = {
             path: value
             for path, value in typed.items()
-            if now.get(path) != value and (shown.get(path) != fingerprint(value) or self.is_of(path, form))
+            if now.get(path) != value
+            and (shown.get(path) != fingerprint(value) or self.is_of(path, form, now.get(path)))
         }
         removed = {row_of(path) for path, value in typed.items() if is_new(row_of(path)) and is_removal(path, value)}
         removed |= {row for row in rows_of(shown) - rows_of(typed) if is_new(row)}
@@ -166,7 +186,9 @@ class Draft(models.Model):
             if row in removed or row in gone or (is_new(row) and name_of(path) == DELETE):
                 continue
             entry = {"value": value, "base": live.get(path), **stamp}
-            if path in others or (is_removal(path, value) and row in rows_of(others)):
+            # Who types over a text that has rivals adds one more, unless it is her own.
+            is_contested = "rivals" in self.entries.get(path, {}) and self.entries[path]["by"] != user.pk
+            if path in others or is_contested or (is_removal(path, value) and row in rows_of(others)):
                 self.set_rival(path, now[path], entry)
                 rivals.append(path)
             else:
@@ -186,14 +208,30 @@ class Draft(models.Model):
     def meet(self, live: dict):
         """
         Makes a rival of each value of the published row, `live`, that came there by another way than this draft after
-        somebody had typed over the earlier one.
+        somebody had typed over the earlier one. What was typed for an inline row that went by another way becomes a new
+        row: no text is lost.
         """
+        for row in rows_of(self.entries) - rows_of(live) if self.object_id else ():
+            if not is_new(row):
+                self.renew(row)
         for path, entry in list(self.entries.items()) if self.object_id else ():
             if path in live and entry["base"] != live[path]:
                 self.set(path, entry | {"base": live[path]})
                 if live[path] != entry["value"] and entry["base"] is not None:
                     published = {"value": live[path], "base": live[path], "by": None, "form": ""}
                     self.set_rival(path, entry["value"], published | {"at": timezone.now().isoformat()})
+
+    def renew(self, row):
+        """Makes a new inline row of what was typed for one that is gone."""
+        prefix, _slash, key = row.partition("/")
+        texts = {name_of(path): entry for path, entry in self.entries.items() if row_of(path) == row}
+        self.forget(f"{row}/{name}" for name in texts)
+        if is_number(key):
+            # Each time the same one, so that forms that show it know it.
+            self.rows_renamed[row] = f"{prefix}/{NEW}{int(key):020x}"
+            for name, entry in texts.items():
+                if name != DELETE:
+                    self.entries[f"{self.rows_renamed[row]}/{name}"] = entry | {"base": None}
 
     def set(self, path, entry):
         """Replaces the value at `path`. Rivals stay, until somebody chooses."""
@@ -214,13 +252,15 @@ class Draft(models.Model):
     def renamed(self, paths: dict) -> dict:
         """Returns a dictionary with the paths that its rows have by now."""
         return {
-            f"{row}/{name_of(path)}" if (row := self.rows_published.get(row_of(path))) else path: value
+            f"{row}/{name_of(path)}" if (row := self.rows_renamed.get(row_of(path))) else path: value
             for path, value in paths.items()
         }
 
-    def is_of(self, path, form) -> bool:
-        """Whether what the draft has at `path` was typed in `form` itself."""
-        return bool(form) and self.entries.get(path, {}).get("form") == form
+    def is_of(self, path, form, value) -> bool:
+        """Whether the `value` that the draft, or the published row, has at `path` was typed in `form` itself."""
+        if path in self.entries:
+            return bool(form) and self.entries[path]["form"] == form
+        return bool(form) and self.forms_published.get(path) == [form, fingerprint(value)]
 
     def choices(self, path: str) -> dict:
         """
@@ -229,8 +269,16 @@ class Draft(models.Model):
         That names all of them, so that nobody drops what was not shown.
         """
         sides = sides_of(self.entries.get(path, {}))
-        all_of_them = fingerprint([side["value"] for side in sides])
-        return {f"{fingerprint(side['value'])}-{all_of_them}": side for side in sides} if len(sides) > 1 else {}
+        all_of_them = self.rivals().get(path)
+        return {f"{fingerprint(side['value'])}-{all_of_them}": side for side in sides} if all_of_them else {}
+
+    def rivals(self) -> dict:
+        """Returns by path the fingerprint of all values of each field that has rivals."""
+        return {
+            path: fingerprint([side["value"] for side in sides_of(entry)])
+            for path, entry in self.entries.items()
+            if "rivals" in entry
+        }
 
     def choose(self, path: str, choice: str) -> bool:
         """Ends the rivalry about a field with one of its choices(). Returns False if there is no such one any more."""
@@ -262,26 +310,83 @@ class Draft(models.Model):
         seen = self.renamed(seen)
         return [path for path, each in self.ready(languages).items() if seen.get(path) != fingerprint(each["value"])]
 
-    def as_planned(self, entries: dict) -> dict:
-        """Returns those `entries` that have not changed since they were planned. A new row is planned as a whole."""
-        changed = {path for path, entry in entries.items() if self.planned.get(path) != fingerprint(entry["value"])}
-        rows = {row for row in rows_of(changed) if is_new(row)}
-        return {path: each for path, each in entries.items() if path not in changed and row_of(path) not in rows}
+    def published(self, ready: dict, keys: dict, shown: dict, live: dict):
+        """
+        Forgets the entries of `ready`, which are public now, unless somebody has typed something else since.
 
-    def published(self, paths, keys: dict, live: dict):
-        """Forgets the entries at `paths`, which are public now. New rows got `keys`; `live` are the values by now."""
-        self.forget(paths)
-        self.rows_published |= keys
-        entries = self.renamed(self.entries)
+        New rows got `keys`. `shown` are the values that the draft had, `live` those of the published row by now.
+        """
+        now = timezone.now().isoformat()
+        removed = {row_of(path) for path, entry in ready.items() if is_removal(path, entry["value"])}
+        for path, entry in ready.items():
+            row, since = row_of(path), {"base": None, "by": None, "at": now, "form": ""}
+            if path in self.entries:
+                if self.entries[path]["value"] == entry["value"] and "rivals" not in self.entries[path]:
+                    del self.entries[path]
+            elif path in shown and shown[path] != entry["value"]:
+                self.entries[path] = {"value": shown[path], **since}
+            elif is_new(row) and row not in rows_of(shown):
+                self.entries[f"{row}/{DELETE}"] = {"value": ["on"], **since}
+        former = {old: keys.get(row, row) for old, row in self.rows_renamed.items()}
+        self.rows_renamed = former | keys
+        self.forget(path for path in self.entries if row_of(path) in removed)
         self.entries = {
             path: entry | {"base": live.get(path, entry["base"])}
-            for path, entry in entries.items()
+            for path, entry in self.renamed(self.entries).items()
             if entry["value"] != live.get(path) or "rivals" in entry
         }
+        self.forms_published |= {
+            path: [entry["form"], fingerprint(entry["value"])]
+            for path, entry in self.renamed(ready).items()
+            if entry["form"] and path in live
+        }
+        for other in self.scheduled.all():
+            other.entries = {
+                path: each | ({"base": live.get(path)} if row_of(path) in keys.values() else {})
+                for path, each in self.renamed(other.entries).items()
+                if path not in self.renamed(ready) and row_of(path) not in removed
+            }
+            other.save()
 
     def forget(self, paths):
         gone = set(paths)
         self.entries = {path: entry for path, entry in self.entries.items() if path not in gone}
+
+
+class ScheduledPublication(models.Model):
+    """What of a draft is published in one language by itself, as it was when somebody scheduled it."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="scheduled")
+    language = models.CharField(max_length=10)
+    at = models.DateTimeField(db_index=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # By path, as those of a draft.
+    entries = models.JSONField(default=dict)
+    # Why it could not be published when the time had come: as those of a draft.
+    refusals = models.JSONField(default=dict)
+
+    class Meta:
+        app_label = "portal"
+        verbose_name = _("scheduled publication")
+        verbose_name_plural = _("scheduled publications")
+        ordering = ["at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["draft", "language"], name="portal_scheduled_once")]
+
+    def __str__(self):
+        return str(self.draft)
+
+    def ready(self, live: dict) -> dict:
+        """
+        Returns the entries that are to be published by now over the values of the published row, `live`.
+
+        Those over which something else was published since have an empty list of "rivals".
+        """
+        found = {}
+        for path, entry in self.entries.items():
+            if entry["value"] != live.get(path) and (path in live or is_new(row_of(path))):
+                is_overtaken = path in live and live[path] != entry["base"]
+                found[path] = entry | ({"rivals": []} if is_overtaken else {})
+        return found
 
 
 def sides_of(entry: dict) -> list[dict]:
@@ -289,11 +394,13 @@ def sides_of(entry: dict) -> list[dict]:
     return [entry, *entry.get("rivals", [])]
 
 
-def files_in_drafts() -> set[str]:
-    """Returns the names, in the storage, of the files that drafts hold."""
-    entries = (entry for draft in Draft.objects.iterator() for entry in draft.entries.values())
-    values = (side["value"] for entry in entries for side in sides_of(entry))
-    return {value["file"] for value in values if is_file(value) and value != CLEAR}
+def files_in_drafts():
+    """Yields the names, in the storage, of the files that drafts and what is scheduled of them hold."""
+    for holder in (*Draft.objects.iterator(), *ScheduledPublication.objects.iterator()):
+        for entry in holder.entries.values():
+            for side in sides_of(entry):
+                if is_file(side["value"]) and side["value"] != CLEAR:
+                    yield side["value"]["file"]
 
 
 def new_key() -> str:

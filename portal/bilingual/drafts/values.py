@@ -189,8 +189,13 @@ def as_post(values: dict, form, formsets, for_saving=False) -> tuple:
     for formset in formsets:
         stored = [f"{formset.prefix}/{row.instance.pk}" for row in formset.initial_forms]
         new = new_rows(values, formset)
+        blank = fields_of(formset.empty_form, own_fields(formset))
         for number, row in enumerate(stored + new):
             place = f"{formset.prefix}-{number}-"
+            # Of a row that became new because the stored one is gone, only what was typed is known.
+            for name, value in blank.items():
+                if row in new and f"{row}/{name}" not in values:
+                    add(place + name, value)
             for path, value in values.items():
                 if row_of(path) == row:
                     add(place + name_of(path), value)
@@ -199,7 +204,7 @@ def as_post(values: dict, form, formsets, for_saving=False) -> tuple:
         number = len(stored) + len(new)
         blanks = 0 if for_saving else max(min(formset.extra, formset.max_num - number), 0)
         for place in (f"{formset.prefix}-{number + blank}-" for blank in range(blanks)):
-            for name, value in fields_of(formset.empty_form, own_fields(formset)).items():
+            for name, value in blank.items():
                 add(place + name, value)
             # It has its key from the beginning, so that it is the same row each time it is sent.
             post[place + formset.model._meta.pk.name] = new_row(formset.prefix).partition("/")[2]

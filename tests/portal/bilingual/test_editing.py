@@ -90,8 +90,8 @@ def test_lists_say_what_is_published_in_which_language(admin_client, program):
     admin_client.cookies["django_language"] = "en"
     Program.objects.filter(pk=program.pk).update(published_at_en=None, published_at_zh_hans="2999-01-01T00:00Z")
     text = admin_client.get("/admin/programs/program/?q=学分").content.decode()
-    assert "Draft" in text
-    assert "From " in text
+    assert "Not public" in text
+    assert "Public from " in text
 
 
 def test_lists_say_what_waits_for_what_it_follows(admin_client, program):
