@@ -456,7 +456,7 @@ CSRF_FAILURE_VIEW = "contact.visitor.views.csrf_failure"
 # Larger request bodies, files not counted, are refused; each field of a form has its own limit.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 # The form of a program with 60 steps, 40 questions and 50 documents has more than Django's 1,000.
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
 # A whole request: three files of 10 MB each, and the text.
 PORTAL_LARGEST_REQUEST = 32 * 1024 * 1024
 # The same where staff upload the files of a resource: two of 50 MB each, and the text.
