@@ -19,6 +19,7 @@ from modeltranslation.utils import build_localized_fieldname
 from portal import content_version, search_index
 from portal.bilingual.drafts.models import Draft  # noqa: F401
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
+from portal.bilingual.history.models import Change  # noqa: F401
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import (
     ContentPage,

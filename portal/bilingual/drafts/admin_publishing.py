@@ -3,7 +3,6 @@
 import re
 from contextlib import contextmanager
 
-from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
@@ -17,6 +16,8 @@ from portal.bilingual.drafts.display import field_at
 from portal.bilingual.drafts.models import Draft, new_key
 from portal.bilingual.drafts.paths import DELETE, is_new, name_of, row_of, rows_of
 from portal.bilingual.drafts.values import as_post, is_file, new_rows, values_of
+from portal.bilingual.history.recording import RecordingAdmin
+from portal.bilingual.history.versions import remember
 from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.bilingual.publishing import Published
 
@@ -51,7 +52,7 @@ def refuse_unseen(draft, languages, seen):
         raise Refused({path: [text] for path in unseen})
 
 
-class PublishingAdmin(admin.ModelAdmin):
+class PublishingAdmin(RecordingAdmin):
     """Publishes drafts, and withdraws rows."""
 
     def may_write(self, request, obj) -> bool:
@@ -144,6 +145,8 @@ class PublishingAdmin(admin.ModelAdmin):
         if seen is not None:
             refuse_unseen(draft, languages, seen)
         obj = self.stored_row(request, draft)
+        if obj:
+            remember(obj)
         row, message, keys, paths = self.saved(request, obj, draft, languages, as_planned=as_planned)
         log = self.log_change if obj else self.log_addition
         log(request, row, [*deed("published", languages), *message])
@@ -229,6 +232,7 @@ class PublishingAdmin(admin.ModelAdmin):
         column = build_localized_fieldname("published_at", language)
         # Somebody may have published meanwhile.
         row = self.model._base_manager.select_for_update().get(pk=row.pk)
+        remember(row)
         setattr(row, column, None)
         try:
             row.validate_constraints()
@@ -242,7 +246,7 @@ class PublishingAdmin(admin.ModelAdmin):
 
 
 def deed(kind, languages=(), **about) -> list:
-    """Returns what was done to a page as its history keeps it; see change_message() in portal.templatetags.history."""
+    """Returns what was done to a page as its history keeps it; see portal.bilingual.history.words."""
     return [{kind: {"languages": list(languages), **about}}]
 
 
