@@ -141,7 +141,7 @@ def remove_orphans() -> int:
     """
     Deletes old files that have no row and are not in the bin. Returns how many it deleted.
 
-    They remain if a row was deleted, or was not committed.
+    They remain if a row was not committed, and when what was deleted is no longer kept in the bin.
 
     Without any row it deletes nothing: the database may be an empty or a wrong one.
     """

@@ -11,7 +11,6 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Subquery
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from django_cleanup import cleanup
 from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import Country
@@ -155,8 +154,6 @@ class ResourceFileQuerySet(models.QuerySet):
         return [file for file in self.select_related("resource") if not file.is_on_disk]
 
 
-# Files that have no row any more are deleted by remove_orphans(), so that what is in the bin has its files.
-@cleanup.ignore
 @content_version.register
 class ResourceFile(models.Model):
     """

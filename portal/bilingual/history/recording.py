@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from portal.bilingual.former_slugs import Addressed, FormerSlug
 from portal.bilingual.history.models import Deed
-from portal.bilingual.history.versions import keep_history, note, record, remember
+from portal.bilingual.history.versions import keep_history, let_go_of_files, note, record, remember
 
 # What is done to a page that changes its state.
 CHANGING = {Deed.PUBLISHED, Deed.WITHDRAWN, Deed.ADDED, Deed.CHANGED}
@@ -61,6 +61,7 @@ class RecordingAdmin(admin.ModelAdmin):
         for row in rows:
             remember(row)
             record(row, Deed.DELETED, by=request.user)
+            let_go_of_files(row)
         self.message_user(
             request, _("What was deleted is in the bin. From there it can be brought back."), messages.INFO
         )

@@ -177,6 +177,13 @@ def field_at(path: str):
     return apps.get_model(model)._meta.get_field(name)
 
 
+def let_go_of_files(row):
+    """Empties the fields for files of the parts of `row`, which is to be deleted, so that the files stay."""
+    for name, part in PARTS[type(row)].items():
+        if files := [field.name for field in part._meta.local_fields if isinstance(field, models.FileField)]:
+            getattr(row, name).update(**dict.fromkeys(files, ""))
+
+
 def files_in_bin(model, name: str):
     """Yields the names of the files, in the field `name` of `model`, of what was deleted within FILES_KEPT."""
     deleted = Change.objects.filter(deed=Deed.DELETED, at__gt=timezone.now() - FILES_KEPT)
