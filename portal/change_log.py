@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from portal import spreadsheets
-from portal.bilingual.history.models import Change
+from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.history.versions import PARTS
 from portal.long_lists import LongListAdmin, PeriodFilter
 
@@ -17,7 +17,23 @@ from portal.long_lists import LongListAdmin, PeriodFilter
 COLUMNS = [(_("when"), 22), (_("who"), 18), (_("kind"), 18), (_("page"), 50), (_("what"), 22), (_("detail"), 80)]
 
 
-class PersonFilter(admin.SimpleListFilter):
+class ValueFilter(admin.SimpleListFilter):
+    """Base of filters whose parameter is the name of a field, and whose values are those of the field."""
+
+    def queryset(self, request, changes):
+        offered = {value for value, _name in self.lookup_choices}
+        return changes.filter(**{self.parameter_name: self.value()}) if self.value() in offered else changes
+
+
+class DeedFilter(ValueFilter):
+    title = _("what")
+    parameter_name = "deed"
+
+    def lookups(self, request, model_admin):
+        return [choice for choice in Deed.choices if choice[0] != Deed.FIRST]
+
+
+class PersonFilter(ValueFilter):
     title = _("who")
     parameter_name = "by"
 
@@ -25,20 +41,14 @@ class PersonFilter(admin.SimpleListFilter):
         users = get_user_model().objects.filter(Exists(Change.objects.filter(by=OuterRef("pk"))))
         return [(str(user.pk), user.get_full_name() or user.get_username()) for user in users.order_by("username")]
 
-    def queryset(self, request, changes):
-        return changes.filter(by=self.value()) if (self.value() or "").isdecimal() else changes
 
-
-class KindFilter(admin.SimpleListFilter):
+class KindFilter(ValueFilter):
     title = _("kind")
-    parameter_name = "kind"
+    parameter_name = "content_type"
 
     def lookups(self, request, model_admin):
         kinds = ContentType.objects.get_for_models(*PARTS)
         return [(str(kind.pk), capfirst(model._meta.verbose_name)) for model, kind in kinds.items()]
-
-    def queryset(self, request, changes):
-        return changes.filter(content_type=self.value()) if (self.value() or "").isdecimal() else changes
 
 
 class ChangeAdmin(LongListAdmin):
@@ -46,7 +56,7 @@ class ChangeAdmin(LongListAdmin):
 
     list_display = ["at", "person", "kind", "page", "what"]
     list_display_links = None
-    list_filter = ["deed", PersonFilter, KindFilter, ("at", PeriodFilter)]
+    list_filter = [DeedFilter, PersonFilter, KindFilter, ("at", PeriodFilter)]
     list_select_related = ["by"]
     list_per_page = 50
     sortable_by = ["at"]
@@ -66,6 +76,10 @@ class ChangeAdmin(LongListAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return False
+
+    def get_queryset(self, request):
+        """Leaves out what nobody did: the states in which histories begin."""
+        return super().get_queryset(request).exclude(deed=Deed.FIRST)
 
     @admin.display(description=_("who"))
     def person(self, change):

@@ -3,11 +3,14 @@
 from django.contrib import admin, messages
 from django.db import transaction
 from django.forms.models import _get_foreign_key
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from portal.bilingual.former_slugs import Addressed, FormerSlug
 from portal.bilingual.history.models import Deed
-from portal.bilingual.history.versions import keep_history, let_go_of_files, note, record, remember
+from portal.bilingual.history.versions import PARTS, keep_history, note, put_into_bin, record
+from portal.bilingual.history.words import DEEDS
 
 # What is done to a page that changes its state.
 CHANGING = {Deed.PUBLISHED, Deed.WITHDRAWN, Deed.ADDED, Deed.CHANGED}
@@ -43,7 +46,7 @@ class RecordingAdmin(admin.ModelAdmin):
     def note(self, request, row, message, otherwise):
         """Stores the Change that a `message` of a LogEntry says. Of one that names no Deed it is `otherwise`."""
         parts = message if isinstance(message, list) else []
-        deed = next((Deed(kind) for part in parts for kind in part if kind in Deed), otherwise)
+        deed = next((Deed(kind) for part in parts for kind in part if kind in DEEDS), otherwise)
         (record if deed in CHANGING else note)(row, deed, by=request.user, message=parts)
 
     def delete_model(self, request, obj):
@@ -53,15 +56,16 @@ class RecordingAdmin(admin.ModelAdmin):
 
     def delete_queryset(self, request, queryset):
         with transaction.atomic():
-            self.put_into_bin(request, queryset.order_by("pk").iterator(CHUNK))
+            rows = queryset.order_by("pk").prefetch_related(*PARTS[self.model])
+            self.put_into_bin(request, rows.iterator(CHUNK))
             super().delete_queryset(request, queryset)
 
     def put_into_bin(self, request, rows):
         """Stores the state of `rows` before they are deleted, and tells the user so."""
         for row in rows:
-            remember(row)
-            record(row, Deed.DELETED, by=request.user)
-            let_go_of_files(row)
-        self.message_user(
-            request, _("What was deleted is in the bin. From there it can be brought back."), messages.INFO
-        )
+            put_into_bin(row, request.user)
+        text = _("What was deleted is in the bin. From there it can be brought back.")
+        if self.has_add_permission(request):
+            address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_bin")
+            text = format_html('{} <a href="{}">{}</a>', text, address, _("Bin"))
+        self.message_user(request, text, messages.INFO)

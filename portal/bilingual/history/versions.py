@@ -55,8 +55,7 @@ def record(row, deed: Deed, by=None, at=None, message=()) -> Change:
     Returns the Change. `at` is when it was done, by default now.
     """
     row = type(row)._base_manager.get(pk=row.pk)
-    found = incoming(row) if deed == Deed.DELETED else incoming(row, SHOWN[type(row)])
-    about = noted(row, deed, by, at, message) | {"incoming": found}
+    about = noted(row, deed, by, at, message) | {"incoming": incoming(row, SHOWN[type(row)])}
     if (latest := latest_state(row)) and is_current(latest, row):
         return Change.objects.create(**about, revision=latest.revision)
     with reversion.create_revision(manage_manually=True):
@@ -84,14 +83,31 @@ def noted(row, deed, by, at, message) -> dict:
 
 
 @transaction.atomic
-def remember(row):
-    """Stores the state of `row` before it is changed, unless it is the latest that is stored."""
+def remember(row) -> Change:
+    """
+    Stores the state of `row`, which is just read, before it is changed, unless it is the latest that is stored.
+
+    Returns the Change with that state.
+    """
     latest = latest_state(row)
     if latest is None:
-        record(row, Deed.FIRST, at=getattr(row, "updated_at", None))
-    elif not is_current(latest, row):
-        changed_at = getattr(row, "updated_at", latest.at)
-        record(row, Deed.FOUND, at=changed_at if changed_at > latest.at else None)
+        return record(row, Deed.FIRST, at=getattr(row, "updated_at", None))
+    if is_current(latest, row):
+        return latest
+    changed_at = getattr(row, "updated_at", latest.at)
+    return record(row, Deed.FOUND, at=changed_at if changed_at > latest.at else None)
+
+
+@transaction.atomic
+def put_into_bin(row, by):
+    """Keeps `row`, which is just read and about to be deleted by a user, so that it can come back."""
+    revision = remember(row).revision
+    about = noted(row, Deed.DELETED, by, None, ())
+    Change.objects.create(**about, revision=revision, incoming=incoming(row))
+    # Their files stay, because an empty field has none that could be deleted with its row.
+    for name, part in PARTS[type(row)].items():
+        if files := [field.name for field in part._meta.local_fields if isinstance(field, models.FileField)]:
+            getattr(row, name).update(**dict.fromkeys(files, ""))
 
 
 def latest_state(row) -> Change | None:
@@ -175,13 +191,6 @@ def field_at(path: str):
     """Returns the field that incoming() has at `path`."""
     model, _separator, name = path.rpartition(".")
     return apps.get_model(model)._meta.get_field(name)
-
-
-def let_go_of_files(row):
-    """Empties the fields for files of the parts of `row`, which is to be deleted, so that the files stay."""
-    for name, part in PARTS[type(row)].items():
-        if files := [field.name for field in part._meta.local_fields if isinstance(field, models.FileField)]:
-            getattr(row, name).update(**dict.fromkeys(files, ""))
 
 
 def files_in_bin(model, name: str):

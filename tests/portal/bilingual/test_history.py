@@ -380,7 +380,7 @@ def test_the_log_is_filtered_and_exported_and_holds_no_formula(staff, program):
     change(editor("portal.change_term"), term, note_en="Said")
     colleague = User.objects.get(username="colleague")
     kind = ContentType.objects.get_for_model(Term)
-    for query in (f"by={colleague.pk}", f"kind={kind.pk}&deed__exact=published"):
+    for query in (f"by={colleague.pk}", f"content_type={kind.pk}&deed=published"):
         shown = staff.get(f"/admin/portal/change/?{query}").context["cl"].result_list
         assert [(each.object_id, each.deed) for each in shown] == [(term.pk, "published")], query
     everything = [str(each.pk) for each in Change.objects.all()]
@@ -392,8 +392,6 @@ def test_the_log_is_filtered_and_exported_and_holds_no_formula(staff, program):
         [
             ["Li Ming", "Term", "'=1+1", "Published"],
             ["admin", "Program", "One", "Published"],
-            ["", "Term", "'=1+1", "As it was when its history began"],
-            ["", "Program", "Teacher exchange", "As it was when its history began"],
         ]
     )
     response = staff.post("/admin/portal/change/", data | {"action": "as_xlsx"})
