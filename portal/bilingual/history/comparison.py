@@ -4,7 +4,7 @@ from collections import Counter
 
 from portal.bilingual.differences import marked
 from portal.bilingual.drafts.display import field_at, is_rich, text_of
-from portal.bilingual.drafts.paths import DELETE, ORDER, is_new, language_of, name_of, row_of, rows_of
+from portal.bilingual.drafts.paths import DELETE, ORDER, is_new, is_removal, language_of, name_of, row_of, rows_of
 from portal.bilingual.drafts.values import is_number
 from portal.bilingual.languages import html_code
 
@@ -18,6 +18,7 @@ def compared(before: dict, after: dict, form, formsets) -> list[dict]:
     the code of its "language" for HTML, the texts "before" and "after" with marks, and whether they are alike, so that
     only links or formatting differ.
     """
+    before, after = without_removed(before), without_removed(after)
     found, numbers = {}, numbered(before) | numbered(after)
     for path in sorted({*before, *after}, key=order_of(form, formsets)):
         row = row_of(path)
@@ -26,7 +27,7 @@ def compared(before: dict, after: dict, form, formsets) -> list[dict]:
             continue
         old, new = before.get(path, []), after.get(path, [])
         field, name = field_at(path, form, formsets)
-        if old == new or name is None:
+        if old == new or name is None or not (any(old) or any(new)):
             continue
         texts = [text_of(field, value) for value in (old, new)]
         is_alike = texts[0] == texts[1]
@@ -46,6 +47,12 @@ def compared(before: dict, after: dict, form, formsets) -> list[dict]:
             }
         )
     return [{"place": place, "fields": fields} for place, fields in found.items()]
+
+
+def without_removed(values: dict) -> dict:
+    """Returns `values` without the inline rows that are marked to be removed."""
+    removed = {row_of(path) for path, value in values.items() if is_removal(path, value)}
+    return {path: value for path, value in values.items() if row_of(path) not in removed}
 
 
 def numbered(values: dict) -> dict[str, int]:
