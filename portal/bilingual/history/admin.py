@@ -25,7 +25,7 @@ from portal.bilingual.drafts.values import as_post, fields_of, fingerprint, own_
 from portal.bilingual.history.bin import CannotComeBack, bring_back
 from portal.bilingual.history.comparison import compared
 from portal.bilingual.history.models import Change, Deed
-from portal.bilingual.history.versions import fields_at, record
+from portal.bilingual.history.versions import field_at, fields_at, record
 
 # How many changes, and how many things in the bin, are on a page.
 PER_PAGE = 50
@@ -84,7 +84,7 @@ class HistoryAdmin(DraftAdmin):
         now, then = draft.values(live), self.values_at(request, row, change)
         before = change.before()
         earlier = self.values_at(request, row, before) if before else {}
-        wanted, lost = self.wanted(request, row, change, draft, live)
+        wanted, lost = wanted_values(then, now, draft, formsets)
         return self.page(
             request,
             "admin/object_version.html",
@@ -99,60 +99,27 @@ class HistoryAdmin(DraftAdmin):
         )
 
     def values_at(self, request, row, change) -> dict:
-        """Returns the values by path that the form of `row` would have shown after `change`, as values_of() does."""
+        """
+        Returns the values by path that the form of `row` would have shown after `change`, as values_of() does.
+
+        Choices that are gone are left out.
+        """
         form, formsets = self.unbound(request, row)
         states = fields_at(change)
-        form.initial |= states.get("", {})
-        form.initial |= {name: change.incoming.get(place, []) for name, place in self.incoming_fields.items()}
+        form.initial |= still_there(self.model, states.get("", {}))
+        for name, place in self.incoming_fields.items():
+            form.initial[name] = keys_there(field_at(place).model, change.incoming.get(place, []))
         found = fields_of(form)
         for formset in formsets:
             for path_of_row, fields in states.items():
                 if path_of_row.startswith(f"{formset.prefix}/"):
                     part = formset.empty_form
-                    part.initial |= fields
+                    part.initial |= still_there(formset.model, fields)
                     values = fields_of(part, own_fields(formset))
                     found |= {f"{path_of_row}/{name}": value for name, value in values.items()}
                     if formset.can_delete:
                         found[f"{path_of_row}/{DELETE}"] = []
         return found
-
-    def wanted(self, request, row, change, draft, live) -> tuple[dict, int]:
-        """
-        Returns the values by path that the form of `row` has when it shows the state after `change`, and how many of
-        its inline rows cannot come back because they have files.
-
-        An inline row that is gone is a new one. One that was added since is marked to be removed.
-        """
-        _form, formsets = self.unbound(request, row)
-        then, now = self.values_at(request, row, change), draft.values(live)
-        with_files = {each.prefix for each in formsets if has_file(each.empty_form)}
-        found, lost, places = {}, set(), {}
-        for path_then, value in then.items():
-            if part := row_of(path_then):
-                place = places.setdefault(part, self.place_of(part, now, draft))
-                if is_new(place) and part.partition("/")[0] in with_files:
-                    lost.add(part)
-                    continue
-                path_then = f"{place}{path_then.removeprefix(part)}"
-            found[path_then] = value
-        added = {part for part in rows_of(now) - set(places.values()) if not is_new(part)}
-        for path_now, value in now.items():
-            if row_of(path_now) in added:
-                found[path_now] = value
-        found |= {f"{part}/{DELETE}": ["on"] for part in added if f"{part}/{DELETE}" in now}
-        return found, len(lost)
-
-    def place_of(self, part, now, draft) -> str:
-        """Returns the path that an inline row of an earlier version has in the form with the values `now`."""
-        if part in rows_of(now):
-            return part
-        prefix, _separator, key = part.partition("/")
-        # One that comes back twice is the same row.
-        new = f"{prefix}/{NEW}{int(key):020x}"
-        published = draft.rows_published.get(new)
-        if published is None:
-            return new
-        return published if published in rows_of(now) else new_row(prefix)
 
     @transaction.atomic
     def restore(self, request, row, change):
@@ -163,7 +130,7 @@ class HistoryAdmin(DraftAdmin):
         live = values_of(form, formsets)
         draft.meet(live)
         now = draft.values(live)
-        wanted, _lost = self.wanted(request, row, change, draft, live)
+        wanted, _lost = wanted_values(self.values_at(request, row, change), now, draft, formsets)
         if place := request.POST.get("_restore_one"):
             others = {path: value for path, value in now.items() if place not in (path, row_of(path))}
             wanted = others | {path: value for path, value in wanted.items() if place in (path, row_of(path))}
@@ -219,6 +186,60 @@ class HistoryAdmin(DraftAdmin):
         return HttpResponseRedirect(
             reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
         )
+
+
+def still_there(model, fields) -> dict:
+    """Returns the `fields` of a row of `model` by name, without the keys of rows that are gone."""
+    found = {}
+    for name, value in fields.items():
+        field = model._meta.get_field(name)
+        if field.is_relation and value:
+            keys = keys_there(field.related_model, value if field.many_to_many else [value])
+            value = keys if field.many_to_many else next(iter(keys), None)
+        found[name] = value
+    return found
+
+
+def keys_there(model, keys) -> list:
+    return list(model._base_manager.filter(pk__in=keys).values_list("pk", flat=True))
+
+
+def wanted_values(then, now, draft, formsets) -> tuple[dict, int]:
+    """
+    Returns the values by path that a form has when it shows an earlier state, `then`, and how many of its inline rows
+    cannot come back because they have files. `now` are the values that the form shows with its `draft`.
+
+    An inline row that is gone is a new one. One that was added since is marked to be removed.
+    """
+    with_files = {each.prefix for each in formsets if has_file(each.empty_form)}
+    found, lost, places = {}, set(), {}
+    for path_then, value in then.items():
+        place = path_then
+        if part := row_of(path_then):
+            if part not in places:
+                places[part] = place_of(part, now, draft)
+            if is_new(places[part]) and part.partition("/")[0] in with_files:
+                lost.add(part)
+                continue
+            place = f"{places[part]}{path_then.removeprefix(part)}"
+        found[place] = value
+    added = {part for part in rows_of(now) - set(places.values()) if not is_new(part)}
+    found |= {path_now: value for path_now, value in now.items() if row_of(path_now) in added}
+    found |= {f"{part}/{DELETE}": ["on"] for part in added if f"{part}/{DELETE}" in now}
+    return found, len(lost)
+
+
+def place_of(part, now, draft) -> str:
+    """Returns the path that an inline row of an earlier state has in the form with the values `now`."""
+    if part in rows_of(now):
+        return part
+    prefix, _separator, key = part.partition("/")
+    # One that comes back twice is the same row.
+    new = f"{prefix}/{NEW}{int(key):020x}"
+    published = draft.rows_published.get(new)
+    if published is None:
+        return new
+    return published if published in rows_of(now) else new_row(prefix)
 
 
 def has_file(form) -> bool:

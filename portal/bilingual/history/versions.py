@@ -54,7 +54,8 @@ def record(row, deed: Deed, by=None, at=None, message=()) -> Change:
 
     Returns the Change. `at` is when it was done, by default now.
     """
-    row = type(row)._base_manager.get(pk=row.pk)
+    related = [*PARTS[type(row)], *(field.name for field in row._meta.local_many_to_many)]
+    row = type(row)._base_manager.prefetch_related(*related).get(pk=row.pk)
     about = noted(row, deed, by, at, message) | {"incoming": incoming(row, SHOWN[type(row)])}
     if (latest := latest_state(row)) and is_current(latest, row):
         return Change.objects.create(**about, revision=latest.revision)

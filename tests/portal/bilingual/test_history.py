@@ -3,16 +3,21 @@
 import csv
 import os
 from datetime import timedelta
+from importlib import import_module
 from io import BytesIO, StringIO
 
 import pytest
 from bs4 import BeautifulSoup
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import override
 from openpyxl import load_workbook
 
 from partners.models import Country, Institution
@@ -227,6 +232,23 @@ def test_restoring_over_what_a_colleague_has_typed_meanwhile_asks(staff, program
     )
 
 
+def test_what_is_gone_is_not_restored(staff, program):
+    centre = Centre.objects.create(slug="a-centre", title_zh_hans="中心", title_en="A centre")
+    resource = published("a-guide", kind="template")
+    program.centres.set([centre])
+    program.materials.create(name_zh_hans="表", name_en="A form", template=resource)
+    change(staff, program, title_en="One")
+    first = versions_of(program)[-1]
+    program.materials.all().delete()
+    for row in (centre, resource):
+        delete(staff, row)
+    VersionPage(staff, first).restore()
+    assert said(AdminForm(staff, address_of(program, f"{program.pk}/change/")).submit("_publish")) == [
+        "Published: Chinese and English."
+    ]
+    assert (program.centres.count(), program.materials.get().template) == (0, None)
+
+
 def test_the_programs_of_an_institution_are_part_of_its_versions(staff, program):
     institution = Institution.objects.create(country=Country.objects.first(), name_zh_hans="甲", name_en="A")
     change(staff, institution, partner_in=str(program.pk))
@@ -422,3 +444,36 @@ def test_the_log_of_django_goes_on_too(staff, program):
     change(staff, program, title_en="One")
     delete(staff, program)
     assert list(LogEntry.objects.values_list("action_flag", flat=True)) == [3, 2]
+
+
+def test_the_history_goes_on_from_the_log_of_django(staff, program):
+    change(staff, program, title_en="One")
+    delete(staff, Term.objects.first())
+    Change.objects.all().delete()
+    import_module("portal.migrations.0015_earlier_changes").copy(apps, None)
+    with override("en"):
+        found = [(each.kind, each.deed, each.person, each.revision) for each in Change.objects.order_by("pk")]
+        assert found == [("term", "deleted", "admin", None), ("program", "published", "admin", None)]
+        assert Change.objects.of(program).get().words.startswith("Published: Chinese and English. Changed Title")
+
+
+def test_its_pages_need_few_queries(staff, program, record_property):
+    def queries(address):
+        staff.get(address)
+        with CaptureQueriesContext(connection) as captured:
+            assert staff.get(address).status_code == 200
+        return len(captured)
+
+    def all_queries():
+        return [queries(address_of(program, page)) for page in (f"{program.pk}/history/", "bin/")]
+
+    few = []
+    for number in range(6):
+        change(staff, program, title_en=f"Title {number}")
+        gone = Program.objects.create(slug=f"gone-{number}", title_en="Gone")
+        gone.steps.create(text_en="A step")
+        delete(staff, gone)
+        few = few or all_queries()
+    assert all_queries() == few
+    record_property("queries of the history and of the bin", few)
+    assert max(few) <= 12
