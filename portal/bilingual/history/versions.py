@@ -2,11 +2,13 @@
 
 import json
 from datetime import timedelta
+from functools import cache
 
 import reversion
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.core import serializers
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
 from django.utils import timezone
 from modeltranslation.fields import TranslationField
@@ -35,6 +37,7 @@ def keep_history(model, parts: dict, shown=()):
             reversion.register(each, fields=kept_fields(each), follow=tuple(follow))
 
 
+@cache
 def kept_fields(model) -> list[str]:
     """
     Returns the names of the fields of `model` that its versions have.
@@ -118,26 +121,30 @@ def latest_state(row) -> Change | None:
 
 def is_current(change: Change, row) -> bool:
     """Whether the state after `change` is that of `row`, which is just read, and of its parts."""
-    rows = [row, *(part for name in PARTS[type(row)] for part in getattr(row, name).all())]
-    present = {
-        (ContentType.objects.get_for_model(each).pk, str(each.pk)): comparable(
-            serializers.serialize("json", [each], fields=kept_fields(type(each)))
-        )
-        for each in rows
-    }
-    stored = {
-        (version.content_type_id, version.object_id): comparable(version.serialized_data)
-        for version in change.revision.version_set.all()
-    }
     shown = SHOWN[type(row)]
     then = {path: keys for path, keys in change.incoming.items() if path in shown}
-    return present == stored and incoming(row, shown) == then
+    stored = {
+        (version.content_type_id, version.object_id): comparable(*json.loads(version.serialized_data))
+        for version in change.revision.version_set.all()
+    }
+    return state_of(row) == stored and incoming(row, shown) == then
 
 
-def comparable(serialized: str) -> dict:
+def state_of(row) -> dict[tuple, dict]:
+    """Returns the fields of `row` and of its parts as their versions would have them, by kind and key."""
+    found = {}
+    parts = [(part, getattr(row, name).all()) for name, part in PARTS[type(row)].items()]
+    for model, rows in [(type(row), [row]), *parts]:
+        kind = ContentType.objects.get_for_model(model).pk
+        serialized = serializers.serialize("python", rows, fields=kept_fields(model))
+        for each in json.loads(json.dumps(serialized, cls=DjangoJSONEncoder)):
+            found[kind, str(each["pk"])] = comparable(each)
+    return found
+
+
+def comparable(serialized: dict) -> dict:
     """Returns the fields of a serialized row. Those with many rows have no order."""
-    [row] = json.loads(serialized)
-    return {name: sorted(value) if isinstance(value, list) else value for name, value in row["fields"].items()}
+    return {name: sorted(value) if isinstance(value, list) else value for name, value in serialized["fields"].items()}
 
 
 def fields_at(change: Change) -> dict[str, dict]:
