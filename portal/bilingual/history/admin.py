@@ -21,11 +21,12 @@ from reversion.models import Version
 from portal.bilingual.drafts.admin import DraftAdmin
 from portal.bilingual.drafts.models import new_key
 from portal.bilingual.drafts.paths import DELETE, NEW, is_new, new_row, row_of, rows_of
-from portal.bilingual.drafts.values import as_post, fields_of, fingerprint, own_fields, values_of
+from portal.bilingual.drafts.values import as_post, fields_of, fingerprint, is_file, own_fields, values_of
 from portal.bilingual.history.bin import CannotComeBack, bring_back
 from portal.bilingual.history.comparison import compared
 from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.history.versions import field_at, fields_at, record
+from portal.bilingual.publishing import Published
 
 # How many changes, and how many things in the bin, are on a page.
 PER_PAGE = 50
@@ -164,6 +165,7 @@ class HistoryAdmin(DraftAdmin):
         title = _("Bin: %s") % self.opts.verbose_name_plural
         return self.page(request, "admin/bin.html", title, changes=found)
 
+    @transaction.atomic
     def bring_back(self, request, number):
         """Brings back what a Change deleted, and says what is not as it was, or why it cannot come back."""
         if request.method != "POST" or not self.has_bin(request):
@@ -178,7 +180,7 @@ class HistoryAdmin(DraftAdmin):
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_bin"))
         record(row, Deed.BROUGHT_BACK, by=request.user)
         text = _("“%(title)s” is back.") % {"title": row}
-        if hasattr(row, "published_at"):
+        if isinstance(row, Published):
             text = _("“%(title)s” is back. Visitors do not see it until you publish it.") % {"title": row}
         self.message_user(request, text, messages.SUCCESS)
         for each in notes:
@@ -226,6 +228,8 @@ def wanted_values(then, now, draft, formsets) -> tuple[dict, int]:
     added = {part for part in rows_of(now) - set(places.values()) if not is_new(part)}
     found |= {path_now: value for path_now, value in now.items() if row_of(path_now) in added}
     found |= {f"{part}/{DELETE}": ["on"] for part in added if f"{part}/{DELETE}" in now}
+    # An earlier file is no longer stored. What was chosen in the draft stays.
+    found |= {path: value for path, value in now.items() if path in found and is_file(value)}
     return found, len(lost)
 
 

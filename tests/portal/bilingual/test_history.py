@@ -13,12 +13,14 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import override
 from openpyxl import load_workbook
+from PIL import Image
 
 from partners.models import Country, Institution
 from portal.bilingual.drafts.models import Draft
@@ -27,7 +29,7 @@ from portal.bilingual.former_slugs import FormerSlug
 from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.history.versions import PARTS, fields_at, versions_of
 from portal.draft_chores import publish_due
-from portal.models import Centre, Page, Term, User
+from portal.models import Centre, Department, Page, Term, User
 from programs import resource_files
 from programs.models import Area, Certificate, Industry, Program, Resource
 from tests.admin_forms import AdminForm
@@ -477,3 +479,17 @@ def test_its_pages_need_few_queries(staff, program, record_property):
     assert all_queries() == few
     record_property("queries of the history and of the bin", few)
     assert max(few) <= 12
+
+
+def test_a_picture_in_the_draft_stays_when_a_version_is_restored(staff):
+    department = Department.objects.get()
+    change(staff, department, postcode="100001")
+    picture = BytesIO()
+    Image.new("RGB", (200, 200)).save(picture, "PNG")
+    form = AdminForm(staff, address_of(department, "1/change/"))
+    form.data["wechat_code"] = SimpleUploadedFile("code.png", picture.getvalue())
+    form.submit()
+    page = VersionPage(staff, versions_of(department)[-1])
+    assert [name for name, *_texts in page.differences("since")] == ["Postcode"]
+    page.restore()
+    assert list(Draft.objects.get().entries) == ["wechat_code", "postcode"]
