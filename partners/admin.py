@@ -62,6 +62,7 @@ class InstitutionForm(forms.ModelForm):
 @admin.register(Institution)
 class InstitutionAdmin(BilingualAdmin):
     form = InstitutionForm
+    incoming_fields = {"partner_in": "programs.program.institutions"}
     fields = ["name", "aliases", "city", "summary", "website", "country", "partner_in", "sort_order"]
     list_display = ["__str__", "country"]
     list_filter = ["country"]

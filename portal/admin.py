@@ -16,6 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.editing import PLACE, BilingualAdmin, without_links
+from portal.bilingual.history.models import Change
+from portal.change_log import ChangeAdmin
 from portal.long_lists import LongListAdmin, PeriodFilter, SearchedRows
 from portal.models import AccountEvent, Centre, Department, Page, Term, User
 from portal.sign_in import second_factor
@@ -31,6 +33,9 @@ admin.site.index_title = _("Content and enquiries")
 # Users see their own on the page about the security of their account. Nobody sees those of others.
 for model in (EmailAddress, Authenticator, Group):
     admin.site.unregister(model)
+
+
+admin.site.register(Change, ChangeAdmin)
 
 
 class AdministratorsOnly(admin.ModelAdmin):

@@ -20,6 +20,7 @@ from portal import content_version, search_index
 from portal.bilingual.drafts.models import Draft as Draft
 from portal.bilingual.drafts.models import ScheduledPublication as ScheduledPublication
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
+from portal.bilingual.history.models import Change  # noqa: F401
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import (
     ContentPage,

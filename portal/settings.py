@@ -158,6 +158,7 @@ INSTALLED_APPS = [
     "post_office",
     "django_prose_editor",
     "csp",
+    "reversion",
     "allauth",
     "allauth.account",
     "allauth.mfa",

@@ -2,6 +2,7 @@
 
 import logging
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 from django import forms
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from portal import uploads
+from portal.bilingual.history.versions import files_in_bin
 from portal.bilingual.languages import LANGUAGES, html_code
 from portal.filetypes import TYPE_NAMES, TYPES, content_type
 from programs.models import Resource, ResourceFile, resource_storage
@@ -137,7 +139,9 @@ def sent(file):
 
 def remove_orphans() -> int:
     """
-    Deletes old files that have no row. Returns how many it deleted. They remain if a row was not committed.
+    Deletes old files that have no row and are not in the bin. Returns how many it deleted.
+
+    They remain if a row was not committed, and when what was deleted is no longer kept in the bin.
 
     Without any row it deletes nothing: the database may be an empty or a wrong one.
     """
@@ -145,4 +149,4 @@ def remove_orphans() -> int:
     if storage.exists("") and storage.listdir("")[1] and not rows.exists():
         log_no_rows()
         return 0
-    return uploads.remove_orphans(storage, "", rows)
+    return uploads.remove_orphans(storage, "", chain(rows, files_in_bin(ResourceFile, "file")))

@@ -18,10 +18,10 @@ from django.utils.translation import get_language, gettext_lazy, override, pgett
 from django.utils.translation import gettext as _
 from modeltranslation.translator import translator
 
-from portal.bilingual.drafts.admin import DraftAdmin
 from portal.bilingual.drafts.display import state_of
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.former_slugs import Addressed, FormerSlug
+from portal.bilingual.history.admin import HistoryAdmin
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
 
@@ -68,7 +68,7 @@ class Bilingual:
 
 
 @method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")
-class BilingualAdmin(Bilingual, DraftAdmin):
+class BilingualAdmin(Bilingual, HistoryAdmin):
     """
     Base of the content admins. Their fields have no language; the list and the search cover both languages.
 

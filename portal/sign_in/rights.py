@@ -9,7 +9,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.template.defaultfilters import yesno
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 ACTIONS = {
     "view": pgettext_lazy("right", "view"),
@@ -18,12 +18,16 @@ ACTIONS = {
     "delete": pgettext_lazy("right", "delete"),
     "export": pgettext_lazy("right", "export"),
 }
+# The rights that are not an action on the rows of one model.
+OTHERS = {"view_change_log": gettext_lazy("Log of all changes of content: view")}
 # In the detail of an event: the name of a field, what was added or taken away, and a truth.
 CHANGED = re.compile(r"(?:(?<=; )|^)(?P<field>\w+)(?=: )|(?<=[+-])(?P<right>\w+)|\b(?P<truth>True|False)\b")
 
 
 def name_of_right(codename: str) -> str:
     """Returns the name of a permission, such as "add_program", in the active language."""
+    if codename in OTHERS:
+        return str(OTHERS[codename])
     action, _separator, model_name = codename.partition("_")
     for model in apps.get_models():
         if model._meta.model_name == model_name and action in ACTIONS:

@@ -46,6 +46,8 @@ ADMIN_PAGES = [
     "/admin/programs/program/add/",
     "/admin/programs/program/9/history/",
     "/admin/programs/program/9/delete/",
+    "/admin/programs/program/bin/",
+    "/admin/portal/change/",
     "/admin/programs/certificate/add/",
     "/admin/partners/country/1/change/",
     "/admin/partners/institution/add/",

@@ -12,6 +12,8 @@ from post_office.models import STATUS
 from contact.models import AnswerTemplate
 from partners.models import Country, Institution
 from portal.bilingual.editing import BilingualAdmin
+from portal.bilingual.history.models import Deed
+from portal.bilingual.history.versions import record
 from portal.models import Centre, Page, Term, User
 from programs.models import Area, Certificate, Industry, Program
 from tests.contact.rows import stored
@@ -46,6 +48,7 @@ def add_rows(first, last):
         user.groups.add(Group.objects.create(name=f"组{number}"))
         enquiry = stored(STATUS.failed, program=program, country=country, owner=user)
         enquiry.log("received")
+        record(own, Deed.PUBLISHED, by=user)
 
 
 def queries(client, model):

@@ -3,7 +3,6 @@
 import re
 from contextlib import contextmanager
 
-from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
@@ -18,6 +17,8 @@ from portal.bilingual.drafts.display import field_at
 from portal.bilingual.drafts.models import Draft, new_key
 from portal.bilingual.drafts.paths import DELETE, is_new, name_of, row_of, rows_of
 from portal.bilingual.drafts.values import as_post, is_file, new_rows, values_of
+from portal.bilingual.history.recording import RecordingAdmin
+from portal.bilingual.history.versions import remember
 from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.bilingual.publishing import Published
 
@@ -62,7 +63,7 @@ def wait_for_turn(model, pk):
     model._base_manager.filter(pk=pk).update(**{model._meta.pk.name: F(model._meta.pk.name)})
 
 
-class PublishingAdmin(admin.ModelAdmin):
+class PublishingAdmin(RecordingAdmin):
     """Publishes drafts, and withdraws rows."""
 
     def may_write(self, request, obj) -> bool:
@@ -155,6 +156,8 @@ class PublishingAdmin(admin.ModelAdmin):
             refuse_unseen(draft, languages, seen)
         wait_for_turn(self.model, draft.object_id)
         obj = self.stored_row(request, draft)
+        if obj:
+            remember(obj)
         shown = draft.values(values_of(*self.unbound(request, obj)))
         row, message, keys, ready = self.saved(request, obj, draft, languages, scheduled=scheduled)
         log = self.log_change if obj else self.log_addition
@@ -243,6 +246,7 @@ class PublishingAdmin(admin.ModelAdmin):
         # Somebody may have published meanwhile.
         wait_for_turn(self.model, row.pk)
         row = self.model._base_manager.get(pk=row.pk)
+        remember(row)
         setattr(row, column, None)
         try:
             row.validate_constraints()
@@ -256,7 +260,7 @@ class PublishingAdmin(admin.ModelAdmin):
 
 
 def deed(kind, languages=(), **about) -> list:
-    """Returns what was done to a page as its history keeps it; see change_message() in portal.templatetags.history."""
+    """Returns what was done to a page as its history keeps it; see portal.bilingual.history.words."""
     return [{kind: {"languages": list(languages), **about}}]
 
 

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.forms import ModelChoiceField
+from django.forms import BooleanField, ModelChoiceField
 from django.forms.utils import ErrorDict
+from django.template.defaultfilters import yesno
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import escape
@@ -220,6 +221,8 @@ def text_of(field, value) -> str:
         return value.get("name") or _("Remove")
     if isinstance(field, ModelChoiceField):
         return ", ".join(map(str, field.queryset.filter(pk__in=[key for key in value if key.isdecimal()])))
+    if isinstance(field, BooleanField):
+        return yesno(bool(value))
     if hasattr(field, "choices"):
         names = {str(key): str(name) for key, name in field.choices}
         return ", ".join(names.get(each, each) for each in value)

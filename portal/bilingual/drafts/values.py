@@ -209,7 +209,7 @@ def as_post(values: dict, form, formsets, for_saving=False) -> tuple:
             # It has its key from the beginning, so that it is the same row each time it is sent.
             post[place + formset.model._meta.pk.name] = new_row(formset.prefix).partition("/")[2]
             if place + ORDER in post:
-                post[place + ORDER] = max([int(post[place + ORDER]), *orders_in(values, formset)])
-        post[f"{formset.prefix}-INITIAL_FORMS"] = len(stored)
-        post[f"{formset.prefix}-TOTAL_FORMS"] = number + blanks
+                post[place + ORDER] = str(max([int(post[place + ORDER]), *orders_in(values, formset)]))
+        post[f"{formset.prefix}-INITIAL_FORMS"] = str(len(stored))
+        post[f"{formset.prefix}-TOTAL_FORMS"] = str(number + blanks)
     return post, files

@@ -1,18 +1,15 @@
-"""What the history of a row says, in the reader's language."""
+"""What the history says was done, in the reader's language."""
 
 import json
 import re
 from datetime import datetime
 
-from django import template
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_lazy
 
 from portal.bilingual.languages import names_of
-
-register = template.Library()
 
 # What staff have done to a page, besides changing its fields.
 DEEDS = {
@@ -21,31 +18,29 @@ DEEDS = {
     "scheduled": gettext_lazy("Will be published at %(date)s: %(languages)s."),
     "unscheduled": gettext_lazy("The schedule is cancelled."),
     "discarded": gettext_lazy("The draft is discarded."),
+    "restored": gettext_lazy("Put into the draft: the version of %(date)s."),
 }
 
 # The label of one language's side of a field, as localized_label() writes it in English.
 SIDE = re.compile(r"(?P<label>.+) \((?P<language>Chinese|English)\)")
 
 
-@register.filter
-def change_message(entry):
+def in_words(message: list) -> str:
     """
-    Returns the message of a LogEntry: DEEDS, and what Django notes. It stores the labels of fields in English.
+    Returns a `message` in the form of Django's LogEntry in words: DEEDS, and what Django notes.
 
-    Django translates a label as a whole. But that of a side names its language, and others begin with a capital.
+    The labels of fields are stored in English. Django translates a label as a whole. But that of a side names its
+    language, and others begin with a capital.
     """
-    try:
-        parts = json.loads(entry.change_message)
-    except ValueError:
-        return entry.change_message
-    deeds = [deed_in_words(kind, about) for part in parts for kind, about in part.items() if kind in DEEDS]
-    parts = [part for part in parts if not part.keys() & DEEDS.keys()]
-    for part in parts:
-        for change in part.values():
-            if "fields" in change:
-                change["fields"] = [translated(label) for label in change["fields"]]
-    noted = LogEntry(change_message=json.dumps(parts)).get_change_message() if parts or not deeds else ""
-    return " ".join(filter(None, [*deeds, noted]))
+    deeds = [deed_in_words(kind, about) for part in message for kind, about in part.items() if kind in DEEDS]
+    noted = [
+        {kind: about | {"fields": [translated(label) for label in about["fields"]]} if "fields" in about else about}
+        for part in message
+        for kind, about in part.items()
+        if kind not in DEEDS
+    ]
+    said = LogEntry(change_message=json.dumps(noted)).get_change_message() if noted or (message and not deeds) else ""
+    return " ".join(filter(None, [*deeds, said]))
 
 
 def deed_in_words(kind: str, about: dict) -> str:
