@@ -65,8 +65,8 @@ def publish(draft):
     user, model_admin = draft.publish_by, admin_of(draft)
     with override((user and user.language) or LANGUAGES[0]):
         try:
-            may_publish = user and user.is_active and user.is_staff
-            if not may_publish or not model_admin.may_write(request_of(user), draft.row):
+            is_staff = user and user.is_active and user.is_staff
+            if not is_staff or not model_admin.may_publish(request_of(user), draft.row):
                 raise Refused({"": [_("The person who scheduled this may no longer publish it.")]})
             with transaction.atomic():
                 model_admin.publish(request_of(user), draft.row, draft, draft.publish_languages, as_planned=True)

@@ -24,7 +24,8 @@ from portal.bilingual.drafts.admin_lists import DraftListAdmin
 from portal.bilingual.drafts.admin_publishing import GONE, Refused, refuse_unseen
 from portal.bilingual.drafts.display import faults, publication_of, rivalries, showing_form, showing_formset, typists
 from portal.bilingual.drafts.models import Draft, new_key
-from portal.bilingual.drafts.paths import DELETE, NEW, is_new, name_of, new_row, row_of, rows_of
+from portal.bilingual.drafts.paths import DELETE, NEW, SLUG, is_new, name_of, new_row, row_of, rows_of
+from portal.bilingual.drafts.rights import NOT_A_PUBLISHER, NOT_OF_A_WRITER, is_translator
 from portal.bilingual.drafts.values import (
     CLEAR,
     as_post,
@@ -49,6 +50,7 @@ END_PREVIEWS = "_end_previews"
 # The button with this name does not count among them: its value is the language in which to go on.
 LANGUAGE = "_language"
 BUTTONS = {*PUBLISH, *WITHDRAW, *PREVIEW, DISCARD, SCHEDULE, UNSCHEDULE, COPY, END_PREVIEWS}
+OF_PUBLISHERS = {*PUBLISH, *WITHDRAW, SCHEDULE, UNSCHEDULE}
 
 # Each form says for whom it was opened: who was signed out while typing may still save a draft, for so long.
 OWNER_SALT, OWNER_FOR = "portal.owner", timedelta(hours=12)
@@ -74,6 +76,7 @@ class DraftAdmin(DraftListAdmin):
         obj = self.get_object(request, unquote(object_id)) if object_id else None
         # A window that another form opens to add a row saves it at once, so that the other one can choose it.
         is_popup = not object_id and (IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST)
+        is_popup = is_popup and self.may_publish(request)
         is_gone = object_id and obj is None
         if is_gone and "_form" in request.POST and self.has_add_permission(request):
             draft = self.keep_as_new(request)
@@ -105,20 +108,31 @@ class DraftAdmin(DraftListAdmin):
         if draft.pk:
             draft.meet(values)
             values = draft.values(values)
-        request.shown = post, _files, refusals = (*as_post(values, form, formsets), draft.refusals)
+        locked = values.keys() - self.permitted(request, obj, values)
+        request.shown = post, _files, refusals, _locked = (*as_post(values, form, formsets), draft.refusals, locked)
+        mine = self.permitted(request, obj, draft.entries)
+        may_publish = self.may_publish(request, obj)
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
         return {
             "draft": draft,
-            "typists": typists(self.permitted(request, obj, draft.entries), form, formsets),
+            "typists": typists(mine, form, formsets),
             "faults": faults(refusals, post, form, formsets),
-            "rivalries": rivalries(draft, form, formsets),
+            "rivalries": rivalries(draft, mine, form, formsets),
             "shown": json.dumps({path: fingerprint(value) for path, value in values.items()}),
             "form_token": new_key(),
             "owner": signing.dumps(request.user.pk, salt=OWNER_SALT),
             "publication": publication_of(obj, draft),
             "has_page": self.has_page,
+            "may_publish": may_publish,
+            "may_discard": may_publish or not draft.publish_at,
+            "translated": self.translated(request, obj),
             "others": self.others(request, obj) if obj else [],
         }
+
+    def translated(self, request, obj) -> str:
+        """Returns in words into which languages the user translates `obj`, or "" for whoever may change all of it."""
+        own = self.languages_typed(request, obj)
+        return names_of([language for language in LANGUAGES if language in own]) if is_translator(own) else ""
 
     def others(self, request, obj) -> list:
         """Notes that the user has opened the form of `obj`. Returns who else did within OPENED_FOR, and when."""
@@ -207,6 +221,10 @@ class DraftAdmin(DraftListAdmin):
         if rivals:
             text = _("Somebody else has changed the same fields. Both versions are kept: choose one below.")
             self.message_user(request, text, messages.WARNING)
+        elif button in OF_PUBLISHERS and not self.may_publish(request, obj):
+            self.message_user(request, NOT_A_PUBLISHER, messages.ERROR)
+        elif button == DISCARD and draft.publish_at and not self.may_publish(request, obj):
+            self.message_user(request, NOT_OF_A_WRITER, messages.ERROR)
         elif button in PUBLISH:
             self.publish_and_say(request, obj, draft, PUBLISH[button], seen)
         elif button in WITHDRAW and obj:
@@ -264,7 +282,9 @@ class DraftAdmin(DraftListAdmin):
         for path, value in draft.values(live).items():
             if value == CLEAR and path not in typed and shown.get(path) == fingerprint(CLEAR):
                 typed[path] = live[path]
-        typed, shown = self.permitted(request, obj, typed), self.permitted(request, obj, shown)
+        # Who translates adds and removes no row.
+        rows = rows_of(typed) & (rows_of(draft.values(live)) | draft.rows_published.keys())
+        typed, shown = self.permitted(request, obj, typed, rows), self.permitted(request, obj, shown, rows)
         before = draft.texts()
         rivals = stale + draft.merge(typed, shown, live, request.user, token)
         if chosen or draft.texts() != before:
@@ -335,7 +355,7 @@ class DraftAdmin(DraftListAdmin):
         rows, entries = {}, {}
         for path, value in draft.values(values_of(*self.unbound(request, obj))).items():
             row, name = row_of(path), name_of(path)
-            if name not in ("slug", DELETE) and not is_file(value):
+            if name not in (SLUG, DELETE) and not is_file(value):
                 if row and row not in rows:
                     rows[row] = new_row(row.partition("/")[0])
                 entries[f"{rows[row]}/{name}" if row else name] = {"value": value, **stamp}

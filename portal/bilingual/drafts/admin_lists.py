@@ -40,7 +40,7 @@ class DraftListAdmin(PublishingAdmin):
     def get_actions(self, request):
         """Adds the publishing and the withdrawing of many rows at once."""
         actions = super().get_actions(request)
-        if issubclass(self.model, Published) and self.has_change_permission(request):
+        if issubclass(self.model, Published) and self.may_publish(request):
             for name, label, act in self.publication_actions():
                 actions[name] = (lambda _admin, request, rows, act=act: self.act_on(request, rows, act), name, label)
         return actions

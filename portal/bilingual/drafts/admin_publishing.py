@@ -15,9 +15,10 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.drafts.display import field_at
 from portal.bilingual.drafts.models import Draft, new_key
-from portal.bilingual.drafts.paths import DELETE, is_new, name_of, row_of, rows_of
+from portal.bilingual.drafts.paths import DELETE, SLUG, is_new, language_of, name_of, row_of, rows_of
+from portal.bilingual.drafts.rights import NOT_A_PUBLISHER, RightsByLanguage, is_translator, may_publish
 from portal.bilingual.drafts.values import as_post, is_file, new_rows, values_of
-from portal.bilingual.languages import LANGUAGE_NAMES
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.publishing import Published
 
 GONE = gettext_lazy("This draft is gone: somebody else has published or discarded it meanwhile.")
@@ -51,8 +52,18 @@ def refuse_unseen(draft, languages, seen):
         raise Refused({path: [text] for path in unseen})
 
 
-class PublishingAdmin(admin.ModelAdmin):
+class PublishingAdmin(RightsByLanguage, admin.ModelAdmin):
     """Publishes drafts, and withdraws rows."""
+
+    def may_publish(self, request, obj=None) -> bool:
+        """Whether the user makes the draft of `obj` public, or that of a new row, schedules it and withdraws `obj`."""
+        may_write = None in self.languages_typed(request, obj) or (obj is None and self.has_add_permission(request))
+        return may_write and may_publish(request.user)
+
+    def refuse_others(self, request, obj):
+        """Raises Refused if the user is no publisher of `obj`, or of a new row."""
+        if not self.may_publish(request, obj):
+            raise Refused({"": [str(NOT_A_PUBLISHER)]})
 
     def may_write(self, request, obj) -> bool:
         """Whether the user may change `obj`, or add a row if it is None."""
@@ -104,15 +115,31 @@ class PublishingAdmin(admin.ModelAdmin):
             prefix = formset.get_default_prefix()
             yield formset, {"instance": obj, "prefix": prefix, "queryset": inline.get_queryset(request)}
 
-    def permitted(self, request, obj, paths: dict) -> dict:
-        """Returns `paths` without those of inline rows that the user may not add, change or delete."""
+    def permitted(self, request, obj, paths: dict, rows=None) -> dict:
+        """
+        Returns `paths` without those that the user may not change: of another language than that of a translator, of
+        inline rows that the user may not add, change or delete, and the address of a stored row.
+
+        `rows` are the inline rows in which a translator may type, by default all of `paths`.
+        """
         formsets = super().get_formsets_with_inlines(request, obj)
         inlines = {formset.get_default_prefix(): inline for formset, inline in formsets}
+        of_inlines = {
+            prefix: inline.languages_typed(request, obj)
+            for prefix, inline in inlines.items()
+            if isinstance(inline, RightsByLanguage)
+        }
+        languages = self.languages_typed(request, obj) if obj else {None, *LANGUAGES}
+        may_move = obj is None or self.may_publish(request, obj)
 
         def is_permitted(path):
-            row, inline = row_of(path), inlines.get(row_of(path).partition("/")[0])
-            if not (row and inline):
-                return not row
+            row, prefix = row_of(path), row_of(path).partition("/")[0]
+            if not row:
+                return language_of(path) in languages and (may_move or path != SLUG)
+            if (inline := inlines.get(prefix)) is None:
+                return False
+            if is_translator(own := of_inlines.get(prefix)):
+                return language_of(path) in own and (rows is None or row in rows)
             if is_new(row):
                 return inline.has_add_permission(request, obj)
             if name_of(path) == DELETE:
@@ -130,11 +157,12 @@ class PublishingAdmin(admin.ModelAdmin):
     @transaction.atomic
     def publish(self, request, obj, draft, languages, as_planned=False, seen=None):
         """
-        Makes public what `draft` has for `languages`. Returns the row. Raises Refused if a field is not right, or if
-        `seen` is given and refuse_unseen() finds a field.
+        Makes public what `draft` has for `languages`. Returns the row. Raises Refused if the user is no publisher, if a
+        field is not right, or if `seen` is given and refuse_unseen() finds a field.
 
         If `as_planned`, what has changed since it was planned stays in the draft.
         """
+        self.refuse_others(request, obj)
         if draft.pk:
             # Somebody else may have saved meanwhile.
             try:
@@ -225,7 +253,12 @@ class PublishingAdmin(admin.ModelAdmin):
 
     @transaction.atomic
     def withdraw_row(self, request, row, language) -> str:
-        """Lets visitors no longer see `row` in `language`. Returns that in words. Raises Refused if it must stay."""
+        """
+        Lets visitors no longer see `row` in `language`. Returns that in words.
+
+        Raises Refused if it must stay, or if the user is no publisher.
+        """
+        self.refuse_others(request, row)
         column = build_localized_fieldname("published_at", language)
         # Somebody may have published meanwhile.
         row = self.model._base_manager.select_for_update().get(pk=row.pk)
