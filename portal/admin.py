@@ -320,7 +320,8 @@ class PageAdmin(BilingualAdmin):
         """The footer names the fixed pages in any case."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj and obj.is_fixed:
-            fieldsets[-1] = (PLACE, {"fields": ["slug", "sort_order"]})
+            for _title, options in fieldsets:
+                options["fields"] = [name for name in options["fields"] if name != "in_footer"]
         return fieldsets
 
     def get_readonly_fields(self, request, obj=None):
