@@ -141,7 +141,7 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
 
     fieldsets = [
         *DjangoUserAdmin.fieldsets[:2],
-        (_("Roles"), {"fields": ["is_active", "is_staff", "groups", "is_superuser"]}),
+        (_("Roles"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
         (_("Single rights, beside those of the roles"), {"classes": ["collapse"], "fields": ["user_permissions"]}),
         *DjangoUserAdmin.fieldsets[3:],
         (_("Language"), {"fields": ["language"]}),

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.forms import ModelChoiceField, Widget
+from django.forms import CharField, ModelChoiceField, Widget
 from django.forms.utils import ErrorDict
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -87,9 +87,9 @@ def show_kept(form, files, refusals, row=""):
 
 
 def lock(form, locked, row=""):
-    """Lets a `form`, of an inline `row` or the main one, show the fields at the paths `locked` as texts to read."""
+    """Lets a `form`, of an inline `row` or the main one, show the texts at the paths `locked` only to read."""
     for name, field in form.fields.items():
-        if (f"{row}/{name}" if row else name) in locked:
+        if isinstance(field, CharField) and (f"{row}/{name}" if row else name) in locked:
             field.widget, field.help_text = ReadText(language_of(name), is_rich(field)), ""
 
 
