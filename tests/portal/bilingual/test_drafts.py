@@ -1115,7 +1115,7 @@ def test_many_rows_are_published_and_withdrawn_from_the_list(staff):
     assert said(response) == ["Done for 3 pages."]
     response = staff.post("/admin/programs/program/", chosen | {"action": "publish_both"}, follow=True)
     refused, done = said(response)
-    assert refused == f"{rows[0]}: Summary (English): Every published page needs this."
+    assert refused.startswith("Teacher exchange: Summary (English): Every published page needs this.")
     assert done == "Done for 2 pages."
 
 
@@ -1283,7 +1283,7 @@ def test_the_history_says_what_was_done_in_the_readers_language(staff, program):
     ]
     staff.cookies["django_language"] = "zh-hans"
     User.objects.update(language="zh-hans")
-    assert history(staff, address)[2] == "已发布：英文。 修改了标题（英文）。"
+    assert history(staff, address)[2] == "已发布：英文。 已修改标题（英文）。"
 
 
 def history(client, address):

@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from threading import Event
 
 import brotli
@@ -105,8 +105,12 @@ def reading(site, paths):
 
 def processes(site):
     """Returns the processes of the server and the worker that run now."""
-    children = psutil.Process(site.process.pid).children(recursive=True)
-    running = {child: child.cmdline() for child in children if child.status() != psutil.STATUS_ZOMBIE}
+    running = {}
+    for child in psutil.Process(site.process.pid).children(recursive=True):
+        # It may end while it is looked at.
+        with suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE:
+                running[child] = child.cmdline()
     workers = [child for child, command in running.items() if "run_worker" in command]
     return [child for child, command in running.items() if command[-1:] == ["serve"]], workers
 
