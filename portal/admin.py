@@ -84,8 +84,7 @@ class RolesFirst(ModelChoiceIterator):
 
     def __iter__(self):
         found = {group.name: group for group in self.queryset}
-        for name in [*roles.ROLES.keys() & found.keys(), *(found.keys() - roles.ROLES.keys())]:
-            yield self.choice(found[name])
+        yield from (self.choice(found[name]) for name in roles.in_order(found))
 
 
 class GroupsField(ModelMultipleChoiceField):
@@ -162,13 +161,17 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
     def has_delete_permission(self, request, obj=None):
         return self.has_change_permission(request, obj)
 
-    def get_readonly_fields(self, request, obj=None):
-        return [] if request.user.is_superuser else ["is_superuser"]
-
     def get_fieldsets(self, request, obj=None):
+        """Only superusers make superusers. Of these, others see the name."""
+        fieldsets = super().get_fieldsets(request, obj)
         if obj and not self.has_change_permission(request, obj):
-            return [(None, {"fields": ["username", "first_name", "last_name", "email", "is_superuser", "groups"]})]
-        return super().get_fieldsets(request, obj)
+            return [(None, {"fields": ["username", "first_name", "last_name", "email", "groups"]})]
+        if request.user.is_superuser:
+            return fieldsets
+        return [
+            (title, options | {"fields": [name for name in options["fields"] if name != "is_superuser"]})
+            for title, options in fieldsets
+        ]
 
     @admin.display(description=_("roles"))
     def roles(self, user):

@@ -120,6 +120,12 @@ def models_of_rights() -> dict:
     return found
 
 
+def in_order(names) -> list[str]:
+    """Returns the `names` of groups: the roles, in their order, and then the other ones."""
+    own = [name for name in ROLES if name in names]
+    return [*own, *sorted(name for name in names if name not in ROLES)]
+
+
 def shown_name(group) -> str:
     """Returns the name of a group for people, that of a role in the active language."""
     role = ROLES.get(group.name)
