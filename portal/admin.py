@@ -188,9 +188,9 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
 
     @admin.action(description=_("Reset two-step sign-in, after a loss of the telephone"))
     def reset_second_factor(self, request, users):
+        if not all(self.has_change_permission(request, user) for user in users):
+            raise PermissionDenied
         for user in users:
-            if not self.has_change_permission(request, user):
-                raise PermissionDenied
             second_factor.reset(user)
             text = _("Two-step sign-in of %(user)s is reset, and all their sessions have ended.")
             self.message_user(request, text % {"user": user}, messages.SUCCESS)

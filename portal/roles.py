@@ -120,6 +120,19 @@ def models_of_rights() -> dict:
     return found
 
 
+def permission(apps, right: str):
+    """
+    Returns the Permission of a right in a migration, whose `apps` these are. It makes it if it is missing: Django makes
+    permissions only after all migrations.
+    """
+    opts, codename = models_of_rights()[right]._meta, right.partition(".")[2]
+    kinds, permissions = apps.get_model("contenttypes", "ContentType"), apps.get_model("auth", "Permission")
+    kind, _created = kinds.objects.get_or_create(app_label=opts.app_label, model=opts.model_name)
+    name = dict(opts.permissions).get(codename) or f"Can {codename.partition('_')[0]} {opts.verbose_name_raw}"
+    found, _created = permissions.objects.get_or_create(content_type=kind, codename=codename, defaults={"name": name})
+    return found
+
+
 def in_order(names) -> list[str]:
     """Returns the `names` of groups: the roles, in their order, and then the other ones."""
     own = [name for name in ROLES if name in names]

@@ -16,23 +16,13 @@ def make_roles(apps, schema_editor):
     """
     Group, Permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     User = apps.get_model("portal", "User")
-    models = roles.models_of_rights()
-
-    def permission(right):
-        # Django makes the permissions only after all migrations.
-        opts, codename = models[right]._meta, right.partition(".")[2]
-        ContentType = apps.get_model("contenttypes", "ContentType")
-        kind, _created = ContentType.objects.get_or_create(app_label=opts.app_label, model=opts.model_name)
-        name = dict(opts.permissions).get(codename) or f"Can {codename.partition('_')[0]} {opts.verbose_name_raw}"
-        found, _created = Permission.objects.get_or_create(
-            content_type=kind, codename=codename, defaults={"name": name}
-        )
-        return found
+    known = roles.models_of_rights()
+    permissions = {right: roles.permission(apps, right) for right in roles.RIGHTS if right in known}
+    publish = permissions[roles.PUBLISH]
 
     right = Concat("content_type__app_label", Value("."), "codename")
     to_write = roles.rights([*roles.PAGES, *roles.TEMPLATES], "add", "change")
     writing = list(Permission.objects.annotate(right=right).filter(right__in=to_write).values_list("pk", flat=True))
-    publish = permission(roles.PUBLISH)
     for group in Group.objects.filter(permissions__in=writing).distinct():
         group.permissions.add(publish)
     for user in User.objects.filter(user_permissions__in=writing).distinct():
@@ -44,7 +34,7 @@ def make_roles(apps, schema_editor):
             group.name = next(free for free in names if not Group.objects.filter(name=free).exists())
             group.save()
         group = Group.objects.create(name=name)
-        group.permissions.set([permission(right) for right in role.rights if right in models])
+        group.permissions.set([permissions[right] for right in role.rights if right in known])
 
 
 class Migration(migrations.Migration):

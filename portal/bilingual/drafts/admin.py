@@ -108,9 +108,10 @@ class DraftAdmin(DraftListAdmin):
         if draft.pk:
             draft.meet(values)
             values = draft.values(values)
-        locked = values.keys() - self.permitted(request, obj, values)
+        permitted = self.permitted(request, obj, values)
+        mine = {path: entry for path, entry in draft.entries.items() if path in permitted}
+        locked = values.keys() - permitted.keys()
         request.shown = post, _files, refusals, _locked = (*as_post(values, form, formsets), draft.refusals, locked)
-        mine = self.permitted(request, obj, draft.entries)
         may_publish = self.may_publish(request, obj)
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
         return {
