@@ -108,9 +108,9 @@ class RightsRecorder(AdministratorsOnly):
 
     def formfield_for_manytomany(self, db_field, request, **kwargs):
         if db_field.related_model is Permission:
-            kwargs |= {"queryset": rights_in_use(), "form_class": RightsField, "widget": GroupedCheckboxes}
+            kwargs |= {"queryset": rights_in_use(), "form_class": RightsField}
         else:
-            kwargs |= {"form_class": GroupsField, "widget": CheckboxSelectMultiple}
+            kwargs["form_class"] = GroupsField
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_related(self, request, form, formsets, change):
@@ -145,7 +145,7 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
         *DjangoUserAdmin.fieldsets[3:],
         (_("Language"), {"fields": ["language"]}),
     ]
-    list_display = ["username", "email", "roles", "second_factor", "last_login"]
+    list_display = ["username", "email", "shown_roles", "second_factor", "last_login"]
     actions = ["reset_second_factor"]
     change_password_form = StaffPasswordForm
 
@@ -174,7 +174,7 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
         ]
 
     @admin.display(description=_("roles"))
-    def roles(self, user):
+    def shown_roles(self, user):
         names = [str(group) for group in user.groups.all()]
         if user.is_superuser:
             names.insert(0, pgettext("role", "Superuser"))
@@ -201,6 +201,8 @@ class GroupAdmin(RightsRecorder, DjangoGroupAdmin):
     RIGHTS = ("name", "permissions")
 
     list_display = ["__str__", "work"]
+    # The names of roles are not those that are shown.
+    search_fields = []
 
     def get_fields(self, request, obj=None):
         """A role keeps its name, by which it is shown in both languages."""

@@ -1,8 +1,9 @@
 """
 Who may type what in a draft, and who makes it public.
 
-Django's rights say in which pages a user writes and reads. Three rights of Draft go across all of them: whoever has
-PUBLISH makes public what he may write, and whoever translates into a language writes in it wherever he reads.
+Django's rights say which pages a user may change or view. Three rights of Draft go across all of them: with PUBLISH a
+user makes public what the same user may change, and with one of TRANSLATE a user changes the texts in that language of
+all pages that the same user may view.
 """
 
 from django.utils.translation import gettext_lazy
@@ -42,5 +43,5 @@ def is_translator(languages) -> bool:
 
 
 def may_publish(user) -> bool:
-    """Whether `user` makes public what he may write. Ask the admin of the page too; see PublishingAdmin."""
+    """Whether `user` makes anything public. Which pages, PublishingAdmin.may_publish() says."""
     return user.has_perm(PUBLISH)
