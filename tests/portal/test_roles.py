@@ -280,6 +280,43 @@ def adds_a_page(client, editor, program):
     return entries() == {"title_en": ["New"], "slug": ["new"]}
 
 
+def begun(program):
+    """Returns the draft of a new page that a colleague has begun."""
+    fields = {"title_en": {"value": ["Begun"], "base": [""], "by": None, "at": "2026-01-01T08:00Z"}}
+    kind = Draft.objects.get(object_id=program.pk).content_type
+    return Draft.objects.create(content_type=kind, key="a" * 32, entries=fields)
+
+
+def types_in_a_new_page(name, value="Typed"):
+    def act(client, editor, program):
+        draft = begun(program)
+        form = forged(client, editor, draft.address)
+        form.data[name] = [value]
+        form.submit()
+        return entries().get(name) == [value]
+
+    return act
+
+
+def copies_a_new_page(client, editor, program):
+    forged(client, editor, begun(program).address).submit("_copy")
+    return Draft.objects.filter(object_id=None).count() > 1
+
+
+def publishes_a_new_page(client, editor, program):
+    form = forged(client, editor, begun(program).address)
+    form.data |= {"slug": ["begun"], "summary_en": ["Summary"]}
+    form.submit("_publish_en")
+    return Program.objects.filter(title_en="Begun").exists()
+
+
+def types_for_an_unknown_key(client, editor, program):
+    form = forged(client, editor, "/admin/programs/program/add/?draft=" + "b" * 32)
+    form.data["title_en"] = ["New"]
+    form.submit()
+    return Draft.objects.filter(key="b" * 32).exists()
+
+
 def adds_at_once(client, editor, program):
     """In the window that another form opens."""
     form = forged(client, editor, "/admin/programs/industry/add/?_popup=1")
@@ -336,6 +373,13 @@ ON_A_PROGRAM = [
     (acts_on_many("withdraw_en", is_withdrawn), "PA"),
     (acts_on_many("delete_selected", is_deleted), "PA"),
     (adds_a_page, "WPA"),
+    (types_in_a_new_page("title_zh_hans"), "WZPA"),
+    (types_in_a_new_page("title_en"), "WEPA"),
+    (types_in_a_new_page("slug", "new"), "WPA"),
+    (types_in_a_new_page("sort_order", "9"), "WPA"),
+    (copies_a_new_page, "WPA"),
+    (publishes_a_new_page, "PA"),
+    (types_for_an_unknown_key, "WPA"),
     (adds_at_once, "PA"),
 ]
 
@@ -436,6 +480,27 @@ def test_each_kind_of_page_knows_the_roles(editor, pages, record_property):
             tried += 1
     record_property("kinds of pages and roles tried", tried)
     assert tried == 12 * 8
+
+
+def test_a_translator_finds_and_translates_a_page_that_a_writer_has_begun(editor):
+    begun = AdminForm(member("writer"), "/admin/programs/program/add/")
+    begun.data |= {"title_zh_hans": ["新项目"], "slug": ["new-one"]}
+    begun.add_row("steps", text_zh_hans="第一步")
+    begun.submit()
+    client = member("translator_en")
+    page = BeautifulSoup(client.get("/admin/programs/program/").content, "html.parser")
+    [link] = page.select(".new-drafts a")
+    assert link.text == "新项目"
+    assert not page.select(".addlink[href='/admin/programs/program/add/']")
+    form = AdminForm(client, f"/admin/programs/program/{link['href']}")
+    assert texts(form.page, ".field-title_zh_hans .read-text, #steps-0 .read-text") == ["新项目", "第一步"]
+    form.data |= {"title_en": ["New"], "steps-0-text_en": ["First step"], "summary_en": ["Summary"]}
+    form.submit()
+    publisher = AdminForm(member("publisher"), form.address)
+    publisher.data["summary_zh_hans"] = ["摘要"]
+    publisher.submit("_publish")
+    program = Program.objects.get(slug="new-one")
+    assert (program.title_en, program.steps.get().text_en) == ("New", "First step")
 
 
 def test_who_does_not_publish_is_refused_and_loses_nothing(editor, program):

@@ -232,7 +232,7 @@ class DraftAdmin(DraftListAdmin):
             self.withdraw(request, obj, WITHDRAW[button])
         elif button in PREVIEW and self.has_page:
             return self.preview(request, draft, *PREVIEW[button])
-        elif button == COPY and self.has_add_permission(request):
+        elif button == COPY and self.may_add(request):
             draft = self.copy(request, obj, draft)
             self.message_user(request, _("This is a copy. It needs an address of its own."), messages.SUCCESS)
         elif button == END_PREVIEWS and draft.pk:

@@ -57,8 +57,24 @@ class PublishingAdmin(RightsByLanguage, admin.ModelAdmin):
 
     def may_publish(self, request, obj=None) -> bool:
         """Whether the user makes the draft of `obj` public, or that of a new row, schedules it and withdraws `obj`."""
-        may_write = None in self.languages_typed(request, obj) or (obj is None and self.has_add_permission(request))
+        may_write = None in self.languages_typed(request, obj) or (obj is None and self.may_add(request))
         return may_write and may_publish(request.user)
+
+    def may_add(self, request) -> bool:
+        """Whether the user may begin a new row."""
+        return self.has_add_permission(request) and not self.translates_new(request)
+
+    def has_add_permission(self, request):
+        return super().has_add_permission(request) or self.translates_new(request)
+
+    def translates_new(self, request) -> bool:
+        """Whether the request is for the draft of a new row that others have begun, and the user translates it."""
+        match = request.resolver_match
+        is_form = match and match.url_name == f"{self.opts.app_label}_{self.opts.model_name}_add"
+        if not is_form or super().has_add_permission(request) or not is_translator(self.languages_typed(request)):
+            return False
+        kind = ContentType.objects.get_for_model(self.model)
+        return Draft.objects.filter(content_type=kind, key=key_in(request)).exclude(key="").exists()
 
     def refuse_others(self, request, obj):
         """Raises Refused if the user is no publisher of `obj`, or of a new row."""
@@ -78,8 +94,7 @@ class PublishingAdmin(RightsByLanguage, admin.ModelAdmin):
         if obj:
             own["object_id"] = obj.pk
         else:
-            key = request.GET.get("draft") or request.POST.get("_draft", "")
-            own["key"] = key if re.fullmatch("[0-9a-f]{32}", key) else new_key()
+            own["key"] = key_in(request) or new_key()
         if request.method == "POST":
             # Two people may begin at the same moment.
             Draft.objects.get_or_create(**own)
@@ -129,7 +144,7 @@ class PublishingAdmin(RightsByLanguage, admin.ModelAdmin):
             for prefix, inline in inlines.items()
             if isinstance(inline, RightsByLanguage)
         }
-        languages = self.languages_typed(request, obj) if obj else {None, *LANGUAGES}
+        languages = {None, *LANGUAGES} if obj is None and self.may_add(request) else self.languages_typed(request, obj)
         may_move = obj is None or self.may_publish(request, obj)
 
         def is_permitted(path):
@@ -272,6 +287,12 @@ class PublishingAdmin(RightsByLanguage, admin.ModelAdmin):
         said = text % {"language": LANGUAGE_NAMES[language]}
         self.record(request, row, "withdrawn", [language])
         return said
+
+
+def key_in(request) -> str:
+    """Returns the key of the draft of a new row that the address or the form names, or an empty string."""
+    key = request.GET.get("draft") or request.POST.get("_draft", "")
+    return key if re.fullmatch("[0-9a-f]{32}", key) else ""
 
 
 def deed(kind, languages=(), **about) -> list:
