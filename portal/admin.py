@@ -7,14 +7,18 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Exists, OuterRef
-from django.forms import ModelMultipleChoiceField
+from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, Value
+from django.db.models.functions import Concat
+from django.forms import CheckboxSelectMultiple, ModelMultipleChoiceField
+from django.forms.models import ModelChoiceIterator
 from django.template.defaultfilters import yesno
-from django.utils.translation import get_language
+from django.utils.text import capfirst
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
+from portal import roles
 from portal.bilingual.editing import PLACE, BilingualAdmin, without_links
 from portal.bilingual.history.models import Change
 from portal.change_log import ChangeAdmin
@@ -23,7 +27,7 @@ from portal.models import AccountEvent, Centre, Department, Page, Term, User
 from portal.sign_in import second_factor
 from portal.sign_in.account_log import record
 from portal.sign_in.forms import StaffPasswordForm
-from portal.sign_in.rights import name_of_right
+from portal.sign_in.rights import short_name_of_right
 
 admin.site.site_header = _("International Department: staff")
 admin.site.site_title = _("Staff")
@@ -39,13 +43,13 @@ admin.site.register(Change, ChangeAdmin)
 
 
 class AdministratorsOnly(admin.ModelAdmin):
-    """Only superusers see and change it: who may change accounts and rights could give themselves every right."""
+    """Only administrators see and change it: who may change accounts and rights could give themselves every right."""
 
     def has_module_permission(self, request):
-        return request.user.is_superuser
+        return request.user.has_perm(roles.ADMINISTER)
 
     def has_view_permission(self, request, obj=None):
-        return request.user.is_superuser
+        return request.user.has_perm(roles.ADMINISTER)
 
     has_add_permission = has_module_permission
     has_change_permission = has_delete_permission = has_view_permission
@@ -54,31 +58,64 @@ class AdministratorsOnly(admin.ModelAdmin):
         return without_links(*super().get_deleted_objects(objs, request))
 
 
+class ByModel(ModelChoiceIterator):
+    """Permissions as choices, in the order of roles.RIGHTS and below the names of their models."""
+
+    def __iter__(self):
+        found = {row.right: row for row in self.queryset}
+        models, groups = roles.models_of_rights(), {}
+        for right in roles.RIGHTS:
+            if right in found:
+                name = capfirst(models[right]._meta.verbose_name_plural)
+                groups.setdefault(name, []).append(self.choice(found[right]))
+        yield from groups.items()
+
+
+class GroupedCheckboxes(CheckboxSelectMultiple):
+    template_name = "admin/grouped_checkboxes.html"
+
+
 class RightsField(ModelMultipleChoiceField):
     """A choice of permissions, by their names in the reader's language."""
 
+    iterator, widget = ByModel, GroupedCheckboxes
+
     def label_from_instance(self, permission):
-        return name_of_right(permission.codename)
+        return short_name_of_right(permission.codename)
+
+
+class RolesFirst(ModelChoiceIterator):
+    """Groups as choices: the roles, in their order, and then the other ones."""
+
+    def __iter__(self):
+        found = {group.name: group for group in self.queryset}
+        yield from (self.choice(found[name]) for name in roles.in_order(found))
+
+
+class GroupsField(ModelMultipleChoiceField):
+    iterator, widget = RolesFirst, CheckboxSelectMultiple
+
+    def label_from_instance(self, group):
+        return roles.with_work(group)
 
 
 def rights_in_use():
-    """Returns the Permissions that the admin asks for. All but superusers are kept from accounts and their log."""
-    admins = [found for found in admin.site._registry.values() if not isinstance(found, AdministratorsOnly)]
-    models = {model for found in admins for model in (found.model, *(inline.model for inline in found.inlines))}
-    return Permission.objects.filter(content_type__in=ContentType.objects.get_for_models(*models).values())
+    """Returns the Permissions of the list of rights."""
+    right = Concat("content_type__app_label", Value("."), "codename")
+    return Permission.objects.annotate(right=right).filter(right__in=roles.RIGHTS)
 
 
 class RightsRecorder(AdministratorsOnly):
-    """Writes into the log of accounts which of the fields RIGHTS were changed."""
+    """Shows rights and roles in words, and writes into the log of accounts which of the fields RIGHTS were changed."""
 
     RIGHTS = ()
-
-    class Media:
-        js = ["js/filter-label.js"]
+    filter_horizontal = ()
 
     def formfield_for_manytomany(self, db_field, request, **kwargs):
         if db_field.related_model is Permission:
             kwargs |= {"queryset": rights_in_use(), "form_class": RightsField}
+        else:
+            kwargs["form_class"] = GroupsField
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_related(self, request, form, formsets, change):
@@ -97,7 +134,8 @@ def change_of(name, before, after) -> str:
     if isinstance(after, bool | str):
         return f"{name}: {before} → {after}"
     rows = {"+": set(after) - set(before or ()), "-": set(before or ()) - set(after)}
-    names = [f"{sign}{getattr(row, 'codename', row)}" for sign, some in rows.items() for row in some]
+    # The names of roles are stored as they are, and shown in the reader's language.
+    names = [f"{sign}{getattr(row, 'codename', '') or row.name}" for sign, some in rows.items() for row in some]
     return f"{name}: {' '.join(sorted(names))}"
 
 
@@ -105,20 +143,49 @@ def change_of(name, before, after) -> str:
 class UserAdmin(RightsRecorder, DjangoUserAdmin):
     RIGHTS = ("username", "email", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 
-    fieldsets = [*DjangoUserAdmin.fieldsets, (_("Language"), {"fields": ["language"]})]
-    list_display = ["username", "email", "administrator", "second_factor", "last_login"]
+    fieldsets = [
+        *DjangoUserAdmin.fieldsets[:2],
+        (_("Roles"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
+        (_("Single rights, beside those of the roles"), {"classes": ["collapse"], "fields": ["user_permissions"]}),
+        *DjangoUserAdmin.fieldsets[3:],
+        (_("Language"), {"fields": ["language"]}),
+    ]
+    list_display = ["username", "email", "shown_roles", "second_factor", "last_login"]
     actions = ["reset_second_factor"]
     change_password_form = StaffPasswordForm
 
     def get_queryset(self, request):
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
-        return super().get_queryset(request).annotate(factor=Exists(factors))
+        return super().get_queryset(request).annotate(factor=Exists(factors)).prefetch_related("groups")
 
-    # Words, because the icons of Django have English names.
+    def has_change_permission(self, request, obj=None):
+        """Only superusers change superusers."""
+        is_allowed = super().has_change_permission(request, obj)
+        return is_allowed and (request.user.is_superuser or not (obj and obj.is_superuser))
 
-    @admin.display(description=_("administrator"), ordering="is_superuser")
-    def administrator(self, user):
-        return yesno(user.is_superuser)
+    def has_delete_permission(self, request, obj=None):
+        return self.has_change_permission(request, obj)
+
+    def get_fieldsets(self, request, obj=None):
+        """Only superusers make superusers. Of these, others see the name."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj and not self.has_change_permission(request, obj):
+            return [(None, {"fields": ["username", "first_name", "last_name", "email", "groups"]})]
+        if request.user.is_superuser:
+            return fieldsets
+        return [
+            (title, options | {"fields": [name for name in options["fields"] if name != "is_superuser"]})
+            for title, options in fieldsets
+        ]
+
+    @admin.display(description=_("roles"))
+    def shown_roles(self, user):
+        names = [str(group) for group in user.groups.all()]
+        if user.is_superuser:
+            names.insert(0, pgettext("role", "Superuser"))
+        return pgettext("between names", ", ").join(names)
+
+    # A word, because the icons of Django have English names.
 
     @admin.display(description=_("two-step sign-in"), ordering="factor")
     def second_factor(self, user):
@@ -126,6 +193,8 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
 
     @admin.action(description=_("Reset two-step sign-in, after a loss of the telephone"))
     def reset_second_factor(self, request, users):
+        if not all(self.has_change_permission(request, user) for user in users):
+            raise PermissionDenied
         for user in users:
             second_factor.reset(user)
             text = _("Two-step sign-in of %(user)s is reset, and all their sessions have ended.")
@@ -135,6 +204,21 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
 @admin.register(Group)
 class GroupAdmin(RightsRecorder, DjangoGroupAdmin):
     RIGHTS = ("name", "permissions")
+
+    list_display = ["__str__", "work"]
+    # The names of roles are not those that are shown.
+    search_fields = []
+
+    def get_fields(self, request, obj=None):
+        """A role keeps its name, by which it is shown in both languages."""
+        return ["work", "permissions"] if obj and obj.name in roles.ROLES else ["name", "permissions"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return ["work"]
+
+    @admin.display(description=_("work"))
+    def work(self, group):
+        return roles.ROLES[group.name].work if group.name in roles.ROLES else "–"
 
 
 @admin.register(AccountEvent)
@@ -246,7 +330,8 @@ class PageAdmin(BilingualAdmin):
         """The footer names the fixed pages in any case."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj and obj.is_fixed:
-            fieldsets[-1] = (PLACE, {"fields": ["slug", "sort_order"]})
+            for _title, options in fieldsets:
+                options["fields"] = [name for name in options["fields"] if name != "in_footer"]
         return fieldsets
 
     def get_readonly_fields(self, request, obj=None):

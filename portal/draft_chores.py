@@ -72,8 +72,8 @@ def publish(scheduled):
     draft, user = scheduled.draft, scheduled.by
     with override((user and user.language) or LANGUAGES[0]):
         try:
-            may_publish = user and user.is_active and user.is_staff
-            if not may_publish or not admin_of(draft).may_write(request_of(user), draft.row):
+            is_staff = user and user.is_active and user.is_staff
+            if not is_staff or not admin_of(draft).may_publish(request_of(user), draft.row):
                 raise Refused({"": [_("The person who scheduled this may no longer publish it.")]})
             with transaction.atomic():
                 admin_of(draft).publish(request_of(user), draft, [scheduled.language], scheduled=scheduled)

@@ -40,7 +40,7 @@ FIXED_PAGE_STAYS = _("This page cannot be deleted: other pages link to it.")
 
 
 class User(AbstractUser):
-    """A member of staff."""
+    """A member of staff. See portal.roles for what they may do."""
 
     language = models.CharField(
         _("language"),
@@ -51,6 +51,9 @@ class User(AbstractUser):
             "Of the admin, and of mails about this person’s enquiries. The choice in the admin’s header sets it."
         ),
     )
+
+    class Meta(AbstractUser.Meta):
+        permissions = [("administer_accounts", "Can administer accounts")]
 
 
 class AccountEvent(models.Model):

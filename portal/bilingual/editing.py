@@ -20,6 +20,7 @@ from modeltranslation.translator import translator
 
 from portal.bilingual.drafts.display import state_of
 from portal.bilingual.drafts.models import Draft
+from portal.bilingual.drafts.rights import RightsByLanguage, is_translator, may_publish
 from portal.bilingual.former_slugs import Addressed, FormerSlug
 from portal.bilingual.history.admin import HistoryAdmin
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
@@ -39,22 +40,25 @@ class AddressField(SlugField):
 
 
 class Bilingual:
-    """Mixin for an admin or an inline: each translated field becomes a row of its fieldset with both languages."""
+    """
+    Mixin for an admin or an inline: each translated field becomes a row of its fieldset with both languages.
+
+    Who only translates sees no other fields.
+    """
 
     def get_fieldsets(self, request, obj=None):
         translated = translator.get_options_for_model(self.model).get_field_names()
-        return [
-            (
-                title,
-                options
-                | {
-                    "fields": [
-                        tuple(in_both_languages(field)) if field in translated else field for field in options["fields"]
-                    ]
-                },
-            )
-            for title, options in super().get_fieldsets(request, obj)
-        ]
+        only_translates = is_translator(self.languages_typed(request, obj))
+        found = []
+        for title, options in super().get_fieldsets(request, obj):
+            fields = [
+                tuple(in_both_languages(field)) if field in translated else field
+                for field in options["fields"]
+                if field in translated or not only_translates
+            ]
+            if fields:
+                found.append((title, options | {"fields": fields}))
+        return found
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         """Offers to add a row beside a choice, in a window. A row that is there has a form of its own, with a draft."""
@@ -64,6 +68,8 @@ class Bilingual:
             field.widget.attrs.pop("maxlength", None)
         if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget.can_change_related = field.widget.can_delete_related = field.widget.can_view_related = False
+            # It saves the row at once.
+            field.widget.can_add_related = field.widget.can_add_related and may_publish(request.user)
         return field
 
 
@@ -116,9 +122,10 @@ class BilingualAdmin(Bilingual, HistoryAdmin):
         return super().get_search_fields(request)
 
     def get_prepopulated_fields(self, request, obj=None):
-        if "slug" in flatten_fieldsets(self.get_fieldsets(request, obj)) and not (obj and obj.published_languages()):
-            return {"slug": [f"{self.model.title_field}_en"]}
-        return {}
+        if "slug" not in flatten_fieldsets(self.get_fieldsets(request, obj)):
+            return {}
+        may_move = obj is None or (self.may_publish(request, obj) and not obj.published_languages())
+        return {"slug": [f"{self.model.title_field}_en"]} if may_move else {}
 
     def get_form(self, request, obj=None, change=False, **kwargs):
         if obj and isinstance(obj, Addressed):
@@ -194,7 +201,7 @@ class BilingualAdmin(Bilingual, HistoryAdmin):
             return obj.get_absolute_url()
 
 
-class BilingualInline(Bilingual, admin.StackedInline):
+class BilingualInline(Bilingual, RightsByLanguage, admin.StackedInline):
     """Base of the inlines of content admins. Their texts are one line high at first, and grow. One row is empty."""
 
     formfield_overrides = BilingualAdmin.formfield_overrides | {

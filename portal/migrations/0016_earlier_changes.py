@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
         ("admin", "0003_logentry_add_action_flag_choices"),
         ("contenttypes", "0002_remove_content_type_name"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
-        ("portal", "0014_change"),
+        ("portal", "0015_change"),
     ]
 
     operations = [migrations.RunPython(copy, migrations.RunPython.noop, elidable=True)]

@@ -11,29 +11,46 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from portal.roles import ROLES
+
+# Rights that say more than what may be done with rows of a model.
+WORDS = {
+    "publish_content": gettext_lazy("Make drafts public, schedule and withdraw pages, change their addresses"),
+    "translate_zh_hans": gettext_lazy("Translate into Chinese"),
+    "translate_en": gettext_lazy("Translate into English"),
+    "view_enquiry": gettext_lazy("Read enquiries and their statistics"),
+    "change_enquiry": gettext_lazy("Work on enquiries"),
+    "export_enquiry": gettext_lazy("Export enquiries, and all data of a person"),
+    "delete_enquiry": gettext_lazy("Erase the personal data of enquiries"),
+    "view_event": gettext_lazy("Read who viewed, exported and erased enquiries"),
+    "view_change_log": gettext_lazy("Read the log of everybody’s changes"),
+    "administer_accounts": gettext_lazy("Accounts, roles, groups, and the log of sign-ins"),
+}
 ACTIONS = {
     "view": pgettext_lazy("right", "view"),
     "add": pgettext_lazy("right", "add"),
     "change": pgettext_lazy("right", "change"),
     "delete": pgettext_lazy("right", "delete"),
-    "export": pgettext_lazy("right", "export"),
 }
-# The rights that are not an action on the rows of one model.
-OTHERS = {"view_change_log": gettext_lazy("Log of all changes of content: view")}
 # In the detail of an event: the name of a field, what was added or taken away, and a truth.
 CHANGED = re.compile(r"(?:(?<=; )|^)(?P<field>\w+)(?=: )|(?<=[+-])(?P<right>\w+)|\b(?P<truth>True|False)\b")
 
 
 def name_of_right(codename: str) -> str:
     """Returns the name of a permission, such as "add_program", in the active language."""
-    if codename in OTHERS:
-        return str(OTHERS[codename])
+    if words := WORDS.get(codename):
+        return str(words)
     action, _separator, model_name = codename.partition("_")
     for model in apps.get_models():
         if model._meta.model_name == model_name and action in ACTIONS:
             words = {"rows": capfirst(model._meta.verbose_name), "action": ACTIONS[action]}
             return _("%(rows)s: %(action)s") % words
     return codename
+
+
+def short_name_of_right(codename: str) -> str:
+    """Returns the name of a permission below the name of its model."""
+    return str(WORDS.get(codename) or ACTIONS[codename.partition("_")[0]])
 
 
 def name_changes(detail: str) -> str:
@@ -45,7 +62,8 @@ def name_change(found) -> str:
     if truth := found["truth"]:
         return yesno(truth == "True")
     if right := found["right"]:
-        return name_of_right(right)
+        # Or a group.
+        return str(ROLES[right].name) if right in ROLES else name_of_right(right)
     for model in (get_user_model(), Group):
         try:
             return str(model._meta.get_field(found["field"]).verbose_name)

@@ -257,7 +257,7 @@ def test_who_may_only_view_reads_what_an_institution_is_partner_in(client, insti
 
 def test_who_may_not_change_programs_changes_none_through_an_institution(client, institution):
     editor = User.objects.create_user("editor", is_staff=True)
-    rights = ["view_institution", "change_institution", "add_institution", "view_program"]
+    rights = ["view_institution", "change_institution", "add_institution", "view_program", "publish_content"]
     editor.user_permissions.set(Permission.objects.filter(codename__in=rights))
     client.force_login(editor)
     client.cookies["django_language"] = "en"

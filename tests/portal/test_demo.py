@@ -227,7 +227,7 @@ def test_three_accounts_get_passwords_that_are_printed_once(demo):
     passwords = dict(re.findall(r"user name (\w+) +password (\S+)", printed))
     assert (
         set(passwords)
-        == {name for name, _role, _rights in ACCOUNTS}
+        == {name for name, _work, _role in ACCOUNTS}
         == set(User.objects.values_list("username", flat=True))
     )
     assert all(User.objects.get(username=name).check_password(password) for name, password in passwords.items())

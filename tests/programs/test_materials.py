@@ -336,7 +336,7 @@ def test_the_chinese_list_is_in_written_language(client, program):
 
 def test_who_may_not_add_documents_can_still_save_their_program(client, program):
     editor = User.objects.create_user("editor", is_staff=True)
-    rights = ["view_program", "change_program", "view_material", "view_step", "view_question"]
+    rights = ["view_program", "change_program", "view_material", "view_step", "view_question", "publish_content"]
     editor.user_permissions.set(Permission.objects.filter(codename__in=rights))
     client.force_login(editor)
     address = f"/admin/programs/program/{program.pk}/change/"

@@ -325,6 +325,7 @@ def test_a_stored_file_has_no_public_address(file):
 def test_only_who_may_delete_deletes_a_wrong_upload(client, file):
     user = User.objects.create_user("editor", is_staff=True)
     rights = ["change_resource", "view_resource", "add_resourcefile", "change_resourcefile", "view_resourcefile"]
+    rights.append("publish_content")
     user.user_permissions.set(Permission.objects.filter(codename__in=rights))
     client.force_login(user)
     save(client, file.resource, **{"files-0-DELETE": "on"})

@@ -44,7 +44,6 @@ def latin_words(html) -> set:
         element.decompose()
     for comment in page.find_all(string=lambda text: isinstance(text, Comment)):
         comment.extract()
-    texts += [choice["data-field-name"] for choice in page.select(".selectfilter")]
     texts.append(page.get_text(" "))
     for element in page.find_all():
         texts += [element[name] for name in ATTRIBUTES if element.get(name)]

@@ -35,7 +35,8 @@ from portal.bilingual.drafts.display import (
     typists,
 )
 from portal.bilingual.drafts.models import Draft, new_key
-from portal.bilingual.drafts.paths import DELETE, NEW, is_new, name_of, new_row, row_of, rows_of
+from portal.bilingual.drafts.paths import DELETE, NEW, SLUG, is_new, name_of, new_row, row_of, rows_of
+from portal.bilingual.drafts.rights import NOT_A_PUBLISHER, NOT_OF_A_WRITER, is_translator
 from portal.bilingual.drafts.values import (
     CLEAR,
     as_post,
@@ -60,6 +61,7 @@ END_PREVIEWS = "_end_previews"
 # The button with this name does not count among them: its value is the language in which to go on.
 LANGUAGE = "_language"
 BUTTONS = {*PUBLISH, *WITHDRAW, *PREVIEW, DISCARD, SCHEDULE, UNSCHEDULE, COPY, END_PREVIEWS}
+OF_PUBLISHERS = {*PUBLISH, *WITHDRAW, SCHEDULE, UNSCHEDULE}
 
 # Each form says for whom it was opened: who was signed out while typing may still save a draft, for so long.
 OWNER_SALT, OWNER_FOR = "portal.owner", timedelta(hours=12)
@@ -85,6 +87,7 @@ class DraftAdmin(DraftListAdmin):
         obj = self.get_object(request, unquote(object_id)) if object_id else None
         # A window that another form opens to add a row saves it at once, so that the other one can choose it.
         is_popup = not object_id and (IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST)
+        is_popup = is_popup and self.may_publish(request)
         is_gone = object_id and obj is None
         if is_gone and "_form" in request.POST and self.has_add_permission(request):
             draft = self.keep_as_new(request)
@@ -116,13 +119,17 @@ class DraftAdmin(DraftListAdmin):
         if draft.pk:
             draft.meet(values)
             values = draft.values(values)
-        request.shown = post, _files, refusals = (*as_post(values, form, formsets), refusals_of(draft))
+        permitted = self.permitted(request, obj, values)
+        mine = {path: entry for path, entry in draft.entries.items() if path in permitted}
+        locked = values.keys() - permitted.keys()
+        request.shown = post, _files, refusals, _locked = (*as_post(values, form, formsets), refusals_of(draft), locked)
+        may_publish = self.may_publish(request, obj)
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
         return {
             "draft": draft,
-            "typists": typists(self.permitted(request, obj, draft.entries), form, formsets),
+            "typists": typists(mine, form, formsets),
             "faults": faults(refusals, post, form, formsets),
-            "rivalries": rivalries(draft, form, formsets),
+            "rivalries": rivalries(draft, mine, form, formsets),
             "shown": json.dumps({path: fingerprint(value) for path, value in values.items()}),
             "rivals_shown": json.dumps(draft.rivals()),
             "scheduled": scheduled_of(draft),
@@ -131,8 +138,16 @@ class DraftAdmin(DraftListAdmin):
             "publication": publication_of(obj, draft),
             "has_page": self.has_page,
             "new_slug": isinstance(obj, Published) and obj.published_languages() and draft.entries.get("slug"),
+            "may_publish": may_publish,
+            "may_discard": may_publish or not scheduled_of(draft),
+            "translated": self.translated(request, obj),
             "others": self.others(request, obj) if obj else [],
         }
+
+    def translated(self, request, obj) -> str:
+        """Returns in words into which languages the user translates `obj`, or "" for whoever may change all of it."""
+        own = self.languages_typed(request, obj)
+        return names_of([language for language in LANGUAGES if language in own]) if is_translator(own) else ""
 
     def others(self, request, obj) -> list:
         """Notes that the user has opened the form of `obj`. Returns who else did within OPENED_FOR, and when."""
@@ -226,13 +241,17 @@ class DraftAdmin(DraftListAdmin):
             if draft.rivals():
                 text = _("Somebody else has changed the same fields. Both versions are kept: choose one below.")
             self.message_user(request, text, messages.WARNING)
+        elif button in OF_PUBLISHERS and not self.may_publish(request, obj):
+            self.message_user(request, NOT_A_PUBLISHER, messages.ERROR)
+        elif button == DISCARD and scheduled_of(draft) and not self.may_publish(request, obj):
+            self.message_user(request, NOT_OF_A_WRITER, messages.ERROR)
         elif button in PUBLISH:
             self.publish_and_say(request, draft, PUBLISH[button], seen)
         elif button in WITHDRAW and isinstance(obj, Published):
             self.withdraw(request, obj, WITHDRAW[button])
         elif button in PREVIEW and self.has_page:
             return self.preview(request, draft, *PREVIEW[button])
-        elif button == COPY and self.has_add_permission(request):
+        elif button == COPY and self.may_add(request):
             draft = self.copy(request, obj, draft)
             self.message_user(request, _("This is a copy. It needs an address of its own."), messages.SUCCESS)
         elif button == SCHEDULE:
@@ -281,7 +300,9 @@ class DraftAdmin(DraftListAdmin):
         for path in chosen:
             if path in typed and fingerprint(typed[path]) != shown.get(path):
                 shown[path] = "chosen"
-        typed, shown = self.permitted(request, obj, typed), self.permitted(request, obj, shown)
+        # Who translates adds and removes no row.
+        rows = rows_of(typed) & (rows_of(draft.values(live)) | draft.rows_renamed.keys())
+        typed, shown = self.permitted(request, obj, typed, rows), self.permitted(request, obj, shown, rows)
         before = draft.texts()
         rivals = stale + draft.merge(typed, shown, live, request.user, token)
         if chosen or draft.texts() != before:
@@ -395,7 +416,7 @@ class DraftAdmin(DraftListAdmin):
         rows, entries = {}, {}
         for path, value in draft.values(values_of(*self.unbound(request, obj))).items():
             row, name = row_of(path), name_of(path)
-            if name not in ("slug", DELETE) and not is_file(value):
+            if name not in (SLUG, DELETE) and not is_file(value):
                 if row and row not in rows:
                     rows[row] = new_row(row.partition("/")[0])
                 entries[f"{rows[row]}/{name}" if row else name] = {"value": value, **stamp}

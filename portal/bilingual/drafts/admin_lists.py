@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from portal.bilingual.drafts.admin_publishing import PublishingAdmin, Refused
 from portal.bilingual.drafts.models import Draft, ScheduledPublication
+from portal.bilingual.drafts.rights import is_translator
 from portal.bilingual.drafts.values import fingerprint
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.publishing import Published
@@ -25,7 +26,8 @@ class DraftListAdmin(PublishingAdmin):
         """Names the drafts of rows that do not exist yet above the list."""
         kind = ContentType.objects.get_for_model(self.model)
         drafts = Draft.objects.filter(content_type=kind, object_id=None).order_by("-changed_at")
-        found = [(draft, draft.title_of(self.model)) for draft in drafts if self.has_add_permission(request)]
+        is_shown = self.has_add_permission(request) or is_translator(self.languages_typed(request))
+        found = [(draft, draft.title_of(self.model)) for draft in drafts if is_shown]
         return super().changelist_view(request, (extra_context or {}) | {"new_drafts": found})
 
     def get_queryset(self, request):
@@ -45,7 +47,7 @@ class DraftListAdmin(PublishingAdmin):
     def get_actions(self, request):
         """Adds the publishing and the withdrawing of many rows at once."""
         actions = super().get_actions(request)
-        if issubclass(self.model, Published) and self.has_change_permission(request):
+        if issubclass(self.model, Published) and self.may_publish(request):
             for name, label, act in self.publication_actions():
                 actions[name] = (lambda _admin, request, rows, act=act: self.act_on(request, rows, act), name, label)
         return actions

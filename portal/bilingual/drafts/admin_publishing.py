@@ -15,11 +15,12 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.drafts.display import field_at
 from portal.bilingual.drafts.models import Draft, new_key
-from portal.bilingual.drafts.paths import DELETE, is_new, name_of, row_of, rows_of
+from portal.bilingual.drafts.paths import DELETE, SLUG, is_new, language_of, name_of, row_of, rows_of
+from portal.bilingual.drafts.rights import NOT_A_PUBLISHER, RightsByLanguage, is_translator, may_publish
 from portal.bilingual.drafts.values import as_post, is_file, new_rows, values_of
 from portal.bilingual.history.recording import RecordingAdmin
 from portal.bilingual.history.versions import remember
-from portal.bilingual.languages import LANGUAGE_NAMES
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.publishing import Published
 
 GONE = gettext_lazy("This draft is gone: somebody else has published or discarded it meanwhile.")
@@ -63,8 +64,34 @@ def wait_for_turn(model, pk):
     model._base_manager.filter(pk=pk).update(**{model._meta.pk.name: F(model._meta.pk.name)})
 
 
-class PublishingAdmin(RecordingAdmin):
+class PublishingAdmin(RightsByLanguage, RecordingAdmin):
     """Publishes drafts, and withdraws rows."""
+
+    def may_publish(self, request, obj=None) -> bool:
+        """Whether the user makes the draft of `obj` public, or that of a new row, schedules it and withdraws `obj`."""
+        may_write = None in self.languages_typed(request, obj) or (obj is None and self.may_add(request))
+        return may_write and may_publish(request.user)
+
+    def may_add(self, request) -> bool:
+        """Whether the user may begin a new row."""
+        return self.has_add_permission(request) and not self.translates_new(request)
+
+    def has_add_permission(self, request):
+        return super().has_add_permission(request) or self.translates_new(request)
+
+    def translates_new(self, request) -> bool:
+        """Whether the request is for the draft of a new row that others have begun, and the user translates it."""
+        match = request.resolver_match
+        is_form = match and match.url_name == f"{self.opts.app_label}_{self.opts.model_name}_add"
+        if not is_form or super().has_add_permission(request) or not is_translator(self.languages_typed(request)):
+            return False
+        kind = ContentType.objects.get_for_model(self.model)
+        return Draft.objects.filter(content_type=kind, key=key_in(request)).exclude(key="").exists()
+
+    def refuse_others(self, request, obj):
+        """Raises Refused if the user is no publisher of `obj`, or of a new row."""
+        if not self.may_publish(request, obj):
+            raise Refused({"": [str(NOT_A_PUBLISHER)]})
 
     def may_write(self, request, obj) -> bool:
         """Whether the user may change `obj`, or add a row if it is None."""
@@ -79,8 +106,7 @@ class PublishingAdmin(RecordingAdmin):
         if obj:
             own["object_id"] = obj.pk
         else:
-            key = request.GET.get("draft") or request.POST.get("_draft", "")
-            own["key"] = key if re.fullmatch("[0-9a-f]{32}", key) else new_key()
+            own["key"] = key_in(request) or new_key()
         if request.method == "POST":
             # Two people may begin at the same moment.
             Draft.objects.get_or_create(**own)
@@ -116,15 +142,31 @@ class PublishingAdmin(RecordingAdmin):
             prefix = formset.get_default_prefix()
             yield formset, {"instance": obj, "prefix": prefix, "queryset": inline.get_queryset(request)}
 
-    def permitted(self, request, obj, paths: dict) -> dict:
-        """Returns `paths` without those of inline rows that the user may not add, change or delete."""
+    def permitted(self, request, obj, paths: dict, rows=None) -> dict:
+        """
+        Returns `paths` without those that the user may not change: of another language than that of a translator, of
+        inline rows that the user may not add, change or delete, and the address of a stored row.
+
+        `rows` are the inline rows in which a translator may type, by default all of `paths`.
+        """
         formsets = super().get_formsets_with_inlines(request, obj)
         inlines = {formset.get_default_prefix(): inline for formset, inline in formsets}
+        of_inlines = {
+            prefix: inline.languages_typed(request, obj)
+            for prefix, inline in inlines.items()
+            if isinstance(inline, RightsByLanguage)
+        }
+        languages = {None, *LANGUAGES} if obj is None and self.may_add(request) else self.languages_typed(request, obj)
+        may_move = obj is None or self.may_publish(request, obj)
 
         def is_permitted(path):
-            row, inline = row_of(path), inlines.get(row_of(path).partition("/")[0])
-            if not (row and inline):
-                return not row
+            row, prefix = row_of(path), row_of(path).partition("/")[0]
+            if not row:
+                return language_of(path) in languages and (may_move or path != SLUG)
+            if (inline := inlines.get(prefix)) is None:
+                return False
+            if is_translator(own := of_inlines.get(prefix)):
+                return language_of(path) in own and (rows is None or row in rows)
             if is_new(row):
                 return inline.has_add_permission(request, obj)
             if name_of(path) == DELETE:
@@ -144,7 +186,8 @@ class PublishingAdmin(RecordingAdmin):
         """
         Makes public what `draft` has for `languages`, or what a ScheduledPublication of it has.
 
-        Raises Refused if a field is not right, or if `seen` is given and refuse_unseen() finds a field.
+        Raises Refused if the user is no publisher, if a field is not right, or if `seen` is given and refuse_unseen()
+        finds a field.
         """
         if draft.pk:
             # Somebody else may have saved meanwhile.
@@ -156,6 +199,7 @@ class PublishingAdmin(RecordingAdmin):
             refuse_unseen(draft, languages, seen)
         wait_for_turn(self.model, draft.object_id)
         obj = self.stored_row(request, draft)
+        self.refuse_others(request, obj)
         if obj:
             remember(obj)
         shown = draft.values(values_of(*self.unbound(request, obj)))
@@ -241,7 +285,12 @@ class PublishingAdmin(RecordingAdmin):
 
     @transaction.atomic
     def withdraw_row(self, request, row, language) -> str:
-        """Lets visitors no longer see `row` in `language`. Returns that in words. Raises Refused if it must stay."""
+        """
+        Lets visitors no longer see `row` in `language`. Returns that in words.
+
+        Raises Refused if it must stay, or if the user is no publisher.
+        """
+        self.refuse_others(request, row)
         column = build_localized_fieldname("published_at", language)
         # Somebody may have published meanwhile.
         wait_for_turn(self.model, row.pk)
@@ -257,6 +306,12 @@ class PublishingAdmin(RecordingAdmin):
         said = text % {"language": LANGUAGE_NAMES[language]}
         self.record(request, row, "withdrawn", [language])
         return said
+
+
+def key_in(request) -> str:
+    """Returns the key of the draft of a new row that the address or the form names, or an empty string."""
+    key = request.GET.get("draft") or request.POST.get("_draft", "")
+    return key if re.fullmatch("[0-9a-f]{32}", key) else ""
 
 
 def deed(kind, languages=(), **about) -> list:

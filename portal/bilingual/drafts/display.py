@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.forms import BooleanField, ModelChoiceField
+from django.forms import BooleanField, CharField, ModelChoiceField, Widget
 from django.forms.utils import ErrorDict
 from django.template.defaultfilters import yesno
 from django.utils import timezone
@@ -20,17 +20,35 @@ from portal.bilingual.differences import marked
 from portal.bilingual.drafts.models import sides_of
 from portal.bilingual.drafts.paths import DELETE, language_of, name_of, row_of
 from portal.bilingual.drafts.values import is_file
-from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code
 from portal.bilingual.publishing import Published
-from portal.bilingual.richtext import plain_text
+from portal.bilingual.richtext import RichTextField, plain_text
 
 # In characters, of the text that names an inline row.
 ROW_TITLE = 30
 
 
-def showing_form(form_class, post, files, refusals):
+class ReadText(Widget):
+    """Shows a text, in its `language` or without one, that the user may read only."""
+
+    template_name = "admin/read_text.html"
+
+    def __init__(self, language, is_rich):
+        super().__init__({"lang": html_code(language)} if language else None)
+        self.is_rich = is_rich
+
+    def get_context(self, name, value, attrs):
+        text = RichTextField().cleaned(value) if self.is_rich else value
+        return super().get_context(name, value, attrs) | {"text": text, "is_rich": self.is_rich}
+
+    def id_for_label(self, id_):
+        return ""
+
+
+def showing_form(form_class, post, files, refusals, locked):
     """
-    Returns the class of a form that shows what `post` and the names `files` say, and why that was refused.
+    Returns the class of a form that shows what `post` and the names `files` say, and why that was refused. The fields
+    at the paths `locked` are there to read.
 
     It is not validated.
     """
@@ -39,11 +57,12 @@ def showing_form(form_class, post, files, refusals):
         def __init__(self, *args, **kwargs):
             super().__init__(post, *args, **kwargs)
             show_kept(self, files, refusals)
+            lock(self, locked)
 
     return ShowingForm
 
 
-def showing_formset(formset_class, post, files, refusals, rows):
+def showing_formset(formset_class, post, files, refusals, locked, rows):
     """Returns the class of a formset as showing_form() does that of a form. `rows` are those that a draft added."""
 
     class ShowingFormSet(formset_class):
@@ -52,6 +71,7 @@ def showing_formset(formset_class, post, files, refusals, rows):
             for form in self.forms:
                 row = f"{self.prefix}/{form['id'].value()}"
                 show_kept(form, files, refusals, row)
+                lock(form, locked, row)
                 form.is_in_draft = row in rows and self.can_delete
             self._errors = [form._errors for form in self.forms]
             self._non_form_errors = self.error_class()
@@ -71,6 +91,13 @@ def show_kept(form, files, refusals, row=""):
         if kept := files.get(form.add_prefix(name)):
             # Templates do not escape what helps.
             field.help_text = _("In the draft: %(name)s") % {"name": escape(kept)}
+
+
+def lock(form, locked, row=""):
+    """Lets a `form`, of an inline `row` or the main one, show the texts at the paths `locked` only to read."""
+    for name, field in form.fields.items():
+        if isinstance(field, CharField) and (f"{row}/{name}" if row else name) in locked:
+            field.widget, field.help_text = ReadText(language_of(name), is_rich(field)), ""
 
 
 def publication_of(row, draft) -> list:
@@ -144,13 +171,16 @@ def faults(refusals, post, form, formsets) -> list:
     return found
 
 
-def rivalries(draft, form, formsets) -> list:
-    """Returns what several people have typed for one field of `draft`: for each field a dictionary for the template."""
+def rivalries(draft, paths, form, formsets) -> list:
+    """
+    Returns what several people have typed for one field of `draft`, of those at `paths`: for each field a dictionary
+    for the template.
+    """
     found = []
     users = get_user_model().objects.in_bulk(
         {each["by"] for entry in draft.entries.values() for each in sides_of(entry) if each["by"]}
     )
-    for path in draft.entries:
+    for path in paths:
         field, name = field_at(path, form, formsets)
         if name and (choices := draft.choices(path)):
             texts = [text_of(field, each["value"]) for each in choices.values()]

@@ -28,6 +28,10 @@ from portal.bilingual.drafts.values import CLEAR, fingerprint, is_file, is_numbe
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.publishing import in_both_languages
 
+# The right to make public what one may write, and to change the address of a page, and those to translate.
+PUBLISH = "portal.publish_content"
+TRANSLATE = {language: f"portal.translate_{language.replace('-', '_')}" for language in LANGUAGES}
+
 PREVIEW_SALT = "portal.preview"
 PREVIEW_FOR = timedelta(days=1)
 
@@ -57,6 +61,12 @@ class Draft(models.Model):
         app_label = "portal"
         verbose_name = _("draft")
         verbose_name_plural = _("drafts")
+        # Across all pages: Django's own rights say in which ones. The names for staff are in portal.sign_in.rights.
+        permissions = [
+            ("publish_content", "Can publish content"),
+            ("translate_zh_hans", "Can translate into Chinese"),
+            ("translate_en", "Can translate into English"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["content_type", "object_id"], name="portal_draft_once"),
             models.UniqueConstraint(fields=["content_type", "key"], condition=~Q(key=""), name="portal_draft_key_once"),

@@ -7,6 +7,8 @@ from portal.bilingual.languages import LANGUAGES
 
 NEW = "new-"
 DELETE = "DELETE"
+# The field for the address of a page.
+SLUG = "slug"
 # The field for the place of an inline row among the others.
 ORDER = "sort_order"
 

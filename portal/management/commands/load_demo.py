@@ -2,12 +2,11 @@ import secrets
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext, override
 from modeltranslation.utils import build_localized_fieldname
@@ -38,18 +37,11 @@ FILES = [
 ]
 # How old everything is but the enquiries, which are younger.
 AGE = timedelta(days=365)
-# The rights of editors and of desk officers, as conditions on a Permission.
-CONTENT = Q(content_type__app_label__in=["partners", "programs"]) | Q(
-    content_type__app_label="portal", content_type__model__in=["department", "centre", "page", "term"]
-)
-DESK = Q(content_type__app_label="contact", content_type__model="answertemplate") | Q(
-    codename__in=["view_enquiry", "change_enquiry", "delete_enquiry", "export_enquiry", "view_event"]
-)
-# The accounts: user name, what the person does, and the rights. An administrator needs none.
+# The accounts: user name, what the person does, and the role. An administrator needs none.
 ACCOUNTS = [
     ("admin", "administrator: everything, also accounts", None),
-    ("editor", "editor: all texts and files, no enquiries", CONTENT),
-    ("desk", "desk officer: enquiries, no texts", DESK),
+    ("editor", "publisher: all texts and files, no enquiries", "publisher"),
+    ("desk", "head of the desk: enquiries, no texts", "head_of_desk"),
 ]
 
 
@@ -79,8 +71,8 @@ class Command(BaseCommand):
 
     def say_accounts(self, passwords):
         self.stdout.write("\nThe accounts of the demonstration, shown this once:")
-        for name, role, _rights in ACCOUNTS:
-            self.stdout.write(f"  user name {name:<8} password {passwords[name]}   {role}")
+        for name, work, _role in ACCOUNTS:
+            self.stdout.write(f"  user name {name:<8} password {passwords[name]}   {work}")
         self.stdout.write("")
 
 
@@ -124,13 +116,11 @@ def add_file(resource, language, version, dated, format):
 
 def create_accounts() -> dict[str, str]:
     """Creates the ACCOUNTS, and returns the password of each by its user name."""
-    passwords = {name: secrets.token_urlsafe(12) for name, _role, _rights in ACCOUNTS}
-    for name, role, rights in ACCOUNTS:
-        user = User(username=name, email=f"{name}@example.org", is_staff=True, is_superuser=rights is None)
+    passwords = {name: secrets.token_urlsafe(12) for name, _work, _role in ACCOUNTS}
+    for name, _work, role in ACCOUNTS:
+        user = User(username=name, email=f"{name}@example.org", is_staff=True, is_superuser=role is None)
         user.set_password(passwords[name])
         user.save()
-        if rights:
-            group = Group.objects.create(name=f"Sample: {role.partition(':')[0]}")
-            group.permissions.set(Permission.objects.filter(rights))
-            user.groups.add(group)
+        if role:
+            user.groups.add(Group.objects.get(name=role))
     return passwords

@@ -804,7 +804,9 @@ def test_nobody_chooses_or_discards_what_only_others_may_change(staff, client, p
     paths = ["title_en", f"steps/{step.pk}/text_en"]
     shown = AdminForm(staff, ADDRESS.format(program.pk))
     editor = User.objects.create_user("editor", is_staff=True, language="en")
-    editor.user_permissions.set(Permission.objects.filter(codename__in=["change_program", "view_step"]))
+    editor.user_permissions.set(
+        Permission.objects.filter(codename__in=["change_program", "view_step", "publish_content"])
+    )
     client.force_login(editor)
     form = AdminForm(client, ADDRESS.format(program.pk))
     form.data |= {f"_choose:{path}": choices(shown, path)[1:] for path in paths}
@@ -863,7 +865,9 @@ def test_who_may_not_change_rows_neither_types_nor_publishes_nor_removes_them(st
     form.add_row("steps", text_en="Added by who may")
     form.submit()
     editor = User.objects.create_user("editor", is_staff=True, language="en")
-    editor.user_permissions.set(Permission.objects.filter(codename__in=["change_program", "view_step"]))
+    editor.user_permissions.set(
+        Permission.objects.filter(codename__in=["change_program", "view_step", "publish_content"])
+    )
     client.force_login(editor)
     other = AdminForm(client, form.address)
     other.data |= {"title_en": ["By the editor"], "steps-TOTAL_FORMS": ["2"], "steps-0-id": [str(step.pk)]}

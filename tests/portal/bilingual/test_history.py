@@ -452,7 +452,7 @@ def test_the_history_goes_on_from_the_log_of_django(staff, program):
     change(staff, program, title_en="One")
     delete(staff, Term.objects.first())
     Change.objects.all().delete()
-    import_module("portal.migrations.0015_earlier_changes").copy(apps, None)
+    import_module("portal.migrations.0016_earlier_changes").copy(apps, None)
     with override("en"):
         found = [(each.kind, each.deed, each.person, each.revision) for each in Change.objects.order_by("pk")]
         assert found == [("term", "deleted", "admin", None), ("program", "published", "admin", None)]
