@@ -12,12 +12,14 @@ class PortalConfig(AppConfig):
         from django.contrib.auth.models import Group
 
         from portal import content_version, search_index
+        from portal.bilingual import parity
         from portal.bilingual.editing import BilingualAdmin
         from portal.models import User
         from portal.sign_in import account_log
         from portal.terms import other_renderings
 
         search_index.connect()
+        parity.connect()
         signals.post_migrate.connect(content_version.install_triggers, sender=self)
         BilingualAdmin.checks_of_texts.append(other_renderings)
 

@@ -30,6 +30,7 @@ from portal.bilingual.publishing import Published, in_both_languages
 NOT_ON_PAGES = {
     "contact",
     "portal.accountevent",
+    "portal.confirmation",
     "portal.contentversion",
     "portal.draft",
     "portal.formerslug",

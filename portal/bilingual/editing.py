@@ -21,9 +21,9 @@ from django.utils.translation import gettext as _
 from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.drafts.admin import DraftAdmin
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.former_slugs import Addressed
+from portal.bilingual.parity.admin import ParityAdmin
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
 
@@ -67,7 +67,7 @@ class Bilingual:
 
 
 @method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")
-class BilingualAdmin(Bilingual, DraftAdmin):
+class BilingualAdmin(Bilingual, ParityAdmin):
     """
     Base of the content admins. Their fields have no language; the list and the search cover both languages.
 
@@ -94,8 +94,8 @@ class BilingualAdmin(Bilingual, DraftAdmin):
     def get_list_display(self, request):
         shown = super().get_list_display(request)
         if issubclass(self.model, Published):
-            return ["__str__", published_zh_hans, published_en, "draft", *shown[1:]]
-        return [*shown, "draft"]
+            return ["__str__", published_zh_hans, published_en, "draft", "parity", *shown[1:]]
+        return [*shown, "draft", "parity"]
 
     def get_list_select_related(self, request):
         return (

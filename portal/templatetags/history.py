@@ -21,6 +21,7 @@ DEEDS = {
     "scheduled": gettext_lazy("Will be published at %(date)s: %(languages)s."),
     "unscheduled": gettext_lazy("The schedule is cancelled."),
     "discarded": gettext_lazy("The draft is discarded."),
+    "confirmed": gettext_lazy("Confirmed: both languages say the same."),
 }
 
 # The label of one language's side of a field, as localized_label() writes it in English.

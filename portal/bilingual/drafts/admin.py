@@ -109,6 +109,7 @@ class DraftAdmin(DraftListAdmin):
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
         return {
             "draft": draft,
+            "values": values,
             "typists": typists(self.permitted(request, obj, draft.entries), form, formsets),
             "faults": faults(refusals, post, form, formsets),
             "rivalries": rivalries(draft, form, formsets),
