@@ -97,9 +97,8 @@ def field_of(model, path: str):
 def label_of(model, path: str) -> str:
     """Returns the name for people of the field at `path`, without its language."""
     field = field_of(model, path)
-    label = capfirst(field.verbose_name)
     if not row_of(path):
-        return label
+        return str(capfirst(field.verbose_name))
     return _("{label}: {value}").format(label=capfirst(field.model._meta.verbose_name), value=field.verbose_name)
 
 
