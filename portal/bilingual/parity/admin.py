@@ -42,11 +42,11 @@ class ParityFilter(admin.SimpleListFilter):
 
 
 class ChineseFilter(ParityFilter):
-    title, parameter_name, language = LANGUAGE_NAMES["zh-hans"], "parity_zh_hans", "zh-hans"
+    title, parameter_name, language = gettext_lazy("Chinese texts"), "parity_zh_hans", "zh-hans"
 
 
 class EnglishFilter(ParityFilter):
-    title, parameter_name, language = LANGUAGE_NAMES["en"], "parity_en", "en"
+    title, parameter_name, language = gettext_lazy("English texts"), "parity_en", "en"
 
 
 class ParityAdmin(DraftAdmin):
@@ -73,8 +73,12 @@ class ParityAdmin(DraftAdmin):
 
     @admin.display(description=gettext_lazy("both languages"))
     def parity(self, row):
+        """Returns the state of each language, or of both if it is the same."""
         states = [(LANGUAGE_NAMES[language], row.states[language]) for language in LANGUAGES if language in row.states]
-        return format_html_join(" ", '<span class="parity-state">{}</span>', [(state_of(*each),) for each in states])
+        if len({state for _name, state in states}) == 1:
+            return states[0][1]
+        words = [_("{label}: {value}").format(label=name, value=state) for name, state in states]
+        return format_html_join(" ", '<span class="parity-state">{}</span>', [(each,) for each in words])
 
     def get_actions(self, request):
         actions = super().get_actions(request)
@@ -156,8 +160,3 @@ class ParityAdmin(DraftAdmin):
             else:
                 self.message_user(request, INCOMPLETE, messages.WARNING)
         return found
-
-
-def state_of(language, state) -> str:
-    """Returns the name of a language and its state, for a list."""
-    return _("{label}: {value}").format(label=language, value=state)

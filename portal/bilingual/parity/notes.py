@@ -84,13 +84,15 @@ def marked_change(before: str, after: str) -> str:
 
 
 def in_words(pair, language) -> str:
-    """Returns a sentence about one language of a stored `pair`."""
-    side, other = pair.sides[language], LANGUAGE_NAMES[other_language(language)]
+    """Returns in words how one language of a stored `pair` compares with the other."""
+    side, other, found = pair.sides[language], LANGUAGE_NAMES[other_language(language)], []
     if side.missing:
-        return _("Missing: %(fields)s.") % {"fields": names_of_fields(pair.model, side.missing)}
+        found.append(_("Missing: %(fields)s.") % {"fields": names_of_fields(pair.model, side.missing)})
     if side.changed:
         text = _("Out of step: %(language)s has changed since both were confirmed (%(fields)s).")
-        return text % {"language": other, "fields": names_of_fields(pair.model, side.changed)}
+        found.append(text % {"language": other, "fields": names_of_fields(pair.model, side.changed)})
+    if found:
+        return " ".join(found)
     if not side.confirmation:
         return _("Nobody has confirmed yet that both languages say the same.")
     about = {"date": date_format(localtime(side.confirmation.at), "SHORT_DATE_FORMAT")}
