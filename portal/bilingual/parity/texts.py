@@ -23,18 +23,14 @@ COUNTED = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['’-][^\W\u3400-\
 @cache
 def paired_fields(model) -> list[str]:
     """
-    Returns the names of the translated texts of `model`.
+    Returns the names of the translated texts of `model`, in the order of its fields.
 
     Those that its TranslationOptions name in `unpaired_fields` are left out: each language has its own.
     """
     options = translator.get_options_for_model(model)
-    unpaired = getattr(options, "unpaired_fields", ())
+    paired = {*options.get_field_names()} - {*getattr(options, "unpaired_fields", ())}
     texts = models.CharField | models.TextField
-    return [
-        name
-        for name in options.get_field_names()
-        if name not in unpaired and isinstance(model._meta.get_field(name), texts)
-    ]
+    return [field.name for field in model._meta.fields if field.name in paired and isinstance(field, texts)]
 
 
 @cache

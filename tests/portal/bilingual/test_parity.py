@@ -254,7 +254,7 @@ class OnePair(RuleBasedStateMachine):
 
 
 def test_after_random_work_each_language_is_in_the_state_that_a_plain_model_says():
-    run_state_machine_as_test(OnePair, settings=settings(max_examples=EXAMPLES, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(OnePair, settings=settings(max_examples=EXAMPLES, stateful_step_count=15, deadline=None))
 
 
 @pytest.fixture
