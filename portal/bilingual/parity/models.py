@@ -58,6 +58,9 @@ class Parity(OfOneLanguage):
         constraints = [
             models.UniqueConstraint(fields=["content_type", "object_id", "language"], name="portal_parity_once")
         ]
+        # Filters and counts are read from it alone.
         indexes = [
-            models.Index(fields=["content_type", "language", "state", "object_id"], name="portal_parity_of_state")
+            models.Index(
+                fields=["content_type", "language", "state", "object_id", "amount"], name="portal_parity_counted"
+            )
         ]
