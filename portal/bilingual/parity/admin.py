@@ -143,6 +143,7 @@ class ParityAdmin(DraftAdmin):
             self.message_user(request, text, messages.SUCCESS)
 
     def saved(self, request, obj, draft, languages, *args, **kwargs) -> tuple:
+        """Keeps also what the tick beside the button says."""
         ticked = request.POST.get(SAME)
         # The form changes `obj`.
         before = ticked is not None and (pair_of(obj) if obj else Pair(self.model, {}, {}))

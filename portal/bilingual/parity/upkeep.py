@@ -83,20 +83,28 @@ def refresh(model, pks) -> int:
 
 @transaction.atomic
 def refresh_chunk(model, pks) -> int:
-    kind = ContentType.objects.get_for_model(model)
-    found = pairs(model, locked(model, pks))
-    if gone := set(pks) - {pair.row.pk for pair in found}:
+    gone, changed = differences(model, locked(model, pks), pks)
+    if gone:
         forget(model, gone)
-    stored = {(each.object_id, each.language): each for each in states_of(model, pks)}
-    changed = []
-    for pair in found:
-        for language, side in pair.sides.items():
-            known = stored.get((pair.row.pk, language))
-            if not known or (known.state, known.amount) != (side.state, side.amount):
-                own = {"object_id": pair.row.pk, "language": language, "state": side.state, "amount": side.amount}
-                changed.append(Parity(content_type=kind, **own))
     Parity.objects.bulk_create(changed, update_conflicts=True, unique_fields=OF_ONE, update_fields=["state", "amount"])
     return len({each.object_id for each in changed} | gone)
+
+
+def differences(model, rows, pks) -> tuple[set, list]:
+    """
+    Compares the states with `rows`, a queryset of those with `pks`, which may be gone.
+
+    Returns the keys of rows that are gone, and the states that are missing or wrong, as they should be.
+    """
+    kind, found = ContentType.objects.get_for_model(model), pairs(model, rows)
+    stored = {(each.object_id, each.language): (each.state, each.amount) for each in states_of(model, pks)}
+    changed = [
+        Parity(content_type=kind, object_id=pair.row.pk, language=language, state=side.state, amount=side.amount)
+        for pair in found
+        for language, side in pair.sides.items()
+        if stored.get((pair.row.pk, language)) != (side.state, side.amount)
+    ]
+    return set(pks) - {pair.row.pk for pair in found}, changed
 
 
 def mend() -> int:
@@ -107,7 +115,10 @@ def mend() -> int:
     for model in kinds():
         known = Parity.objects.filter(content_type=ContentType.objects.get_for_model(model))
         pks = {*model._base_manager.values_list("pk", flat=True), *known.values_list("object_id", flat=True)}
-        number += refresh(model, sorted(pks))
+        for chunk in chunks(sorted(pks)):
+            gone, changed = differences(model, model._base_manager.filter(pk__in=chunk), chunk)
+            # It compares again, under its lock.
+            number += refresh(model, sorted({each.object_id for each in changed} | gone))
     return number
 
 
