@@ -58,8 +58,9 @@ class OnePair(RuleBasedStateMachine):
         }
         self.public = {"zh-hans": False, "en": False}
         self.agreed = {"zh-hans": None, "en": None}
-        for number in range(2):
-            self.add_step(f"步{number}", f"Step {number}")
+        # Each text is one character or word, so that the amounts are easily told.
+        for _step in range(2):
+            self.add_step("步", "Step")
         self.compare()
 
     def teardown(self):
