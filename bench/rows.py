@@ -64,6 +64,7 @@ def fill_programs(number):
 
     from partners.models import Country, Institution
     from portal import search_index
+    from portal.bilingual import parity
     from portal.models import Centre
     from programs.models import Area, Certificate, Material, Program, Question, Resource, Step
 
@@ -109,6 +110,7 @@ def fill_programs(number):
                 add(model, [row for row in rows if type(row) is model])
         connect(relations)
     search_index.mend()
+    parity.mend()
 
 
 def add(model, rows):

@@ -20,6 +20,7 @@ from contact.mail.messages import MAIL_STATES, WAITING, stop_mails
 from contact.references import new_code, new_reference, new_token
 from contact.working_days import promised_date
 from partners.models import Country
+from portal.bilingual.changes import TrackedModel
 from portal.bilingual.territories import territory_names
 from portal.models import Department
 from programs.models import Program
@@ -523,7 +524,7 @@ class Answer(Entry):
         return MAIL_STATES[self.mail.status] if self.mail else ""
 
 
-class AnswerTemplate(models.Model):
+class AnswerTemplate(TrackedModel):
     """A text to start an answer from, in both languages."""
 
     title = models.CharField(_("title"), max_length=120)

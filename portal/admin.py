@@ -281,6 +281,7 @@ class DepartmentAdmin(BilingualAdmin):
                 ]
             },
         ),
+        (_("Both languages"), {"fields": ["says_out_of_step"]}),
         (_("Footer"), {"fields": ["icp_number", "public_security_number"]}),
         (
             _("Enquiries"),

@@ -31,6 +31,7 @@ NOT_ON_PAGES = {
     "contact",
     "portal.accountevent",
     "portal.change",
+    "portal.confirmation",
     "portal.contentversion",
     "portal.draft",
     "portal.formerslug",

@@ -17,11 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
 from portal import content_version, search_index
+from portal.bilingual.changes import TrackedModel
 from portal.bilingual.drafts.models import Draft as Draft
 from portal.bilingual.drafts.models import ScheduledPublication as ScheduledPublication
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
-from portal.bilingual.history.models import Change  # noqa: F401
+from portal.bilingual.history.models import Change as Change
 from portal.bilingual.languages import LANGUAGES
+from portal.bilingual.parity.models import Parity
 from portal.bilingual.publishing import (
     ContentPage,
     Published,
@@ -37,6 +39,9 @@ from portal.sign_in.rights import name_changes
 
 DOOR_HELP = _("A short list of what such a visitor wants to do, each a link to the page that helps.")
 FIXED_PAGE_STAYS = _("This page cannot be deleted: other pages link to it.")
+
+# Pages may say that they are out of step.
+content_version.register(Parity)
 
 
 class User(AbstractUser):
@@ -104,7 +109,7 @@ class AccountEvent(models.Model):
 
 
 @content_version.register
-class Department(models.Model):
+class Department(TrackedModel):
     """The department itself: a single row, which the header and footer of every page show."""
 
     name = models.CharField(_("name"), max_length=120)
@@ -170,6 +175,11 @@ class Department(models.Model):
         _("days until an enquiry is erased whose consent was withdrawn"),
         default=0,
         validators=[MaxValueValidator(30)],
+    )
+    says_out_of_step = models.BooleanField(
+        _("say on public pages if they are out of step"),
+        default=False,
+        help_text=_("One line below a page whose other language has changed since both were confirmed."),
     )
     # Set by load_demo. Only the demonstration serves such a database.
     is_demo = models.BooleanField(default=False, editable=False)

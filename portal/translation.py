@@ -32,3 +32,5 @@ class PageTranslation(ContentPageTranslation):
 @register(Term)
 class TermTranslation(TranslationOptions):
     fields = ("name", "note", "search_words", "other_renderings", "published_at")
+    # Each language has its own; see portal.bilingual.parity.
+    unpaired_fields = ("search_words", "other_renderings")

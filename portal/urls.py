@@ -14,6 +14,7 @@ from django.urls import include, path, reverse_lazy
 from django.views.i18n import JavaScriptCatalog
 
 from portal import views
+from portal.bilingual.parity.table import parity_table
 from portal.sign_in.forms import OwnPasswordForm
 from portal.site.home import home
 from portal.site.preview import preview
@@ -53,6 +54,7 @@ urlpatterns = [
     ),
     # With the catalogue of the portal, which translates the editor of rich text too.
     path("admin/jsi18n/", admin.site.admin_view(JavaScriptCatalog.as_view(), cacheable=True)),
+    path("admin/parity/", admin.site.admin_view(parity_table), name="parity"),
     path("admin/", admin.site.urls),
     path("preview/<str:token>/", preview, name="preview"),
     path("media/<path:name>", views.media, name="media"),

@@ -9,6 +9,7 @@ register([Area, Resource])(ContentPageTranslation)
 @register(Program)
 class ProgramTranslation(ContentPageTranslation):
     fields = ("audience", "materials_introduction", "search_words")
+    unpaired_fields = ("search_words",)
 
 
 @register(Step)

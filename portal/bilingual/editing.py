@@ -23,6 +23,7 @@ from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.rights import RightsByLanguage, is_translator, may_publish
 from portal.bilingual.former_slugs import Addressed, FormerSlug
 from portal.bilingual.history.admin import HistoryAdmin
+from portal.bilingual.parity.admin import ParityAdmin
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
 
@@ -74,7 +75,7 @@ class Bilingual:
 
 
 @method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")
-class BilingualAdmin(Bilingual, HistoryAdmin):
+class BilingualAdmin(Bilingual, ParityAdmin, HistoryAdmin):
     """
     Base of the content admins. Their fields have no language; the list and the search cover both languages.
 
@@ -101,8 +102,8 @@ class BilingualAdmin(Bilingual, HistoryAdmin):
     def get_list_display(self, request):
         shown = super().get_list_display(request)
         if issubclass(self.model, Published):
-            return ["__str__", published_zh_hans, published_en, "draft", *shown[1:]]
-        return [*shown, "draft"]
+            return ["__str__", published_zh_hans, published_en, "draft", "parity", *shown[1:]]
+        return [*shown, "draft", "parity"]
 
     def get_list_select_related(self, request):
         return (

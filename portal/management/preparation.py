@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import override
 
 from portal import search_index
+from portal.bilingual import parity
 from portal.models import Department, User
 
 
@@ -31,7 +32,7 @@ def step(stdout, what, work, *arguments, **options):
 def prepare_database(stdout):
     """
     Migrates the database if the portal runs embedded, and gives it the first content and account if they are missing,
-    or those of the demonstration, and a search index in step with the content.
+    or those of the demonstration, and a search index and a parity in step with the content.
 
     In production it does not migrate, and raises CommandError if a migration is missing. Raises CommandError if the
     database is the wrong one, see check_demo_mark(), and DatabaseError if it does not answer.
@@ -50,6 +51,7 @@ def prepare_database(stdout):
         create_staff_account(stdout)
     # It is empty after the update that brings it, and in an old form after one that changes its form.
     step(stdout, "search index", search_index.mend)
+    step(stdout, "parity of both languages", parity.mend)
 
 
 def collect_static_files():

@@ -13,7 +13,7 @@ from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual import links
+from portal.bilingual import links, parity
 from portal.bilingual.drafts.models import Draft, ScheduledPublication
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code, language_of_path, other_language
 from portal.bilingual.richtext import with_scrolling_tables
@@ -227,8 +227,14 @@ def planned_drafts(context):
 
 @register.inclusion_tag("includes/last_changed.html", takes_context=True)
 def last_changed(context):
-    """Renders the date of the last change of the row that `{% head %}` was given, if any."""
-    return {"row": context.render_context.get("row")}
+    """
+    Renders the date of the last change of the row that `{% head %}` was given, if any.
+
+    If the department wishes, it says that the other language has changed since both were confirmed.
+    """
+    row, language = context.render_context.get("row"), get_language()
+    says_so = row and context["department"].says_out_of_step and parity.is_out_of_step(row, language)
+    return {"row": row, "other": LANGUAGE_NAMES[other_language(language)] if says_so else ""}
 
 
 @register.simple_tag(takes_context=True)

@@ -352,6 +352,9 @@ class Program(ContentPage):
 class ProgramPart(TrackedModel):
     """Abstract base of the parts of a program, which staff put in order."""
 
+    #: The foreign key to the row that it is a part of; see portal.bilingual.parity.
+    part_of = "program"
+
     program = models.ForeignKey(Program, related_name="%(class)ss", on_delete=models.CASCADE)
     sort_order = models.PositiveSmallIntegerField(_("order"), default=100)
 

@@ -41,6 +41,7 @@ PAGES = [
 ]
 ADMIN_PAGES = [
     "/admin/",
+    "/admin/parity/",
     "/admin/programs/program/",
     "/admin/programs/program/9/change/",
     "/admin/programs/program/add/",

@@ -14,6 +14,7 @@ from partners.models import Country, Institution
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.history.models import Deed
 from portal.bilingual.history.versions import record
+from portal.bilingual.parity.models import Parity
 from portal.models import Centre, Page, Term, User
 from programs.models import Area, Certificate, Industry, Program
 from tests.contact.rows import stored
@@ -77,3 +78,20 @@ def test_lists_need_few_queries(admin_client, record_property):
             assert many[model][1] >= more, f"{model.__name__} has too few rows"
         assert many[model][0] == few[model][0], f"{model.__name__} needs more queries for more rows"
         assert many[model][0] <= MAX, f"{model.__name__} needs {many[model][0]} queries"
+
+
+def test_the_table_of_parity_needs_few_queries(admin_client):
+    address, numbers = reverse("parity"), []
+    for first, last in ((0, 2), (2, 10)):
+        add_rows(first, last)
+        admin_client.get(address)
+        with CaptureQueriesContext(connection) as captured:
+            assert admin_client.get(address).status_code == 200
+        numbers.append(len(captured))
+    assert numbers[0] == numbers[1] <= 20
+    english = [Parity.objects.filter(content_type__model=name, language="en") for name in ("program", "term")]
+    # The first content is confirmed, and the rows above are Chinese alone, or have a name in both languages.
+    assert [sorted({each.state for each in found}) for found in english] == [
+        ["confirmed", "missing"],
+        ["confirmed", "draft"],
+    ]

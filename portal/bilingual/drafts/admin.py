@@ -127,6 +127,7 @@ class DraftAdmin(DraftListAdmin):
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
         return {
             "draft": draft,
+            "values": values,
             "typists": typists(mine, form, formsets),
             "faults": faults(refusals, post, form, formsets),
             "rivalries": rivalries(draft, mine, form, formsets),

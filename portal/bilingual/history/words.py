@@ -19,6 +19,7 @@ DEEDS = {
     "unscheduled": gettext_lazy("The schedule is cancelled."),
     "discarded": gettext_lazy("The draft is discarded."),
     "restored": gettext_lazy("Put into the draft: the version of %(date)s."),
+    "confirmed": gettext_lazy("Confirmed: both languages say the same."),
 }
 
 # The label of one language's side of a field, as localized_label() writes it in English.

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from contact.models import AnswerTemplate
 from partners.models import Country
+from portal.bilingual import parity
 from portal.bilingual.publishing import Published
 from portal.models import Centre, Department, LoadedEntry, Page, Term
 from programs.models import Area, Program
@@ -47,6 +48,8 @@ class Command(BaseCommand):
                     continue
                 row = create(model, entry, f"{name}.toml, {label}")
                 LoadedEntry.objects.create(name=label, row=row.pk)
+                # It was written as a pair.
+                parity.confirm(row)
                 created += 1
             if verbosity:
                 self.stdout.write(f"  {name}: {created} created, {len(entries) - created} already there")

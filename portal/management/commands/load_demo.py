@@ -12,6 +12,7 @@ from django.utils.translation import gettext, override
 from modeltranslation.utils import build_localized_fieldname
 
 from partners.models import Institution
+from portal.bilingual import parity
 from portal.bilingual.languages import LANGUAGES
 from portal.management.commands.load_content import create, read
 from portal.management.demo_enquiries import clock_at, make_enquiries
@@ -63,6 +64,10 @@ class Command(BaseCommand):
                 for name, model, title in FILES:
                     for entry in read(FOLDER / f"{name}.toml"):
                         load(name, model, title, entry)
+                # They were written as pairs, also those that are parts of a page.
+                for model in parity.kinds():
+                    for row in model._base_manager.all():
+                        parity.confirm(row)
             passwords = create_accounts()
             staff = {user.username: user for user in User.objects.all()}
             make_enquiries(read(FOLDER / "enquiries.toml"), staff)

@@ -6,13 +6,14 @@ from django.core.management.commands import migrate
 from django.db import connections
 
 from portal import search_index
+from portal.bilingual import parity
 from portal.management.preparation import check_demo_mark, missing_migrations
 
 
 class Command(migrate.Command):
     help = (
-        "Brings the database up to date, in production the search index too. For SQLite it also makes the file, in a "
-        "data folder that had none."
+        "Brings the database up to date, in production the search index and the parity of both languages too. For "
+        "SQLite it also makes the file, in a data folder that had none."
     )
 
     # Not handle(): the checks before it ask the database already.
@@ -27,6 +28,7 @@ class Command(migrate.Command):
         only_looks = options["plan"] or options["check_unapplied"]
         if not (settings.EMBEDDED or only_looks or missing_migrations()):
             search_index.mend()
+            parity.mend()
         return output
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import override
 
 from partners.models import Country, Institution
 from portal import content_version
+from portal.models import Department
 from portal.site.finished_pages.filling import addresses
 from portal.site.finished_pages.pages import answer
 from portal.site.finished_pages.server import PARAMETERS
@@ -54,6 +55,7 @@ def everything():
     program.certificates.create(country=country, **names, **since)
     program.materials.create(template=resource, **names)
     program.steps.create(text_zh_hans="步骤", text_en="Step")
+    Department.objects.update(says_out_of_step=True)
     answers = {"answer_zh_hans": "<p>答</p>", "answer_en": "<p>Answer</p>"}
     program.questions.create(question_zh_hans="问", question_en="Question", **answers)
 

@@ -1,0 +1,107 @@
+"""What the form says of parity: beside each field, and of a whole language."""
+
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from portal.bilingual.differences import differences
+from portal.bilingual.languages import LANGUAGE_NAMES, html_code, other_language
+from portal.bilingual.parity.texts import counterpart, label_of, plain
+
+# How much of what has not changed is shown before and after a change, in characters.
+AROUND = 30
+
+
+def noting_form(form_class, notes):
+    """Returns the class of a form that shows `notes`, HTML by path, below its fields."""
+
+    class NotingForm(form_class):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            show_notes(self, notes)
+
+    return NotingForm
+
+
+def noting_formset(formset_class, notes):
+    """Returns the class of a formset as noting_form() does that of a form."""
+
+    class NotingFormSet(formset_class):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            for form in self.forms:
+                show_notes(form, notes, f"{self.prefix}/{form['id'].value()}/")
+
+    return NotingFormSet
+
+
+def show_notes(form, notes, row=""):
+    for name, field in form.fields.items():
+        if note := notes.get(row + name):
+            field.help_text = format_html("{} {}", field.help_text, note) if field.help_text else note
+
+
+def notes_of(pair) -> dict[str, str]:
+    """Returns what is missing or has changed of each text of `pair`, as HTML by path."""
+    found = {}
+    for side in pair.sides.values():
+        other = LANGUAGE_NAMES[other_language(side.language)]
+        for path in side.missing:
+            if pair.texts.get(counterpart(path)):
+                text = _("Missing here: it is filled in %(language)s.") % {"language": other}
+            else:
+                text = _("Missing here: a public page needs it.")
+            found[path] = format_html('<span class="parity-note">{}</span>', text)
+        for path, before in side.changed.items():
+            source = pair.texts[counterpart(path)]
+            old, new = (plain(pair.model, path, each) for each in (before, source))
+            if old == new:
+                text = _("In %(language)s, links or formatting have changed since both were confirmed.")
+                found[path] = format_html('<span class="parity-note">{}</span>', text % {"language": other})
+            else:
+                text = _("%(language)s has changed since both were confirmed:") % {"language": other}
+                found[path] = format_html(
+                    '<span class="parity-note">{} <span class="parity-change" lang="{}">{}</span></span>',
+                    *(text, html_code(other_language(side.language)), marked_change(old, new)),
+                )
+    return found
+
+
+def marked_change(before: str, after: str) -> str:
+    """Returns HTML of what differs between two texts, with <del> and <ins>, and what stands around it."""
+    passages, html = differences(before, after), ""
+    for place, (kind, text) in enumerate(passages):
+        if kind == "same":
+            start = text[:AROUND] if place else ""
+            end = text[-AROUND:] if place < len(passages) - 1 else ""
+            shown = text if len(text) <= len(start) + len(end) + 1 else f"{start}…{end}"
+            html = format_html("{}{}", html, shown)
+        else:
+            html = format_html("{0}<{1}>{2}</{1}>", html, kind, text)
+    return html
+
+
+def in_words(pair, language) -> str:
+    """Returns in words how one language of a stored `pair` compares with the other."""
+    side, other, found = pair.sides[language], LANGUAGE_NAMES[other_language(language)], []
+    if side.missing:
+        found.append(_("Missing: %(fields)s.") % {"fields": names_of_fields(pair.model, side.missing)})
+    if side.changed:
+        text = _("Out of step: %(language)s has changed since both were confirmed (%(fields)s).")
+        found.append(text % {"language": other, "fields": names_of_fields(pair.model, side.changed)})
+    if found:
+        return " ".join(found)
+    if not side.confirmation:
+        return _("Nobody has confirmed yet that both languages say the same.")
+    about = {"date": date_format(localtime(side.confirmation.at), "SHORT_DATE_FORMAT")}
+    if person := side.confirmation.by:
+        about["person"] = person.get_full_name() or person
+        return _("Confirmed by %(person)s, %(date)s.") % about
+    return _("Loaded in both languages, %(date)s.") % about
+
+
+def names_of_fields(model, paths) -> str:
+    names = dict.fromkeys(label_of(model, path) for path in paths)
+    return pgettext("between names", ", ").join(names)

@@ -1,0 +1,113 @@
+"""How both languages of a row compare."""
+
+from dataclasses import dataclass
+
+from django.contrib.contenttypes.models import ContentType
+from modeltranslation.utils import build_localized_fieldname
+
+from portal.bilingual.drafts.paths import language_of
+from portal.bilingual.drafts.values import fingerprint
+from portal.bilingual.languages import LANGUAGES
+from portal.bilingual.parity.models import Confirmation, State
+from portal.bilingual.parity.texts import amount, counterpart, new_amount, parts, plain, required_columns, texts_of
+from portal.bilingual.publishing import Published
+
+
+@dataclass
+class Side:
+    """One language of a row, and what became of the other one since it was confirmed, if it ever was."""
+
+    language: str
+    confirmation: Confirmation | None
+    # Whether visitors see it, unless it waits for a time or for another row.
+    is_public: bool
+    # The paths of what is filled in the other language and empty here, or empty and required.
+    missing: list[str]
+    # By path in this language: what the other one said when this one was confirmed, where it says something else now.
+    changed: dict[str, str]
+    # How much of the other language waits to be translated.
+    amount: int
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether it is complete and says the same as when it was confirmed, public or not."""
+        return bool(self.confirmation) and not (self.missing or self.changed)
+
+    @property
+    def state(self) -> State:
+        if self.missing:
+            return State.MISSING
+        if self.changed:
+            return State.OUT_OF_STEP
+        if not self.is_public:
+            return State.DRAFT
+        return State.CONFIRMED if self.confirmation else State.UNCONFIRMED
+
+
+class Pair:
+    """
+    What a row of `model` says in both languages: its `texts` by path, and the Side of each language.
+
+    `row` is None if it is not stored. `confirmations` are by language.
+    """
+
+    def __init__(self, model, texts, confirmations, row=None):
+        self.model, self.texts, self.confirmations, self.row = model, texts, confirmations, row
+        self.sides = {language: self.side(language) for language in LANGUAGES}
+
+    def side(self, language) -> Side:
+        confirmation, missing, changed, waiting = self.confirmations.get(language), [], {}, 0
+        for path, text in self.texts.items():
+            if language_of(path) != language:
+                continue
+            source = self.texts.get(counterpart(path), "")
+            if not text:
+                if source or path in required_columns(self.model):
+                    missing.append(path)
+                    waiting += amount(plain(self.model, path, source))
+            elif confirmation and (before := confirmation.texts.get(counterpart(path), "")) != source:
+                changed[path] = before
+                waiting += new_amount(*(plain(self.model, path, each) for each in (before, source)))
+        return Side(language, confirmation, is_public(self.row, language), missing, changed, waiting)
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells all that it says from what it said before."""
+        return fingerprint([[path, text] for path, text in sorted(self.texts.items()) if text])
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether neither language misses a text."""
+        return not any(side.missing for side in self.sides.values())
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether both languages say the same as when they were confirmed."""
+        return all(side.is_confirmed for side in self.sides.values())
+
+
+def is_public(row, language) -> bool:
+    if not isinstance(row, Published):
+        return True
+    return getattr(row, build_localized_fieldname("published_at", language)) is not None
+
+
+def pairs(model, rows) -> list[Pair]:
+    """Returns the Pairs of `rows`, a queryset of `model`."""
+    rows = list(rows.prefetch_related(*parts(model)))
+    confirmations = {}
+    for each in confirmations_of(model, [row.pk for row in rows]):
+        confirmations.setdefault(each.object_id, {})[each.language] = each
+    return [Pair(model, texts_of(row), confirmations.get(row.pk, {}), row) for row in rows]
+
+
+def pair_of(row) -> Pair:
+    """Returns the Pair of one stored row. It reads its texts as they are in `row`, and its parts anew."""
+    model = type(row)
+    confirmations = {each.language: each for each in confirmations_of(model, [row.pk])}
+    return Pair(model, texts_of(row), confirmations, row)
+
+
+def confirmations_of(model, pks):
+    """Returns the Confirmations of the rows of `model` with `pks`."""
+    return Confirmation.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__in=pks)

@@ -1,0 +1,99 @@
+"""What others ask: how many rows are in which state, which rows wait to be translated, and what in them."""
+
+from typing import NamedTuple
+
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Count, Sum
+
+from portal.bilingual.drafts.values import fingerprint
+from portal.bilingual.parity.models import Parity, State
+from portal.bilingual.parity.pairs import Side, pairs
+from portal.bilingual.parity.texts import counterpart, kinds, label_of
+from portal.bilingual.parity.upkeep import chunks
+
+
+class Number(NamedTuple):
+    """How many rows there are, and how much of the other language waits: Chinese characters, or English words."""
+
+    rows: int
+    amount: int
+
+
+class Waiting(NamedTuple):
+    """A text of a row that waits to be translated."""
+
+    # That of the field to fill, as drafts name it, and its name for people in the active language.
+    path: str
+    label: str
+    # What the other language says, what it said when this one was confirmed, and what stands in the field. Rich text
+    # is HTML. Empty texts are empty strings.
+    source: str
+    source_before: str
+    target: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells its source from others: an answer to another source no longer fits."""
+        return fingerprint([self.source])
+
+
+class Work(NamedTuple):
+    """A row of which a language misses texts or is out of step, with these texts."""
+
+    row: object
+    side: Side
+    waiting: list[Waiting]
+
+
+def counts(user) -> dict[tuple, Number]:
+    """
+    Returns how many rows are in each state, by (model, language, State), with one query.
+
+    Only for the models whose rows `user` may view or change. States that no row is in are left out.
+    """
+    models = {ContentType.objects.get_for_model(model).pk: model for model in kinds() if may_see(user, model)}
+    found = Parity.objects.filter(content_type__in=models).order_by().values("content_type", "language", "state")
+    return {
+        (models[each["content_type"]], each["language"], State(each["state"])): Number(each["rows"], each["waiting"])
+        for each in found.annotate(rows=Count("pk"), waiting=Sum("amount"))
+    }
+
+
+def may_see(user, model) -> bool:
+    return any(
+        user.has_perm(f"{model._meta.app_label}.{right}_{model._meta.model_name}") for right in ("view", "change")
+    )
+
+
+def work(language: str, models=None):
+    """
+    Yields the Work of one language, row by row, in the order of their keys: all that is to be translated into it.
+
+    `models` are some of kinds(), by default all of them. Texts that the other language lacks too are left out.
+    """
+    for model in kinds() if models is None else models:
+        kind = ContentType.objects.get_for_model(model)
+        states = Parity.objects.filter(
+            content_type=kind, language=language, state__in=[State.MISSING, State.OUT_OF_STEP]
+        )
+        for chunk in chunks(list(states.order_by("object_id").values_list("object_id", flat=True))):
+            for pair in pairs(model, model._base_manager.filter(pk__in=chunk).order_by("pk")):
+                if found := waiting_in(pair, language):
+                    yield Work(pair.row, pair.sides[language], found)
+
+
+def waiting_in(pair, language) -> list[Waiting]:
+    side = pair.sides[language]
+    before = dict.fromkeys(side.missing, "") | side.changed
+    return [
+        Waiting(path, label_of(pair.model, path), source, before[path], text)
+        for path, text in pair.texts.items()
+        if path in before and ((source := pair.texts[counterpart(path)]) or text)
+    ]
+
+
+def is_out_of_step(row, language: str) -> bool:
+    """Whether the other language of `row` says something else than when `language` was confirmed. Makes one query."""
+    kind = ContentType.objects.get_for_model(row)
+    states = Parity.objects.filter(content_type=kind, object_id=row.pk, language=language)
+    return states.filter(state=State.OUT_OF_STEP).exists()

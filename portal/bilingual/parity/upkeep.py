@@ -1,0 +1,173 @@
+"""Keeps the states in step with the texts, in the transaction of each change, and keeps what is confirmed."""
+
+from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.signals import post_delete
+from django.utils import timezone
+
+from portal.bilingual.changes import rows_changed
+from portal.bilingual.drafts.paths import language_of
+from portal.bilingual.languages import other_language
+from portal.bilingual.parity.models import Confirmation, Parity
+from portal.bilingual.parity.pairs import Pair, confirmations_of, pair_of, pairs
+from portal.bilingual.parity.texts import counterpart, in_language, kinds, parts
+
+# How many rows are compared at once.
+CHUNK = 200
+OF_ONE = ["content_type", "object_id", "language"]
+
+
+def connect():
+    """Keeps the states in step from now on whenever a row of kinds() changes, or a part of one."""
+    for model in kinds():
+        rows_changed.connect(refresh_rows, sender=model)
+        post_delete.connect(forget_row, sender=model)
+        for part in parts(model).values():
+            rows_changed.connect(refresh_owners, sender=part)
+            post_delete.connect(refresh_owner, sender=part)
+
+
+def refresh_rows(sender, pks, **kwargs):
+    refresh(sender, pks)
+
+
+def refresh_owners(sender, pks, **kwargs):
+    """Refreshes the rows that the parts with `pks` belong to."""
+    owner = sender._meta.get_field(sender.part_of)
+    for chunk in chunks(pks):
+        keys = sender._base_manager.filter(pk__in=chunk).order_by().values_list(owner.attname, flat=True)
+        refresh(owner.related_model, list(keys.distinct()))
+
+
+def refresh_owner(sender, instance, origin, **kwargs):
+    """Refreshes the row of which the deleted `instance` was a part, unless that is being deleted with it."""
+    owner = sender._meta.get_field(sender.part_of)
+    deleted = origin.model if isinstance(origin, QuerySet) else type(origin)
+    if deleted is not owner.related_model:
+        refresh(owner.related_model, [getattr(instance, owner.attname)])
+
+
+def forget_row(sender, instance, **kwargs):
+    forget(sender, [instance.pk])
+
+
+def forget(model, pks):
+    """Deletes what is kept of the rows of `model` with `pks`."""
+    confirmations_of(model, pks).delete()
+    states_of(model, pks).delete()
+
+
+def states_of(model, pks):
+    """Returns the states of the rows of `model` with `pks`."""
+    return Parity.objects.filter(content_type=ContentType.objects.get_for_model(model), object_id__in=pks)
+
+
+def chunks(pks):
+    return (pks[start : start + CHUNK] for start in range(0, len(pks), CHUNK))
+
+
+def locked(model, pks):
+    """
+    Returns the rows with `pks`, locked until the end of the transaction.
+
+    Of two transactions that change parts of one row, the second one waits here, and sees what the first has done.
+    """
+    return model._base_manager.filter(pk__in=pks).order_by("pk").select_for_update(no_key=True)
+
+
+def refresh(model, pks) -> int:
+    """Brings the states of the rows of `model` with `pks` into step. Returns how many of them differed."""
+    return sum(refresh_chunk(model, chunk) for chunk in chunks(pks))
+
+
+@transaction.atomic
+def refresh_chunk(model, pks) -> int:
+    gone, changed = differences(model, locked(model, pks), pks)
+    if gone:
+        forget(model, gone)
+    Parity.objects.bulk_create(changed, update_conflicts=True, unique_fields=OF_ONE, update_fields=["state", "amount"])
+    return len({each.object_id for each in changed} | gone)
+
+
+def differences(model, rows, pks) -> tuple[set, list]:
+    """
+    Compares the states with `rows`, a queryset of those with `pks`, which may be gone.
+
+    Returns the keys of rows that are gone, and the states that are missing or wrong, as they should be.
+    """
+    kind, found = ContentType.objects.get_for_model(model), pairs(model, rows)
+    stored = {(each.object_id, each.language): (each.state, each.amount) for each in states_of(model, pks)}
+    changed = [
+        Parity(content_type=kind, object_id=pair.row.pk, language=language, state=side.state, amount=side.amount)
+        for pair in found
+        for language, side in pair.sides.items()
+        if stored.get((pair.row.pk, language)) != (side.state, side.amount)
+    ]
+    return set(pks) - {pair.row.pk for pair in found}, changed
+
+
+def mend() -> int:
+    """
+    Brings all states into step, those of rows that have none too, as after an update. Returns how many rows differed.
+    """
+    number = 0
+    for model in kinds():
+        known = Parity.objects.filter(content_type=ContentType.objects.get_for_model(model))
+        pks = {*model._base_manager.values_list("pk", flat=True), *known.values_list("object_id", flat=True)}
+        for chunk in chunks(sorted(pks)):
+            gone, changed = differences(model, model._base_manager.filter(pk__in=chunk), chunk)
+            # It compares again, under its lock.
+            number += refresh(model, sorted({each.object_id for each in changed} | gone))
+    return number
+
+
+@transaction.atomic
+def confirm(row, user=None) -> bool:
+    """
+    Keeps that both languages of `row`, as it is stored, say the same, in the opinion of `user`.
+
+    Without a user nobody has looked: it was loaded as a pair. Returns False if a language misses a text, or if the row
+    is gone. Then nothing is kept.
+    """
+    found = pairs(type(row), locked(type(row), [row.pk]))
+    if not found or not found[0].is_complete:
+        return False
+    [pair] = found
+    texts = {language: in_language(pair.texts, other_language(language)) for language in pair.sides}
+    keep(pair, texts, by=user, at=timezone.now())
+    return True
+
+
+def keep(pair: Pair, texts_by_language: dict, **about):
+    """Keeps what the other language says, by language, and `about` who confirmed it. Brings the states into step."""
+    own = {"content_type": ContentType.objects.get_for_model(pair.model), "object_id": pair.row.pk}
+    rows = [
+        Confirmation(language=language, texts=texts, **own, **about) for language, texts in texts_by_language.items()
+    ]
+    Confirmation.objects.bulk_create(rows, update_conflicts=True, unique_fields=OF_ONE, update_fields=["texts", *about])
+    refresh(pair.model, [pair.row.pk])
+
+
+@transaction.atomic
+def carry_over(before: Pair, row) -> bool:
+    """
+    Lets a change from `before` to `row`, as it is stored, keep the state of the other language.
+
+    That holds field by field, for those that were confirmed and in step before. Returns whether both languages are
+    confirmed now.
+    """
+    after, kept = pair_of(row), {}
+    for language, side in before.sides.items():
+        if side.confirmation:
+            changed = {
+                path: text
+                for path, text in after.texts.items()
+                if language_of(path) != language
+                and text != before.texts.get(path, "")
+                and counterpart(path) not in side.changed
+                and after.texts[counterpart(path)]
+            }
+            kept[language] = side.confirmation.texts | changed
+    keep(after, kept)
+    return pair_of(row).is_confirmed

@@ -1,0 +1,543 @@
+"""Whether both languages of a page say the same: what staff confirm, and what follows from it."""
+
+import os
+
+import pytest
+from bs4 import BeautifulSoup
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.core.management import call_command
+from django.db import transaction
+from django.test import Client
+from django.utils.translation import override
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from modeltranslation.translator import translator
+
+from contact.models import AnswerTemplate
+from portal import content_version
+from portal.bilingual import parity
+from portal.bilingual.changes import TrackedModel
+from portal.bilingual.editing import BilingualAdmin
+from portal.bilingual.parity.models import Confirmation, Parity, State
+from portal.bilingual.parity.texts import parts
+from portal.models import Department, Page, Term, User
+from programs.models import Area, Program, Question, Step
+from tests.admin_forms import AdminForm
+
+pytestmark = pytest.mark.django_db
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "3"))
+SIDES = {"zh-hans": "_zh_hans", "en": "_en"}
+OTHER = {"zh-hans": "en", "en": "zh-hans"}
+BUTTONS = {"_publish": ["zh-hans", "en"], "_publish_zh-hans": ["zh-hans"], "_publish_en": ["en"]}
+WORDS = st.sampled_from(["甲", "乙", "A", "B", ""])
+LANGUAGE = st.sampled_from(list(SIDES))
+REQUIRED = ["title", "summary"]
+ADDRESS = "/admin/programs/program/{}/change/"
+
+
+class OnePair(RuleBasedStateMachine):
+    """Somebody edits, publishes and confirms a program at random. A plain model says what must come of it."""
+
+    @initialize()
+    def begin(self):
+        self.transaction = transaction.atomic()
+        self.transaction.__enter__()
+        self.client = Client()
+        self.client.force_login(User.objects.create_superuser("staff", language="en"))
+        texts = {"title_zh_hans": "题", "title_en": "Title", "summary_zh_hans": "甲", "summary_en": "A"}
+        self.program = Program.objects.create(slug="pair", **texts)
+        self.address = ADDRESS.format(self.program.pk)
+        # What each language says, by field; whether it is public; what the other one said when it was confirmed.
+        self.texts = {
+            "title": {"zh-hans": "题", "en": "Title"},
+            "summary": {"zh-hans": "甲", "en": "A"},
+            "audience": {"zh-hans": "", "en": ""},
+        }
+        self.public = {"zh-hans": False, "en": False}
+        self.agreed = {"zh-hans": None, "en": None}
+        # Each text is one character or word, so that the amounts are easily told.
+        for _step in range(2):
+            self.add_step("步", "Step")
+        self.compare()
+
+    def teardown(self):
+        if hasattr(self, "transaction"):
+            transaction.set_rollback(True)
+            self.transaction.__exit__(None, None, None)
+
+    def add_step(self, chinese, english):
+        step = Step.objects.bulk_create([Step(program=self.program, text_zh_hans=chinese, text_en=english)])[0]
+        self.texts[f"steps/{step.pk}/text"] = {"zh-hans": chinese, "en": english}
+
+    def steps(self):
+        return [stem for stem in self.texts if stem.startswith("steps/")]
+
+    # What staff do in the form
+
+    @rule(
+        button=st.sampled_from(list(BUTTONS)),
+        is_ticked=st.booleans(),
+        typed=st.lists(st.tuples(st.integers(0, 4), LANGUAGE, WORDS), max_size=3),
+        added=st.none() | st.tuples(WORDS, WORDS),
+        is_removed=st.booleans(),
+    )
+    def publish(self, button, is_ticked, typed, added, is_removed):
+        """Types in the languages that are published, so that no draft is left over."""
+        form, languages = AdminForm(self.client, self.address), BUTTONS[button]
+        before = {stem: dict(sides) for stem, sides in self.texts.items()}
+        numbers = form.rows("steps")
+        for place, language, word in typed:
+            stem = list(self.texts)[place % len(self.texts)]
+            if language not in languages or (stem in REQUIRED and not word):
+                continue
+            name = stem
+            if stem.startswith("steps/"):
+                _prefix, key, field = stem.split("/")
+                name = f"steps-{numbers[key]}-{field}"
+            form.data[name + SIDES[language]] = [word]
+            self.texts[stem][language] = word
+        if added and any(added):
+            sides = {language: added[place] if language in languages else "" for place, language in enumerate(SIDES)}
+            if any(sides.values()):
+                form.add_row("steps", **{f"text{SIDES[language]}": word for language, word in sides.items()})
+        if is_removed and self.steps():
+            stem = self.steps()[0]
+            form.data[f"steps-{numbers[stem.split('/')[1]]}-DELETE"] = ["on"]
+            del self.texts[stem]
+        if is_ticked:
+            form.data["_same"] = [form.page.select_one("[name=_same]")["value"]]
+        form.submit(button)
+        for step in self.program.steps.all():
+            stem = f"steps/{step.pk}/text"
+            self.texts.setdefault(stem, {"zh-hans": step.text_zh_hans or "", "en": step.text_en or ""})
+        self.public |= dict.fromkeys(languages, True)
+        if is_ticked and len(languages) == 2:
+            self.agree()
+        elif is_ticked:
+            self.carry_over(before)
+        self.compare()
+
+    @rule()
+    def confirm(self):
+        form = AdminForm(self.client, self.address)
+        button = form.page.select_one("[name=_confirm]")
+        states = [self.agreed[language] is not None and not self.changed(language) for language in SIDES]
+        is_complete = not any(self.missing(language) for language in SIDES)
+        assert bool(button) == (is_complete and not all(states))
+        if button:
+            form.data["_confirm"] = [button["value"]]
+            form.submit()
+            self.agree()
+        self.compare()
+
+    @rule(language=LANGUAGE)
+    def withdraw(self, language):
+        AdminForm(self.client, self.address).submit(f"_withdraw_{language}")
+        self.public[language] = False
+        self.compare()
+
+    # What code does
+
+    @rule(language=LANGUAGE, stem=st.sampled_from(["title", "summary", "audience"]), word=WORDS)
+    def update(self, language, stem, word):
+        if word or stem not in REQUIRED:
+            Program.objects.filter(slug="pair").update(**{stem + SIDES[language]: word or None})
+            self.texts[stem][language] = word
+        self.compare()
+
+    @rule(language=LANGUAGE, word=WORDS, way=st.sampled_from(["update", "bulk_update", "save"]))
+    def change_steps(self, language, word, way):
+        column = f"text{SIDES[language]}"
+        steps = list(Step.objects.filter(program=self.program))
+        for step in steps:
+            setattr(step, column, word)
+        if way == "update":
+            Step.objects.filter(program=self.program).update(**{column: word})
+        elif way == "bulk_update":
+            Step.objects.bulk_update(steps, [column])
+        else:
+            for step in steps:
+                step.save()
+        for stem in self.steps():
+            self.texts[stem][language] = word
+        self.compare()
+
+    @rule(chinese=WORDS, english=WORDS)
+    def create_step(self, chinese, english):
+        self.add_step(chinese, english)
+        self.compare()
+
+    @rule(is_bulk=st.booleans())
+    def delete_step(self, is_bulk):
+        if steps := self.steps():
+            step = Step.objects.get(pk=steps[-1].split("/")[1])
+            (Step.objects.filter(pk=step.pk) if is_bulk else step).delete()
+            del self.texts[steps[-1]]
+        self.compare()
+
+    @rule()
+    def lose_states(self):
+        Parity.objects.filter(object_id=self.program.pk).delete()
+        parity.mend()
+        assert parity.mend() == 0
+        self.compare()
+
+    # The plain model
+
+    def missing(self, language):
+        return {
+            stem
+            for stem, sides in self.texts.items()
+            if not sides[language] and (sides[OTHER[language]] or stem in REQUIRED)
+        }
+
+    def changed(self, language):
+        agreed = self.agreed[language]
+        if agreed is None:
+            return set()
+        other = OTHER[language]
+        return {stem for stem, it in self.texts.items() if it[language] and it[other] != agreed.get(stem, "")}
+
+    def agree(self):
+        if not any(self.missing(language) for language in SIDES):
+            for language, other in OTHER.items():
+                self.agreed[language] = {stem: sides[other] for stem, sides in self.texts.items()}
+
+    def carry_over(self, before):
+        for language, other in OTHER.items():
+            agreed = self.agreed[language]
+            for stem, sides in self.texts.items() if agreed is not None else ():
+                was = before.get(stem, {}).get(other, "")
+                if sides[language] and sides[other] != was and agreed.get(stem, "") == was:
+                    agreed[stem] = sides[other]
+
+    def state(self, language):
+        if self.missing(language):
+            return State.MISSING
+        if self.changed(language):
+            return State.OUT_OF_STEP
+        if not self.public[language]:
+            return State.DRAFT
+        return State.UNCONFIRMED if self.agreed[language] is None else State.CONFIRMED
+
+    def compare(self):
+        """Compares the states, what is said of each field, and what is to be translated, with the plain model."""
+        found = Parity.objects.filter(object_id=self.program.pk, content_type__model="program")
+        assert {each.language: each.state for each in found} == {each: self.state(each) for each in SIDES}
+        pair = parity.pair_of(Program.objects.get(pk=self.program.pk))
+        for language, side in pair.sides.items():
+            end = SIDES[language]
+            assert set(side.missing) == {stem + end for stem in self.missing(language)}
+            assert set(side.changed) == {stem + end for stem in self.changed(language)}
+            waiting = {
+                text.path: (text.source, text.source_before, text.target)
+                for work in parity.work(language, [Program])
+                if work.row.pk == self.program.pk
+                for text in work.waiting
+            }
+            agreed = self.agreed[language] or {}
+            stems = self.missing(language) | self.changed(language)
+            assert waiting == {
+                stem + end: (
+                    self.texts[stem][OTHER[language]],
+                    agreed.get(stem, "") if self.texts[stem][language] else "",
+                    self.texts[stem][language],
+                )
+                for stem in stems
+                if any(self.texts[stem].values())
+            }
+            assert found.get(language=language).amount == sum(
+                bool(source and source != before) for source, before, _target in waiting.values()
+            )
+
+
+def test_after_random_work_each_language_is_in_the_state_that_a_plain_model_says():
+    run_state_machine_as_test(OnePair, settings=settings(max_examples=EXAMPLES, stateful_step_count=15, deadline=None))
+
+
+@pytest.fixture
+def program():
+    return Program.objects.get(slug="teacher-exchange")
+
+
+@pytest.fixture
+def staff(admin_client):
+    admin_client.cookies["django_language"] = "en"
+    User.objects.filter(username="admin").update(first_name="Li", last_name="Ming")
+    return admin_client
+
+
+def said(response):
+    return [str(message) for message in response.context["messages"]]
+
+
+def states(row):
+    found = Parity.objects.filter(object_id=row.pk, content_type__model=row._meta.model_name)
+    return {each.language: each.state for each in found}
+
+
+def bar(form):
+    """Returns what the bar of a form says of each language."""
+    return [each.text for each in form.page.select(".publication-parity")]
+
+
+def tick(form):
+    form.data["_same"] = [form.page.select_one("[name=_same]")["value"]]
+
+
+def confirm(form):
+    form.data["_confirm"] = [form.page.select_one("[name=_confirm]")["value"]]
+    return form.submit()
+
+
+def test_the_first_content_was_loaded_as_pairs():
+    assert Parity.objects.count() >= 2 * (Program.objects.count() + Page.objects.count() + Term.objects.count())
+    assert set(Parity.objects.values_list("state", flat=True)) == {State.CONFIRMED}
+    assert set(Confirmation.objects.values_list("by", flat=True)) == {None}
+
+
+def test_every_translated_model_is_a_kind_with_a_form_or_a_part_of_one():
+    models = parity.kinds()
+    of_kinds = [part for model in models for part in parts(model).values()]
+    assert {*models, *of_kinds} == set(translator.get_registered_models(abstract=False))
+    assert all(issubclass(model, TrackedModel) for model in [*models, *of_kinds])
+    assert all(isinstance(admin.site.get_model_admin(model), BilingualAdmin) for model in models)
+    # The paths of parts are those of their formsets.
+    inlines = admin.site.get_model_admin(Program).inlines
+    assert parts(Program) == {f"{inline.model._meta.model_name}s": inline.model for inline in inlines}
+
+
+def test_a_change_of_chinese_puts_english_out_of_step_until_somebody_confirms(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    assert bar(form)[0].startswith("Loaded in both languages, ")
+    assert not form.page.select("[name=_confirm], .parity-note")
+    form.data["title_zh_hans"] = ["教师长期交流"]
+    form.submit("_publish")
+    assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.OUT_OF_STEP}
+    form = AdminForm(staff, form.address)
+    assert bar(form)[1] == "Out of step: Chinese has changed since both were confirmed (Title)."
+    [note] = form.page.select(".parity-note")
+    assert "Chinese has changed since both were confirmed:" in note.text
+    assert (note.ins.text, note.find("del"), note.select_one("[lang]")["lang"]) == ("长期", None, "zh-Hans")
+    assert note.find_parent("div", {"class": "help"})["id"] == "id_title_en_helptext"
+    form.data["title_en"] = ["Long-term teacher exchange"]
+    form.submit("_publish_en")
+    assert states(program) == {"zh-hans": State.OUT_OF_STEP, "en": State.OUT_OF_STEP}
+    form = AdminForm(staff, form.address)
+    assert said(confirm(form)) == ["Confirmed: what is stored says the same in both languages."]
+    assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.CONFIRMED}
+    form = AdminForm(staff, form.address)
+    assert bar(form)[0].startswith("Confirmed by Li Ming, ")
+    assert not form.page.select(".parity-note")
+    assert (
+        "Confirmed: both languages say the same."
+        in staff.get(form.address.replace("change", "history")).content.decode()
+    )
+
+
+def test_what_is_changed_back_is_in_step_again(program):
+    before = program.title_zh_hans
+    for title, state in (("另一标题", State.OUT_OF_STEP), (before, State.CONFIRMED)):
+        Program.objects.filter(pk=program.pk).update(title_zh_hans=title)
+        assert states(program)["en"] == state
+
+
+def test_a_small_correction_keeps_the_state(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["summary_zh_hans"] = ["更正了一处。"]
+    tick(form)
+    form.submit("_publish_zh-hans")
+    assert set(states(program).values()) == {State.CONFIRMED}
+    # It does not confirm what was out of step otherwise, in the same field or in another one.
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题", summary_zh_hans="全新的简介。")
+    form = AdminForm(staff, form.address)
+    form.data |= {"summary_zh_hans": ["全新的简介，更正。"], "audience_zh_hans": ["教师"]}
+    tick(form)
+    assert said(form.submit("_publish_zh-hans"))[0].startswith("This did not confirm the whole page.")
+    pair = parity.pair_of(Program.objects.get(pk=program.pk))
+    assert pair.sides["en"].changed == {"title_en": "教师交流", "summary_en": "更正了一处。"}
+
+
+def test_publishing_both_languages_confirms_what_is_ticked_to_be_the_same(staff):
+    form = AdminForm(staff, "/admin/portal/term/add/")
+    form.data |= {"name_en": ["A term"], "name_zh_hans": ["词"], "note_zh_hans": ["解释"]}
+    tick(form)
+    page = form.submit("_publish")
+    assert said(page)[0] == "Not confirmed: a text is missing in one of the languages."
+    term = Term.objects.get(name_en="A term")
+    assert states(term) == {"zh-hans": State.UNCONFIRMED, "en": State.MISSING}
+    form = AdminForm(staff, page.redirect_chain[-1][0])
+    assert bar(form)[1] == "Missing: Explanation."
+    assert [note.text for note in form.page.select(".parity-note")] == ["Missing here: it is filled in Chinese."]
+    form.data["note_en"] = ["Explained"]
+    tick(form)
+    form.submit("_publish")
+    assert set(states(term).values()) == {State.CONFIRMED}
+
+
+def test_what_a_colleague_has_published_meanwhile_is_not_confirmed_unseen(staff, program):
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
+    forms = [AdminForm(staff, ADDRESS.format(program.pk)) for _form in range(2)]
+    Program.objects.filter(pk=program.pk).update(summary_zh_hans="另一简介")
+    assert said(confirm(forms[0]))[-1].startswith("Not confirmed: somebody has published something else")
+    tick(forms[1])
+    assert said(forms[1].submit("_publish"))[0].startswith("Not confirmed: somebody has published something else")
+    assert states(program)["en"] == State.OUT_OF_STEP
+
+
+def test_the_notes_of_a_form_are_about_what_it_shows(staff, program):
+    """A draft that translates what is missing misses nothing, also before it is public."""
+    step = program.steps.create(text_zh_hans="一步")
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    number = form.rows("steps")[str(step.pk)]
+    [note] = form.page.select(f"#id_steps-{number}-text_en_helptext .parity-note")
+    assert note.text == "Missing here: it is filled in Chinese."
+    form.data |= {f"steps-{number}-text_en": ["A step"], "title_zh_hans": ["新题"]}
+    form.submit()
+    form = AdminForm(staff, form.address)
+    assert {mark.text for mark in form.page.select(".parity-note ins")} == {"新题", "一步", "A step"}
+    assert bar(form)[1] == "Missing: Step: what happens."
+
+
+def test_only_links_that_change_are_said_to(staff, program):
+    for column, text in (("body_zh_hans", '<p><a href="https://a.example/">这里</a></p>'), ("body_en", "<p>Here</p>")):
+        Program.objects.filter(pk=program.pk).update(**{column: text})
+    parity.confirm(program)
+    Program.objects.filter(pk=program.pk).update(body_zh_hans='<p><a href="https://b.example/">这里</a></p>')
+    [note] = AdminForm(staff, ADDRESS.format(program.pk)).page.select(".parity-note")
+    assert note.text == "In Chinese, links or formatting have changed since both were confirmed."
+
+
+def test_words_for_the_search_are_no_pair(program):
+    Program.objects.filter(pk=program.pk).update(search_words_zh_hans="别的", search_words_en=None)
+    assert set(states(program).values()) == {State.CONFIRMED}
+
+
+def test_a_row_that_is_deleted_leaves_nothing(program):
+    kept = Parity.objects.count(), Confirmation.objects.count()
+    program.steps.create(text_zh_hans="一步", text_en="A step")
+    program.delete()
+    assert (Parity.objects.count(), Confirmation.objects.count()) == (kept[0] - 2, kept[1] - 2)
+    Area.objects.exclude(programs__isnull=False).delete()
+    assert parity.mend() == 0
+
+
+def test_an_old_database_gets_its_states_and_confirms_nothing(staff, program):
+    Parity.objects.all().delete()
+    Confirmation.objects.all().delete()
+    assert parity.mend() == Parity.objects.count() / 2 > 50
+    assert set(Parity.objects.values_list("state", flat=True)) == {State.UNCONFIRMED}
+    chosen = {"_selected_action": [program.pk], "action": "confirm"}
+    page = staff.post("/admin/programs/program/", chosen, follow=True)
+    assert said(page) == ["Done for 1 page."]
+    assert set(states(program).values()) == {State.CONFIRMED}
+    # Loading again confirms nothing more.
+    call_command("load_content", verbosity=0)
+    assert Confirmation.objects.count() == 2
+
+
+def test_lists_show_and_filter_by_the_state_of_a_language(staff, program):
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
+    address = "/admin/programs/program/"
+    page = BeautifulSoup(staff.get(address).content, "html.parser")
+    shown = {row.th.text: row.select_one(".field-parity").text for row in page.select("#result_list tbody tr")}
+    assert shown.pop("Teacher exchange") == "Chinese: confirmed English: out of step"
+    assert set(shown.values()) == {"confirmed"}
+    for query, number in [
+        ("parity_en=out-of-step", 1),
+        ("parity_en=confirmed", len(shown)),
+        ("parity_zh_hans=confirmed", len(shown) + 1),
+        ("parity_zh_hans=missing", 0),
+        ("parity_zh_hans=x", len(shown) + 1),
+    ]:
+        rows = staff.get(f"{address}?{query}").context["cl"].result_list
+        assert len(rows) == number, query
+
+
+def test_the_table_leads_to_the_lists_whose_rows_it_counts(staff, program):
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="教师长期交流", summary_en=None, published_at_en=None)
+    program.steps.create(text_en="Bring teachers' letters")
+    page = BeautifulSoup(staff.get("/admin/parity/").content, "html.parser")
+    links = page.select(".parity-tables tbody a")
+    assert len(links) >= 2 * (len({model for model in parity.kinds() if model.objects.exists()}))
+    for link in links:
+        assert len(staff.get(link["href"]).context["cl"].queryset) == int(link.text), link["href"]
+    chinese, english = page.select(".parity-tables table")
+    waiting = [each.text for table in (chinese, english) for each in table.select("tbody .parity-amount")]
+    assert waiting == ["3 words", f"{2 + len(chinese_characters(program.summary_zh_hans))} characters"]
+
+
+def chinese_characters(text):
+    return [each for each in text if "\u4e00" <= each <= "\u9fff"]
+
+
+def test_the_table_counts_what_the_user_may_see(client):
+    user = User.objects.create_user("editor", is_staff=True, language="en")
+    user.user_permissions.add(Permission.objects.get(codename="view_term"))
+    client.force_login(user)
+    found = parity.counts(user)
+    assert {model for model, _language, _state in found} == {Term}
+    assert found[Term, "en", State.CONFIRMED] == (Term.objects.count(), 0)
+    page = BeautifulSoup(client.get("/admin/parity/").content, "html.parser")
+    assert {each.text for each in page.select("tbody th")} == {"Terms"}
+    user.user_permissions.clear()
+    assert "There is no content here that you may see." in client.get("/admin/parity/").content.decode()
+
+
+def test_who_may_only_view_confirms_nothing(client, program):
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
+    viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_program"))
+    client.force_login(viewer)
+    value = parity.pair_of(Program.objects.get(pk=program.pk)).fingerprint
+    assert client.post(ADDRESS.format(program.pk), {"_confirm": value, "_shown": "{}"}).status_code == 403
+    client.post("/admin/programs/program/", {"_selected_action": [program.pk], "action": "confirm"})
+    assert states(program)["en"] == State.OUT_OF_STEP
+
+
+def test_what_waits_for_a_translator_comes_with_its_source_and_what_changed(program):
+    parity.confirm(program)
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="教师长期交流")
+    question = Question.objects.create(program=program, question_zh_hans="要多久？", answer_zh_hans="<p>一年。</p>")
+    with override("en"):
+        [work] = parity.work("en")
+    title, asked, answer = work.waiting
+    assert (title.path, title.label, title.target) == ("title_en", "Title", "Teacher exchange")
+    assert (title.source, title.source_before) == ("教师长期交流", "教师交流")
+    path = f"questions/{question.pk}"
+    assert (asked.path, asked.label) == (f"{path}/question_en", "Question: question")
+    assert (answer.source, answer.source_before, answer.target) == ("<p>一年。</p>", "", "")
+    # An answer to another source no longer fits.
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="教师短期交流")
+    [later] = parity.work("en")
+    assert [a.fingerprint == b.fingerprint for a, b in zip(work.waiting, later.waiting, strict=True)] == [
+        False,
+        True,
+        True,
+    ]
+    assert list(parity.work("zh-hans")) == []
+
+
+def test_a_public_page_says_that_it_is_out_of_step_if_the_department_wishes(client, program):
+    line = "The Chinese version of this page has changed since; this translation is being checked."
+    address = "/en/programs/teacher-exchange/"
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
+    assert line not in client.get(address).content.decode()
+    Department.objects.update(says_out_of_step=True)
+    assert line in client.get(address).content.decode()
+    assert "中文内容正在核对" not in client.get("/zh-hans/programs/teacher-exchange/").content.decode()
+    before = content_version.read()
+    parity.confirm(program)
+    assert content_version.read() != before
+    assert line not in client.get(address).content.decode()
+
+
+def test_a_template_of_the_desk_is_a_pair_too():
+    template = AnswerTemplate.objects.create(title_zh_hans="题", title_en="Title", text_zh_hans="您好")
+    assert states(template) == {"zh-hans": State.UNCONFIRMED, "en": State.MISSING}
+    AnswerTemplate.objects.filter(pk=template.pk).update(text_en="Hello")
+    assert parity.confirm(template)
+    assert set(states(template).values()) == {State.CONFIRMED}
