@@ -17,6 +17,7 @@ class PortalConfig(AppConfig):
         from portal.models import User
         from portal.sign_in import account_log
         from portal.terms import other_renderings
+        from portal.translations.views import export_chosen
 
         # The titles, messages and choices of the admin show a group in the reader's language.
         Group.add_to_class("__str__", roles.shown_name)
@@ -24,6 +25,7 @@ class PortalConfig(AppConfig):
         parity.connect()
         signals.post_migrate.connect(content_version.install_triggers, sender=self)
         BilingualAdmin.checks_of_texts.append(other_renderings)
+        BilingualAdmin.actions.append(export_chosen)
 
         signals.pre_save.connect(account_log.record_disabled_password, sender=User)
         signals.post_save.connect(account_log.record_saved_user, sender=User)

@@ -365,6 +365,7 @@ WORKER_CHORES = [
     "contact.attachments.remove_orphans",
     "programs.resource_files.remove_orphans",
     "portal.draft_chores.remove_files",
+    "portal.translations.kept_files.remove_expired",
     "contact.retention.empty_account_mails",
     "contact.visitor.rate_limits.delete_expired",
     "portal.sign_in.account_log.delete_expired",

@@ -15,6 +15,7 @@ FORMATS = {
     "XLSX": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "CSV": "text/csv; charset=utf-8",
     "ZIP": "application/zip",
+    "XLF": "application/x-xliff+xml",
 }
 
 # Characters that XML, and so an XLSX file, cannot contain.
@@ -57,11 +58,21 @@ def _csv_text(value):
     return value
 
 
-def as_xlsx(rows, title: str, widths: list[int]) -> bytes:
-    """Returns `rows` of plain() values as an XLSX file, with its sheet's `title` and the widths in characters."""
+def as_typed(text: str) -> str:
+    """Returns a text from a file without the apostrophe that keeps it from being a formula."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
+
+
+def as_xlsx(rows, title: str, widths: list[int], to_fill: int | None = None) -> bytes:
+    """
+    Returns `rows` of plain() values as an XLSX file, with its sheet's `title` and the widths in characters.
+
+    If people fill the column with the number `to_fill`, from 0, what they type there is text, and long texts wrap.
+    """
     # Loading them takes a fifth of a second, and only a process that exports needs them.
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Alignment
     from openpyxl.utils import get_column_letter
 
     book = Workbook(write_only=True)
@@ -77,6 +88,10 @@ def as_xlsx(rows, title: str, widths: list[int]) -> bytes:
         cells = [WriteOnlyCell(sheet, None if value == "" else value) for value in row]
         for cell in cells:
             _format(cell, date_formats)
+            if to_fill is not None:
+                cell.alignment = Alignment(vertical="top", wrap_text=True)
+        if to_fill is not None:
+            cells[to_fill].number_format = "@"
         sheet.append(cells)
     file = BytesIO()
     book.save(file)

@@ -85,6 +85,20 @@ def other_renderings(rows) -> list:
     return warnings
 
 
+def official_names(source: str, target: str) -> list[tuple[str, str]]:
+    """Returns the names in both languages, that of `source` first, of the terms that are published in both."""
+    terms = Term.objects.all()
+    for language in (source, target):
+        with override(language):
+            terms = terms.published()
+    return list(terms.values_list(*(build_localized_fieldname("name", language) for language in (source, target))))
+
+
+def names_in(text: str, names) -> list[tuple[str, str]]:
+    """Returns those of `names`, as official_names() returns them, whose first one occurs in a plain text."""
+    return [each for each in names if has_wording(text, each[0])]
+
+
 def texts_of(rows, language):
     """Yields the label and the plain text of each text in `language` that visitors see of `rows`."""
     translated = translator.get_registered_models()

@@ -20,6 +20,7 @@ from portal.site.home import home
 from portal.site.preview import preview
 from portal.site.search import search
 from portal.site.sitemaps import sitemap
+from portal.translations import views as translations
 
 admin.site.login = secure_admin_login(admin.site.login)
 
@@ -55,6 +56,9 @@ urlpatterns = [
     # With the catalogue of the portal, which translates the editor of rich text too.
     path("admin/jsi18n/", admin.site.admin_view(JavaScriptCatalog.as_view(), cacheable=True)),
     path("admin/parity/", admin.site.admin_view(parity_table), name="parity"),
+    path("admin/translations/", admin.site.admin_view(translations.translations), name="translations"),
+    path("admin/translations/export/", admin.site.admin_view(translations.export), name="export_translations"),
+    path("admin/translations/<uuid:key>/", admin.site.admin_view(translations.answers), name="answers"),
     path("admin/", admin.site.urls),
     path("preview/<str:token>/", preview, name="preview"),
     path("media/<path:name>", views.media, name="media"),

@@ -87,6 +87,8 @@ class BilingualAdmin(Bilingual, ParityAdmin, HistoryAdmin):
     list_per_page = 30
     #: Functions of a list of rows, just saved, that return sentences to warn their author with. See portal.apps.
     checks_of_texts = []
+    #: Actions of every list of content. See portal.apps.
+    actions = []
     #: The fields that say who is notified of enquiries and how they are kept. Only who works on enquiries changes them.
     enquiry_fields = ()
     formfield_overrides = {

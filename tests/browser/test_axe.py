@@ -42,6 +42,7 @@ PAGES = [
 ADMIN_PAGES = [
     "/admin/",
     "/admin/parity/",
+    "/admin/translations/",
     "/admin/programs/program/",
     "/admin/programs/program/9/change/",
     "/admin/programs/program/add/",

@@ -307,9 +307,7 @@ class DraftAdmin(DraftListAdmin):
         before = draft.texts()
         rivals = stale + draft.merge(typed, shown, live, request.user, token)
         if chosen or draft.texts() != before:
-            draft.refusals = {}
-            # Saving does not publish what was refused.
-            draft.unschedule([each.language for each in scheduled_of(draft) if each.refusals])
+            draft.forget_refusals()
         draft.keep()
         # What the user may not change is not published either.
         changeable = self.changeable(request, obj, draft.entries, live)

@@ -137,6 +137,12 @@ class Draft(models.Model):
         if self.pk:
             self.scheduled.filter(language__in=languages).delete()
 
+    def forget_refusals(self):
+        """Forgets why it could not be published. What was refused is not published by saving something else."""
+        self.refusals = {}
+        if self.pk:
+            self.scheduled.exclude(refusals={}).delete()
+
     def preview_token(self, language: str, is_pair: bool) -> str:
         """Returns the part of a link that shows a preview to whoever has it, for PREVIEW_FOR; see previewed()."""
         return signing.dumps([self.pk, self.preview_key, language, is_pair], salt=PREVIEW_SALT)

@@ -1,7 +1,7 @@
 """What the form says of parity: beside each field, and of a whole language."""
 
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -70,17 +70,24 @@ def notes_of(pair) -> dict[str, str]:
 
 
 def marked_change(before: str, after: str) -> str:
-    """Returns HTML of what differs between two texts, with <del> and <ins>, and what stands around it."""
-    passages, html = differences(before, after), ""
+    """Returns HTML of changed_passages(), with <del> and <ins>."""
+    parts = [
+        text if kind == "same" else format_html("<{0}>{1}</{0}>", kind, text)
+        for kind, text in changed_passages(before, after)
+    ]
+    return format_html_join("", "{}", ((part,) for part in parts))
+
+
+def changed_passages(before: str, after: str) -> list[tuple[str, str]]:
+    """Returns the differences() of two texts. Of what is the same, only what stands around a change."""
+    passages, found = differences(before, after), []
     for place, (kind, text) in enumerate(passages):
         if kind == "same":
             start = text[:AROUND] if place else ""
             end = text[-AROUND:] if place < len(passages) - 1 else ""
-            shown = text if len(text) <= len(start) + len(end) + 1 else f"{start}…{end}"
-            html = format_html("{}{}", html, shown)
-        else:
-            html = format_html("{0}<{1}>{2}</{1}>", html, kind, text)
-    return html
+            text = text if len(text) <= len(start) + len(end) + 1 else f"{start}…{end}"
+        found.append((kind, text))
+    return found
 
 
 def in_words(pair, language) -> str:

@@ -65,21 +65,23 @@ def may_see(user, model) -> bool:
     )
 
 
-def work(language: str, models=None):
+def work(language: str, models=None, pks=None):
     """
     Yields the Work of one language, row by row, in the order of their keys: all that is to be translated into it.
 
-    `models` are some of kinds(), by default all of them. Texts that the other language lacks too are left out.
+    `models` are some of kinds(), by default all of them, and `pks` the keys of the rows that count, by default all.
+    Texts that the other language lacks too are left out.
     """
     for model in kinds() if models is None else models:
         kind = ContentType.objects.get_for_model(model)
         states = Parity.objects.filter(
             content_type=kind, language=language, state__in=[State.MISSING, State.OUT_OF_STEP]
         )
-        for chunk in chunks(list(states.order_by("object_id").values_list("object_id", flat=True))):
+        found = list(states.order_by("object_id").values_list("object_id", flat=True))
+        for chunk in chunks(found if pks is None else sorted({*found} & {*pks})):
             for pair in pairs(model, model._base_manager.filter(pk__in=chunk).order_by("pk")):
-                if found := waiting_in(pair, language):
-                    yield Work(pair.row, pair.sides[language], found)
+                if waiting := waiting_in(pair, language):
+                    yield Work(pair.row, pair.sides[language], waiting)
 
 
 def waiting_in(pair, language) -> list[Waiting]:
