@@ -84,12 +84,13 @@ def as_xlsx(rows, title: str, widths: list[int], to_fill: int | None = None) -> 
         date: pgettext("number format of a spreadsheet", "[$-809]d mmmm yyyy"),
         datetime: pgettext("number format of a spreadsheet", "[$-809]d mmmm yyyy, hh:mm"),
     }
+    wrapped = Alignment(vertical="top", wrap_text=True)
     for row in rows:
         cells = [WriteOnlyCell(sheet, None if value == "" else value) for value in row]
         for cell in cells:
             _format(cell, date_formats)
             if to_fill is not None:
-                cell.alignment = Alignment(vertical="top", wrap_text=True)
+                cell.alignment = wrapped
         if to_fill is not None:
             cells[to_fill].number_format = "@"
         sheet.append(cells)
