@@ -67,7 +67,8 @@ def as_xlsx(rows, title: str, widths: list[int], to_fill: int | None = None) -> 
     """
     Returns `rows` of plain() values as an XLSX file, with its sheet's `title` and the widths in characters.
 
-    If people fill the column with the number `to_fill`, from 0, what they type there is text, and long texts wrap.
+    If people fill the column with the number `to_fill`, from 0, what they type there is text, and long texts wrap but
+    in the first column.
     """
     # Loading them takes a fifth of a second, and only a process that exports needs them.
     from openpyxl import Workbook
@@ -89,10 +90,10 @@ def as_xlsx(rows, title: str, widths: list[int], to_fill: int | None = None) -> 
         cells = [WriteOnlyCell(sheet, None if value == "" else value) for value in row]
         for cell in cells:
             _format(cell, date_formats)
-            if to_fill is not None:
-                cell.alignment = wrapped
         if to_fill is not None:
             cells[to_fill].number_format = "@"
+            for cell in cells[1:]:
+                cell.alignment = wrapped
         sheet.append(cells)
     file = BytesIO()
     book.save(file)
