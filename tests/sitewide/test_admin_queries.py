@@ -80,15 +80,17 @@ def test_lists_need_few_queries(admin_client, record_property):
         assert many[model][0] <= MAX, f"{model.__name__} needs {many[model][0]} queries"
 
 
-def test_the_table_of_parity_needs_few_queries(admin_client):
-    address, numbers = reverse("parity"), []
+def test_the_pages_about_both_languages_need_few_queries(admin_client):
+    numbers = {"parity": [], "translations": []}
     for first, last in ((0, 2), (2, 10)):
         add_rows(first, last)
-        admin_client.get(address)
-        with CaptureQueriesContext(connection) as captured:
-            assert admin_client.get(address).status_code == 200
-        numbers.append(len(captured))
-    assert numbers[0] == numbers[1] <= 20
+        for name, found in numbers.items():
+            admin_client.get(reverse(name))
+            with CaptureQueriesContext(connection) as captured:
+                assert admin_client.get(reverse(name)).status_code == 200
+            found.append(len(captured))
+    for few, many in numbers.values():
+        assert few == many <= 20
     english = [Parity.objects.filter(content_type__model=name, language="en") for name in ("program", "term")]
     # The first content is confirmed, and the rows above are Chinese alone, or have a name in both languages.
     assert [sorted({each.state for each in found}) for found in english] == [
