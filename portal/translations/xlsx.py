@@ -1,7 +1,7 @@
 """Texts to be translated as a spreadsheet, a row for each, and the answers in one."""
 
 from datetime import date, time, timedelta
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -23,8 +23,8 @@ COLUMNS = [
 TO_FILL = [heading for heading, _width in COLUMNS].index(ANSWER)
 # In characters. A longer text would be cut.
 LARGEST_CELL = 32_767
-# Of what a file unpacks to, in bytes, and of its rows.
-LARGEST, MOST_ROWS = 64 * 1024 * 1024, 20_000
+# Of what a file unpacks to, in bytes, and of its sheet. Rows have all these columns.
+LARGEST, MOST_ROWS, MOST_COLUMNS = 64 * 1024 * 1024, 20_000, 100
 
 
 def write(texts, language: str) -> bytes:
@@ -48,15 +48,9 @@ def read(file) -> list[Answer]:
     if content_type(file) != f"{OPEN_XML}spreadsheetml.sheet":
         raise Unreadable(_("This is no spreadsheet that can be read. Please save it as XLSX, without macros."))
     try:
-        with ZipFile(file) as archive:
-            # No part can unpack to more than it says.
-            is_too_large = sum(part.file_size for part in archive.infolist()) > LARGEST
-    except BadZipFile as error:
-        raise Unreadable(_("This spreadsheet is damaged.")) from error
-    if is_too_large:
-        raise Unreadable(_("This spreadsheet unpacks to too much. Please send it in parts."))
-    file.seek(0)
-    try:
+        # No part can unpack to more than it says.
+        if sum(part.file_size for part in ZipFile(file).infolist()) > LARGEST:
+            raise Unreadable(_("This spreadsheet unpacks to too much. Please send it in parts."))
         return list(answers_in(file))
     except Unreadable:
         raise
@@ -69,7 +63,10 @@ def answers_in(file):
     # Loading it takes a fifth of a second.
     from openpyxl import load_workbook
 
-    rows = load_workbook(file, read_only=True).worksheets[0].iter_rows(max_col=100)
+    sheet = load_workbook(file, read_only=True).worksheets[0]
+    # Not every program writes the right ones.
+    sheet.reset_dimensions()
+    rows = sheet.iter_rows(max_col=MOST_COLUMNS)
     headings = [cell.value for cell in next(rows, ())]
     places = [next((headings.index(each) for each in spelt(it) if each in headings), None) for it in (ID, ANSWER)]
     if None in places:
@@ -78,11 +75,10 @@ def answers_in(file):
     for number, row in enumerate(rows, start=2):
         if number > MOST_ROWS:
             raise Unreadable(_("This spreadsheet has too many rows. Please send it in parts."))
-        key, answer = (row[place] if place < len(row) else None for place in places)
-        if any(cell is not None and cell.value is not None for cell in row):
-            id = str(key.value) if key is not None and key.value is not None else ""
+        key, answer = (row[place] for place in places)
+        if key.value is not None or answer.value is not None:
             place = _("Row %(number)d") % {"number": number}
-            yield Answer(place, id, *content_of(answer))
+            yield Answer(place, str(key.value or ""), *content_of(answer))
 
 
 def spelt(heading) -> list[str]:
@@ -96,7 +92,7 @@ def spelt(heading) -> list[str]:
 
 def content_of(cell) -> tuple[list, str]:
     """Returns the pieces of the text in a cell, and why it has none."""
-    value = cell.value if cell is not None else None
+    value = cell.value
     if value is None:
         return [], ""
     if cell.data_type == "f":
