@@ -98,7 +98,7 @@ def check(request, answers) -> list[Finding]:
             continue
         first = places.setdefault((each.name.model, each.name.pk, each.name.path), each.answer.place)
         if first != each.answer.place:
-            each.faults.append(_("This text is answered already: %(place)s.") % {"place": first})
+            each.faults.append(_("This text is translated already: %(place)s.") % {"place": first})
         of_models.setdefault(each.name.model, {}).setdefault(each.name.pk, []).append(each)
     for model, of_rows in of_models.items():
         kind = ContentType.objects.get_for_model(model)
@@ -165,7 +165,7 @@ def checked_text(finding, source) -> tuple[str, list[str]]:
     if isinstance(column, models.CharField):
         text = " ".join(text.splitlines())
     if not plain(finding.name.model, finding.name.path, text):
-        return text, [_("There is no answer.")]
+        return text, [_("There is no translation.")]
     faults = []
     if is_rich:
         text, faults = checked_html(text, source)

@@ -265,7 +265,7 @@ def test_each_fault_is_named_with_its_row_and_field_and_nothing_of_it_is_applied
         (id_of(program, "steps/999999/text_en", "", ""), "A text", "part of the page is gone"),
         (id_of(program, "title_zh_hans", program.title_en, program.title_zh_hans), "题目", "may not write"),
         (id_of(template, "text_en", "您好", "", "contact.answertemplate"), "Hello", "may not write"),
-        (title, None, "There is no answer"),
+        (title, None, "There is no translation"),
         (title, "T" * 1000, "at most"),
         (title, "教师交流新办法", "does not look like English"),
         (title, "=1+1", "formula"),
@@ -277,7 +277,7 @@ def test_each_fault_is_named_with_its_row_and_field_and_nothing_of_it_is_applied
         (body, "<p>Before you apply</p>", "Formatting is lost: </strong>, <strong>"),
         (body, '<p>Before <strong>you</strong> <a href="now">apply</a></p>', "leads nowhere"),
         (summary, "Enough", ""),
-        (summary, "Enough again", "answered already: Row 22"),
+        (summary, "Enough again", "translated already: Row 22"),
     ]
     client = member("translator_en")
     page, address = upload(client, book([fault[:2] for fault in faults]))
