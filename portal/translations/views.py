@@ -17,7 +17,7 @@ from portal.bilingual.drafts.values import is_number
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, other_language
 from portal.bilingual.parity.questions import Number
 from portal.translations import kept_files, xliff, xlsx
-from portal.translations.answers import check, keep, read
+from portal.translations.answers import AT_ONCE, check, keep, read
 from portal.translations.texts import Unreadable, models_for, waiting
 
 WRITERS = {"XLSX": xlsx.write, "XLF": xliff.write}
@@ -149,6 +149,8 @@ def answers(request, key):
         "ready": len(ready),
         "pages": [{"title": title, "address": address, "texts": list(texts)} for (title, address), texts in by_page],
         "more": max(len(ready) - MOST_SHOWN, 0),
+        "at_once": AT_ONCE,
+        "is_in_parts": len({each.name[:2] for each in ready}) > AT_ONCE,
     }
     return render(request, "admin/translation_answers.html", context)
 

@@ -206,6 +206,19 @@ def test_rows_are_chosen_in_a_list(program):
     assert "Nothing of this" in client.post(form["action"], data | {"format": "XLSX"}, follow=True).content.decode()
 
 
+def test_many_pages_are_changed_in_parts(program, monkeypatch):
+    monkeypatch.setattr("portal.translations.answers.AT_ONCE", 1)
+    other = Program.objects.exclude(pk=program.pk).first()
+    rewrite(program, "zh-hans")
+    rewrite(other, "zh-hans")
+    client = member("translator_en")
+    _page, address = upload(client, filled_xlsx(exported(client, "en", "XLSX"), translated("en")))
+    for number in (1, 2, 2):
+        client.post(address)
+        assert Draft.objects.count() == number
+    assert entries(program).keys() >= {"title_en", "body_en"} <= entries(other).keys()
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_answer_to_a_source_that_has_changed_is_flagged_and_not_applied(format, program):
     rewrite(program, "zh-hans")

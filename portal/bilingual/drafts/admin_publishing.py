@@ -149,7 +149,7 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
 
         `rows` are the inline rows in which a translator may type, by default all of `paths`.
         """
-        formsets = super().get_formsets_with_inlines(request, obj)
+        formsets = super().get_formsets_with_inlines(request, obj) if rows_of(paths) else ()
         inlines = {formset.get_default_prefix(): inline for formset, inline in formsets}
         of_inlines = {
             prefix: inline.languages_typed(request, obj)
