@@ -37,6 +37,8 @@ def change_message(entry):
     try:
         parts = json.loads(entry.change_message)
     except ValueError:
+        parts = None
+    if not isinstance(parts, list):
         return entry.change_message
     deeds = [deed_in_words(kind, about) for part in parts for kind, about in part.items() if kind in DEEDS]
     parts = [part for part in parts if not part.keys() & DEEDS.keys()]
