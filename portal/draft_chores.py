@@ -79,6 +79,8 @@ def publish(scheduled):
                 admin_of(draft).publish(request_of(user), draft, [scheduled.language], scheduled=scheduled)
         except Refused as refused:
             ScheduledPublication.objects.filter(pk=scheduled.pk).update(refusals=refused.reasons)
+            # The form marks the fields until somebody changes something.
+            Draft.objects.filter(pk=draft.pk).update(refusals=refused.reasons)
 
 
 def remove_files() -> int:

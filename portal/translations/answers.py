@@ -246,7 +246,7 @@ def keep_row(request, model, pk, findings) -> list[Finding]:
     before = draft.texts()
     rivals = draft.merge(typed, shown, live, request.user, form_of_files(request.user))
     if draft.texts() != before:
-        draft.forget_refusals()
+        draft.refusals = {}
     draft.keep()
     for each in findings:
         each.is_rival = each.name.path in rivals

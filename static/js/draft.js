@@ -60,7 +60,9 @@ async function send(how, options = {}) {
   const now = values()
   const data = typed(how)
   noteRows()
-  const answer = await fetch(form.action, { method: "POST", body: data, ...options }).catch(() => null)
+  const answer = await fetch(form.action, { method: "POST", body: data, ...options }).catch(({ name }) => name)
+  // A button sends the form instead.
+  if (answer === "AbortError") return false
   isFailing = answer?.status !== 204
   if (!isFailing) kept = now
   status.textContent = isFailing

@@ -27,7 +27,6 @@ from portal.bilingual.drafts.display import (
     faults,
     field_at,
     publication_of,
-    refusals_of,
     rivalries,
     scheduled_of,
     showing_form,
@@ -122,7 +121,7 @@ class DraftAdmin(DraftListAdmin):
         permitted = self.permitted(request, obj, values)
         mine = {path: entry for path, entry in draft.entries.items() if path in permitted}
         locked = values.keys() - permitted.keys()
-        request.shown = post, _files, refusals, _locked = (*as_post(values, form, formsets), refusals_of(draft), locked)
+        request.shown = post, _files, refusals, _locked = (*as_post(values, form, formsets), draft.refusals, locked)
         may_publish = self.may_publish(request, obj)
         request.rows_in_draft = {row for row in rows_of(values) if is_new(row)}
         return {
@@ -238,9 +237,11 @@ class DraftAdmin(DraftListAdmin):
         if kept == "typing":
             return HttpResponse(status=204)
         if rivals:
-            text = _("Somebody else has removed what you have changed. It is kept here: please look whether it stays.")
+            text = _("Somebody else has chosen a version meanwhile. Please look at the field.")
             if draft.rivals():
                 text = _("Somebody else has changed the same fields. Both versions are kept: choose one below.")
+            elif any(is_new(row_of(path)) for path in rivals):
+                text = _("Somebody else has removed what you have changed. It is kept: remove it if it is not needed.")
             self.message_user(request, text, messages.WARNING)
         elif button in OF_PUBLISHERS and not self.may_publish(request, obj):
             self.message_user(request, NOT_A_PUBLISHER, messages.ERROR)
@@ -307,7 +308,7 @@ class DraftAdmin(DraftListAdmin):
         before = draft.texts()
         rivals = stale + draft.merge(typed, shown, live, request.user, token)
         if chosen or draft.texts() != before:
-            draft.forget_refusals()
+            draft.refusals = {}
         draft.keep()
         # What the user may not change is not published either.
         changeable = self.changeable(request, obj, draft.entries, live)
@@ -336,14 +337,20 @@ class DraftAdmin(DraftListAdmin):
         return _("All links to previews of this page have ended.")
 
     def unschedule(self, request, obj, draft, seen) -> str:
-        draft.unschedule()
-        self.record(request, obj, "unscheduled")
+        """Cancels the schedule of the language that the button names, or of both."""
+        languages = [language for language in LANGUAGES if request.POST[UNSCHEDULE] in (language, "1")]
+        if not draft.scheduled.filter(language__in=languages).exists():
+            text = _("Nothing is scheduled any more: it was published or cancelled meanwhile.")
+            raise Refused({"": [text]})
+        draft.unschedule(languages)
+        self.record(request, obj, "unscheduled", languages)
         return _("The schedule is cancelled.")
 
     def discard(self, request, obj, draft, seen) -> str:
         """Deletes of the draft what the user may change. Raises Refused if the form does not show all of it."""
         form, formsets = self.unbound(request, obj)
         mine = self.changeable(request, obj, draft.entries, values_of(form, formsets))
+        seen = draft.renamed(seen)
         rivals_shown = marks_in(request.POST.get("_rivals_shown")) or {}
         unseen = {path for path, entry in mine.items() if seen.get(path) != fingerprint(entry["value"])}
         unseen |= {path for path, mark in draft.rivals().items() if path in mine and rivals_shown.get(path) != mark}
@@ -353,14 +360,14 @@ class DraftAdmin(DraftListAdmin):
             raise Refused({"": [text % {"fields": pgettext("between names", ", ").join(names)}]})
         draft.forget([*mine, *self.orphaned(request, obj, draft)])
         draft.refusals = {}
-        for each in draft.scheduled.all():
-            each.entries = {path: entry for path, entry in each.entries.items() if path not in mine}
-            each.save()
         self.record(request, obj, "discarded")
         if draft.entries:
             return _("The draft is discarded, but for what you may not change.")
-        draft.unschedule()
         draft.preview_key = ""
+        if draft.scheduled.exists():
+            draft.unschedule()
+            self.record(request, obj, "unscheduled", LANGUAGES)
+            return _("The draft is discarded, and its schedule is cancelled.")
         return _("The draft is discarded.")
 
     def orphaned(self, request, obj, draft) -> set:
@@ -372,10 +379,11 @@ class DraftAdmin(DraftListAdmin):
 
     def publish_and_say(self, request, draft, languages, seen):
         """Publishes, and tells the user so, or why not. `seen` is as keep_typed() returns it."""
+        draft.ensure()
         try:
             self.publish(request, draft, languages, seen=seen)
         except Refused as refused:
-            self.refuse(request, draft, refused)
+            self.refuse(request, draft, refused, _("Not published: please see the marked fields."))
         else:
             said = _("Published: %(languages)s.") % {"languages": names_of(languages)}
             self.message_user(request, said, messages.SUCCESS)
@@ -383,6 +391,7 @@ class DraftAdmin(DraftListAdmin):
     def schedule(self, request, obj, draft, seen):
         """Lets the draft be published by itself at the time that was typed, and tells the user so, or why not."""
         languages = [language for language in LANGUAGES if language in request.POST.getlist("_publish_languages")]
+        draft.ensure()
         try:
             if not request.POST.get("_publish_at"):
                 raise ValidationError(_("Choose a date and a time."))
@@ -393,7 +402,7 @@ class DraftAdmin(DraftListAdmin):
                 raise ValidationError(_("Choose a language."))
             with transaction.atomic():
                 # Somebody else may have saved meanwhile.
-                draft.lock() if draft.pk else draft.save()
+                draft.lock()
                 refuse_unseen(draft, languages, seen)
                 self.validated(request, obj, draft, languages)
                 draft.schedule(languages, moment, request.user)
@@ -403,7 +412,7 @@ class DraftAdmin(DraftListAdmin):
         except Draft.DoesNotExist:
             self.message_user(request, GONE, messages.ERROR)
         except Refused as refused:
-            self.refuse(request, draft, refused)
+            self.refuse(request, draft, refused, _("Not scheduled: please see the marked fields."))
         else:
             self.record(request, obj, "scheduled", languages, at=moment.isoformat())
             date = date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
@@ -422,11 +431,10 @@ class DraftAdmin(DraftListAdmin):
                 entries[f"{rows[row]}/{name}" if row else name] = {"value": value, **stamp}
         return Draft.objects.create(content_type=draft.content_type, key=new_key(), entries=entries)
 
-    def refuse(self, request, draft, refused):
-        """Keeps the reasons with the draft, so that the form shows them."""
+    def refuse(self, request, draft, refused, text):
+        """Keeps the reasons with the draft, so that the form shows them, and tells the user `text`."""
         is_kept = draft.store(refusals=refused.reasons)
-        text = _("Not published: please see the marked fields.") if is_kept else GONE
-        self.message_user(request, text, messages.ERROR)
+        self.message_user(request, text if is_kept else GONE, messages.ERROR)
 
     def preview(self, request, draft, language, is_pair):
         """Redirects to the preview of what was typed. It can be sent to others; see Draft.preview_token()."""

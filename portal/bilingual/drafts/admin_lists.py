@@ -33,7 +33,8 @@ class DraftListAdmin(PublishingAdmin):
     def get_queryset(self, request):
         kind = ContentType.objects.get_for_model(self.model)
         drafts = Draft.objects.filter(content_type=kind, object_id=OuterRef("pk")).exclude(entries={})
-        first = ScheduledPublication.objects.filter(draft__content_type=kind, draft__object_id=OuterRef("pk"))
+        own = {"draft__content_type": kind, "draft__object_id": OuterRef("pk")}
+        first = ScheduledPublication.objects.filter(**own, refusals={})
         scheduled_at = Subquery(first.values("at")[:1])
         return super().get_queryset(request).annotate(has_draft=Exists(drafts), scheduled_at=scheduled_at)
 
@@ -83,5 +84,10 @@ class DraftListAdmin(PublishingAdmin):
     def publish_row(self, request, row, languages):
         """Publishes a row, unless somebody else has typed for it: the list does not show what."""
         draft = self.find_draft(request, row)
-        mine = {path: each["value"] for path, each in draft.entries.items() if each["by"] == request.user.pk}
-        self.publish(request, draft, languages, seen={path: fingerprint(value) for path, value in mine.items()})
+        mine = {
+            path: fingerprint(each["value"]) for path, each in draft.entries.items() if each["by"] == request.user.pk
+        }
+        if unseen := draft.unseen(languages, mine):
+            text = _("Somebody else has typed here. Please open the page to look at it, and publish it there.")
+            raise Refused({path: [text] for path in unseen})
+        self.publish(request, draft, languages, seen=mine)

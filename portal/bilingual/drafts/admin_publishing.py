@@ -179,12 +179,11 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
         Raises Refused if the user is no publisher, if a field is not right, or if `seen` is given and refuse_unseen()
         finds a field.
         """
-        if draft.pk:
-            # Somebody else may have saved meanwhile.
-            try:
-                draft.lock()
-            except Draft.DoesNotExist as error:
-                raise Refused({"": [str(GONE)]}) from error
+        # Somebody else may have saved meanwhile.
+        try:
+            draft.lock()
+        except Draft.DoesNotExist as error:
+            raise Refused({"": [str(GONE)]}) from error
         if seen is not None:
             refuse_unseen(draft, languages, seen)
         wait_for_turn(self.model, draft.object_id)
@@ -199,9 +198,7 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
         draft.object_id, draft.refusals = row.pk, {}
         draft.unschedule(languages)
         live = values_of(*self.unbound(request, self.get_object(request, str(row.pk))))
-        if draft.pk is None:
-            draft.save()
-        draft.published(ready, keys, shown, live)
+        draft.published(ready, keys, shown, live, is_scheduled=bool(scheduled))
         draft.keep()
 
     @refusing()
@@ -236,7 +233,7 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
         form, formsets = self.unbound(request, obj)
         live = values_of(form, formsets)
         draft.meet(live)
-        ready = scheduled.ready(live) if scheduled else draft.ready(languages)
+        ready = scheduled.ready(live, draft) if scheduled else draft.ready(languages)
         # Who may not change a field does not publish it either.
         ready = self.changeable(request, obj, ready, live)
         if not with_files:

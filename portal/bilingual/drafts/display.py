@@ -89,7 +89,7 @@ def show_kept(form, files, refusals, row=""):
             form._errors[name or NON_FIELD_ERRORS] = form.error_class(texts, renderer=form.renderer, **place)
     for name, field in form.fields.items():
         if kept := files.get(form.add_prefix(name)):
-            # Templates do not escape what helps.
+            # Django's templates do not escape a help text.
             field.help_text = _("In the draft: %(name)s") % {"name": escape(kept)}
 
 
@@ -120,11 +120,6 @@ def publication_of(row, draft) -> list:
 def scheduled_of(draft):
     """Returns what of `draft` is scheduled."""
     return draft.scheduled.all() if draft.pk else []
-
-
-def refusals_of(draft) -> dict:
-    """Returns why `draft`, or what is scheduled of it, could not be published: messages by path."""
-    return {path: texts for each in (*scheduled_of(draft), draft) for path, texts in each.refusals.items()}
 
 
 def since(row, language) -> datetime | None:

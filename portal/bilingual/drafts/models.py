@@ -91,6 +91,13 @@ class Draft(models.Model):
         is_scheduled = self.pk and self.scheduled.exists()
         return not (self.entries or self.preview_key or is_remembered or is_scheduled)
 
+    def ensure(self):
+        """Stores it if it is not stored yet. A colleague may have begun one for the same row meanwhile."""
+        if self.pk is None:
+            own = {"object_id": self.object_id} if self.object_id else {"key": self.key}
+            self.pk = Draft.objects.get_or_create(content_type=self.content_type, **own)[0].pk
+            self.refresh_from_db()
+
     def lock(self):
         """Reads it anew, and locks it until the transaction ends. Raises Draft.DoesNotExist if it is gone."""
         self.refresh_from_db(from_queryset=Draft.objects.select_for_update())
@@ -136,12 +143,6 @@ class Draft(models.Model):
         """Leaves the publishing of `languages` to people."""
         if self.pk:
             self.scheduled.filter(language__in=languages).delete()
-
-    def forget_refusals(self):
-        """Forgets why it could not be published. What was refused is not published by saving something else."""
-        self.refusals = {}
-        if self.pk:
-            self.scheduled.exclude(refusals={}).delete()
 
     def preview_token(self, language: str, is_pair: bool) -> str:
         """Returns the part of a link that shows a preview to whoever has it, for PREVIEW_FOR; see previewed()."""
@@ -326,11 +327,12 @@ class Draft(models.Model):
         seen = self.renamed(seen)
         return [path for path, each in self.ready(languages).items() if seen.get(path) != fingerprint(each["value"])]
 
-    def published(self, ready: dict, keys: dict, shown: dict, live: dict):
+    def published(self, ready: dict, keys: dict, shown: dict, live: dict, is_scheduled: bool):
         """
         Forgets the entries of `ready`, which are public now, unless somebody has typed something else since.
 
-        New rows got `keys`. `shown` are the values that the draft had, `live` those of the published row by now.
+        New rows got `keys`. `shown` are the values that the draft had, `live` those of the published row by now. What
+        else is scheduled does not take back what somebody has published by hand.
         """
         now = timezone.now().isoformat()
         removed = {row_of(path) for path, entry in ready.items() if is_removal(path, entry["value"])}
@@ -356,11 +358,13 @@ class Draft(models.Model):
             for path, entry in self.renamed(ready).items()
             if entry["form"] and path in live
         }
+        public = {path: entry["value"] for path, entry in self.renamed(ready).items()}
         for other in self.scheduled.all():
             other.entries = {
-                path: each | ({"base": live.get(path)} if row_of(path) in keys.values() else {})
+                path: each | ({"base": live.get(path)} if path in public or row_of(path) in keys.values() else {})
                 for path, each in self.renamed(other.entries).items()
-                if path not in self.renamed(ready) and row_of(path) not in removed
+                if row_of(path) not in removed
+                and (path not in public or (is_scheduled and public[path] != each["value"]))
             }
             other.save()
 
@@ -391,16 +395,20 @@ class ScheduledPublication(models.Model):
     def __str__(self):
         return str(self.draft)
 
-    def ready(self, live: dict) -> dict:
+    def ready(self, live: dict, draft: Draft) -> dict:
         """
         Returns the entries that are to be published by now over the values of the published row, `live`.
 
-        Those over which something else was published since have an empty list of "rivals".
+        Those over which something else was published since have an empty list of "rivals". A row is not removed if
+        somebody has taken that back in the `draft`, or has typed in the row.
         """
         found = {}
         for path, entry in self.entries.items():
+            present = draft.entries.get(path, {})
+            if is_removal(path, entry["value"]) and (present.get("value") != entry["value"] or "rivals" in present):
+                continue
             if entry["value"] != live.get(path) and (path in live or is_new(row_of(path))):
-                is_overtaken = path in live and live[path] != entry["base"]
+                is_overtaken = path in live and entry["base"] is not None and live[path] != entry["base"]
                 found[path] = entry | ({"rivals": []} if is_overtaken else {})
         return found
 

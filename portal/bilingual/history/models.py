@@ -21,6 +21,7 @@ class Deed(models.TextChoices):
     SCHEDULED = "scheduled", pgettext_lazy("deed", "Scheduled")
     UNSCHEDULED = "unscheduled", pgettext_lazy("deed", "Schedule cancelled")
     DISCARDED = "discarded", pgettext_lazy("deed", "Draft discarded")
+    CONFIRMED = "confirmed", pgettext_lazy("deed", "Confirmed that both languages say the same")
     RESTORED = "restored", pgettext_lazy("deed", "Earlier version put into the draft")
     DELETED = "deleted", pgettext_lazy("deed", "Deleted")
     BROUGHT_BACK = "brought_back", pgettext_lazy("deed", "Brought back from the bin")

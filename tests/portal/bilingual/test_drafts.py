@@ -193,10 +193,15 @@ class TwoPeople(RuleBasedStateMachine):
         for language in list(self.scheduled):
             # What was scheduled first is published first. Of what is public already nothing is left to do.
             found = {
-                row: {name: it for name, it in values.items() if (row.public or {}).get(name) != it}
+                row: {
+                    name: it
+                    for name, it in values.items()
+                    if (row.public or {}).get(name) != it
+                    and not (name == "DELETE" and it and (row.value(name) != it or name in row.rivals))
+                }
                 for row, values in self.scheduled[language].items()
             }
-            self.publish(found, [language])
+            self.publish(found, [language], is_scheduled=True)
 
     def all_rows(self):
         return [self.page, *self.rows]
@@ -285,7 +290,7 @@ class TwoPeople(RuleBasedStateMachine):
         )
         return any(mine != typed for mine, typed in shown)
 
-    def publish(self, ready, languages):
+    def publish(self, ready, languages, is_scheduled=False):
         """Publishes values by row. What is typed over them by now stays typed."""
         for language in languages:
             self.scheduled.pop(language, None)
@@ -303,7 +308,11 @@ class TwoPeople(RuleBasedStateMachine):
         self.rows = [row for row in stored if row not in gone] + [row for row in self.rows if row.public is None]
         for language, scheduled in self.scheduled.items():
             self.scheduled[language] = {
-                row: {name: it for name, it in values.items() if name not in ready.get(row, {})}
+                row: {
+                    name: it
+                    for name, it in values.items()
+                    if name not in ready.get(row, {}) or (is_scheduled and ready[row][name] != it)
+                }
                 for row, values in scheduled.items()
                 if row not in gone
             }
@@ -439,7 +448,7 @@ def test_what_a_colleague_has_typed_meanwhile_is_looked_at_before_it_is_publishe
     other.submit()
     one.data |= {"title_en": ["Typed"], "_publish_at": ["2099-01-01T08:00"], "_publish_languages": ["zh-hans", "en"]}
     page = one.submit(button)
-    assert said(page) == ["Not published: please see the marked fields."]
+    assert said(page)[0].endswith("please see the marked fields.")
     assert [place for _label, place, _texts in page.context["faults"]] == ["id_summary_en"]
     assert "Half a sen" not in client.get("/en/programs/teacher-exchange/").content.decode()
     # The other language does not wait for it.
@@ -1200,7 +1209,11 @@ def test_what_cannot_be_published_by_itself_says_why(staff, program, time_machin
     assert said(form.submit("_save_draft")) == ["The draft is saved. Visitors do not see it yet."]
     publish_due()
     program.refresh_from_db()
-    assert (planned(staff), program.title_en) == ([], "Teacher exchange")
+    # The notice stays until somebody publishes, schedules or cancels.
+    assert (len(planned(staff)), program.title_en) == (1, "Teacher exchange")
+    AdminForm(staff, form.address).submit("_unschedule")
+    assert planned(staff) == []
+    assert said(AdminForm(staff, form.address).submit("_unschedule"))[0].startswith("Nothing is scheduled any more")
 
 
 def test_what_somebody_types_after_it_was_planned_stays_a_draft(staff, program, time_machine):
@@ -1268,6 +1281,59 @@ def test_each_language_has_a_time_of_its_own(staff, program, time_machine):
         step = program.steps.get()
         assert (step.text_en, step.text_zh_hans or "") == found
     assert not Draft.objects.exclude(entries={}).exists()
+
+
+def test_a_copy_is_scheduled_like_any_other_page(staff, program, time_machine):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    staff.force_login(User.objects.get())
+    copied = AdminForm(staff, ADDRESS.format(program.pk)).submit("_copy").redirect_chain[-1][0]
+    form = AdminForm(staff, copied)
+    form.data |= {"slug": ["copied"], "_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["zh-hans", "en"]}
+    form.submit("_schedule")
+    time_machine.move_to("2031-05-05T00:00:01Z", tick=False)
+    publish_due()
+    assert len(Program.objects.get(slug="copied").published_languages()) == 2
+
+
+def test_a_scheduled_removal_that_is_taken_back_removes_nothing(staff, program, time_machine):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    staff.force_login(User.objects.get())
+    program.steps.all().delete()
+    step = program.steps.create(text_en="Step", text_zh_hans="步骤")
+    form, other = AdminForm(staff, ADDRESS.format(program.pk)), AdminForm(colleague(), ADDRESS.format(program.pk))
+    form.data |= {"steps-0-DELETE": ["on"], "_publish_at": ["2031-05-05T08:00"], "_publish_languages": ["en"]}
+    form.submit("_schedule")
+    other.data["steps-0-text_en"] = ["Typed by a colleague"]
+    other.submit()
+    time_machine.move_to("2031-05-05T00:00:01Z", tick=False)
+    publish_due()
+    assert program.steps.get() == step
+    assert Draft.objects.get().entries[f"steps/{step.pk}/text_en"]["value"] == ["Typed by a colleague"]
+
+
+def test_of_two_times_each_has_its_own_values(staff, program, time_machine):
+    time_machine.move_to("2031-05-04T00:00:00Z", tick=False)
+    staff.force_login(User.objects.get())
+    for language, day, order in (("en", 5, "77"), ("zh-hans", 6, "88")):
+        form = AdminForm(staff, ADDRESS.format(program.pk))
+        form.data |= {"sort_order": [order], "_publish_at": [f"2031-05-0{day}T08:00"], "_publish_languages": [language]}
+        form.submit("_schedule")
+    form = AdminForm(staff, form.address)
+    assert (form.data["_publish_at"], form.data["_publish_languages"]) == (["2031-05-05T08:00"], ["en"])
+    for day, order in ((5, 77), (6, 88)):
+        time_machine.move_to(f"2031-05-0{day}T00:00:01Z", tick=False)
+        publish_due()
+        program.refresh_from_db()
+        assert program.sort_order == order
+
+
+def test_scheduling_what_is_not_right_names_the_fields(staff):
+    program = Program.objects.create(slug="chinese", title_zh_hans="题", summary_zh_hans="摘要")
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"_publish_at": ["2099-05-05T08:00"], "_publish_languages": ["en"]}
+    page = form.submit("_schedule")
+    assert said(page) == ["Not scheduled: please see the marked fields."]
+    assert page.context["faults"]
 
 
 PLANNED = [("English", 5), ("Chinese", 6)]
@@ -1345,7 +1411,7 @@ def test_a_list_publishes_nothing_that_only_a_colleague_has_seen(staff, program)
     other.client.post(other.address, other.data | {"_keep": "typing"})
     chosen = {"_selected_action": [program.pk], "action": "publish_both"}
     [refused] = said(staff.post("/admin/programs/program/", chosen, follow=True))
-    assert refused.startswith("Teacher exchange: Summary (English): A colleague has typed here")
+    assert refused.startswith("Teacher exchange: Summary (English): Somebody else has typed here.")
     assert said(other.client.post("/admin/programs/program/", chosen, follow=True)) == ["Done for 1 page."]
 
 
