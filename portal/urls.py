@@ -13,6 +13,7 @@ from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.urls import include, path, reverse_lazy
 from django.views.i18n import JavaScriptCatalog
 
+from contact.desk.front import front
 from portal import views
 from portal.bilingual.parity.table import parity_table
 from portal.sign_in.forms import OwnPasswordForm
@@ -55,6 +56,8 @@ urlpatterns = [
     # With the catalogue of the portal, which translates the editor of rich text too.
     path("admin/jsi18n/", admin.site.admin_view(JavaScriptCatalog.as_view(), cacheable=True)),
     path("admin/parity/", admin.site.admin_view(parity_table), name="parity"),
+    # Django's own front has its name, "admin:index".
+    path("admin/", admin.site.admin_view(front)),
     path("admin/", admin.site.urls),
     path("preview/<str:token>/", preview, name="preview"),
     path("media/<path:name>", views.media, name="media"),
