@@ -132,9 +132,8 @@ def drafts(request):
 
 def texts(request):
     """Yields what is out of step, or missing, in the languages that the user writes."""
-    found, typed = parity.counts(request.user), {}
-    for model, page in pages().items():
-        typed[model] = page.languages_typed(request)
+    found = parity.counts(request.user)
+    typed = {model: page.languages_typed(request) for model, page in pages().items()}
     for (language, state), name in TEXTS.items():
         items = [
             Item(name_of(model), number.rows, address_of(model, language, state))

@@ -114,8 +114,8 @@ class FreshnessAdmin(ParityAdmin):
         is_public = review.public_since(obj) is not None
         return shown | {
             "review": review,
-            # Without what the draft would change.
-            "still_right": pair_of(obj).fingerprint if is_public and self.may_check(request, obj) else "",
+            # Whoever may confirm a pair may check the page too.
+            "still_right": shown["pair"] if is_public else "",
             "may_set_review": self.may_set_review(request, obj),
         }
 
@@ -152,7 +152,6 @@ class FreshnessAdmin(ParityAdmin):
     def review_address(self, obj) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_review", args=[obj.pk])
 
-    @transaction.atomic
     def review_view(self, request, key):
         """The form for who is responsible for a page, and after how many months it is due."""
         row = self.get_object(request, unquote(str(key)))
@@ -160,13 +159,8 @@ class FreshnessAdmin(ParityAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, str(key))
         if not self.may_set_review(request, row):
             raise PermissionDenied
-        if request.method == "POST":
-            wait_for_turn(self.model, row.pk)
-        form = ReviewForm(request.POST or None, instance=review_of(row))
+        form = self.store_review(request, row) if request.method == "POST" else ReviewForm(instance=review_of(row))
         if form.is_valid():
-            if form.has_changed():
-                store(form.instance, row)
-                self.log_change(request, row, self.construct_change_message(request, form, []))
             self.message_user(request, _("Stored: who reviews this page, and when."), messages.SUCCESS)
             address = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
             return HttpResponseRedirect(reverse(address, args=[row.pk]))
@@ -178,3 +172,13 @@ class FreshnessAdmin(ParityAdmin):
             "form": form,
         }
         return TemplateResponse(request, "admin/review.html", context)
+
+    @transaction.atomic
+    def store_review(self, request, row) -> ReviewForm:
+        """Stores who is responsible for `row`, and when it is due, if that can be. Returns the form."""
+        wait_for_turn(self.model, row.pk)
+        form = ReviewForm(request.POST, instance=review_of(row))
+        if form.is_valid() and form.has_changed():
+            store(form.instance)
+            self.log_change(request, row, self.construct_change_message(request, form, []))
+        return form

@@ -53,12 +53,13 @@ def check(row, user):
     """Keeps that `row`, as it is stored, is still right, in the opinion of `user`."""
     review = review_of(row)
     review.checked_at, review.checked_by = timezone.now(), user
-    store(review, row)
+    store(review)
 
 
-def store(review, row):
-    """Stores the `review` of `row` with the day on which it is due."""
-    review.set_due(row)
+def store(review):
+    """Stores `review`, with the day on which its page is due as it is stored now."""
+    rows = review.content_type.model_class()._base_manager
+    review.set_due(rows.filter(pk=review.object_id).first())
     review.save()
 
 
