@@ -1,6 +1,7 @@
 """Announces changes of rows in their own transaction, for what is derived from them."""
 
 from django.db import models, transaction
+from django.db.models import F
 from django.dispatch import Signal
 
 # Sent after rows were created or changed, before the commit. The sender is their model; `pks` lists their keys.
@@ -39,3 +40,13 @@ class TrackedModel(models.Model):
         with transaction.atomic(savepoint=False):
             super().save(*args, **kwargs)
             rows_changed.send(type(self), pks=[self.pk])
+
+
+def wait_for_turn(model, pk):
+    """
+    Locks a row until the transaction ends, in the order in which all changes of content lock.
+
+    Each of them first changes the version of the content. Who locked a row before that would wait for a change that
+    waits for the row. So this is a change too, of nothing.
+    """
+    model._base_manager.filter(pk=pk).update(**{model._meta.pk.name: F(model._meta.pk.name)})

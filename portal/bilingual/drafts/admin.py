@@ -354,6 +354,7 @@ class DraftAdmin(DraftListAdmin):
             text = _("Not discarded: a colleague has typed here, and you have not seen it yet: %(fields)s.")
             raise Refused({"": [text % {"fields": pgettext("between names", ", ").join(names)}]})
         draft.forget([*mine, *self.orphaned(request, obj, draft)])
+        draft.refusals = {}
         for each in draft.scheduled.all():
             each.entries = {path: entry for path, entry in each.entries.items() if path not in mine}
             each.save()

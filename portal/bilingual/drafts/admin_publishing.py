@@ -7,12 +7,12 @@ from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from modeltranslation.utils import build_localized_fieldname
 
+from portal.bilingual.changes import wait_for_turn
 from portal.bilingual.drafts.display import field_at
 from portal.bilingual.drafts.models import Draft, new_key
 from portal.bilingual.drafts.paths import DELETE, SLUG, is_new, language_of, name_of, row_of, rows_of
@@ -52,16 +52,6 @@ def refuse_unseen(draft, languages, seen):
     text = _("A colleague has typed here, and you have not seen it yet. Please look at it, and publish again.")
     if unseen := draft.unseen(languages, seen):
         raise Refused({path: [text] for path in unseen})
-
-
-def wait_for_turn(model, pk):
-    """
-    Locks a row until the transaction ends, in the order in which all changes of content lock.
-
-    Each of them first changes the version of the content. Who locked a row before that would wait for a change that
-    waits for the row. So this is a change too, of nothing.
-    """
-    model._base_manager.filter(pk=pk).update(**{model._meta.pk.name: F(model._meta.pk.name)})
 
 
 class PublishingAdmin(RightsByLanguage, RecordingAdmin):

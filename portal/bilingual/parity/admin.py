@@ -7,6 +7,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.bilingual.changes import wait_for_turn
 from portal.bilingual.drafts.admin import DraftAdmin
 from portal.bilingual.drafts.admin_publishing import Refused
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
@@ -132,6 +133,7 @@ class ParityAdmin(DraftAdmin):
     @transaction.atomic
     def confirm_stored(self, request, obj):
         """Confirms what visitors see of `obj`, unless it is something else than what the form was opened with."""
+        wait_for_turn(self.model, obj.pk)
         row = locked(self.model, [obj.pk]).first()
         if row is None or pair_of(row).fingerprint != request.POST[CONFIRM]:
             self.message_user(request, CHANGED, messages.WARNING)

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.db.models.signals import post_delete
 from django.utils import timezone
 
-from portal.bilingual.changes import rows_changed
+from portal.bilingual.changes import rows_changed, wait_for_turn
 from portal.bilingual.drafts.paths import language_of
 from portal.bilingual.languages import other_language
 from portal.bilingual.parity.models import Confirmation, Parity
@@ -130,6 +130,7 @@ def confirm(row, user=None) -> bool:
     Without a user nobody has looked: it was loaded as a pair. Returns False if a language misses a text, or if the row
     is gone. Then nothing is kept.
     """
+    wait_for_turn(type(row), row.pk)
     found = pairs(type(row), locked(type(row), [row.pk]))
     if not found or not found[0].is_complete:
         return False

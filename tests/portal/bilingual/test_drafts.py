@@ -777,6 +777,15 @@ def test_a_draft_is_discarded(staff, program):
     assert said(AdminForm(staff, form.address).submit("_discard")) == ["The draft is discarded."]
     assert AdminForm(staff, form.address).data["title_en"] == ["Teacher exchange"]
     assert not Draft.objects.exists()
+    # Nothing is left of a refusal, also if the draft remembers what was published.
+    form = AdminForm(staff, form.address)
+    form.data["title_en"] = ["Published"]
+    form.submit("_publish")
+    form = AdminForm(staff, form.address)
+    form.data["title_en"] = [""]
+    assert AdminForm(staff, form.submit("_publish").redirect_chain[-1][0]).page.select(".faults")
+    AdminForm(staff, form.address).submit("_discard")
+    assert not AdminForm(staff, form.address).page.select(".faults, .errorlist")
 
 
 def test_discarding_names_first_whose_fields_go(staff, program):
