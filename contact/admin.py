@@ -20,6 +20,7 @@ from contact import retention, working_days
 from contact.attachments import attachment
 from contact.desk import actions, daily_report, exports
 from contact.desk.forms import TASKS, AnswerForm, OwnerField
+from contact.desk.queues import QUEUES, in_queue
 from contact.desk.statistics import statistics
 from contact.mail.delivery import last_failure
 from contact.mail.messages import MAIL_STATES, acknowledgement_of
@@ -52,12 +53,8 @@ class QueueFilter(admin.SimpleListFilter):
 
     def lookups(self, request, model_admin):
         return [
-            ("open", _("Open")),
-            ("mine", _("Mine, open")),
-            ("nobody", _("Unassigned, open")),
-            ("overdue", _("Overdue")),
+            *QUEUES.items(),
             ("answered", _("Answered, not closed")),
-            ("mail", _("A mail has failed")),
             ("all", pgettext_lazy("enquiries", "All")),
         ]
 
@@ -70,12 +67,6 @@ class QueueFilter(admin.SimpleListFilter):
 
     def queryset(self, request, enquiries):
         match self.value():
-            case "mine":
-                return enquiries.open().filter(owner=request.user)
-            case "nobody":
-                return enquiries.open().filter(owner=None)
-            case "overdue":
-                return enquiries.overdue()
             case "answered":
                 return enquiries.filter(state=State.ANSWERED)
             case "mail":
@@ -84,6 +75,8 @@ class QueueFilter(admin.SimpleListFilter):
                 return enquiries.filter(pk__in=list(keys[: COUNTED + 1]))
             case "all":
                 return enquiries
+            case name if name in QUEUES:
+                return in_queue(name, enquiries, request.user)
         return enquiries.open()
 
     def choices(self, changelist):

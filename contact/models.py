@@ -98,6 +98,14 @@ class EnquiryQuerySet(models.QuerySet):
         in_progress = self.filter(~own, ~of_duplicates, pk__in=not_arrived.values("enquiry"), state=State.IN_PROGRESS)
         return in_progress.alias(last_reason=Subquery(last_reason)).filter(last_reason=Event.Kind.NOT_ARRIVED)
 
+    def with_new_words(self):
+        """Open enquiries to which the visitor has written again, and which nobody has answered since."""
+        kinds = [Event.Kind.WRITTEN, Event.Kind.ANSWERED]
+        last = Event.objects.filter(enquiry=OuterRef("pk"), kind__in=kinds).order_by("-pk").values("kind")[:1]
+        written = Event.objects.filter(kind=Event.Kind.WRITTEN)
+        found = self.open().filter(pk__in=written.values("enquiry")).alias(last=Subquery(last))
+        return found.filter(last=Event.Kind.WRITTEN)
+
     def due_for_erasing(self):
         """Enquiries whose retention period is over. Duplicates are erased with the enquiry they were merged into."""
         return self.filter(erase_on__lte=timezone.localdate(), erased_at__isnull=True, merged_into__isnull=True)

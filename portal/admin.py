@@ -281,7 +281,7 @@ class DepartmentAdmin(BilingualAdmin):
                 ]
             },
         ),
-        (_("Both languages"), {"fields": ["says_out_of_step"]}),
+        (_("Notes at the foot of pages"), {"fields": ["says_out_of_step", "says_checked"]}),
         (_("Footer"), {"fields": ["icp_number", "public_security_number"]}),
         (
             _("Enquiries"),

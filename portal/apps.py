@@ -12,7 +12,7 @@ class PortalConfig(AppConfig):
         from django.contrib.auth.models import Group
 
         from portal import content_version, roles, search_index
-        from portal.bilingual import parity
+        from portal.bilingual import freshness, parity
         from portal.bilingual.editing import BilingualAdmin
         from portal.models import User
         from portal.sign_in import account_log
@@ -23,6 +23,7 @@ class PortalConfig(AppConfig):
         Group.add_to_class("__str__", roles.shown_name)
         search_index.connect()
         parity.connect()
+        freshness.connect()
         signals.post_migrate.connect(content_version.install_triggers, sender=self)
         BilingualAdmin.checks_of_texts.append(other_renderings)
         BilingualAdmin.actions.append(export_chosen)

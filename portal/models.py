@@ -21,6 +21,7 @@ from portal.bilingual.changes import TrackedModel
 from portal.bilingual.drafts.models import Draft as Draft
 from portal.bilingual.drafts.models import ScheduledPublication as ScheduledPublication
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
+from portal.bilingual.freshness.models import Review
 from portal.bilingual.history.models import Change as Change
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.parity.models import Parity
@@ -40,8 +41,9 @@ from portal.sign_in.rights import name_changes
 DOOR_HELP = _("A short list of what such a visitor wants to do, each a link to the page that helps.")
 FIXED_PAGE_STAYS = _("This page cannot be deleted: other pages link to it.")
 
-# Pages may say that they are out of step.
+# Pages may say that they are out of step, and when they were checked.
 content_version.register(Parity)
+content_version.register(Review)
 
 
 class User(AbstractUser):
@@ -180,6 +182,11 @@ class Department(TrackedModel):
         _("say on public pages if they are out of step"),
         default=False,
         help_text=_("One line below a page whose other language has changed since both were confirmed."),
+    )
+    says_checked = models.BooleanField(
+        _("say on public pages when they were last checked"),
+        default=False,
+        help_text=_("One line below a page, with the date on which somebody last noted that it is still right."),
     )
     # Set by load_demo. Only the demonstration serves such a database.
     is_demo = models.BooleanField(default=False, editable=False)

@@ -13,6 +13,7 @@ from django.contrib.staticfiles.urls import staticfiles_urlpatterns
 from django.urls import include, path, reverse_lazy
 from django.views.i18n import JavaScriptCatalog
 
+from contact.desk.front import front
 from portal import views
 from portal.bilingual.parity.table import parity_table
 from portal.sign_in.forms import OwnPasswordForm
@@ -59,6 +60,8 @@ urlpatterns = [
     path("admin/translations/", admin.site.admin_view(translations.translations), name="translations"),
     path("admin/translations/export/", admin.site.admin_view(translations.export), name="export_translations"),
     path("admin/translations/<uuid:key>/", admin.site.admin_view(translations.answers), name="answers"),
+    # Django's own front has its name, "admin:index".
+    path("admin/", admin.site.admin_view(front)),
     path("admin/", admin.site.urls),
     path("preview/<str:token>/", preview, name="preview"),
     path("media/<path:name>", views.media, name="media"),

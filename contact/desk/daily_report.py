@@ -1,8 +1,9 @@
-"""The daily report to the desk: whether all mails were sent, how many enquiries are open, which files are missing."""
+"""The daily report to the desk: whether all mails were sent, what waits for staff, which files are missing."""
 
 from datetime import datetime, time, timedelta
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -13,10 +14,12 @@ from django.utils.translation import override
 from post_office.models import STATUS, Email
 
 from contact import working_days
+from contact.desk.front import waiting
 from contact.desk.statistics import reconcile, unaccounted
 from contact.mail.messages import queue_text
 from contact.models import DailyReport, Enquiry, State
 from portal.bilingual.links import absolute_url
+from portal.draft_chores import request_of
 from portal.models import Department
 from programs.models import ResourceFile
 
@@ -65,7 +68,8 @@ def report(first, today):
     adds_up = period.difference == ever.difference == 0
     missing = ResourceFile.objects.missing_on_disk()
     references = [] if adds_up else list(unaccounted(Enquiry.objects.all()).values_list("reference", flat=True))
-    waiting = Enquiry.objects.open()
+    # All that waits for anybody.
+    enquiries, *groups = waiting(request_of(get_user_model()(is_superuser=True)))
     context = {
         "heading": heading,
         "warning": working_days.warning(today),
@@ -78,11 +82,9 @@ def report(first, today):
         "unnamed": len(references[MAX_REFERENCES:]),
         "answered": Enquiry.objects.filter(answered_at__gte=since, answered_at__lt=until).count(),
         "closed": Enquiry.objects.filter(state=State.CLOSED, closed_at__gte=since, closed_at__lt=until).count(),
-        "open": waiting.count(),
-        "overdue": waiting.overdue().count(),
         "not_closed": Enquiry.objects.filter(state=State.ANSWERED).count(),
-        "without_owner": waiting.filter(owner=None).count(),
-        "with_failed_mail": Enquiry.objects.with_failed_mail().count(),
+        "enquiries": enquiries,
+        "groups": groups,
     }
     subject = heading
     if missing:

@@ -22,8 +22,8 @@ from portal.bilingual.drafts.display import state_of
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.rights import RightsByLanguage, is_translator, may_publish
 from portal.bilingual.former_slugs import Addressed, FormerSlug
+from portal.bilingual.freshness.admin import FreshnessAdmin
 from portal.bilingual.history.admin import HistoryAdmin
-from portal.bilingual.parity.admin import ParityAdmin
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
 
@@ -75,7 +75,7 @@ class Bilingual:
 
 
 @method_decorator(csp_update({"style-src": EDITOR_STYLE_HASH}), "changeform_view")
-class BilingualAdmin(Bilingual, ParityAdmin, HistoryAdmin):
+class BilingualAdmin(Bilingual, FreshnessAdmin, HistoryAdmin):
     """
     Base of the content admins. Their fields have no language; the list and the search cover both languages.
 

@@ -2,9 +2,6 @@ import re
 from html import unescape
 
 from django import template
-from django.contrib import admin
-from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import conditional_escape, format_html
@@ -13,8 +10,7 @@ from django.utils.translation import get_language, gettext_lazy, override
 from django.utils.translation import gettext as _
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual import links, parity
-from portal.bilingual.drafts.models import Draft, ScheduledPublication
+from portal.bilingual import freshness, links, parity
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code, language_of_path, other_language
 from portal.bilingual.richtext import with_scrolling_tables
 
@@ -201,40 +197,21 @@ def breadcrumbs(context):
     return {"breadcrumbs": context.render_context.get("breadcrumbs")}
 
 
-# How many drafts the front of the admin names.
-DRAFTS_NAMED = 20
-
-
-@register.inclusion_tag("admin/planned_drafts.html", takes_context=True)
-def planned_drafts(context):
-    """Names what is scheduled to be published by itself, or could not be, of what the user may change or has added."""
-    request, drafts = context["request"], Draft.objects.exclude(scheduled=None)
-    kinds = ContentType.objects.filter(draft__in=drafts).distinct()
-    is_mine = Q(pk__in=[])
-    for kind in (kind for kind in kinds if kind.model_class()):
-        if request.user.has_perm(f"{kind.app_label}.change_{kind.model}"):
-            is_mine |= Q(draft__content_type=kind)
-        elif request.user.has_perm(f"{kind.app_label}.add_{kind.model}"):
-            is_mine |= Q(draft__content_type=kind, draft__object_id=None)
-    planned = ScheduledPublication.objects.filter(is_mine).select_related("draft__content_type")
-    planned = planned.prefetch_related("draft__row")[:DRAFTS_NAMED]
-    for each in planned:
-        model_admin = admin.site.get_model_admin(each.draft.content_type.model_class())
-        each.reasons = each.refusals and model_admin.reasons_in_words(request, each.draft.row, each.refusals)
-        each.language_name = LANGUAGE_NAMES[each.language]
-    return {"planned": planned}
-
-
 @register.inclusion_tag("includes/last_changed.html", takes_context=True)
 def last_changed(context):
     """
     Renders the date of the last change of the row that `{% head %}` was given, if any.
 
-    If the department wishes, it says that the other language has changed since both were confirmed.
+    If the department wishes, it says when the page was checked, and that the other language has changed since both were
+    confirmed.
     """
-    row, language = context.render_context.get("row"), get_language()
-    says_so = row and context["department"].says_out_of_step and parity.is_out_of_step(row, language)
-    return {"row": row, "other": LANGUAGE_NAMES[other_language(language)] if says_so else ""}
+    row, language, department = context.render_context.get("row"), get_language(), context["department"]
+    is_out_of_step = row and department.says_out_of_step and parity.is_out_of_step(row, language)
+    return {
+        "row": row,
+        "checked_on": freshness.checked_on(row) if row and department.says_checked else None,
+        "other": LANGUAGE_NAMES[other_language(language)] if is_out_of_step else "",
+    }
 
 
 @register.simple_tag(takes_context=True)

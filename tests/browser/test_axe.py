@@ -47,6 +47,7 @@ ADMIN_PAGES = [
     "/admin/programs/program/9/change/",
     "/admin/programs/program/add/",
     "/admin/programs/program/9/history/",
+    "/admin/programs/program/9/review/",
     "/admin/programs/program/9/delete/",
     "/admin/programs/program/bin/",
     "/admin/portal/change/",

@@ -20,7 +20,9 @@ from tests.contact.rows import erased, stored
 pytestmark = pytest.mark.django_db
 
 DESK, LOG, ACCOUNTS = "/admin/contact/enquiry/", "/admin/contact/event/", "/admin/portal/accountevent/"
-QUEUES = [f"{DESK}?queue={queue}" for queue in ("open", "mine", "nobody", "overdue", "answered", "mail", "all")]
+QUEUES = [
+    f"{DESK}?queue={queue}" for queue in ("open", "mine", "nobody", "overdue", "written", "answered", "mail", "all")
+]
 LISTS = [
     *QUEUES,
     f"{DESK}?state__exact=closed",

@@ -12,20 +12,48 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from portal.bilingual.drafts.admin_publishing import PublishingAdmin, Refused
-from portal.bilingual.drafts.models import Draft, ScheduledPublication
+from portal.bilingual.drafts.models import Draft, ScheduledPublication, waiting
 from portal.bilingual.drafts.rights import is_translator
 from portal.bilingual.drafts.values import fingerprint
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.publishing import Published
 
 
+class DraftFilter(admin.SimpleListFilter):
+    """Filters a list, and the drafts of new rows above it, by what is not public yet; see waiting()."""
+
+    title = gettext_lazy("draft")
+    parameter_name = "draft"
+
+    WAITING = {
+        "any": gettext_lazy("Not public yet"),
+        "scheduled": gettext_lazy("Scheduled"),
+        "refused": gettext_lazy("Could not be published"),
+    }
+
+    def lookups(self, request, model_admin):
+        return self.WAITING.items()
+
+    def queryset(self, request, rows):
+        if self.value() not in self.WAITING:
+            return rows
+        kind = ContentType.objects.get_for_model(rows.model)
+        drafts = Draft.objects.filter(waiting(self.value()), content_type=kind, object_id__isnull=False)
+        return rows.filter(pk__in=drafts.values("object_id"))
+
+
 class DraftListAdmin(PublishingAdmin):
     """Shows drafts in its list, and publishes and withdraws many rows at once."""
+
+    def get_list_filter(self, request):
+        return [*super().get_list_filter(request), DraftFilter]
 
     def changelist_view(self, request, extra_context=None):
         """Names the drafts of rows that do not exist yet above the list."""
         kind = ContentType.objects.get_for_model(self.model)
         drafts = Draft.objects.filter(content_type=kind, object_id=None).order_by("-changed_at")
+        if (what := request.GET.get(DraftFilter.parameter_name)) in DraftFilter.WAITING:
+            drafts = drafts.filter(waiting(what))
         is_shown = self.has_add_permission(request) or is_translator(self.languages_typed(request))
         found = [(draft, draft.title_of(self.model)) for draft in drafts if is_shown]
         return super().changelist_view(request, (extra_context or {}) | {"new_drafts": found})

@@ -8,7 +8,7 @@ from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
 from django.core import signing
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -411,6 +411,19 @@ class ScheduledPublication(models.Model):
                 is_overtaken = path in live and entry["base"] is not None and live[path] != entry["base"]
                 found[path] = entry | ({"rivals": []} if is_overtaken else {})
         return found
+
+
+def waiting(what: str):
+    """
+    Returns the condition that a draft waits: "any" has something that is not public yet, "scheduled" is published by
+    itself, "refused" was to be and could not.
+    """
+    scheduled = ScheduledPublication.objects.filter(draft=OuterRef("pk"))
+    return {
+        "any": ~Q(entries={}),
+        "scheduled": Q(Exists(scheduled.filter(refusals={}))),
+        "refused": Q(Exists(scheduled.exclude(refusals={}))),
+    }[what]
 
 
 def sides_of(entry: dict) -> list[dict]:

@@ -23,6 +23,8 @@ class Deed(models.TextChoices):
     DISCARDED = "discarded", pgettext_lazy("deed", "Draft discarded")
     CONFIRMED = "confirmed", pgettext_lazy("deed", "Confirmed that both languages say the same")
     RESTORED = "restored", pgettext_lazy("deed", "Earlier version put into the draft")
+    CONFIRMED = "confirmed", pgettext_lazy("deed", "Languages confirmed")
+    CHECKED = "checked", pgettext_lazy("deed", "Checked")
     DELETED = "deleted", pgettext_lazy("deed", "Deleted")
     BROUGHT_BACK = "brought_back", pgettext_lazy("deed", "Brought back from the bin")
     ADDED = "added", pgettext_lazy("deed", "Added")

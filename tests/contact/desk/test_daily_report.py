@@ -52,10 +52,11 @@ def test_at_zero_it_is_sent_all_the_same():
         "\n"
         "At present\n"
         "Open: 0\n"
+        "Unassigned, open: 0\n"
         "Overdue: 0\n"
-        "Open without an owner: 0\n"
+        "The visitor wrote again: 0\n"
+        "A mail has failed: 0\n"
         "Answered, not closed: 0\n"
-        "With a mail that has failed for good: 0\n"
         "\n"
         "All enquiries ever received\n"
         "0 received: 0 sent, 0 waiting, 0 failed, 0 sent without acknowledgement\n"
@@ -109,9 +110,9 @@ def test_it_says_what_happened_and_what_waits():
         "Closed: 1",
         "Open: 5",
         "Overdue: 1",
-        "Open without an owner: 4",
+        "Unassigned, open: 4",
         "Answered, not closed: 1",
-        "With a mail that has failed for good: 1",
+        "A mail has failed: 1",
         "9 received: 3 sent, 2 waiting, 3 failed, 1 sent without acknowledgement",
     ]:
         assert f"\n{line}\n" in text
@@ -250,7 +251,7 @@ def test_its_own_mails_are_no_enquirys_mails():
     Email.objects.update(status=STATUS.failed)
     assert not Enquiry.mails.through.objects.exists()
     text = queue_daily_report(EIGHT + timedelta(days=1))[0].message
-    assert "With a mail that has failed for good: 0\n" in text
+    assert "A mail has failed: 0\n" in text
     with override("en"):
         assert warning() == "Daily reports could not be delivered to: one@desk.example, two@desk.example"
 
