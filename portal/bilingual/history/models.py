@@ -21,7 +21,6 @@ class Deed(models.TextChoices):
     SCHEDULED = "scheduled", pgettext_lazy("deed", "Scheduled")
     UNSCHEDULED = "unscheduled", pgettext_lazy("deed", "Schedule cancelled")
     DISCARDED = "discarded", pgettext_lazy("deed", "Draft discarded")
-    CONFIRMED = "confirmed", pgettext_lazy("deed", "Confirmed that both languages say the same")
     RESTORED = "restored", pgettext_lazy("deed", "Earlier version put into the draft")
     CONFIRMED = "confirmed", pgettext_lazy("deed", "Languages confirmed")
     CHECKED = "checked", pgettext_lazy("deed", "Checked")
