@@ -240,7 +240,7 @@ def place_of(part, now, draft) -> str:
     prefix, _separator, key = part.partition("/")
     # One that comes back twice is the same row.
     new = f"{prefix}/{NEW}{int(key):020x}"
-    published = draft.rows_published.get(new)
+    published = draft.rows_renamed.get(new)
     if published is None:
         return new
     return published if published in rows_of(now) else new_row(prefix)
