@@ -203,8 +203,8 @@ def rivalries(draft, paths, form, formsets) -> list:
 
 def typists(entries, form, formsets) -> list:
     """Returns in words who typed the `entries` of a draft, each with the names of the fields."""
-    found = {}
-    for path, entry in entries.items():
+    found, order = {}, {name: place for place, name in enumerate(form.fields)}
+    for path, entry in sorted(entries.items(), key=lambda each: order.get(each[0], len(order))):
         _field, name = field_at(path, form, formsets)
         for each in sides_of(entry):
             if name:

@@ -805,7 +805,7 @@ def test_discarding_names_first_whose_fields_go(staff, program):
     question = page.select_one("[name=_discard]").find_parent("details")
     assert question.summary.text == "Discard the draft"
     assert [each.text for each in question.select("li")] == [
-        "admin: Summary (English), Title (English)",
+        "admin: Title (English), Summary (English)",
         "Li Ming: Summary (English)",
     ]
 
