@@ -34,6 +34,7 @@ NOT_ON_PAGES = {
     "portal.confirmation",
     "portal.contentversion",
     "portal.draft",
+    "portal.draftconfirmation",
     "portal.formerslug",
     "portal.lease",
     "portal.loadedentry",
