@@ -51,6 +51,8 @@ class Draft(models.Model):
     rows_renamed = models.JSONField(default=dict)
     # By path, in which form the published value was typed, and its fingerprint: who types on there is no rival of it.
     forms_published = models.JSONField(default=dict)
+    # By path, the form in which something was typed that somebody else has set back to the published value.
+    forms_set_back = models.JSONField(default=dict)
     changed_at = models.DateTimeField(auto_now=True)
     # Why it could not be published: messages by the path of the field, "" for the whole.
     refusals = models.JSONField(default=dict)
@@ -87,7 +89,7 @@ class Draft(models.Model):
     def is_empty(self) -> bool:
         """Whether nothing would be lost without it."""
         is_known_by_key = self.key and self.object_id
-        is_remembered = self.rows_renamed or self.forms_published or is_known_by_key
+        is_remembered = self.rows_renamed or self.forms_published or self.forms_set_back or is_known_by_key
         is_scheduled = self.pk and self.scheduled.exists()
         return not (self.entries or self.preview_key or is_remembered or is_scheduled)
 
@@ -205,10 +207,13 @@ class Draft(models.Model):
             entry = {"value": value, "base": live.get(path), **stamp}
             # Who types over a text that has rivals adds one more, unless it is her own.
             is_contested = "rivals" in self.entries.get(path, {}) and self.entries[path]["by"] != user.pk
-            if path in others or is_contested or (is_removal(path, value) and row in rows_of(others)):
+            is_set_back = bool(form) and self.forms_set_back.get(path) == form
+            if path in others or is_contested or is_set_back or (is_removal(path, value) and row in rows_of(others)):
                 self.set_rival(path, now[path], entry)
                 rivals.append(path)
             else:
+                if value == entry["base"] and (present := self.entries.get(path)) and present["form"] != form:
+                    self.forms_set_back[path] = present["form"]
                 self.set(path, entry)
             removal = f"{row}/{DELETE}"
             if removal in others and now[removal] and removal != path:

@@ -592,7 +592,7 @@ def test_what_a_translator_confirms_of_a_draft_counts_once_exactly_that_is_publi
 def test_a_draft_that_says_the_same_as_what_is_stored_confirms_that(staff, program):
     Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
     form = AdminForm(staff, ADDRESS.format(program.pk))
-    form.data["position"] = ["77"]
+    form.data["sort_order"] = ["77"]
     assert said(confirm(form)) == ["Confirmed: what is stored says the same in both languages."]
     assert set(states(program).values()) == {State.CONFIRMED}
     assert not DraftConfirmation.objects.exists()
