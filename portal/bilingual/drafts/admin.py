@@ -1,4 +1,4 @@
-"""The change form of the admin, working on a draft: what is typed is kept there until somebody publishes it."""
+"""The change form of the admin. It saves to a draft, which staff publish."""
 
 import copy
 import json
