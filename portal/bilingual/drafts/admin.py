@@ -34,7 +34,7 @@ from portal.bilingual.drafts.display import (
     typists,
 )
 from portal.bilingual.drafts.models import Draft, new_key
-from portal.bilingual.drafts.paths import DELETE, NEW, is_new, name_of, new_row, row_of, rows_of
+from portal.bilingual.drafts.paths import DELETE, is_new, key_for_gone, name_of, new_row, row_of, rows_of
 from portal.bilingual.drafts.values import (
     CLEAR,
     as_post,
@@ -450,7 +450,7 @@ def as_new(post, formsets):
         for number in range(number_of_rows(post, formset)):
             place = f"{formset.prefix}-{number}-id"
             if is_number(post.get(place, "")):
-                post[place] = f"{NEW}{int(post[place]):020x}"
+                post[place] = key_for_gone(post[place])
     return post
 
 
