@@ -23,7 +23,7 @@ from openpyxl import load_workbook
 from PIL import Image
 
 from partners.models import Country, Institution
-from portal.bilingual.drafts.models import PUBLISH, Draft, ScheduledPublication
+from portal.bilingual.drafts.models import PUBLISH, TRANSLATE, Draft, ScheduledPublication
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.former_slugs import FormerSlug
 from portal.bilingual.history.models import Change, Deed
@@ -494,3 +494,31 @@ def test_a_picture_in_the_draft_stays_when_a_version_is_restored(staff):
     assert [name for name, *_texts in page.differences("since")] == ["Postcode"]
     page.restore()
     assert Draft.objects.get().entries.keys() == {"wechat_code", "postcode"}
+
+
+def test_a_row_that_came_back_and_went_again_comes_back_alone(staff, program):
+    first, second = program.steps.all()
+    change(staff, program)
+    whole = versions_of(program)[0]
+    for _time in range(2):
+        form = AdminForm(staff, address_of(program, f"{program.pk}/change/"))
+        form.data[f"steps-{len(form.rows('steps')) - 1}-DELETE"] = ["on"]
+        form.submit("_publish")
+        assert list(program.steps.all()) == [first]
+        page = VersionPage(staff, whole)
+        [button] = page.page.select("[name=_restore_one]")
+        page.restore(button["value"])
+        change(staff, program)
+        assert [step.text_en for step in program.steps.all()] == ["Step 0", "Step 1"]
+    assert second.pk not in program.steps.values_list("pk", flat=True)
+
+
+def test_a_translator_is_offered_what_she_may_put_back(staff, program):
+    change(staff, program, title_en="One", title_zh_hans="甲", **{"steps-0-DELETE": "on"})
+    version = versions_of(program)[-1]
+    translator = editor("programs.view_program", "programs.view_step", TRANSLATE["en"], name="translator")
+    page = VersionPage(translator, version)
+    assert {name for name, *_texts in page.differences("since")} >= {"Title (Chinese)", "Title (English)"}
+    assert [button["value"] for button in page.page.select("[name=_restore_one]")] == ["title_en"]
+    page.restore()
+    assert list(Draft.objects.get().entries) == ["title_en"]
