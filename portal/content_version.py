@@ -34,7 +34,6 @@ NOT_ON_PAGES = {
     "portal.confirmation",
     "portal.contentversion",
     "portal.draft",
-    "portal.draftconfirmation",
     "portal.formerslug",
     "portal.lease",
     "portal.loadedentry",

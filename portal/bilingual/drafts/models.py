@@ -11,7 +11,9 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.drafts.paths import (
     DELETE,
@@ -26,7 +28,6 @@ from portal.bilingual.drafts.paths import (
 )
 from portal.bilingual.drafts.values import CLEAR, fingerprint, is_file, is_number
 from portal.bilingual.languages import LANGUAGES
-from portal.bilingual.publishing import in_both_languages
 
 # The right to make public what one may write, and to change the address of a page, and those to translate.
 PUBLISH = "portal.publish_content"
@@ -53,6 +54,8 @@ class Draft(models.Model):
     forms_published = models.JSONField(default=dict)
     # By path, the form in which something was typed that somebody else has set back to the published value.
     forms_set_back = models.JSONField(default=dict)
+    # That both languages say the same with it: the fingerprint of such a "pair", "by" whom and at what time.
+    confirmed = models.JSONField(default=dict)
     changed_at = models.DateTimeField(auto_now=True)
     # Why it could not be published: messages by the path of the field, "" for the whole.
     refusals = models.JSONField(default=dict)
@@ -106,6 +109,8 @@ class Draft(models.Model):
 
     def keep(self):
         """Stores it, or deletes it if nothing would be lost."""
+        if not self.entries:
+            self.confirmed = {}
         if not self.is_empty:
             self.save()
         elif self.pk:
@@ -125,8 +130,9 @@ class Draft(models.Model):
         return True
 
     def title_of(self, model) -> str:
-        """Returns the title that was typed for a new row of `model`, in the first language that has one."""
-        for column in in_both_languages(getattr(model, "title_field", "name")):
+        """Returns the title that was typed for a new row of `model`, in the active language if it has one there."""
+        for language in sorted(LANGUAGES, key=lambda each: each != get_language()):
+            column = build_localized_fieldname(getattr(model, "title_field", "name"), language)
             if title := "".join(self.entries.get(column, {}).get("value", [])):
                 return title
         return f"({self.pk})"

@@ -1,6 +1,9 @@
 """The admin of rows in two languages: their parity in lists and forms, and the buttons that confirm it."""
 
+from datetime import datetime
+
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils import timezone
@@ -13,7 +16,7 @@ from portal.bilingual.drafts.admin import DraftAdmin, marks_in
 from portal.bilingual.drafts.admin_publishing import Refused
 from portal.bilingual.drafts.values import fingerprint, values_of
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
-from portal.bilingual.parity.models import DraftConfirmation, Parity, State
+from portal.bilingual.parity.models import Parity, State
 from portal.bilingual.parity.notes import in_words, notes_of, noting_form, noting_formset
 from portal.bilingual.parity.pairs import Pair, pair_of
 from portal.bilingual.parity.texts import texts_in
@@ -110,10 +113,11 @@ class ParityAdmin(DraftAdmin):
         for side in shown["publication"] if obj else []:
             side["parity"] = in_words(stored, side["language"])
         may_confirm = self.may_confirm(request, obj)
-        confirmed = DraftConfirmation.objects.filter(draft=shown["draft"].pk, pair=pair.fingerprint).first()
+        is_changed = pair.fingerprint != stored.fingerprint
+        confirmed = confirmed_of(shown["draft"]) if is_changed and confirms(shown["draft"], pair) else None
         return shown | {
             "pair": stored.fingerprint if may_confirm else "",
-            "draft_confirmed": confirmed if pair.fingerprint != stored.fingerprint else None,
+            "draft_confirmed": confirmed,
             "is_to_be_confirmed": may_confirm and pair.is_complete and not pair.is_confirmed and not confirmed,
         }
 
@@ -156,8 +160,8 @@ class ParityAdmin(DraftAdmin):
             text = _("Confirmed: what is stored says the same in both languages.")
             self.message_user(request, text, messages.SUCCESS)
         else:
-            about = {"pair": pair.fingerprint, "by": request.user, "at": timezone.now()}
-            DraftConfirmation.objects.update_or_create(draft=draft, defaults=about)
+            at = timezone.now().isoformat()
+            draft.store(confirmed={"pair": pair.fingerprint, "by": request.user.pk, "at": at})
             text = _("Confirmed: with the draft, both languages say the same. It counts as soon as that is published.")
             self.message_user(request, text, messages.SUCCESS)
 
@@ -168,9 +172,8 @@ class ParityAdmin(DraftAdmin):
         before = ticked is not None and (pair_of(obj) if obj else Pair(self.model, {}, {}))
         found = super().saved(request, obj, draft, languages, *args, **kwargs)
         row = found[0]
-        confirmed = DraftConfirmation.objects.filter(draft=draft.pk).first()
-        if confirmed and pair_of(row).fingerprint == confirmed.pair:
-            confirm(row, confirmed.by, confirmed.at)
+        if draft.confirmed and confirms(draft, pair_of(row)):
+            confirm(row, *confirmed_of(draft))
         elif before and self.may_confirm(request, row):
             if before.fingerprint != ticked:
                 self.message_user(request, CHANGED, messages.WARNING)
@@ -183,3 +186,14 @@ class ParityAdmin(DraftAdmin):
             else:
                 self.message_user(request, INCOMPLETE, messages.WARNING)
         return found
+
+
+def confirms(draft, pair) -> bool:
+    """Whether somebody has confirmed of `draft` exactly what `pair` says."""
+    return draft.confirmed.get("pair") == pair.fingerprint
+
+
+def confirmed_of(draft) -> tuple:
+    """Returns who has confirmed `draft`, or None if the account is gone, and at what time."""
+    user = get_user_model().objects.filter(pk=draft.confirmed["by"]).first()
+    return user, datetime.fromisoformat(draft.confirmed["at"])

@@ -6,8 +6,6 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import pgettext_lazy
 
-from portal.bilingual.drafts.models import Draft
-
 
 class State(models.TextChoices):
     """The state of one language of a row. The first one that fits counts."""
@@ -47,22 +45,6 @@ class Confirmation(OfOneLanguage):
         constraints = [
             models.UniqueConstraint(fields=["content_type", "object_id", "language"], name="portal_confirmation_once")
         ]
-
-
-class DraftConfirmation(models.Model):
-    """That both languages say the same with a draft. It counts as soon as exactly that is published."""
-
-    draft = models.OneToOneField(Draft, on_delete=models.CASCADE, related_name="+")
-    # Of the Pair that the draft makes; see Pair.fingerprint.
-    pair = models.CharField(max_length=8)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        app_label = "portal"
-
-    def __str__(self):
-        return str(self.draft)
 
 
 class Parity(OfOneLanguage):
