@@ -105,7 +105,7 @@ class ThreeRoles(RuleBasedStateMachine):
         if added and any(added) and who != "translator_en":
             form.add_row("steps", text_zh_hans=added[0], text_en=added[1])
             self.typed[1, next(self.numbers)] = dict(zip(SIDES, added, strict=True))
-        if is_ticked:
+        if is_ticked and who == "publisher":
             form.data["_same"] = [form.page.select_one("[name=_same]")["value"]]
         form.submit(button)
         if who == "publisher" and button in PUBLISH:
@@ -246,7 +246,7 @@ class ThreeRoles(RuleBasedStateMachine):
         self.remember()
         before = copied(self.live)
         created = [place for place in self.new_steps() if any(self.typed[place][language] for language in languages)]
-        keys = Step.objects.filter(program=self.program).exclude(pk__in=self.live).order_by("pk")
+        keys = Step.objects.filter(program=self.program).exclude(pk__in=self.stored_steps()).order_by("pk")
         for place, key in zip(created, keys.values_list("pk", flat=True), strict=True):
             self.live[key], self.typed[key] = {"zh-hans": "", "en": ""}, self.typed.pop(place)
             if place[0] == 0:
