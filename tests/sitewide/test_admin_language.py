@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 WORD = re.compile(r"[A-Za-z][A-Za-z’'.-]*[A-Za-z]")
 # Names of formats, protocols and things that have no other name in Chinese.
-NAMES = {"PDF", "Word", "Excel", "PowerPoint", "PNG", "JPEG", "WebP", "GIF", "MB", "KB", "CSV", "XLSX", "ZIP"}
+NAMES = {"PDF", "Word", "Excel", "PowerPoint", "PNG", "JPEG", "WebP", "GIF", "MB", "KB", "CSV", "XLSX", "XLIFF", "ZIP"}
 NAMES |= {"pdf", "ICP", "ISO", "SHA", "LDAP", "Control", "Command", "Mac"}
 # References of enquiries, addresses, what stands for a value in a template, the name of the user, and an example.
 TEXTS = r"\b[0-9A-Z]{8}\b|\S+@[a-z.]+|https?://\S+|\{\w+\}|\badmin\b|teacher-exchange"
