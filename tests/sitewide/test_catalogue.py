@@ -77,7 +77,8 @@ def test_catalogue_holds_nothing_else(catalogue):
 @pytest.mark.django_db
 def test_strings_of_django_that_it_does_not_translate_are_shown_in_chinese(admin_client):
     admin_client.cookies["django_language"] = "zh-hans"
-    shown = "".join(admin_client.get(f"/admin/{path}").content.decode() for path in ("", "portal/user/", "portal/user/add/"))
+    paths = ("", "portal/user/", "portal/user/add/")
+    shown = "".join(admin_client.get(f"/admin/{path}").content.decode() for path in paths)
     with override("zh-hans"):
         translated = {string: gettext(string) for _context, string in OF_DJANGO}
     for string, chinese in translated.items():

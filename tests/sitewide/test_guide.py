@@ -19,8 +19,6 @@ from portal.roles import ROLES
 
 LANGUAGES = ("zh-hans", "en")
 NAMES = [INDEX, *dict.fromkeys(PAGES.values())]
-# What the interface writes in one language whatever the reader's is: the buttons that choose a language.
-UNTRANSLATED = {"中文", "English"}
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%s|\{\w+\}")
 # Of a picture, in bytes.
 LARGEST = 80_000
@@ -64,7 +62,7 @@ class Interface:
     def __init__(self, language):
         found = translations()
         strings = set().union(*found.values()) if language == "zh-hans" else found.keys()
-        self.plain = {string for string in strings if not PLACEHOLDER.search(string)} | UNTRANSLATED
+        self.plain = {string for string in strings if not PLACEHOLDER.search(string)}
         split = [PLACEHOLDER.split(string) for string in strings if PLACEHOLDER.search(string)]
         self.patterns = [re.compile("(.+)".join(map(re.escape, parts))) for parts in split if any(parts)]
 
@@ -124,7 +122,6 @@ def test_both_languages_name_the_same_things(record_property):
         for chinese, other in zip(tokens_of(name, "zh-hans"), tokens_of(name, "en"), strict=True):
             for phrase in bold_phrases(other):
                 names = known.get(phrase, set()) | known.get(phrase[0].lower() + phrase[1:], set())
-                names |= {phrase} & UNTRANSLATED
                 compared += bool(names)
                 if names and not names & set(bold_phrases(chinese)):
                     found.append((name, phrase, bold_phrases(chinese)))
