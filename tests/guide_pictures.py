@@ -33,7 +33,7 @@ TRANSLATIONS = [
     "The study week is for heads of vocational colleges.",
 ]
 # In pixels.
-SIZE = {"width": 1000, "height": 720}
+SIZE = {"width": 1100, "height": 720}
 
 
 class Guide:
@@ -41,15 +41,19 @@ class Guide:
 
     def __init__(self, browser, site, language):
         self.browser, self.site, self.language = browser, site, language
-        self.taken = 0
+        self.contexts, self.taken = {}, 0
 
     def open(self, username, path):
         """Returns a window in which `username` has signed in and opened a page of the admin."""
-        page = self.browser.new_page(viewport=SIZE, locale={"zh-hans": "zh-CN", "en": "en-GB"}[self.language])
-        page.add_init_script("localStorage.setItem('django.admin.navSidebarIsOpen', 'false')")
-        sign_in(page, self.site, PASSWORD, username)
-        page.locator(f".admin-language [value={self.language}]").click()
-        page.locator(f".admin-language [value={self.language}][aria-pressed]").wait_for()
+        if username not in self.contexts:
+            self.contexts[username] = self.browser.new_context(viewport=SIZE)
+            page = self.contexts[username].new_page()
+            sign_in(page, self.site, PASSWORD, username)
+            page.locator(f".admin-language [value={self.language}]").click()
+            page.locator(f".admin-language [value={self.language}][aria-pressed]").wait_for()
+            page.evaluate("localStorage.setItem('django.admin.navSidebarIsOpen', 'false')")
+            page.close()
+        page = self.contexts[username].new_page()
         page.goto(f"{self.site.url}/admin/{path}")
         return page
 
@@ -64,12 +68,12 @@ class Guide:
         with Image.open(BytesIO(page.screenshot(full_page=True, clip=clip))) as image:
             image.convert("RGB").save(FOLDER / f"{name}-{self.language}.webp", quality=70, method=6)
         self.taken += 1
-        page.context.close()
+        page.close()
 
 
 def link_in(page, text):
-    """Opens the row of a list whose title has `text`."""
-    page.locator("#result_list th a", has_text=text).first.click()
+    """Opens the first row of a list that has `text`."""
+    page.locator("#result_list tbody tr", has_text=text).first.locator("th a").click()
 
 
 def put_out_of_step(guide):
@@ -77,19 +81,19 @@ def put_out_of_step(guide):
     page = guide.open("editor", "portal/page/")
     link_in(page, "研修周")
     page.locator("#id_summary_zh_hans").fill("本页演示工作人员自己添加的页面，可供打印。内容均属虚构。")
-    text = page.locator(".field-body_zh_hans [contenteditable], [contenteditable]").first
+    text = page.locator("[contenteditable]").first
     text.press("Control+End")
-    text.press_sequentially("。请提前一个月报名")
+    text.press_sequentially("请提前一个月报名。")
     page.locator("[name='_publish_zh-hans']").click()
     page.locator(".messagelist .success").wait_for()
-    page.context.close()
+    page.close()
     page = guide.open("writer", "programs/program/")
     link_in(page, "教师交流")
     page.locator("#id_search_words_zh_hans").press("Control+End")
     page.locator("#id_search_words_zh_hans").press_sequentially("\n教师互访")
     page.locator("[name=_save_draft]").last.click()
     page.locator(".messagelist .success").wait_for()
-    page.context.close()
+    page.close()
 
 
 def take_pages(guide):
@@ -139,7 +143,7 @@ def take_desk(guide):
     """Takes the pictures of the desk and of an administrator."""
     guide.take(guide.open("desk", "contact/enquiry/"), "enquiries", height=520)
     page = guide.open("desk", "contact/enquiry/")
-    link_in(page, "")
+    link_in(page, "【示例】" if guide.language == "zh-hans" else "Sample:")
     page.locator(".desk").wait_for()
     address = page.url.removesuffix("change/")
     guide.take(page, "enquiry")
