@@ -81,9 +81,9 @@ def put_out_of_step(guide):
     page = guide.open("editor", "portal/page/")
     link_in(page, "研修周")
     page.locator("#id_summary_zh_hans").fill("本页演示工作人员自己添加的页面，可供打印。内容均属虚构。")
-    text = page.locator("[contenteditable]").first
-    text.press("Control+End")
-    text.press_sequentially("请提前一个月报名。")
+    page.locator("[contenteditable]").first.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type("请提前一个月报名。")
     page.locator("[name='_publish_zh-hans']").click()
     page.locator(".messagelist .success").wait_for()
     page.close()
@@ -107,12 +107,12 @@ def take_pages(guide):
     page = guide.open("editor", "programs/program/")
     link_in(page, "教师交流" if chinese else "Teacher exchange")
     page.locator(".publication > details > summary").click()
-    guide.take(page, "publishing", height=430)
+    guide.take(page, "publishing", height=480)
     page = guide.open("writer", "portal/page/")
     link_in(page, "研修周" if chinese else "Study week")
     page.goto(f"{page.url.partition('/change/')[0]}/history/")
     page.locator("#change-history td a").last.click()
-    guide.take(page, "version")
+    guide.take(page, "version", height=350)
     page = guide.open("translator", "portal/page/")
     link_in(page, "研修周" if chinese else "Study week")
     page.locator("[contenteditable]").first.wait_for()
@@ -175,6 +175,8 @@ def take(browser) -> int:
                 take_pages(guide)
                 take_desk(guide)
                 taken += guide.taken
+                for context in guide.contexts.values():
+                    context.close()
         finally:
             stop_site(site)
     return taken
