@@ -50,7 +50,7 @@ def translations() -> dict:
     for key, _string in catalogue.items():
         # The first of the pair is the singular, and what stands before the character is a context.
         msgid = key[0] if isinstance(key, tuple) else key
-        words = [re.sub(r"\s+", " ", each).strip(" :：") for each in (msgid.rpartition("\4")[2], catalogue[key])]
+        words = [re.sub(r"\s+", " ", each).strip(" :：.。") for each in (msgid.rpartition("\4")[2], catalogue[key])]
         if all(words):
             found.setdefault(words[0], set()).add(words[1])
     return found
