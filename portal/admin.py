@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Value
@@ -106,7 +107,10 @@ def rights_in_use():
 
 
 class RightsRecorder(AdministratorsOnly):
-    """Shows rights and roles in words, and writes into the log of accounts which of the fields RIGHTS were changed."""
+    """
+    Shows rights and roles in words, and writes into the log of accounts which of the fields RIGHTS were changed, and
+    which rights and roles a new row has.
+    """
 
     RIGHTS = ()
     filter_horizontal = ()
@@ -123,9 +127,10 @@ class RightsRecorder(AdministratorsOnly):
         changes = [
             change_of(name, form.initial.get(name), form.cleaned_data[name])
             for name in form.changed_data
-            if name in self.RIGHTS
+            # That it was created is in the log already.
+            if name in self.RIGHTS and (change or isinstance(form.fields[name], ModelMultipleChoiceField))
         ]
-        if change and changes:
+        if changes:
             record(AccountEvent.Kind.RIGHTS_CHANGED, str(form.instance)[:150], "; ".join(changes))
 
 
@@ -153,6 +158,13 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
     list_display = ["username", "email", "shown_roles", "second_factor", "last_login"]
     actions = ["reset_second_factor"]
     change_password_form = StaffPasswordForm
+    # A colleague gets an account and roles in one form.
+    add_form, add_form_template = UserCreationForm, None
+    add_fieldsets = [
+        (None, {"fields": ["username", "first_name", "last_name", "email", "password1", "password2"]}),
+        (_("Roles"), {"fields": ["groups"]}),
+        (_("Language"), {"fields": ["language"]}),
+    ]
 
     def get_queryset(self, request):
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
@@ -165,6 +177,11 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
 
     def has_delete_permission(self, request, obj=None):
         return self.has_change_permission(request, obj)
+
+    def save_model(self, request, obj, form, change):
+        """Lets a new account sign in to the admin. There are no others: visitors have none."""
+        obj.is_staff = obj.is_staff or not change
+        super().save_model(request, obj, form, change)
 
     def get_fieldsets(self, request, obj=None):
         """Only superusers make superusers. Of these, others see the name."""

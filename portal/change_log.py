@@ -63,11 +63,6 @@ class ChangeAdmin(LongListAdmin):
     time_field = "at"
     actions = reading_actions = ["as_xlsx", "as_csv"]
 
-    def has_view_permission(self, request, obj=None):
-        return request.user.has_perm("portal.view_change_log")
-
-    has_module_permission = has_view_permission
-
     def has_add_permission(self, request):
         return False
 

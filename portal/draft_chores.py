@@ -5,7 +5,7 @@ import logging
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import storages
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -49,10 +49,11 @@ def publish_due():
                 Draft.objects.select_for_update().filter(pk=draft).first()
                 if scheduled := due.filter(pk=key).first():
                     publish(scheduled)
-        except OperationalError:
+        except (InterfaceError, OperationalError):
+            # The database is away or busy.
             logger.exception("Draft %s could not be published and will be tried again.", draft)
         except Exception:
-            # The others are published all the same. Staff see that this one was not.
+            # Any fault of one page must not stop the others. It is logged, and the front of the admin shows it.
             logger.exception("Draft %s could not be published.", draft)
             text = _("An unexpected error kept this from being published. Please schedule it again.")
             due.filter(pk=key).update(refusals={"": [text]})

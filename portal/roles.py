@@ -99,7 +99,7 @@ RIGHTS = [
     *["contact.view_enquiry", "contact.change_enquiry", "contact.export_enquiry", "contact.delete_enquiry"],
     "contact.view_event",
     *rights(TEMPLATES, *ALL),
-    "portal.view_change_log",
+    "portal.view_change",
     ADMINISTER,
 ]
 ROLES["administrator"] = Role(

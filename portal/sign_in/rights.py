@@ -23,7 +23,7 @@ WORDS = {
     "export_enquiry": gettext_lazy("Export enquiries, and all data of a person"),
     "delete_enquiry": gettext_lazy("Erase the personal data of enquiries"),
     "view_event": gettext_lazy("Read who viewed, exported and erased enquiries"),
-    "view_change_log": gettext_lazy("Read the log of everybody’s changes"),
+    "view_change": gettext_lazy("Read the log of everybody’s changes"),
     "administer_accounts": gettext_lazy("Accounts, roles, groups, and the log of sign-ins"),
 }
 ACTIONS = {

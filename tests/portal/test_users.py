@@ -3,11 +3,14 @@
 import sys
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management.base import CommandError, OutputWrapper
 from django.test import Client
 
 from portal.management.preparation import create_staff_account
-from portal.models import User
+from portal.models import AccountEvent, User
+from tests.admin_forms import AdminForm
+from tests.portal.sign_in.steps import is_signed_in, sign_in
 
 pytestmark = pytest.mark.django_db
 
@@ -85,3 +88,29 @@ def test_an_administrator_sets_the_language_of_another(admin_client, staff):
     assert admin_client.post(page, answers).status_code == 302
     staff.refresh_from_db()
     assert staff.language == "en"
+
+
+def test_an_administrator_gives_a_colleague_an_account_and_a_role_in_one_form(client):
+    administrator = User.objects.create_user("administrator", is_staff=True, language="en")
+    administrator.groups.add(Group.objects.get(name="administrator"))
+    client.force_login(administrator)
+    form = AdminForm(client, "/admin/portal/user/add/")
+    # What only people who know Django understand is not asked for.
+    assert not form.page.select("[name=is_staff], [name=is_superuser], [name=usable_password], [name=user_permissions]")
+    labels = form.page.select(".field-groups label:has(input)")
+    [writer] = [label.input["value"] for label in labels if label.text.strip().startswith("Writer: ")]
+    password = "a good password 19"
+    form.data |= {"username": ["li.ming"], "first_name": ["Ming"], "last_name": ["Li"], "email": ["li@example.com"]}
+    form.data |= {"password1": [password], "password2": [password], "groups": [writer], "language": ["en"]}
+    form.submit("_save")
+    colleague = Client()
+    assert is_signed_in(sign_in(colleague, "li.ming", password))
+    program = AdminForm(colleague, "/admin/programs/program/add/")
+    program.data["title_en"] = ["A new one"]
+    page = program.submit()
+    assert [str(message) for message in page.context["messages"]][-1].startswith("The draft is saved.")
+    events = AccountEvent.objects.filter(account="li.ming").values_list("kind", "actor", "detail").order_by("pk")
+    assert list(events)[:2] == [
+        ("created", "administrator", ""),
+        ("rights_changed", "administrator", "groups: +writer"),
+    ]

@@ -1,4 +1,4 @@
-"""The change form of the admin, working on a draft: what is typed is kept there until somebody publishes it."""
+"""The change form of the admin. It saves to a draft, which staff publish."""
 
 import copy
 import json
@@ -34,7 +34,7 @@ from portal.bilingual.drafts.display import (
     typists,
 )
 from portal.bilingual.drafts.models import Draft, new_key
-from portal.bilingual.drafts.paths import DELETE, NEW, SLUG, is_new, name_of, new_row, row_of, rows_of
+from portal.bilingual.drafts.paths import DELETE, SLUG, is_new, key_for_gone, name_of, new_row, row_of, rows_of
 from portal.bilingual.drafts.rights import NOT_A_PUBLISHER, NOT_OF_A_WRITER, is_translator
 from portal.bilingual.drafts.values import (
     CLEAR,
@@ -472,7 +472,7 @@ def as_new(post, formsets):
         for number in range(number_of_rows(post, formset)):
             place = f"{formset.prefix}-{number}-id"
             if is_number(post.get(place, "")):
-                post[place] = f"{NEW}{int(post[place]):020x}"
+                post[place] = key_for_gone(post[place])
     return post
 
 

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.bilingual.drafts.paths import (
     DELETE,
-    NEW,
     is_new,
     is_removal,
+    key_for_gone,
     language_of,
     name_of,
     new_row,
@@ -244,8 +244,7 @@ class Draft(models.Model):
         texts = {name_of(path): entry for path, entry in self.entries.items() if row_of(path) == row}
         self.forget(f"{row}/{name}" for name in texts)
         if is_number(key):
-            # Each time the same one, so that forms that show it know it.
-            self.rows_renamed[row] = f"{prefix}/{NEW}{int(key):020x}"
+            self.rows_renamed[row] = f"{prefix}/{key_for_gone(key)}"
             for name, entry in texts.items():
                 if name != DELETE:
                     self.entries[f"{self.rows_renamed[row]}/{name}"] = entry | {"base": None}

@@ -20,7 +20,7 @@ from reversion.models import Version
 
 from portal.bilingual.drafts.admin import DraftAdmin
 from portal.bilingual.drafts.models import new_key
-from portal.bilingual.drafts.paths import DELETE, NEW, is_new, new_row, row_of, rows_of
+from portal.bilingual.drafts.paths import DELETE, is_new, key_for_gone, row_of, rows_of
 from portal.bilingual.drafts.values import as_post, fields_of, fingerprint, is_file, own_fields, values_of
 from portal.bilingual.history.bin import CannotComeBack, bring_back
 from portal.bilingual.history.comparison import compared
@@ -86,6 +86,8 @@ class HistoryAdmin(DraftAdmin):
         before = change.before()
         earlier = self.values_at(request, row, before) if before else {}
         wanted, lost = wanted_values(then, now, draft, formsets)
+        others = {path: None for path in now.keys() | wanted.keys() if now.get(path) != wanted.get(path)}
+        restorable = set(self.permitted(request, row, others, rows_of(now) & rows_of(wanted)))
         return self.page(
             request,
             "admin/object_version.html",
@@ -95,6 +97,7 @@ class HistoryAdmin(DraftAdmin):
             before=before,
             changed=compared(earlier, then, form, formsets) if before else [],
             since=compared(now, wanted, form, formsets),
+            restorable=restorable | rows_of(restorable),
             lost=lost,
             shown=json.dumps({path: fingerprint(value) for path, value in now.items()}),
         )
@@ -238,12 +241,10 @@ def place_of(part, now, draft) -> str:
     if part in rows_of(now):
         return part
     prefix, _separator, key = part.partition("/")
-    # One that comes back twice is the same row.
-    new = f"{prefix}/{NEW}{int(key):020x}"
+    # One that comes back twice is the same row, also after it was published again, and removed again.
+    new = f"{prefix}/{key_for_gone(key)}"
     published = draft.rows_renamed.get(new)
-    if published is None:
-        return new
-    return published if published in rows_of(now) else new_row(prefix)
+    return place_of(published, now, draft) if published else new
 
 
 def has_file(form) -> bool:

@@ -26,7 +26,8 @@ def compared(before: dict, after: dict, form, formsets) -> list[dict]:
         if not is_in_both and name_of(path) in (DELETE, ORDER):
             continue
         old, new = before.get(path, []), after.get(path, [])
-        field, name = field_at(path, form, formsets)
+        # A number says which inline row it is: its title is another one by now, or it is gone.
+        field, name = field_at(f"{row.partition('/')[0]}/{name_of(path)}" if row else path, form, formsets)
         if old == new or name is None or not (any(old) or any(new)):
             continue
         texts = [text_of(field, value) for value in (old, new)]

@@ -93,8 +93,8 @@ class Change(models.Model):
         verbose_name = _("change of content")
         verbose_name_plural = _("changes of content")
         ordering = ["-at", "-pk"]
-        default_permissions = ()
-        permissions = [("view_change_log", "Can view the log of all changes of content")]
+        # Nobody adds, changes or deletes one.
+        default_permissions = ("view",)
         indexes = [
             models.Index(fields=["at", "id"], name="portal_change_at"),
             models.Index(fields=["by", "at", "id"], name="portal_change_by"),

@@ -566,6 +566,18 @@ def test_what_was_changed_by_another_way_than_the_draft_is_not_overwritten_witho
     assert program.title_en == ("By another way" if way == "list" else "In the draft")
 
 
+def submit_before(monkeypatch, method, form, button):
+    """Lets `form` be submitted once, right before a `method` of DraftAdmin is called for another request."""
+    real = getattr(DraftAdmin, method)
+
+    def submit_and_call(*args, **kwargs):
+        monkeypatch.setattr(DraftAdmin, method, real)
+        form.submit(button)
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(DraftAdmin, method, submit_and_call)
+
+
 @pytest.mark.parametrize("moment", ["before", "find_draft", "publish"])
 def test_two_people_who_publish_a_new_page_publish_one(staff, monkeypatch, moment):
     first = AdminForm(staff, "/admin/portal/term/add/")
@@ -576,14 +588,7 @@ def test_two_people_who_publish_a_new_page_publish_one(staff, monkeypatch, momen
     if moment == "before":
         one.submit("_publish")
     else:
-        real = getattr(DraftAdmin, moment)
-
-        def after_one(*args, **kwargs):
-            monkeypatch.setattr(DraftAdmin, moment, real)
-            one.submit("_publish")
-            return real(*args, **kwargs)
-
-        monkeypatch.setattr(DraftAdmin, moment, after_one)
+        submit_before(monkeypatch, moment, one, "_publish")
     other.submit("_publish")
     if moment == "publish":
         # Neither had seen what the other one typed.
@@ -606,14 +611,7 @@ def test_two_people_who_publish_a_new_page_publish_one(staff, monkeypatch, momen
 def test_what_is_published_while_somebody_else_publishes_or_withdraws_stays(staff, program, monkeypatch, moment):
     one, other = (AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague()))
     one.data["title_zh_hans"], other.data["summary_en"] = ["一人的标题"], ["Summary by another"]
-    real = getattr(DraftAdmin, moment)
-
-    def after_one(*args, **kwargs):
-        monkeypatch.setattr(DraftAdmin, moment, real)
-        one.submit("_publish_zh-hans")
-        return real(*args, **kwargs)
-
-    monkeypatch.setattr(DraftAdmin, moment, after_one)
+    submit_before(monkeypatch, moment, one, "_publish_zh-hans")
     if moment == "publish_row":
         # One publishes from a list, the rows of which are as old as the request.
         chosen = {"_selected_action": [program.pk], "action": "publish_en"}

@@ -23,7 +23,7 @@ from openpyxl import load_workbook
 from PIL import Image
 
 from partners.models import Country, Institution
-from portal.bilingual.drafts.models import Draft
+from portal.bilingual.drafts.models import PUBLISH, TRANSLATE, Draft, ScheduledPublication
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.former_slugs import FormerSlug
 from portal.bilingual.history.models import Change, Deed
@@ -283,10 +283,11 @@ def test_who_may_not_change_a_page_restores_nothing(program, staff):
 
 
 def test_what_its_author_may_not_change_is_not_restored():
-    country = Centre.objects.first()
-    change(editor("portal.change_centre", "contact.change_enquiry"), country, enquiry_recipients="a@example.com")
+    centre = Centre.objects.first()
+    publisher = editor("portal.change_centre", "contact.change_enquiry", PUBLISH)
+    change(publisher, centre, enquiry_recipients="a@example.com")
     writer = editor("portal.change_centre", name="writer")
-    page = VersionPage(writer, versions_of(country)[-1])
+    page = VersionPage(writer, versions_of(centre)[-1])
     assert not page.differences("since")
     page.client.post(page.address, {"_shown": "{}", "_restore": "1"})
     assert not Draft.objects.exclude(entries={}).exists()
@@ -380,7 +381,7 @@ def test_what_the_worker_publishes_is_its_authors(staff, program):
     form = AdminForm(staff, address_of(program, f"{program.pk}/change/"))
     form.data |= {"title_en": ["At a set time"], "_publish_at": ["2099-01-01T08:00"], "_publish_languages": ["en"]}
     form.submit("_schedule")
-    Draft.objects.update(publish_at=timezone.now())
+    ScheduledPublication.objects.update(at=timezone.now())
     publish_due()
     last = versions_of(program)[0]
     assert (last.deed, last.by.username) == ("published", "admin")
@@ -388,7 +389,7 @@ def test_what_the_worker_publishes_is_its_authors(staff, program):
 
 
 def test_the_history_outlives_the_account_of_its_author(staff, program):
-    colleague = editor("programs.change_program")
+    colleague = editor("programs.change_program", PUBLISH)
     change(colleague, program, title_en="One")
     User.objects.get(username="colleague").delete()
     page = BeautifulSoup(staff.get(address_of(program, f"{program.pk}/history/")).content, "html.parser")
@@ -401,7 +402,7 @@ def test_the_history_outlives_the_account_of_its_author(staff, program):
 def test_the_log_is_filtered_and_exported_and_holds_no_formula(staff, program):
     term = Term.objects.create(name_zh_hans="甲", name_en="=1+1")
     change(staff, program, title_en="One")
-    change(editor("portal.change_term"), term, note_en="Said")
+    change(editor("portal.change_term", PUBLISH), term, note_en="Said")
     colleague = User.objects.get(username="colleague")
     kind = ContentType.objects.get_for_model(Term)
     for query in (f"by={colleague.pk}", f"content_type={kind.pk}&deed=published"):
@@ -425,14 +426,14 @@ def test_the_log_is_filtered_and_exported_and_holds_no_formula(staff, program):
     assert {cell.data_type for cell in cells} <= {"s", "d", "n"}
 
 
-@pytest.mark.parametrize(("rights", "status"), [(["portal.change_page"], 403), (["portal.view_change_log"], 200)])
+@pytest.mark.parametrize(("rights", "status"), [(["portal.change_page"], 403), (["portal.view_change"], 200)])
 def test_only_who_has_the_right_reads_the_log(rights, status):
     assert editor(*rights).get("/admin/portal/change/").status_code == status
 
 
 def test_what_colleagues_have_done_today_is_found(staff, program):
     change(staff, program, title_en="One")
-    change(editor("portal.change_page"), Page.objects.get(slug="about"), sort_order="7")
+    change(editor("portal.change_page", PUBLISH), Page.objects.get(slug="about"), sort_order="7")
     me = User.objects.get(username="admin")
     found = Change.objects.by_colleagues(me, timezone.now() - timedelta(hours=1))
     assert [(each.person, each.titles["en"], each.deed) for each in found] == [
@@ -493,3 +494,31 @@ def test_a_picture_in_the_draft_stays_when_a_version_is_restored(staff):
     assert [name for name, *_texts in page.differences("since")] == ["Postcode"]
     page.restore()
     assert Draft.objects.get().entries.keys() == {"wechat_code", "postcode"}
+
+
+def test_a_row_that_came_back_and_went_again_comes_back_alone(staff, program):
+    first, second = program.steps.all()
+    change(staff, program)
+    whole = versions_of(program)[0]
+    for _time in range(2):
+        form = AdminForm(staff, address_of(program, f"{program.pk}/change/"))
+        form.data[f"steps-{len(form.rows('steps')) - 1}-DELETE"] = ["on"]
+        form.submit("_publish")
+        assert list(program.steps.all()) == [first]
+        page = VersionPage(staff, whole)
+        [button] = page.page.select("[name=_restore_one]")
+        page.restore(button["value"])
+        change(staff, program)
+        assert [step.text_en for step in program.steps.all()] == ["Step 0", "Step 1"]
+    assert second.pk not in program.steps.values_list("pk", flat=True)
+
+
+def test_a_translator_is_offered_what_she_may_put_back(staff, program):
+    change(staff, program, title_en="One", title_zh_hans="甲", **{"steps-0-DELETE": "on"})
+    version = versions_of(program)[-1]
+    translator = editor("programs.view_program", "programs.view_step", TRANSLATE["en"], name="translator")
+    page = VersionPage(translator, version)
+    assert {name for name, *_texts in page.differences("since")} >= {"Title (Chinese)", "Title (English)"}
+    assert [button["value"] for button in page.page.select("[name=_restore_one]")] == ["title_en"]
+    page.restore()
+    assert list(Draft.objects.get().entries) == ["title_en"]

@@ -1,0 +1,470 @@
+"""
+A writer, a translator and a publisher work on one page at random, through its forms. What visitors see, whether both
+languages are in step, and what the history can restore are what a plain model says.
+"""
+
+import os
+from itertools import count
+
+import pytest
+from bs4 import BeautifulSoup
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.test import Client
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from portal.bilingual import parity
+from portal.bilingual.history.versions import fields_at, versions_of
+from portal.bilingual.parity.models import Parity, State
+from portal.models import User
+from programs.models import Program, Step
+from tests.admin_forms import AdminForm
+
+pytestmark = pytest.mark.django_db
+
+EXAMPLES = int(os.environ.get("EXAMPLES", "10"))
+ROLES = ["writer", "translator_en", "publisher"]
+FIELDS, REQUIRED = ["title", "summary", "audience"], ["title", "summary"]
+SIDES = {"zh-hans": "_zh_hans", "en": "_en"}
+OTHER = {"zh-hans": "en", "en": "zh-hans"}
+PUBLISH = {"_publish": ["zh-hans", "en"], "_publish_zh-hans": ["zh-hans"], "_publish_en": ["en"]}
+WITHDRAW = {"_withdraw_zh-hans": "zh-hans", "_withdraw_en": "en"}
+# What a change is about, beside the texts of each language.
+REMOVED, FORGOTTEN = "removed", "forgotten"
+
+WHO, LANGUAGE = st.sampled_from(ROLES), st.sampled_from(list(SIDES))
+# Each text is one character or word, so that amounts are easily told.
+WORDS = st.sampled_from(["甲", "乙", "A", "B", ""])
+NUMBER = st.integers(0, 9)
+
+
+class ThreeRoles(RuleBasedStateMachine):
+    """
+    The plain model has the texts by place and language. A place is a field, a step by its key, or a new step by a pair:
+    (0, the key of the step that comes back) or (1, a number).
+    """
+
+    @initialize()
+    def begin(self):
+        self.transaction = transaction.atomic()
+        self.transaction.__enter__()
+        self.clients = {role: client_of(role) for role in ROLES}
+        texts = {"title_zh_hans": "题", "title_en": "Title", "summary_zh_hans": "甲", "summary_en": "A"}
+        empty = {"audience_zh_hans": "", "audience_en": ""}
+        self.program = Program.objects.create(slug="pair", **texts, **empty)
+        self.address = f"/admin/programs/program/{self.program.pk}/change/"
+        self.live = {
+            "title": {"zh-hans": "题", "en": "Title"},
+            "summary": {"zh-hans": "甲", "en": "A"},
+            "audience": {"zh-hans": "", "en": ""},
+        }
+        self.typed, self.removed = {}, set()
+        self.public = {"zh-hans": False, "en": False}
+        # What the other language said when each was confirmed.
+        self.agreed = {"zh-hans": None, "en": None}
+        # Pairs of the texts and of what is public, the earliest first.
+        self.versions = []
+        # The keys that steps got when they came back, and those of new steps in the form.
+        self.back, self.keys, self.numbers = {}, {}, count()
+        for _step in range(2):
+            self.add_step("步", "Step")
+        self.compare()
+
+    def teardown(self):
+        if hasattr(self, "transaction"):
+            transaction.set_rollback(True)
+            self.transaction.__exit__(None, None, None)
+
+    # What staff do
+
+    @rule(
+        who=WHO,
+        button=st.sampled_from(["_save_draft", *PUBLISH, *WITHDRAW]) | st.sampled_from(list(PUBLISH)),
+        is_ticked=st.booleans(),
+        typed=st.lists(st.tuples(NUMBER, LANGUAGE, WORDS), max_size=3),
+        added=st.none() | st.tuples(WORDS, WORDS),
+        removed=st.none() | NUMBER,
+    )
+    def work(self, who, button, is_ticked, typed, added, removed):
+        """Types, adds a step, ticks or unticks that one is to go, and presses a button, perhaps one for publishers."""
+        form = AdminForm(self.clients[who], self.address)
+        places, numbers = self.places(), dict(zip(self.steps(), form.rows("steps").values(), strict=True))
+        for number, language, word in typed:
+            place = places[number % len(places)]
+            name = f"steps-{numbers[place]}-text" if place in numbers else place
+            if self.may_type(who, place, language, word):
+                form.data[name + SIDES[language]] = [word]
+                self.type(place, language, word)
+        if removed is not None and numbers and who != "translator_en":
+            place = list(numbers)[removed % len(numbers)]
+            is_to_go = place not in self.removed
+            form.data[f"steps-{numbers[place]}-DELETE"] = ["on"] if is_to_go else []
+            self.remove(place, is_to_go)
+        if added and any(added) and who != "translator_en":
+            form.add_row("steps", text_zh_hans=added[0], text_en=added[1])
+            self.typed[1, next(self.numbers)] = dict(zip(SIDES, added, strict=True))
+        if is_ticked:
+            form.data["_same"] = [form.page.select_one("[name=_same]")["value"]]
+        form.submit(button)
+        if who == "publisher" and button in PUBLISH:
+            self.publish(PUBLISH[button], is_ticked)
+        elif who == "publisher" and button in WITHDRAW:
+            self.remember()
+            self.public[WITHDRAW[button]] = False
+            self.remember(is_done=True)
+        self.compare()
+
+    @rule(who=WHO)
+    def confirm(self, who):
+        form = AdminForm(self.clients[who], self.address)
+        button = form.page.select_one("[name=_confirm]")
+        is_complete = not any(self.missing(language) for language in SIDES)
+        is_confirmed = all(self.agreed[language] is not None and not self.changed(language) for language in SIDES)
+        assert bool(button) == (is_complete and not is_confirmed)
+        if button:
+            form.data["_confirm"] = [button["value"]]
+            form.submit()
+            self.agree()
+        self.compare()
+
+    @precondition(lambda self: self.versions)
+    @rule(who=WHO, number=NUMBER, one=st.none() | NUMBER)
+    def restore(self, who, number, one):
+        """Puts a version into the draft, or one place of it."""
+        client, number = self.clients[who], number % len(self.versions)
+        history = parsed(client.get(self.address.replace("change", "history")))
+        links = [link["href"] for link in history.select("#change-history tbody a")]
+        assert len(links) == len(self.versions)
+        address = self.address.replace("change", "history") + links[len(links) - 1 - number]
+        page = parsed(client.get(address))
+        found = self.differences(who, self.versions[number][0])
+        offered = [button["value"] for button in page.select("[name=_restore_one]")]
+        assert sorted(offered) == sorted({group for group, *_change in found if group})
+        data = {"_shown": page.select_one("[name=_shown]")["value"]} if page.select("[name=_shown]") else {}
+        if one is not None and offered:
+            data["_restore_one"] = chosen = sorted(offered)[one % len(offered)]
+            found = [change for change in found if change[0] == chosen]
+        if offered:
+            client.post(address, data)
+            for _group, place, what, value in found:
+                if what in SIDES:
+                    self.type(place, what, value)
+                else:
+                    self.remove(place, value)
+        self.compare()
+
+    # What code does
+
+    @rule(language=LANGUAGE, place=st.sampled_from(FIELDS), word=WORDS)
+    def update(self, language, place, word):
+        if (word or place not in REQUIRED) and language not in self.typed.get(place, {}):
+            Program.objects.filter(slug="pair").update(**{place + SIDES[language]: word})
+            self.live[place][language] = word
+        self.compare()
+
+    @rule(language=LANGUAGE, word=WORDS, way=st.sampled_from(["update", "bulk_update", "save"]))
+    def change_steps(self, language, word, way):
+        column, steps = f"text{SIDES[language]}", list(Step.objects.filter(program=self.program))
+        if not any(language in self.typed.get(step.pk, {}) for step in steps):
+            for step in steps:
+                setattr(step, column, word)
+                self.live[step.pk][language] = word
+            if way == "update":
+                Step.objects.filter(program=self.program).update(**{column: word})
+            elif way == "bulk_update":
+                Step.objects.bulk_update(steps, [column])
+            else:
+                for step in steps:
+                    step.save()
+        self.compare()
+
+    @rule(chinese=WORDS, english=WORDS)
+    def create_step(self, chinese, english):
+        self.add_step(chinese, english)
+        self.compare()
+
+    @rule(is_bulk=st.booleans())
+    def delete_step(self, is_bulk):
+        untouched = [key for key in self.stored_steps() if key not in self.typed and key not in self.removed]
+        if untouched:
+            step = Step.objects.get(pk=untouched[-1])
+            (Step.objects.filter(pk=step.pk) if is_bulk else step).delete()
+            del self.live[untouched[-1]]
+        self.compare()
+
+    @rule()
+    def lose_states(self):
+        Parity.objects.filter(object_id=self.program.pk).delete()
+        parity.mend()
+        assert parity.mend() == 0
+        self.compare()
+
+    # The plain model: what is stored, and what is typed
+
+    def add_step(self, chinese, english):
+        step = Step.objects.bulk_create([Step(program=self.program, text_zh_hans=chinese, text_en=english)])[0]
+        self.live[step.pk] = {"zh-hans": chinese, "en": english}
+
+    def stored_steps(self):
+        return sorted(place for place in self.live if place not in FIELDS)
+
+    def new_steps(self):
+        return sorted(place for place in self.typed if place not in self.live)
+
+    def steps(self):
+        return [*self.stored_steps(), *self.new_steps()]
+
+    def places(self):
+        return [*FIELDS, *self.steps()]
+
+    def value(self, place, language):
+        return self.typed.get(place, {}).get(language, self.live.get(place, {}).get(language, ""))
+
+    def may_type(self, who, place, language, word):
+        """A new step stays empty only if nobody has typed in it."""
+        return (who != "translator_en" or language == "en") and (word or (place in self.live and place not in REQUIRED))
+
+    def type(self, place, language, word):
+        self.typed.setdefault(place, {})[language] = word
+        if place in self.live:
+            if word == self.live[place][language]:
+                del self.typed[place][language]
+            if not self.typed[place]:
+                del self.typed[place]
+
+    def remove(self, place, is_to_go):
+        if place not in self.live:
+            del self.typed[place]
+        elif is_to_go:
+            self.removed.add(place)
+        else:
+            self.removed.discard(place)
+
+    def publish(self, languages, is_ticked):
+        self.remember()
+        before = copied(self.live)
+        created = [place for place in self.new_steps() if any(self.typed[place][language] for language in languages)]
+        keys = Step.objects.filter(program=self.program).exclude(pk__in=self.live).order_by("pk")
+        for place, key in zip(created, keys.values_list("pk", flat=True), strict=True):
+            self.live[key], self.typed[key] = {"zh-hans": "", "en": ""}, self.typed.pop(place)
+            if place[0] == 0:
+                self.back[place[1]] = key
+        for place in self.removed:
+            del self.live[place]
+            self.typed.pop(place, None)
+        self.removed = set()
+        for place in [place for place in self.typed if place in self.live]:
+            texts = self.typed[place]
+            self.live[place] |= {language: word for language, word in texts.items() if language in languages}
+            for language, word in list(texts.items()):
+                self.type(place, language, word)
+        self.public |= dict.fromkeys(languages, True)
+        if is_ticked and len(languages) == 2:
+            self.agree()
+        elif is_ticked:
+            self.carry_over(before)
+        self.remember(is_done=True)
+
+    # The plain model: the history
+
+    def remember(self, is_done=False):
+        """Keeps the state after something was done or, before that, if it is not the one that was kept last."""
+        now = copied(self.live), dict(self.public)
+        if is_done or not self.versions or self.versions[-1] != now:
+            self.versions.append(now)
+
+    def place_of(self, place):
+        """Returns where a step of an earlier version is, or would be, by now."""
+        while place not in self.live and place in self.back:
+            place = self.back[place]
+        return place if place in self.live else (0, place)
+
+    def differences(self, who, then):
+        """
+        Returns what a restore changes: for each change the group in which the page offers it, or "" if it shows none,
+        the place, what changes there, and the text or whether it is to go.
+        """
+        wanted = {self.place_of(place): texts for place, texts in then.items()}
+        found = []
+        for place, texts in wanted.items():
+            if place not in self.live and place not in self.typed and not any(texts.values()):
+                continue
+            is_there = place in self.places() and place not in self.removed
+            for language, word in texts.items():
+                present = self.value(place, language)
+                if word != present or not is_there:
+                    found.append([self.path(place, language if is_there else None), place, language, word])
+            if place in self.removed:
+                found.append([self.path(place), place, REMOVED, False])
+        for place in self.steps():
+            if place not in wanted and place not in self.removed:
+                what = REMOVED if place in self.live else FORGOTTEN
+                group = self.path(place) if any(self.value(place, language) for language in SIDES) else ""
+                found.append([group, place, what, True])
+        if who == "translator_en":
+            found = [change for change in found if change[2] == "en" and change[1] in self.places()]
+            found = [change for change in found if change[3] != self.value(change[1], "en")]
+        # A step without texts is not named.
+        for change in found:
+            if change[1] in self.removed and not any(wanted[change[1]].values()):
+                change[0] = ""
+        return found
+
+    def path(self, place, language=None):
+        name = place
+        if place not in FIELDS:
+            key = self.keys.get(place, f"new-{place[1]:020x}") if isinstance(place, tuple) else place
+            name = f"steps/{key}/text" if language else f"steps/{key}"
+        return name + SIDES[language] if language else name
+
+    # The plain model: both languages
+
+    def stems(self):
+        """Returns the texts that are stored by their paths without a language."""
+        return {place if place in FIELDS else f"steps/{place}/text": texts for place, texts in self.live.items()}
+
+    def missing(self, language):
+        return {
+            stem
+            for stem, sides in self.stems().items()
+            if not sides[language] and (sides[OTHER[language]] or stem in REQUIRED)
+        }
+
+    def changed(self, language):
+        agreed, other = self.agreed[language], OTHER[language]
+        if agreed is None:
+            return set()
+        return {stem for stem, it in self.stems().items() if it[language] and it[other] != agreed.get(stem, "")}
+
+    def agree(self):
+        if not any(self.missing(language) for language in SIDES):
+            for language, other in OTHER.items():
+                self.agreed[language] = {stem: sides[other] for stem, sides in self.stems().items()}
+
+    def carry_over(self, before):
+        before = {place if place in FIELDS else f"steps/{place}/text": texts for place, texts in before.items()}
+        for language, other in OTHER.items():
+            agreed = self.agreed[language]
+            for stem, sides in self.stems().items() if agreed is not None else ():
+                was = before.get(stem, {}).get(other, "")
+                if sides[language] and sides[other] != was and agreed.get(stem, "") == was:
+                    agreed[stem] = sides[other]
+
+    def state(self, language):
+        if self.missing(language):
+            return State.MISSING
+        if self.changed(language):
+            return State.OUT_OF_STEP
+        if not self.public[language]:
+            return State.DRAFT
+        return State.UNCONFIRMED if self.agreed[language] is None else State.CONFIRMED
+
+    # The comparison
+
+    def compare(self):
+        self.compare_draft()
+        self.compare_versions()
+        self.compare_parity()
+        for language in SIDES:
+            self.compare_page(language)
+
+    def compare_draft(self):
+        form = AdminForm(self.clients["writer"], self.address)
+        rows = form.rows("steps")
+        assert len(rows) == len(self.steps())
+        self.keys = {place: key for place, key in zip(self.steps(), rows, strict=True) if isinstance(place, tuple)}
+        names = dict(zip(self.steps(), (f"steps-{number}-text" for number in rows.values()), strict=True))
+        for place in self.places():
+            shown = {language: form.data[names.get(place, place) + side] for language, side in SIDES.items()}
+            assert shown == {language: [self.value(place, language)] for language in SIDES}, place
+        to_go = {place for place, name in names.items() if form.data.get(name.replace("text", "DELETE"))}
+        assert to_go == self.removed
+
+    def compare_versions(self):
+        found = []
+        for version in reversed(versions_of(self.program)):
+            fields = fields_at(version)
+            texts = {place: in_languages(fields[""], place) for place in FIELDS}
+            public = {language: fields[""][f"published_at{side}"] is not None for language, side in SIDES.items()}
+            steps = {path: it for path, it in fields.items() if path.startswith("steps/")}
+            texts |= {int(path.removeprefix("steps/")): in_languages(it, "text") for path, it in steps.items()}
+            found.append((texts, public))
+        assert found == self.versions
+
+    def compare_parity(self):
+        """Compares the states, what is said of each field, and what is to be translated."""
+        found = Parity.objects.filter(object_id=self.program.pk, content_type__model="program")
+        assert {each.language: each.state for each in found} == {each: self.state(each) for each in SIDES}
+        pair, texts = parity.pair_of(Program.objects.get(pk=self.program.pk)), self.stems()
+        for language, side in pair.sides.items():
+            end, missing, changed = SIDES[language], self.missing(language), self.changed(language)
+            assert set(side.missing) == {stem + end for stem in missing}
+            assert set(side.changed) == {stem + end for stem in changed}
+            waiting = {
+                text.path: (text.source, text.source_before, text.target)
+                for work in parity.work(language, [Program])
+                if work.row.pk == self.program.pk
+                for text in work.waiting
+            }
+            agreed = self.agreed[language] or {}
+            assert waiting == {
+                stem + end: (
+                    texts[stem][OTHER[language]],
+                    agreed.get(stem, "") if texts[stem][language] else "",
+                    texts[stem][language],
+                )
+                for stem in missing | changed
+                if any(texts[stem].values())
+            }
+            assert found.get(language=language).amount == sum(
+                bool(source and source != before) for source, before, _target in waiting.values()
+            )
+
+    def compare_page(self, language):
+        """Compares what visitors see in one language."""
+        response = Client().get(f"/{language}/programs/pair/")
+        assert (response.status_code == 200) == self.public[language]
+        if self.public[language]:
+            page = parsed(response)
+            assert texts_of(page, ".brochure h1") == [
+                " ".join(self.live["title"][each] for each in (language, OTHER[language]) if self.public[each])
+            ]
+            assert texts_of(page, ".page-summary") == [self.live["summary"][language]]
+            assert texts_of(page, "[aria-labelledby=audience] p") == filled([self.live["audience"][language]])
+            assert texts_of(page, ".steps li") == filled(self.live[step][language] for step in self.stored_steps())
+
+
+def client_of(role):
+    user = User.objects.create_user(role, is_staff=True, language="en")
+    user.groups.add(Group.objects.get(name=role))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def parsed(response):
+    return BeautifulSoup(response.content, "html.parser")
+
+
+def texts_of(page, selector):
+    return [element.get_text(" ", strip=True) for element in page.select(selector)]
+
+
+def filled(texts):
+    return [text for text in texts if text]
+
+
+def in_languages(fields, name):
+    return {language: fields[name + side] or "" for language, side in SIDES.items()}
+
+
+def copied(texts):
+    return {place: dict(sides) for place, sides in texts.items()}
+
+
+def test_after_random_work_of_three_roles_everything_is_what_a_plain_model_says():
+    run_state_machine_as_test(
+        ThreeRoles, settings=settings(max_examples=EXAMPLES, stateful_step_count=15, deadline=None)
+    )
