@@ -275,6 +275,13 @@ def acts_on_many(action, is_done):
     return act
 
 
+def publishes_from_the_list(client, editor, program):
+    """The list shows nobody's texts, so it publishes only one's own."""
+    draft, user = Draft.objects.get(object_id=program.pk), int(client.session["_auth_user_id"])
+    draft.store(entries={path: entry | {"by": user} for path, entry in draft.entries.items()})
+    return acts_on_many("publish_both", is_published_afresh)(client, editor, program)
+
+
 def adds_a_page(client, editor, program):
     form = forged(client, editor, "/admin/programs/program/add/")
     form.data |= {"title_en": ["New"], "slug": ["new"]}
@@ -284,7 +291,7 @@ def adds_a_page(client, editor, program):
 
 def begun(program):
     """Returns the draft of a new page that a colleague has begun."""
-    fields = {"title_en": {"value": ["Begun"], "base": [""], "by": None, "at": "2026-01-01T08:00Z"}}
+    fields = {"title_en": {"value": ["Begun"], "base": [""], "by": None, "at": "2026-01-01T08:00Z", "form": ""}}
     kind = Draft.objects.get(object_id=program.pk).content_type
     return Draft.objects.create(content_type=kind, key="a" * 32, entries=fields)
 
@@ -371,7 +378,8 @@ ON_A_PROGRAM = [
     (previews, "WZEPA"),
     (copies, "WPA"),
     (deletes, "PA"),
-    (acts_on_many("publish_both", is_published_afresh), "PA"),
+    (acts_on_many("publish_both", is_published_afresh), ""),
+    (publishes_from_the_list, "PA"),
     (acts_on_many("withdraw_en", is_withdrawn), "PA"),
     (acts_on_many("delete_selected", is_deleted), "PA"),
     (adds_a_page, "WPA"),

@@ -31,6 +31,7 @@ SIDES = {"zh-hans": "_zh_hans", "en": "_en"}
 OTHER = {"zh-hans": "en", "en": "zh-hans"}
 PUBLISH = {"_publish": ["zh-hans", "en"], "_publish_zh-hans": ["zh-hans"], "_publish_en": ["en"]}
 WITHDRAW = {"_withdraw_zh-hans": "zh-hans", "_withdraw_en": "en"}
+WAYS = ["field", "update", "bulk_update", "save", "create", "delete", "bulk_delete", "lose_states"]
 # What a change is about, beside the texts of each language.
 REMOVED, FORGOTTEN = "removed", "forgotten"
 
@@ -62,8 +63,8 @@ class ThreeRoles(RuleBasedStateMachine):
         }
         self.typed, self.removed = {}, set()
         self.public = {"zh-hans": False, "en": False}
-        # What the other language said when each was confirmed.
-        self.agreed = {"zh-hans": None, "en": None}
+        # What the other language said when each was confirmed, and what somebody has confirmed of the draft.
+        self.agreed, self.confirmed = {"zh-hans": None, "en": None}, None
         # Pairs of the texts and of what is public, the earliest first.
         self.versions = []
         # The keys that steps got when they came back, and those of new steps in the form.
@@ -79,6 +80,26 @@ class ThreeRoles(RuleBasedStateMachine):
 
     # What staff do
 
+    def open(self, who):
+        """Returns the form as somebody has just opened it, and compares what it shows with the plain model."""
+        form = AdminForm(self.clients[who], self.address)
+        rows = form.rows("steps")
+        assert len(rows) == len(self.steps())
+        self.keys = {place: key for place, key in zip(self.steps(), rows, strict=True) if isinstance(place, tuple)}
+        names = dict(zip(self.steps(), (f"steps-{number}-text" for number in rows.values()), strict=True))
+        languages = ["en"] if who == "translator_en" else list(SIDES)
+        for place in self.places():
+            shown = {language: form.data[names.get(place, place) + SIDES[language]] for language in languages}
+            assert shown == {language: [self.value(place, language)] for language in languages}, place
+        if who != "translator_en":
+            to_go = {place for place, name in names.items() if form.data.get(name.replace("text", "DELETE"))}
+            assert to_go == self.removed
+        return form
+
+    def press(self, form, button, value="1"):
+        """Submits a form. Nobody looks at the page that follows."""
+        form.client.post(form.address, form.data | {button: value})
+
     @rule(
         who=WHO,
         button=st.sampled_from(["_save_draft", *PUBLISH, *WITHDRAW]) | st.sampled_from(list(PUBLISH)),
@@ -89,7 +110,7 @@ class ThreeRoles(RuleBasedStateMachine):
     )
     def work(self, who, button, is_ticked, typed, added, removed):
         """Types, adds a step, ticks or unticks that one is to go, and presses a button, perhaps one for publishers."""
-        form = AdminForm(self.clients[who], self.address)
+        form = self.open(who)
         places, numbers = self.places(), dict(zip(self.steps(), form.rows("steps").values(), strict=True))
         for number, language, word in typed:
             place = places[number % len(places)]
@@ -105,9 +126,9 @@ class ThreeRoles(RuleBasedStateMachine):
         if added and any(added) and who != "translator_en":
             form.add_row("steps", text_zh_hans=added[0], text_en=added[1])
             self.typed[1, next(self.numbers)] = dict(zip(SIDES, added, strict=True))
-        if is_ticked:
+        if is_ticked and who == "publisher":
             form.data["_same"] = [form.page.select_one("[name=_same]")["value"]]
-        form.submit(button)
+        self.press(form, button)
         if who == "publisher" and button in PUBLISH:
             self.publish(PUBLISH[button], is_ticked)
         elif who == "publisher" and button in WITHDRAW:
@@ -118,22 +139,27 @@ class ThreeRoles(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def confirm(self, who):
-        form = AdminForm(self.clients[who], self.address)
+        form = self.open(who)
         button = form.page.select_one("[name=_confirm]")
-        is_complete = not any(self.missing(language) for language in SIDES)
-        is_confirmed = all(self.agreed[language] is not None and not self.changed(language) for language in SIDES)
-        assert bool(button) == (is_complete and not is_confirmed)
+        stems = self.stems(self.drafted())
+        is_complete = not any(self.missing(language, stems) for language in SIDES)
+        is_confirmed = all(self.agreed[each] is not None and not self.changed(each, stems) for each in SIDES)
+        is_changed = said(stems) != said(self.stems())
+        is_confirmed_already = is_changed and self.confirmed == said(stems)
+        assert bool(button) == (is_complete and not is_confirmed and not is_confirmed_already)
         if button:
-            form.data["_confirm"] = [button["value"]]
-            form.submit()
-            self.agree()
+            self.press(form, "_confirm", button["value"])
+            if is_changed:
+                self.confirmed = said(stems)
+            else:
+                self.agree()
         self.compare()
 
     @precondition(lambda self: self.versions)
     @rule(who=WHO, number=NUMBER, one=st.none() | NUMBER)
     def restore(self, who, number, one):
         """Puts a version into the draft, or one place of it."""
-        client, number = self.clients[who], number % len(self.versions)
+        client, number = self.open(who).client, number % len(self.versions)
         history = parsed(client.get(self.address.replace("change", "history")))
         links = [link["href"] for link in history.select("#change-history tbody a")]
         assert len(links) == len(self.versions)
@@ -157,49 +183,41 @@ class ThreeRoles(RuleBasedStateMachine):
 
     # What code does
 
-    @rule(language=LANGUAGE, place=st.sampled_from(FIELDS), word=WORDS)
-    def update(self, language, place, word):
-        if (word or place not in REQUIRED) and language not in self.typed.get(place, {}):
-            Program.objects.filter(slug="pair").update(**{place + SIDES[language]: word})
-            self.live[place][language] = word
+    @rule(way=st.sampled_from(WAYS), language=LANGUAGE, place=st.sampled_from(FIELDS), word=WORDS)
+    def change_by_code(self, way, language, place, word):
+        """Changes something over which nobody has typed."""
+        steps = Step.objects.filter(program=self.program)
+        touched = {place for place in self.live if place in self.removed or place in self.typed}
+        if way == "field":
+            if (word or place not in REQUIRED) and place not in touched:
+                Program.objects.filter(slug="pair").update(**{place + SIDES[language]: word})
+                self.live[place][language] = word
+        elif way in ("delete", "bulk_delete"):
+            if untouched := [step for step in steps if step.pk not in touched]:
+                del self.live[untouched[-1].pk]
+                (steps.filter(pk=untouched[-1].pk) if way == "bulk_delete" else untouched[-1]).delete()
+        elif way == "create":
+            self.add_step(*([word, ""] if language == "en" else [word, "New"]))
+        elif way == "lose_states":
+            Parity.objects.filter(object_id=self.program.pk).delete()
+            parity.mend()
+            assert parity.mend() == 0
+        elif not touched & set(self.stored_steps()):
+            self.change_steps(way, list(steps), f"text{SIDES[language]}", word)
+            for step in self.stored_steps():
+                self.live[step][language] = word
         self.compare()
 
-    @rule(language=LANGUAGE, word=WORDS, way=st.sampled_from(["update", "bulk_update", "save"]))
-    def change_steps(self, language, word, way):
-        column, steps = f"text{SIDES[language]}", list(Step.objects.filter(program=self.program))
-        if not any(language in self.typed.get(step.pk, {}) for step in steps):
+    def change_steps(self, way, steps, column, word):
+        for step in steps:
+            setattr(step, column, word)
+        if way == "bulk_update":
+            Step.objects.bulk_update(steps, [column])
+        elif way == "update":
+            Step.objects.filter(program=self.program).update(**{column: word})
+        else:
             for step in steps:
-                setattr(step, column, word)
-                self.live[step.pk][language] = word
-            if way == "update":
-                Step.objects.filter(program=self.program).update(**{column: word})
-            elif way == "bulk_update":
-                Step.objects.bulk_update(steps, [column])
-            else:
-                for step in steps:
-                    step.save()
-        self.compare()
-
-    @rule(chinese=WORDS, english=WORDS)
-    def create_step(self, chinese, english):
-        self.add_step(chinese, english)
-        self.compare()
-
-    @rule(is_bulk=st.booleans())
-    def delete_step(self, is_bulk):
-        untouched = [key for key in self.stored_steps() if key not in self.typed and key not in self.removed]
-        if untouched:
-            step = Step.objects.get(pk=untouched[-1])
-            (Step.objects.filter(pk=step.pk) if is_bulk else step).delete()
-            del self.live[untouched[-1]]
-        self.compare()
-
-    @rule()
-    def lose_states(self):
-        Parity.objects.filter(object_id=self.program.pk).delete()
-        parity.mend()
-        assert parity.mend() == 0
-        self.compare()
+                step.save()
 
     # The plain model: what is stored, and what is typed
 
@@ -246,7 +264,7 @@ class ThreeRoles(RuleBasedStateMachine):
         self.remember()
         before = copied(self.live)
         created = [place for place in self.new_steps() if any(self.typed[place][language] for language in languages)]
-        keys = Step.objects.filter(program=self.program).exclude(pk__in=self.live).order_by("pk")
+        keys = Step.objects.filter(program=self.program).exclude(pk__in=self.stored_steps()).order_by("pk")
         for place, key in zip(created, keys.values_list("pk", flat=True), strict=True):
             self.live[key], self.typed[key] = {"zh-hans": "", "en": ""}, self.typed.pop(place)
             if place[0] == 0:
@@ -261,7 +279,7 @@ class ThreeRoles(RuleBasedStateMachine):
             for language, word in list(texts.items()):
                 self.type(place, language, word)
         self.public |= dict.fromkeys(languages, True)
-        if is_ticked and len(languages) == 2:
+        if self.confirmed == said(self.stems()) or (is_ticked and len(languages) == 2):
             self.agree()
         elif is_ticked:
             self.carry_over(before)
@@ -321,22 +339,29 @@ class ThreeRoles(RuleBasedStateMachine):
 
     # The plain model: both languages
 
-    def stems(self):
-        """Returns the texts that are stored by their paths without a language."""
-        return {place if place in FIELDS else f"steps/{place}/text": texts for place, texts in self.live.items()}
+    def drafted(self):
+        """Returns the texts that are stored once the draft is published, by place."""
+        places = [place for place in self.places() if place not in self.removed]
+        return {place: {language: self.value(place, language) for language in SIDES} for place in places}
 
-    def missing(self, language):
+    def stems(self, texts=None):
+        """Returns texts, by default those that are stored, by their paths without a language."""
+        texts = self.live if texts is None else texts
+        return {place if place in FIELDS else f"steps/{place}/text": sides for place, sides in texts.items()}
+
+    def missing(self, language, stems=None):
         return {
             stem
-            for stem, sides in self.stems().items()
+            for stem, sides in (stems or self.stems()).items()
             if not sides[language] and (sides[OTHER[language]] or stem in REQUIRED)
         }
 
-    def changed(self, language):
+    def changed(self, language, stems=None):
         agreed, other = self.agreed[language], OTHER[language]
         if agreed is None:
             return set()
-        return {stem for stem, it in self.stems().items() if it[language] and it[other] != agreed.get(stem, "")}
+        stems = stems or self.stems()
+        return {stem for stem, it in stems.items() if it[language] and it[other] != agreed.get(stem, "")}
 
     def agree(self):
         if not any(self.missing(language) for language in SIDES):
@@ -364,23 +389,12 @@ class ThreeRoles(RuleBasedStateMachine):
     # The comparison
 
     def compare(self):
-        self.compare_draft()
+        if not self.typed and not self.removed:
+            self.confirmed = None
         self.compare_versions()
         self.compare_parity()
         for language in SIDES:
             self.compare_page(language)
-
-    def compare_draft(self):
-        form = AdminForm(self.clients["writer"], self.address)
-        rows = form.rows("steps")
-        assert len(rows) == len(self.steps())
-        self.keys = {place: key for place, key in zip(self.steps(), rows, strict=True) if isinstance(place, tuple)}
-        names = dict(zip(self.steps(), (f"steps-{number}-text" for number in rows.values()), strict=True))
-        for place in self.places():
-            shown = {language: form.data[names.get(place, place) + side] for language, side in SIDES.items()}
-            assert shown == {language: [self.value(place, language)] for language in SIDES}, place
-        to_go = {place for place, name in names.items() if form.data.get(name.replace("text", "DELETE"))}
-        assert to_go == self.removed
 
     def compare_versions(self):
         found = []
@@ -458,6 +472,12 @@ def filled(texts):
 
 def in_languages(fields, name):
     return {language: fields[name + side] or "" for language, side in SIDES.items()}
+
+
+def said(stems):
+    """Returns what texts say, whatever the keys of the steps are."""
+    texts = [(stem.partition("/")[0], *stems[stem].values()) for stem in stems]
+    return sorted(text for text in texts if any(text[1:]))
 
 
 def copied(texts):

@@ -494,6 +494,26 @@ def test_who_types_over_a_contested_text_adds_one_more(staff, program):
     assert shown == ["By another", "By another, later", "By one, again"]
 
 
+def test_what_a_colleague_has_set_back_is_not_set_again_unseen(staff, program):
+    """The form in which it was typed may be open still, and sends it again."""
+    before, form = program.title_en, AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["title_en"] = ["Typed"]
+    form.submit()
+    other = AdminForm(colleague(), form.address)
+    other.data["title_en"] = [before]
+    other.submit()
+    assert not Draft.objects.get().entries
+    form.data["summary_en"] = ["Typed too"]
+    assert said(form.submit("_publish"))[0].startswith("Somebody else has changed the same fields.")
+    again = AdminForm(staff, form.address)
+    assert (again.data["title_en"], again.data["summary_en"]) == ([before], ["Typed too"])
+    assert len(choices(again, "title_en")) == 2
+    again.data["_choose:title_en"] = [choices(again, "title_en")[0]]
+    assert said(again.submit("_publish"))[0].startswith("Published")
+    program.refresh_from_db()
+    assert (program.title_en, program.summary_en) == (before, "Typed too")
+
+
 def test_texts_that_differ_only_in_a_link_are_said_to(staff, program):
     forms = [AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague())]
     for form, link, title in zip(forms, "ab", "AB", strict=True):
