@@ -1566,3 +1566,14 @@ def test_the_draft_of_a_page_that_is_gone_is_deleted_and_not_published(staff, cl
     publish_due()
     assert (planned(staff), [draft.object_id for draft in Draft.objects.all()]) == ([], [None])
     assert not Program.objects.filter(title_en__startswith="Typed").exists()
+
+
+def test_the_draft_of_every_new_row_has_the_title_that_was_typed():
+    found = {}
+    for model, page in admin.site._registry.items():
+        if isinstance(page, BilingualAdmin):
+            typed = [name for name in ("title_en", "name_en") if name in {field.name for field in model._meta.fields}]
+            draft = Draft(entries={name: {"value": ["What was typed"]} for name in typed})
+            found[model.__name__] = draft.title_of(model)
+    assert len(found) >= 12
+    assert set(found.values()) == {"What was typed"}, found
