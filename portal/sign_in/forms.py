@@ -46,6 +46,10 @@ class LabelledForm:
 class LoginForm(LabelledForm, account.LoginForm):
     """Lets the session end SESSION_COOKIE_AGE seconds after the password was entered, whatever happens in it."""
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs["autofocus"] = True
+
     def login(self, request, redirect_url=None):
         response = super().login(request, redirect_url)
         request.session.set_expiry(timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))

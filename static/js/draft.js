@@ -19,7 +19,7 @@ let isLeaving = false
 const status = document.createElement("p")
 status.className = "keep-status"
 status.setAttribute("role", "status")
-document.querySelector(".publication").append(status)
+document.querySelector(".publication-bar").append(status)
 
 // A page that is new has no address before it is opened. From now on it is that of its draft.
 if (form.hasAttribute("action")) history.replaceState(history.state, "", form.action)

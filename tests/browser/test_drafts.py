@@ -121,7 +121,7 @@ def test_typing_that_cannot_be_kept_is_not_left_unnoticed(site, opened, copy):
     page, other, asked = opened("staff"), opened("staff"), []
     page.clock.install()
     page.goto(copy)
-    status = page.locator(".publication [role=status]")
+    status = page.locator(".publication-bar [role=status]")
 
     def answer(dialog):
         asked.append(dialog.type)

@@ -381,7 +381,7 @@ def test_a_draft_is_seen_by_staff_and_not_by_visitors(staff, client, program):
     assert said(form.submit()) == ["The draft is saved. Visitors do not see it yet."]
     assert AdminForm(staff, form.address).data["title_en"] == ["Typed"]
     assert b"Typed" not in client.get("/en/programs/teacher-exchange/").content
-    bar = AdminForm(staff, form.address).page.select_one(".publication")
+    bar = AdminForm(staff, form.address).page.select_one(".publication-bar")
     assert [state.strong is not None for state in bar.select("dd")] == [False, True]
 
 
@@ -1148,7 +1148,7 @@ def test_a_language_that_waits_is_withdrawn_too(staff, program):
     certificate = Certificate.objects.create(program=program, name_zh_hans="证书", name_en="Certificate", **since)
     Program.objects.filter(pk=program.pk).update(published_at_zh_hans=None)
     form = AdminForm(staff, f"/admin/programs/certificate/{certificate.pk}/change/")
-    states = [state.text.strip().split()[:2] for state in form.page.select(".publication dd")]
+    states = [state.text.strip().split()[:2] for state in form.page.select(".publication-bar dd")]
     assert states == [["Waits", "for:"], ["Public", "from"]]
     for language, column in [("zh-hans", "published_at_zh_hans"), ("en", "published_at_en")]:
         [button] = form.page.select(f"[name=_withdraw_{language}]")
