@@ -535,6 +535,8 @@ class Answer(Entry):
 class AnswerTemplate(TrackedModel):
     """A text to start an answer from, in both languages."""
 
+    title_field = "title"
+
     title = models.CharField(_("title"), max_length=120)
     text = models.TextField(
         _("text"),

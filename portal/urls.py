@@ -16,6 +16,7 @@ from django.views.i18n import JavaScriptCatalog
 from contact.desk.front import front
 from portal import views
 from portal.bilingual.parity.table import parity_table
+from portal.guide import guide, own_guide
 from portal.sign_in.forms import OwnPasswordForm
 from portal.site.home import home
 from portal.site.preview import preview
@@ -60,6 +61,9 @@ urlpatterns = [
     path("admin/translations/", admin.site.admin_view(translations.translations), name="translations"),
     path("admin/translations/export/", admin.site.admin_view(translations.export), name="export_translations"),
     path("admin/translations/<uuid:key>/", admin.site.admin_view(translations.answers), name="answers"),
+    path("admin/guide/", admin.site.admin_view(guide), name="guide"),
+    path("admin/guide/own/", admin.site.admin_view(own_guide), name="own_guide"),
+    path("admin/guide/<slug:name>/", admin.site.admin_view(guide), name="guide_page"),
     # Django's own front has its name, "admin:index".
     path("admin/", admin.site.admin_view(front)),
     path("admin/", admin.site.urls),

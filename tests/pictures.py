@@ -5,7 +5,7 @@ They show the home page, a program, the overview of programs, the resources, the
 errors, the glossary, search results, a receipt and a status page in both languages, in light and dark, wide and
 narrow, and the printed program and overview. Each is taken with a Chinese serif font and without one, because most
 visitors have none. The icons and the share pictures are drawn too: when their design changes, copy them to static/img/
-by hand.
+by hand. The pictures of the guide for staff are saved in their place, see tests.guide_pictures.
 """
 
 import os
@@ -18,7 +18,7 @@ import pypdfium2
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from tests import chromium
+from tests import chromium, guide_pictures
 from tests.browser.steps import ANSWERS, LANGUAGES, WRITING
 from tests.conftest import PROJECT, start_site, stop_site
 
@@ -134,6 +134,7 @@ def main():
                         print(f"\r{taken} pictures", end="", flush=True)
                 if serif == "serif":
                     taken += len(list(take_share_pictures(browser, site)))
+                    taken += guide_pictures.take(browser)
                 browser.close()
         finally:
             stop_site(site)

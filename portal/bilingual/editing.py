@@ -20,10 +20,12 @@ from modeltranslation.translator import translator
 
 from portal.bilingual.drafts.display import state_of
 from portal.bilingual.drafts.models import Draft
+from portal.bilingual.drafts.paths import language_of
 from portal.bilingual.drafts.rights import RightsByLanguage, is_translator, may_publish
 from portal.bilingual.former_slugs import Addressed, FormerSlug
 from portal.bilingual.freshness.admin import FreshnessAdmin
 from portal.bilingual.history.admin import HistoryAdmin
+from portal.bilingual.languages import html_code
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
 
@@ -67,6 +69,8 @@ class Bilingual:
         if field:
             # Browsers cut what is pasted and too long, without a word. So it is refused when it is published.
             field.widget.attrs.pop("maxlength", None)
+        if field and (language := language_of(db_field.name)):
+            field.widget.attrs["lang"] = html_code(language)
         if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget.can_change_related = field.widget.can_delete_related = field.widget.can_view_related = False
             # It saves the row at once.

@@ -1,7 +1,8 @@
-// The rich text editor replaces the labelled textarea with an element that has no accessible name.
+// The rich text editor replaces the labelled textarea with an element that has no accessible name, and no language.
 document.addEventListener("prose-editor:ready", ({ detail: { editor, textarea } }) => {
   const [label] = textarea.labels
   if (label) editor.view.dom.setAttribute("aria-label", label.textContent.replace(/[:：]\s*$/, ""))
+  if (textarea.lang) editor.view.dom.lang = textarea.lang
 })
 
 // It translates its dialogs, but not its buttons, which it makes later and renames with the selection.

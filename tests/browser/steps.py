@@ -1,5 +1,6 @@
 """Steps that several browser tests take."""
 
+import re
 import resource
 import sqlite3
 from contextlib import closing
@@ -7,6 +8,7 @@ from time import monotonic
 from urllib.parse import urlsplit
 
 import psutil
+from playwright.sync_api import expect
 
 LANGUAGES = ("zh-hans", "en")
 
@@ -87,6 +89,33 @@ def sign_in(page, site, password=None, username="staff"):
     page.locator("#id_login").fill(username)
     page.locator("#id_password").fill(password or site.password)
     page.locator("#login-form [type=submit]").click()
+
+
+def form_of(site, slug):
+    """The address of the form of a program."""
+    [[number]] = rows(site, "SELECT id FROM programs_program WHERE slug = ?", slug)
+    return f"{site.url}/admin/programs/program/{number}/change/"
+
+
+def press(page, name):
+    """Presses a button of the form, and waits for the page that follows."""
+    button = page.locator(f"[name={name}]")
+    if not button.is_visible():
+        page.locator(".publication > details > summary").click()
+    with page.expect_navigation():
+        button.click()
+
+
+def publish(page, name="_publish"):
+    """Publishes what a form shows."""
+    press(page, name)
+    expect(page.locator(".messagelist .success").first).to_have_text(re.compile("^Published"))
+
+
+def shown(page, address):
+    """The text of the main content at `address`."""
+    page.goto(address)
+    return page.locator("main").inner_text()
 
 
 class Watch:

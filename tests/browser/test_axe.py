@@ -41,6 +41,9 @@ PAGES = [
 ]
 ADMIN_PAGES = [
     "/admin/",
+    "/admin/guide/",
+    "/admin/guide/publisher/",
+    "/admin/guide/enquiry-desk/",
     "/admin/parity/",
     "/admin/translations/",
     "/admin/programs/program/",

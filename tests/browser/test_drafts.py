@@ -1,38 +1,16 @@
 """Several people work on one page, while visitors see what was published last."""
 
-import re
-
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
-from tests.browser.steps import LANGUAGES, Watch, rows, sign_in, until
+from tests.browser.steps import LANGUAGES, Watch, press, publish, rows, shown, until
 from tests.browser.test_axe import TAGS
 
 LOCALES = {"zh-hans": "zh-CN", "en": "en-GB"}
 TITLE, SUMMARY = "#id_title_en", "#id_summary_en"
 # The most presses of Tab that lead from the sign-in page to a published change.
 MOST_TABS = 60
-
-
-@pytest.fixture
-def opened(chrome, site):
-    """A function that opens a browser of its own for somebody, in English. With a name, that person is signed in."""
-    contexts = []
-
-    def opened(name=None, **options):
-        options = {"viewport": {"width": 1280, "height": 800}, "locale": "en-GB"} | options
-        contexts.append(chrome.new_context(**options))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(20_000)
-        if name:
-            sign_in(page, site, username=name)
-            expect(page.locator("#user-tools")).to_be_visible()
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture
@@ -45,51 +23,6 @@ def colleague(site):
     if not rows(site, "SELECT 1 FROM portal_user WHERE username = 'colleague'"):
         rows(site, query)
     return "colleague"
-
-
-@pytest.fixture
-def copy(site, opened):
-    """The address of the form of a program that is published as "copied". It is withdrawn at the end."""
-    rows(site, "UPDATE portal_user SET language = 'en'")
-    page = opened("staff")
-    page.goto(form_of(site, "student-exchange"))
-    page.locator(".publication > details > summary").click()
-    page.locator("[name=_copy]").click()
-    expect(page.locator(".messagelist")).to_contain_text("This is a copy.")
-    page.locator("#id_slug").fill("copied")
-    publish(page)
-    yield page.url
-    rows(
-        site,
-        "UPDATE programs_program SET slug = id, published_at_zh_hans = NULL, published_at_en = NULL WHERE id = ?",
-        page.url.split("/")[-3],
-    )
-    rows(site, "DELETE FROM portal_draft")
-
-
-def form_of(site, slug):
-    [[number]] = rows(site, "SELECT id FROM programs_program WHERE slug = ?", slug)
-    return f"{site.url}/admin/programs/program/{number}/change/"
-
-
-def press(page, name):
-    """Presses a button of the form, and waits for the page that follows."""
-    button = page.locator(f"[name={name}]")
-    if not button.is_visible():
-        page.locator(".publication > details > summary").click()
-    with page.expect_navigation():
-        button.click()
-
-
-def publish(page, name="_publish"):
-    press(page, name)
-    expect(page.locator(".messagelist .success").first).to_have_text(re.compile("^Published"))
-
-
-def shown(page, address):
-    """The text of the main content at `address`."""
-    page.goto(address)
-    return page.locator("main").inner_text()
 
 
 def test_two_people_write_one_page_and_nothing_is_lost(site, opened, colleague, copy):

@@ -64,8 +64,8 @@ class ThreeRoles(RuleBasedStateMachine):
         }
         self.typed, self.removed = {}, set()
         self.public = {"zh-hans": False, "en": False}
-        # What the other language said when each was confirmed.
-        self.agreed = {"zh-hans": None, "en": None}
+        # What the other language said when each was confirmed, and what somebody has confirmed of the draft.
+        self.agreed, self.confirmed = {"zh-hans": None, "en": None}, None
         # Pairs of the texts and of what is public, the earliest first.
         self.versions = []
         # The keys that steps got when they came back, and those of new steps in the form.
@@ -142,12 +142,18 @@ class ThreeRoles(RuleBasedStateMachine):
     def confirm(self, who):
         form = self.open(who)
         button = form.page.select_one("[name=_confirm]")
-        is_complete = not any(self.missing(language) for language in SIDES)
-        is_confirmed = all(self.agreed[language] is not None and not self.changed(language) for language in SIDES)
-        assert bool(button) == (is_complete and not is_confirmed)
+        stems = self.stems(self.drafted())
+        is_complete = not any(self.missing(language, stems) for language in SIDES)
+        is_confirmed = all(self.agreed[each] is not None and not self.changed(each, stems) for each in SIDES)
+        is_changed = said(stems) != said(self.stems())
+        is_confirmed_already = is_changed and self.confirmed == said(stems)
+        assert bool(button) == (is_complete and not is_confirmed and not is_confirmed_already)
         if button:
             self.press(form, "_confirm", button["value"])
-            self.agree()
+            if is_changed:
+                self.confirmed = said(stems)
+            else:
+                self.agree()
         self.compare()
 
     @precondition(lambda self: self.versions)
@@ -274,7 +280,7 @@ class ThreeRoles(RuleBasedStateMachine):
             for language, word in list(texts.items()):
                 self.type(place, language, word)
         self.public |= dict.fromkeys(languages, True)
-        if is_ticked and len(languages) == 2:
+        if self.confirmed == said(self.stems()) or (is_ticked and len(languages) == 2):
             self.agree()
         elif is_ticked:
             self.carry_over(before)
@@ -334,22 +340,29 @@ class ThreeRoles(RuleBasedStateMachine):
 
     # The plain model: both languages
 
-    def stems(self):
-        """Returns the texts that are stored by their paths without a language."""
-        return {place if place in FIELDS else f"steps/{place}/text": texts for place, texts in self.live.items()}
+    def drafted(self):
+        """Returns the texts that are stored once the draft is published, by place."""
+        places = [place for place in self.places() if place not in self.removed]
+        return {place: {language: self.value(place, language) for language in SIDES} for place in places}
 
-    def missing(self, language):
+    def stems(self, texts=None):
+        """Returns texts, by default those that are stored, by their paths without a language."""
+        texts = self.live if texts is None else texts
+        return {place if place in FIELDS else f"steps/{place}/text": sides for place, sides in texts.items()}
+
+    def missing(self, language, stems=None):
         return {
             stem
-            for stem, sides in self.stems().items()
+            for stem, sides in (stems or self.stems()).items()
             if not sides[language] and (sides[OTHER[language]] or stem in REQUIRED)
         }
 
-    def changed(self, language):
+    def changed(self, language, stems=None):
         agreed, other = self.agreed[language], OTHER[language]
         if agreed is None:
             return set()
-        return {stem for stem, it in self.stems().items() if it[language] and it[other] != agreed.get(stem, "")}
+        stems = stems or self.stems()
+        return {stem for stem, it in stems.items() if it[language] and it[other] != agreed.get(stem, "")}
 
     def agree(self):
         if not any(self.missing(language) for language in SIDES):
@@ -377,6 +390,8 @@ class ThreeRoles(RuleBasedStateMachine):
     # The comparison
 
     def compare(self):
+        if not self.typed and not self.removed:
+            self.confirmed = None
         self.compare_versions()
         self.compare_parity()
         for language in SIDES:
@@ -458,6 +473,12 @@ def filled(texts):
 
 def in_languages(fields, name):
     return {language: fields[name + side] or "" for language, side in SIDES.items()}
+
+
+def said(stems):
+    """Returns what texts say, whatever the keys of the steps are."""
+    texts = [(stem.partition("/")[0], *stems[stem].values()) for stem in stems]
+    return sorted(text for text in texts if any(text[1:]))
 
 
 def copied(texts):

@@ -229,21 +229,27 @@ class DraftAdmin(DraftListAdmin):
 
     def take_over(self, request, obj):
         """Merges what was typed into the draft of `obj`, or of a new row, and does what the button says."""
-        button = next((name for name in request.POST if name in BUTTONS), "")
         draft, rivals, seen = self.keep_typed(request, obj)
-        obj = draft.row
         # Of a script, which asks for no page.
-        kept = request.POST.get("_keep")
+        kept, response = request.POST.get("_keep"), None
         if kept == "typing":
             return HttpResponse(status=204)
         if rivals:
-            text = _("Somebody else has chosen a version meanwhile. Please look at the field.")
-            if draft.rivals():
-                text = _("Somebody else has changed the same fields. Both versions are kept: choose one below.")
-            elif any(is_new(row_of(path)) for path in rivals):
-                text = _("Somebody else has removed what you have changed. It is kept: remove it if it is not needed.")
-            self.message_user(request, text, messages.WARNING)
-        elif button in OF_PUBLISHERS and not self.may_publish(request, obj):
+            self.message_user(request, about_rivals(draft, rivals), messages.WARNING)
+        else:
+            response = self.press(request, draft.row, draft, seen)
+        if kept:
+            return HttpResponse(status=204)
+        return response or choose_language(request, HttpResponseRedirect(draft.address), request.POST.get(LANGUAGE))
+
+    def press(self, request, obj, draft, seen) -> HttpResponse | None:
+        """
+        Does what the button says, after what was typed is kept. `seen` is as keep_typed() returns it.
+
+        Returns a response if the button leads elsewhere than back to the form.
+        """
+        button = next((name for name in request.POST if name in BUTTONS), "")
+        if button in OF_PUBLISHERS and not self.may_publish(request, obj):
             self.message_user(request, NOT_A_PUBLISHER, messages.ERROR)
         elif button == DISCARD and scheduled_of(draft) and not self.may_publish(request, obj):
             self.message_user(request, NOT_OF_A_WRITER, messages.ERROR)
@@ -254,17 +260,15 @@ class DraftAdmin(DraftListAdmin):
         elif button in PREVIEW and self.has_page:
             return self.preview(request, draft, *PREVIEW[button])
         elif button == COPY and self.may_add(request):
-            draft = self.copy(request, obj, draft)
             self.message_user(request, _("This is a copy. It needs an address of its own."), messages.SUCCESS)
+            return HttpResponseRedirect(self.copy(request, obj, draft).address)
         elif button == SCHEDULE:
             self.schedule(request, obj, draft, seen)
         elif button in (END_PREVIEWS, UNSCHEDULE, DISCARD) and draft.pk:
             self.end(request, obj, draft, button, seen)
         elif draft.entries:
             self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
-        if kept:
-            return HttpResponse(status=204)
-        return choose_language(request, HttpResponseRedirect(draft.address), request.POST.get(LANGUAGE))
+        return None
 
     def keep_as_new(self, request) -> Draft:
         """Keeps what was typed for a row that somebody has deleted as the draft of a new one, one for each form."""
@@ -451,6 +455,15 @@ class DraftAdmin(DraftListAdmin):
             self.message_user(request, " ".join(refused.reasons[""]), messages.ERROR)
         else:
             self.message_user(request, said, messages.SUCCESS)
+
+
+def about_rivals(draft, rivals) -> str:
+    """Returns in words why somebody still has to choose at the paths `rivals` of `draft`."""
+    if draft.rivals():
+        return _("Somebody else has changed the same fields. Both versions are kept: choose one below.")
+    if any(is_new(row_of(path)) for path in rivals):
+        return _("Somebody else has removed what you have changed. It is kept: remove it if it is not needed.")
+    return _("Somebody else has chosen a version meanwhile. Please look at the field.")
 
 
 def owner_of(post):

@@ -11,7 +11,9 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.drafts.paths import (
     DELETE,
@@ -26,7 +28,6 @@ from portal.bilingual.drafts.paths import (
 )
 from portal.bilingual.drafts.values import CLEAR, fingerprint, is_file, is_number
 from portal.bilingual.languages import LANGUAGES
-from portal.bilingual.publishing import in_both_languages
 
 # The right to make public what one may write, and to change the address of a page, and those to translate.
 PUBLISH = "portal.publish_content"
@@ -51,6 +52,10 @@ class Draft(models.Model):
     rows_renamed = models.JSONField(default=dict)
     # By path, in which form the published value was typed, and its fingerprint: who types on there is no rival of it.
     forms_published = models.JSONField(default=dict)
+    # By path, the form in which something was typed that somebody else has set back to the published value.
+    forms_set_back = models.JSONField(default=dict)
+    # That both languages say the same with it: the fingerprint of such a "pair", "by" whom and at what time.
+    confirmed = models.JSONField(default=dict)
     changed_at = models.DateTimeField(auto_now=True)
     # Why it could not be published: messages by the path of the field, "" for the whole.
     refusals = models.JSONField(default=dict)
@@ -87,7 +92,7 @@ class Draft(models.Model):
     def is_empty(self) -> bool:
         """Whether nothing would be lost without it."""
         is_known_by_key = self.key and self.object_id
-        is_remembered = self.rows_renamed or self.forms_published or is_known_by_key
+        is_remembered = self.rows_renamed or self.forms_published or self.forms_set_back or is_known_by_key
         is_scheduled = self.pk and self.scheduled.exists()
         return not (self.entries or self.preview_key or is_remembered or is_scheduled)
 
@@ -104,6 +109,8 @@ class Draft(models.Model):
 
     def keep(self):
         """Stores it, or deletes it if nothing would be lost."""
+        if not self.entries:
+            self.confirmed = {}
         if not self.is_empty:
             self.save()
         elif self.pk:
@@ -123,8 +130,9 @@ class Draft(models.Model):
         return True
 
     def title_of(self, model) -> str:
-        """Returns the title that was typed for a new row of `model`, in the first language that has one."""
-        for column in in_both_languages(getattr(model, "title_field", "name")):
+        """Returns the title that was typed for a new row of `model`, in the active language if it has one there."""
+        for language in sorted(LANGUAGES, key=lambda each: each != get_language()):
+            column = build_localized_fieldname(getattr(model, "title_field", "name"), language)
             if title := "".join(self.entries.get(column, {}).get("value", [])):
                 return title
         return f"({self.pk})"
@@ -205,10 +213,13 @@ class Draft(models.Model):
             entry = {"value": value, "base": live.get(path), **stamp}
             # Who types over a text that has rivals adds one more, unless it is her own.
             is_contested = "rivals" in self.entries.get(path, {}) and self.entries[path]["by"] != user.pk
-            if path in others or is_contested or (is_removal(path, value) and row in rows_of(others)):
+            is_set_back = bool(form) and self.forms_set_back.get(path) == form
+            if path in others or is_contested or is_set_back or (is_removal(path, value) and row in rows_of(others)):
                 self.set_rival(path, now[path], entry)
                 rivals.append(path)
             else:
+                if value == entry["base"] and (present := self.entries.get(path)) and present["form"] != form:
+                    self.forms_set_back[path] = present["form"]
                 self.set(path, entry)
             removal = f"{row}/{DELETE}"
             if removal in others and now[removal] and removal != path:

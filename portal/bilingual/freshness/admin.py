@@ -119,13 +119,12 @@ class FreshnessAdmin(ParityAdmin):
             "may_set_review": self.may_set_review(request, obj),
         }
 
-    def take_over(self, request, obj):
-        response = super().take_over(request, obj)
-        if STILL_RIGHT in request.POST and obj and self.may_check(request, obj):
-            self.check_stored(request, obj)
-        elif REVIEW in request.POST and obj and self.may_set_review(request, obj):
+    def press(self, request, obj, draft, seen):
+        if REVIEW in request.POST and obj and self.may_set_review(request, obj):
             return HttpResponseRedirect(self.review_address(obj))
-        return response
+        if STILL_RIGHT in request.POST and obj and self.may_check(request, obj):
+            return self.check_stored(request, obj)
+        return super().press(request, obj, draft, seen)
 
     @transaction.atomic
     def check_stored(self, request, obj):

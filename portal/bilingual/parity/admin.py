@@ -1,15 +1,20 @@
 """The admin of rows in two languages: their parity in lists and forms, and the buttons that confirm it."""
 
+from datetime import datetime
+
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
+from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.bilingual.changes import wait_for_turn
-from portal.bilingual.drafts.admin import DraftAdmin
+from portal.bilingual.drafts.admin import DraftAdmin, marks_in
 from portal.bilingual.drafts.admin_publishing import Refused
+from portal.bilingual.drafts.values import fingerprint, values_of
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.parity.models import Parity, State
 from portal.bilingual.parity.notes import in_words, notes_of, noting_form, noting_formset
@@ -17,12 +22,12 @@ from portal.bilingual.parity.pairs import Pair, pair_of
 from portal.bilingual.parity.texts import texts_in
 from portal.bilingual.parity.upkeep import carry_over, confirm, locked, states_of
 
-# The button that confirms what is stored, and the tick beside those that publish. The value of each is the fingerprint
-# of the pair that the form was opened with.
+# The button that confirms what the form shows, and the tick beside those that publish. The value of the tick is the
+# fingerprint of the stored pair that the form was opened with.
 CONFIRM, SAME = "_confirm", "_same"
 INCOMPLETE = gettext_lazy("Not confirmed: a text is missing in one of the languages.")
 CHANGED = gettext_lazy(
-    "Not confirmed: somebody has published something else since you opened this page. Please compare both languages."
+    "Not confirmed: a colleague has changed this page since you opened it. Please compare both languages."
 )
 
 
@@ -103,15 +108,17 @@ class ParityAdmin(DraftAdmin):
     def show(self, request, obj) -> dict:
         shown = super().show(request, obj)
         stored = pair_of(obj) if obj else Pair(self.model, {}, {})
-        texts = stored.texts | texts_in(self.model, shown.pop("values"))
-        request.parity_notes = notes_of(Pair(self.model, texts, stored.confirmations))
+        pair = Pair(self.model, texts_in(self.model, shown.pop("values"), stored.texts), stored.confirmations)
+        request.parity_notes = notes_of(pair)
         for side in shown["publication"] if obj else []:
             side["parity"] = in_words(stored, side["language"])
         may_confirm = self.may_confirm(request, obj)
-        is_to_be_confirmed = bool(obj) and may_confirm and stored.is_complete and not stored.is_confirmed
+        is_changed = pair.fingerprint != stored.fingerprint
+        confirmed = confirmed_of(shown["draft"]) if is_changed and confirms(shown["draft"], pair) else None
         return shown | {
             "pair": stored.fingerprint if may_confirm else "",
-            "is_to_be_confirmed": is_to_be_confirmed,
+            "draft_confirmed": confirmed,
+            "is_to_be_confirmed": may_confirm and pair.is_complete and not pair.is_confirmed and not confirmed,
         }
 
     def get_form(self, request, obj=None, change=False, **kwargs):
@@ -124,34 +131,50 @@ class ParityAdmin(DraftAdmin):
                 formset = noting_formset(formset, request.parity_notes)
             yield formset, inline
 
-    def take_over(self, request, obj):
-        response = super().take_over(request, obj)
-        if CONFIRM in request.POST and obj and self.may_confirm(request, obj):
-            self.confirm_stored(request, obj)
-        return response
+    def press(self, request, obj, draft, seen):
+        if CONFIRM in request.POST and self.may_confirm(request, obj):
+            return self.confirm_shown(request, obj, draft, seen)
+        return super().press(request, obj, draft, seen)
 
     @transaction.atomic
-    def confirm_stored(self, request, obj):
-        """Confirms what visitors see of `obj`, unless it is something else than what the form was opened with."""
-        wait_for_turn(self.model, obj.pk)
-        row = locked(self.model, [obj.pk]).first()
-        if row is None or pair_of(row).fingerprint != request.POST[CONFIRM]:
+    def confirm_shown(self, request, obj, draft, seen):
+        """Confirms what the form has shown: what is stored, or what will be with the draft."""
+        if obj:
+            wait_for_turn(self.model, obj.pk)
+            obj = locked(self.model, [obj.pk]).first()
+        form, formsets = self.unbound(request, obj)
+        values = draft.values(values_of(form, formsets))
+        # What the user may not change is as the form has shown it.
+        locked_paths = values.keys() - self.permitted(request, obj, values).keys()
+        marks = marks_in(request.POST.get("_shown")) or {}
+        seen = draft.renamed(seen | {path: mark for path, mark in marks.items() if path in locked_paths})
+        stored = pair_of(obj) if obj else Pair(self.model, {}, {})
+        pair = Pair(self.model, texts_in(self.model, values, stored.texts), {})
+        if any(seen.get(path) != fingerprint(values[path]) for path in pair.texts.keys() & values.keys()):
             self.message_user(request, CHANGED, messages.WARNING)
-        elif not confirm(row, request.user):
+        elif not pair.is_complete:
             self.message_user(request, INCOMPLETE, messages.WARNING)
-        else:
-            self.record(request, row, "confirmed")
+        elif obj and pair.fingerprint == stored.fingerprint:
+            confirm(obj, request.user)
+            self.record(request, obj, "confirmed")
             text = _("Confirmed: what is stored says the same in both languages.")
+            self.message_user(request, text, messages.SUCCESS)
+        else:
+            at = timezone.now().isoformat()
+            draft.store(confirmed={"pair": pair.fingerprint, "by": request.user.pk, "at": at})
+            text = _("Confirmed: with the draft, both languages say the same. It counts as soon as that is published.")
             self.message_user(request, text, messages.SUCCESS)
 
     def saved(self, request, obj, draft, languages, *args, **kwargs) -> tuple:
-        """Keeps also what the tick beside the button says."""
+        """Keeps also what somebody has confirmed of the draft, or else what the tick beside the button says."""
         ticked = request.POST.get(SAME)
         # The form changes `obj`.
         before = ticked is not None and (pair_of(obj) if obj else Pair(self.model, {}, {}))
         found = super().saved(request, obj, draft, languages, *args, **kwargs)
         row = found[0]
-        if before and self.may_confirm(request, row):
+        if draft.confirmed and confirms(draft, pair_of(row)):
+            confirm(row, *confirmed_of(draft))
+        elif before and self.may_confirm(request, row):
             if before.fingerprint != ticked:
                 self.message_user(request, CHANGED, messages.WARNING)
             elif languages != LANGUAGES:
@@ -163,3 +186,14 @@ class ParityAdmin(DraftAdmin):
             else:
                 self.message_user(request, INCOMPLETE, messages.WARNING)
         return found
+
+
+def confirms(draft, pair) -> bool:
+    """Whether somebody has confirmed of `draft` exactly what `pair` says."""
+    return draft.confirmed.get("pair") == pair.fingerprint
+
+
+def confirmed_of(draft) -> tuple:
+    """Returns who has confirmed `draft`, or None if the account is gone, and at what time."""
+    user = get_user_model().objects.filter(pk=draft.confirmed["by"]).first()
+    return user, datetime.fromisoformat(draft.confirmed["at"])

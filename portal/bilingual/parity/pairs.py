@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.contrib.contenttypes.models import ContentType
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.drafts.paths import language_of
+from portal.bilingual.drafts.paths import language_of, name_of, row_of
 from portal.bilingual.drafts.values import fingerprint
 from portal.bilingual.languages import LANGUAGES
 from portal.bilingual.parity.models import Confirmation, State
@@ -72,8 +72,16 @@ class Pair:
 
     @property
     def fingerprint(self) -> str:
-        """Tells all that it says from what it said before."""
-        return fingerprint([[path, text] for path, text in sorted(self.texts.items()) if text])
+        """
+        Tells all that it says from what it said before.
+
+        The key of an inline row does not count: a draft says the same once its new rows are stored.
+        """
+        rows = {}
+        for path, text in sorted(self.texts.items()):
+            if text:
+                rows.setdefault(row_of(path), []).append([name_of(path), text])
+        return fingerprint(sorted([row.partition("/")[0], texts] for row, texts in rows.items()))
 
     @property
     def is_complete(self) -> bool:

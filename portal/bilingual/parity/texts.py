@@ -10,7 +10,7 @@ from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.differences import differences
-from portal.bilingual.drafts.paths import language_of, name_of, row_of
+from portal.bilingual.drafts.paths import DELETE, language_of, name_of, row_of
 from portal.bilingual.drafts.values import as_typed
 from portal.bilingual.languages import other_language
 from portal.bilingual.publishing import RequiredColumns, in_both_languages
@@ -77,9 +77,21 @@ def columns_of(row) -> dict[str, str]:
     return {column: as_typed(getattr(row, column) or "") for column in columns}
 
 
-def texts_in(model, values: dict) -> dict[str, str]:
-    """Returns the paired texts among the `values` of the form of `model`, by path."""
-    return {path: "".join(value) for path, value in values.items() if field_of(model, path)}
+def texts_in(model, values: dict, stored: dict) -> dict[str, str]:
+    """
+    Returns the paired texts by path that a row of `model` will have once the `values` of its form are stored.
+
+    `stored` are those that it has, some of which the form may not show.
+    """
+    typed = {path: as_stored(model, path, "".join(value)) for path, value in values.items() if field_of(model, path)}
+    found = stored | typed
+    return {path: text for path, text in found.items() if not values.get(f"{row_of(path)}/{DELETE}")}
+
+
+def as_stored(model, path: str, text: str) -> str:
+    """Returns a text that was typed at `path` as it will be stored."""
+    field = field_of(model, path)
+    return field.cleaned(text) or "" if isinstance(field, RichTextField) else text
 
 
 def field_of(model, path: str):

@@ -123,9 +123,9 @@ def mend() -> int:
 
 
 @transaction.atomic
-def confirm(row, user=None) -> bool:
+def confirm(row, user=None, at=None) -> bool:
     """
-    Keeps that both languages of `row`, as it is stored, say the same, in the opinion of `user`.
+    Keeps that both languages of `row`, as it is stored, say the same, in the opinion of `user` at a time `at`.
 
     Without a user nobody has looked: it was loaded as a pair. Returns False if a language misses a text, or if the row
     is gone. Then nothing is kept.
@@ -136,7 +136,7 @@ def confirm(row, user=None) -> bool:
         return False
     [pair] = found
     texts = {language: in_language(pair.texts, other_language(language)) for language in pair.sides}
-    keep(pair, texts, by=user, at=timezone.now())
+    keep(pair, texts, by=user, at=at or timezone.now())
     return True
 
 

@@ -494,6 +494,26 @@ def test_who_types_over_a_contested_text_adds_one_more(staff, program):
     assert shown == ["By another", "By another, later", "By one, again"]
 
 
+def test_what_a_colleague_has_set_back_is_not_set_again_unseen(staff, program):
+    """The form in which it was typed may be open still, and sends it again."""
+    before, form = program.title_en, AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["title_en"] = ["Typed"]
+    form.submit()
+    other = AdminForm(colleague(), form.address)
+    other.data["title_en"] = [before]
+    other.submit()
+    assert not Draft.objects.get().entries
+    form.data["summary_en"] = ["Typed too"]
+    assert said(form.submit("_publish"))[0].startswith("Somebody else has changed the same fields.")
+    again = AdminForm(staff, form.address)
+    assert (again.data["title_en"], again.data["summary_en"]) == ([before], ["Typed too"])
+    assert len(choices(again, "title_en")) == 2
+    again.data["_choose:title_en"] = [choices(again, "title_en")[0]]
+    assert said(again.submit("_publish"))[0].startswith("Published")
+    program.refresh_from_db()
+    assert (program.title_en, program.summary_en) == (before, "Typed too")
+
+
 def test_texts_that_differ_only_in_a_link_are_said_to(staff, program):
     forms = [AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague())]
     for form, link, title in zip(forms, "ab", "AB", strict=True):
@@ -1546,3 +1566,14 @@ def test_the_draft_of_a_page_that_is_gone_is_deleted_and_not_published(staff, cl
     publish_due()
     assert (planned(staff), [draft.object_id for draft in Draft.objects.all()]) == ([], [None])
     assert not Program.objects.filter(title_en__startswith="Typed").exists()
+
+
+def test_the_draft_of_every_new_row_has_the_title_that_was_typed():
+    found = {}
+    for model, page in admin.site._registry.items():
+        if isinstance(page, BilingualAdmin):
+            typed = [name for name in ("title_en", "name_en") if name in {field.name for field in model._meta.fields}]
+            draft = Draft(entries={name: {"value": ["What was typed"]} for name in typed})
+            found[model.__name__] = draft.title_of(model)
+    assert len(found) >= 12
+    assert set(found.values()) == {"What was typed"}, found

@@ -3,8 +3,9 @@
 import pytest
 from bs4 import BeautifulSoup
 from django.contrib import admin
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.test import Client
 from django.utils.translation import override
 from modeltranslation.translator import translator
 
@@ -12,6 +13,7 @@ from contact.models import AnswerTemplate
 from portal import content_version
 from portal.bilingual import parity
 from portal.bilingual.changes import TrackedModel
+from portal.bilingual.drafts.models import Draft
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.parity.models import Confirmation, Parity, State
 from portal.bilingual.parity.texts import parts
@@ -148,9 +150,9 @@ def test_what_a_colleague_has_published_meanwhile_is_not_confirmed_unseen(staff,
     Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
     forms = [AdminForm(staff, ADDRESS.format(program.pk)) for _form in range(2)]
     Program.objects.filter(pk=program.pk).update(summary_zh_hans="另一简介")
-    assert said(confirm(forms[0]))[-1].startswith("Not confirmed: somebody has published something else")
+    assert said(confirm(forms[0]))[-1].startswith("Not confirmed: a colleague has changed this page")
     tick(forms[1])
-    assert said(forms[1].submit("_publish"))[0].startswith("Not confirmed: somebody has published something else")
+    assert said(forms[1].submit("_publish"))[0].startswith("Not confirmed: a colleague has changed this page")
     assert states(program)["en"] == State.OUT_OF_STEP
 
 
@@ -307,3 +309,58 @@ def test_a_template_of_the_desk_is_a_pair_too():
     AnswerTemplate.objects.filter(pk=template.pk).update(text_en="Hello")
     assert parity.confirm(template)
     assert set(states(template).values()) == {State.CONFIRMED}
+
+
+def test_what_a_translator_confirms_of_a_draft_counts_once_exactly_that_is_published(staff, program):
+    user = User.objects.create_user("translator", is_staff=True, language="en", first_name="Wang", last_name="Fang")
+    user.groups.add(Group.objects.get(name="translator_en"))
+    translator = Client()
+    translator.force_login(user)
+    # Chinese is a draft too. A new row gets its key only when it is published.
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["title_zh_hans"] = ["教师长期交流"]
+    form.add_row("steps", text_zh_hans="新的一步")
+    form.submit("_save_draft")
+    forms = [AdminForm(translator, form.address) for _form in range(2)]
+    assert not forms[0].page.select("[name=_confirm]")
+    for form in forms:
+        form.data |= {"title_en": ["Long-term teacher exchange"], "steps-0-text_en": ["A new step"]}
+        form.data["_confirm"] = ["1"]
+    # What has changed since the form was opened is not confirmed unseen.
+    later = AdminForm(staff, form.address)
+    later.data["summary_zh_hans"] = ["又改了一处。"]
+    later.submit("_save_draft")
+    assert said(forms[0].submit())[-1].startswith("Not confirmed: a colleague has changed this page")
+    form = AdminForm(translator, form.address)
+    assert "Confirm" in form.page.select_one("[name=_confirm]").text
+    assert said(confirm(form))[0].startswith("Confirmed: with the draft")
+    form = AdminForm(translator, form.address)
+    assert "Wang Fang has confirmed" in form.page.select_one(".publication").text
+    assert not form.page.select("[name=_confirm]")
+    assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.CONFIRMED}
+    # First one language, and then the other one.
+    AdminForm(staff, form.address).submit("_publish_zh-hans")
+    assert states(program)["en"] == State.MISSING
+    form = AdminForm(staff, form.address)
+    assert "Wang Fang has confirmed" in form.page.select_one(".publication").text
+    form.submit("_publish_en")
+    assert set(states(program).values()) == {State.CONFIRMED}
+    assert bar(AdminForm(staff, form.address))[1].startswith("Confirmed by Wang Fang, ")
+    # Something else is not what was confirmed.
+    form = AdminForm(translator, form.address)
+    form.data |= {"summary_en": ["Changed once more."], "_confirm": ["1"]}
+    assert said(form.submit())[0].startswith("Confirmed: with the draft")
+    form = AdminForm(staff, form.address)
+    form.data["summary_en"] = ["Changed otherwise."]
+    form.submit("_publish")
+    assert states(program) == {"zh-hans": State.OUT_OF_STEP, "en": State.CONFIRMED}
+    assert not Draft.objects.filter(confirmed__has_key="pair").exists()
+
+
+def test_a_draft_that_says_the_same_as_what_is_stored_confirms_that(staff, program):
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data["sort_order"] = ["77"]
+    assert said(confirm(form)) == ["Confirmed: what is stored says the same in both languages."]
+    assert set(states(program).values()) == {State.CONFIRMED}
+    assert not Draft.objects.filter(confirmed__has_key="pair").exists()
