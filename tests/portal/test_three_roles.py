@@ -25,7 +25,8 @@ from tests.admin_forms import AdminForm
 pytestmark = pytest.mark.django_db
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "10"))
-ROLES = ["writer", "translator_en", "publisher"]
+# The first ones are tried most often.
+ROLES = ["publisher", "writer", "translator_en"]
 FIELDS, REQUIRED = ["title", "summary", "audience"], ["title", "summary"]
 SIDES = {"zh-hans": "_zh_hans", "en": "_en"}
 OTHER = {"zh-hans": "en", "en": "zh-hans"}
@@ -102,7 +103,7 @@ class ThreeRoles(RuleBasedStateMachine):
 
     @rule(
         who=WHO,
-        button=st.sampled_from(["_save_draft", *PUBLISH, *WITHDRAW]) | st.sampled_from(list(PUBLISH)),
+        button=st.sampled_from([*PUBLISH, "_save_draft", *WITHDRAW]),
         is_ticked=st.booleans(),
         typed=st.lists(st.tuples(NUMBER, LANGUAGE, WORDS), max_size=3),
         added=st.none() | st.tuples(WORDS, WORDS),
