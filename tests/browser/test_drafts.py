@@ -66,8 +66,6 @@ def test_two_people_write_one_page_and_nothing_is_lost(site, opened, colleague, 
         other.locator(f"#id_steps-{number}-text_en").fill(text)
     other.locator(TITLE).fill("Student exchange")
     handles = other.locator("#steps-group .order-handle")
-    # All of them are in sight below the bar of buttons, so that nothing scrolls meanwhile.
-    other.locator("#steps-group .add-row").evaluate("row => row.scrollIntoView({block: 'end'})")
     handles.nth(2).drag_to(handles.nth(0), target_position={"x": 5, "y": 1})
     other.locator("#steps-group .order").nth(1).get_by_role("button", name="Move down").focus()
     other.keyboard.press("Enter")
