@@ -1,9 +1,11 @@
+import re
+
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
 from contact.visitor.forms import PROGRAMS_OFFERED
-from tests.browser.steps import LANGUAGES, rows, secrets_of, sign_in, until, write_enquiry
+from tests.browser.steps import LANGUAGES, press, rows, secrets_of, sign_in, until, write_enquiry
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -247,7 +249,7 @@ def test_public_pages(site, withdrawn, reader, record_property, language):
 @pytest.mark.parametrize(
     ("language", "looks"), [("zh-hans", {1280: "light", 390: "dark"}), ("en", {1280: "dark", 390: "light"})]
 )
-def test_pages_of_the_admin(site, reader, record_property, language, looks):
+def test_pages_of_the_admin(site, reader, record_property, tmp_path, language, looks):
     page = reader(language)
     sweep = Sweep(page, looks, ["target-size", "aria-prohibited-attr"])
     page.goto(f"{site.url}/{language}/contact/")
@@ -269,5 +271,24 @@ def test_pages_of_the_admin(site, reader, record_property, language, looks):
             assert page.locator("#changelist .results").evaluate("list => list.scrollWidth <= list.clientWidth"), path
         sweep.look()
     assert lists >= 8
+    # A version of a page, a page that is out of step, and what a file of translations would do.
+    page.goto(f"{site.url}/admin/programs/program/9/change/")
+    page.locator("#id_summary_zh_hans").fill(f"改动之后的摘要（{language}）。")
+    press(page, "_publish_zh-hans")
+    expect(page.locator(".parity-note ins").first).to_be_visible()
+    sweep.look()
+    page.locator(".historylink").click()
+    page.locator("#change-history tbody a").last.click()
+    expect(page.locator("[name=_restore]")).to_be_visible()
+    sweep.look()
+    page.goto(f"{site.url}/admin/translations/")
+    with page.expect_download() as download:
+        page.locator("form:has([name=language][value=en]) [value=XLF]").click()
+    file = tmp_path / "translations.xlf"
+    file.write_text(re.sub("<target.*?(</target>|/>)", "<target>Changed.</target>", download.value.path().read_text()))
+    page.locator("[type=file]").set_input_files(file)
+    page.locator("form:has([type=file]) button").click()
+    expect(page.locator(".translations table, .translations ins").first).to_be_visible()
+    sweep.look()
     record_property(f"pages of the admin checked with axe, {language}", sweep.pages)
     assert not sweep.faults, "\n".join(sweep.faults)
