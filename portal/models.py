@@ -1,4 +1,5 @@
 import hashlib
+import re
 from datetime import date
 from typing import NamedTuple
 
@@ -61,6 +62,14 @@ class User(AbstractUser):
 
     class Meta(AbstractUser.Meta):
         permissions = [("administer_accounts", "Can administer accounts")]
+
+    def get_full_name(self):
+        """Returns the name as its own language writes it: a Chinese one begins with the family name."""
+        name = self.last_name + self.first_name
+        return name if re.search("[\u3400-\u9fff]", name) else super().get_full_name()
+
+    def get_short_name(self):
+        return self.get_full_name()
 
 
 class AccountEvent(models.Model):

@@ -114,3 +114,11 @@ def test_an_administrator_gives_a_colleague_an_account_and_a_role_in_one_form(cl
         ("created", "administrator", ""),
         ("rights_changed", "administrator", "groups: +writer"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("last", "first", "name"), [("王", "小明", "王小明"), ("Li", "Ming", "Ming Li"), ("", "敏", "敏")]
+)
+def test_a_name_is_written_as_its_language_does(last, first, name):
+    user = User(last_name=last, first_name=first)
+    assert (user.get_full_name(), user.get_short_name()) == (name, name)
