@@ -68,9 +68,14 @@ class Finding:
         return form_of(self.row) if self.row else ""
 
     @property
+    def plain(self) -> str:
+        """Returns the text without HTML."""
+        return plain(self.name.model, self.name.path, self.text)
+
+    @property
     def difference(self) -> dict:
         """Returns for the template of differences what would change."""
-        texts = [plain(self.name.model, self.name.path, text) for text in (self.present, self.text)]
+        texts = [plain(self.name.model, self.name.path, self.present), self.plain]
         before, after = marked(*texts)
         return {
             "name": self.label,

@@ -289,8 +289,9 @@ def test_each_fault_is_named_with_its_row_and_field_and_nothing_of_it_is_applied
         (body, "<p>Before you apply</p><script>alert(1)</script>", "Formatting is broken"),
         (body, "<p>Before you apply</p>", "Formatting is lost: </strong>, <strong>"),
         (body, '<p>Before <strong>you</strong> <a href="now">apply</a></p>', "leads nowhere"),
+        (body, "<a" * 3000, "There is no translation"),
         (summary, "Enough", ""),
-        (summary, "Enough again", "translated already: Row 22"),
+        (summary, "Enough again", "translated already: Row 23"),
     ]
     client = member("translator_en")
     page, address = upload(client, book([fault[:2] for fault in faults]))
