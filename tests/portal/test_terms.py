@@ -12,7 +12,7 @@ from django.utils.translation import override
 
 from partners.models import Country
 from portal.models import Centre, Department, Page, Term
-from portal.terms import initial, other_renderings, sorted_terms
+from portal.terms import initial, other_renderings, sorted_terms, wording
 from portal.views import TERMS_A_PAGE
 from programs.models import Area, Program, Question, Step
 from tests.portal.bilingual.test_editing import form_data
@@ -224,6 +224,12 @@ def warnings_of(program, **texts):
 )
 def test_english_renderings_are_found_as_whole_words(program, texts, warned):
     assert ("course standard" in warnings_of(program, **texts)) == warned
+
+
+def test_the_patterns_of_many_wordings_are_kept():
+    wordings = [f"wording {number}" for number in range(1000)]
+    patterns = list(map(wording, wordings))
+    assert all(wording(each) is pattern for each, pattern in zip(wordings, patterns, strict=True))
 
 
 @pytest.mark.parametrize("text", ["Send inquiries here", "An inquiry", "INQUIRY-based"])
