@@ -25,6 +25,10 @@ from portal.terms import names_in, official_names
 ID = re.compile(r"([a-z]+\.[a-z]+):([0-9]{1,9}):((?:[a-z_]+/[0-9]{1,9}/)?[a-z_]+):([0-9a-f]{8}):([0-9a-f]{8})")
 
 
+# In one file. Reading a spreadsheet with as many takes two seconds.
+MOST_ANSWERS = 5000
+
+
 class Unreadable(Exception):
     """A file has no texts that can be read. str() says why, for people."""
 

@@ -4,6 +4,7 @@ import os
 import zipfile
 from datetime import date
 from io import BytesIO
+from uuid import uuid4
 from xml.etree import ElementTree
 
 import pytest
@@ -21,7 +22,7 @@ from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.values import fingerprint
 from portal.models import Term, User
 from portal.translations import kept_files, xlsx
-from programs.models import Program
+from programs.models import Program, Step
 from tests.admin_forms import AdminForm
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +72,7 @@ def rewrite(program, language):
 
 def member(role, language="en"):
     user = User.objects.create_user(f"{role}-{User.objects.count()}", is_staff=True, language=language)
-    user.groups.add(Group.objects.get(name=role))
+    user.groups.set(Group.objects.filter(name=role))
     client = Client()
     client.force_login(user)
     client.user = user
@@ -326,6 +327,25 @@ def test_who_may_not_write_exports_and_imports_nothing(program):
     assert member("publisher").get(address)["Location"] == ADDRESS
 
 
+def test_who_writes_no_text_cannot_upload_a_file(program):
+    client = member("nobody")
+    assert client.get("/admin/").status_code == 200
+    for address in (ADDRESS, f"{ADDRESS}{uuid4()}/"):
+        assert client.get(address).status_code == 403
+        assert client.post(address, {"file": SimpleUploadedFile("answers", BOOK)}).status_code == 403
+    assert_nothing_is_kept()
+
+
+def test_of_many_faulty_and_outdated_texts_the_first_are_shown(program):
+    steps = program.steps.bulk_create(Step(program=program, text_zh_hans="新", sort_order=9) for _ in range(202))
+    outdated = [[id_of(program, f"steps/{step.pk}/text_en", "旧", ""), "New"] for step in steps]
+    page, _address = upload(member("translator_en"), book([["no id", "A text"]] * 201 + outdated))
+    for name, more in (("faulty", "And 1 more text."), ("outdated", "And 2 more texts.")):
+        section = page.select_one(f"section[aria-labelledby={name}]")
+        assert len(section.select("tbody tr")) == 200
+        assert more in section.text
+
+
 def test_no_text_becomes_a_formula_on_either_way(program):
     formulas = ["=1+1", "+1", "-1", "@a", "＝1"]
     for number, formula in enumerate(formulas):
@@ -346,8 +366,19 @@ def with_part(content, name, part):
     file = BytesIO()
     with zipfile.ZipFile(BytesIO(content)) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
         for each in old.namelist():
-            new.writestr(each, part if each == name else old.read(each))
+            if each != name:
+                new.writestr(each, old.read(each))
+        new.writestr(name, part)
     return file.getvalue()
+
+
+def with_many(content, name, element, times):
+    """Returns a spreadsheet that is as small as ever, with as many empty elements at the end of a part."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        head, end, tail = archive.read(name).rpartition(b"</")
+    found = with_part(content, name, head + element * times + end + tail)
+    assert len(found) < 20_000
+    return found
 
 
 def xml(text, head=""):
@@ -357,7 +388,7 @@ def xml(text, head=""):
 UNIT = '<file><body><trans-unit id="{}"><source>a</source><target>b</target></trans-unit></body></file>'
 EMPTY_ZIP = b"PK\x03\x04" + bytes(100)
 ENTITY = '<!DOCTYPE a [<!ENTITY e "eeee"><!ENTITY f SYSTEM "file:///etc/passwd">]>'
-SHEET = "xl/worksheets/sheet1.xml"
+SHEET, STYLES, WORKBOOK = "xl/worksheets/sheet1.xml", "xl/styles.xml", "xl/workbook.xml"
 BOOK = book([["id", "answer"]])
 with zipfile.ZipFile(BytesIO(BOOK)) as archive:
     TALL = archive.read(SHEET).replace(b"</sheetData>", b'<row r="1000000"><c t="n"><v>1</v></c></row></sheetData>')
@@ -370,6 +401,10 @@ BROKEN = {
     "a sheet that is no XML": (with_part(BOOK, SHEET, "<a"), "damaged"),
     "a sheet with entities": (with_part(BOOK, SHEET, f"{ENTITY}<a>&e;</a>"), "damaged"),
     "a sheet that unpacks to 100 MB": (with_part(BOOK, SHEET, bytes(100_000_000)), "unpacks to too much"),
+    "many styles": (with_many(BOOK, STYLES, b"<xf/>", 80_000), "unpacks to too much"),
+    "many names": (with_many(BOOK, WORKBOOK, b'<a:definedName xmlns:a="a"/>', 80_000), "unpacks to too much"),
+    # The end is missing.
+    "many strings": (with_part(BOOK, "xl/sharedStrings.xml", b"<sst>" + b"<si/>" * 400_000), "unpacks to too much"),
     "a spreadsheet with a million rows": (with_part(BOOK, SHEET, TALL), "too many rows"),
     "a spreadsheet without the columns": (book([["a", "b"]], ["a", "b"]), "lacks the columns"),
     "a spreadsheet without answers": (book([]), "no text in this file"),
@@ -377,6 +412,11 @@ BROKEN = {
     "XLIFF cut off": (xml(UNIT)[:-9], "neither an XLSX"),
     "XLIFF 2.0": (xml("").replace(b":1.2", b":2.0"), "no XLIFF 1.2"),
     "XLIFF in no encoding": (xml("").replace(b'"1.0"?', b'"1.0" encoding="none"?'), "neither an XLSX"),
+    "XLIFF with 5,001 texts": (xml('<trans-unit id="a"/>' * 5001), "too many texts"),
+    "XLIFF with a text in very many pieces": (
+        xml(f'<trans-unit id="a"><target>{"<g/>" * 500_001}</target></trans-unit>'),
+        "too many texts",
+    ),
     "XLIFF without texts": (xml(""), "no text in this file"),
     "XLIFF nested too deep": (
         xml(f'<trans-unit id="a"><target>{"<g>" * 5000}{"</g>" * 5000}</target></trans-unit>'),
@@ -395,6 +435,10 @@ def test_broken_files_get_a_clear_answer_and_are_not_kept(program):
         assert expected in page.select_one(".errorlist").text, name
         page, _address = upload(chinese, content)
         assert all(each > "\u3000" for each in page.select_one(".errorlist").text.strip()[-1]), name
+    assert_nothing_is_kept()
+
+
+def assert_nothing_is_kept():
     storage = storages["private"]
     assert not storage.exists(kept_files.FOLDER) or storage.listdir(kept_files.FOLDER) == ([], [])
 
