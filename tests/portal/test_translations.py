@@ -12,7 +12,9 @@ from bs4 import BeautifulSoup
 from django.contrib.auth.models import Group
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from openpyxl import Workbook, load_workbook
 
@@ -205,6 +207,21 @@ def test_rows_are_chosen_in_a_list(program):
     assert {row["Page"].value for row in found} == {TITLE["zh-hans"]}
     data["rows"] = action["_selected_action"][1]
     assert "Nothing of this" in client.post(form["action"], data | {"format": "XLSX"}, follow=True).content.decode()
+
+
+def test_an_export_asks_the_same_for_many_pages(django_assert_num_queries):
+    in_an_area = Program.objects.exclude(area=None)
+    client = member("translator_en")
+    for program in in_an_area[:2]:
+        rewrite(program, "zh-hans")
+    exported(client, "en", "XLSX")
+    with CaptureQueriesContext(connection) as few:
+        exported(client, "en", "XLSX")
+    for program in in_an_area[2:]:
+        rewrite(program, "zh-hans")
+    with django_assert_num_queries(len(few)):
+        found = rows_of(exported(client, "en", "XLSX"))
+    assert len({row["Address"].value for row in found}) > 4
 
 
 def test_many_pages_are_changed_in_parts(program, monkeypatch):
