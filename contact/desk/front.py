@@ -160,6 +160,12 @@ def is_writer(request, page) -> bool:
     return None in page.languages_typed(request)
 
 
+def writes_pages(request) -> bool:
+    """Whether the user changes or translates pages, not only templates and other lists."""
+    published = (page for model, page in pages().items() if issubclass(model, Published))
+    return any(page.languages_typed(request) for page in published)
+
+
 def of_writer(request, path="") -> Q:
     """Returns the condition that a draft, at `path`, is of a row that the user writes, or of a new one."""
     changed = kinds_of(lambda page: is_writer(request, page))
@@ -225,8 +231,6 @@ def front(request):
         "planned": planned(request),
         "changes": changes(request),
         "lists": by_purpose(request),
-        "writes_pages": any(
-            page.languages_typed(request) for model, page in pages().items() if issubclass(model, Published)
-        ),
+        "writes_pages": writes_pages(request),
     }
     return admin.site.index(request, context)

@@ -226,7 +226,7 @@ def test_a_reason_why_something_is_not_published_names_its_field():
     said = " ".join(page.select_one(".planned-drafts li").text.split())
     assert said.endswith(
         "Not published: Title (English): This field is required. "
-        "Step “Call us”: text (English): This field is required. Refused"
+        "Step “Call us”: What happens (English): This field is required. Refused"
     )
 
 
