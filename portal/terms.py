@@ -70,20 +70,32 @@ def other_renderings(rows) -> list:
     A wording is found as whole words in English, ignoring case, and as characters in Chinese. Within the name of the
     term itself it is right.
     """
-    warnings = []
+    found = []
     for language in LANGUAGES:
-        with override(language):
-            terms = [(term, term.name, Term.lines(term.other_renderings)) for term in Term.objects.published()]
+        terms = published_terms(language)
         for label, text in texts_of(rows, language):
-            for term, name, renderings in terms:
-                for rendering in renderings:
-                    if has_wording(without_name(text, name, rendering), rendering):
-                        sentence = _("%(field)s: “%(rendering)s” is not the term that this site uses. Use:")
-                        sentence %= {"field": capfirst(label), "rendering": rendering}
-                        with override(language):
-                            address = term.get_absolute_url()
-                        warnings.append(format_html('{} <a href="{}">{}</a>', sentence, address, name))
-    return warnings
+            found += warnings_of(label, text, terms)
+    return found
+
+
+def published_terms(language: str) -> list[tuple[str, str, list[str]]]:
+    """Returns the address, the name and the other renderings of each term that is published in `language`."""
+    with override(language):
+        return [
+            (term.get_absolute_url(), term.name, Term.lines(term.other_renderings)) for term in Term.objects.published()
+        ]
+
+
+def warnings_of(label: str, text: str, terms) -> list[str]:
+    """Returns the warnings of other_renderings() for a plain text with a `label`. `terms` are published_terms()."""
+    found = []
+    for address, name, renderings in terms:
+        for rendering in renderings:
+            if has_wording(without_name(text, name, rendering), rendering):
+                sentence = _("%(field)s: “%(rendering)s” is not the term that this site uses. Use:")
+                sentence %= {"field": capfirst(label), "rendering": rendering}
+                found.append(format_html('{} <a href="{}">{}</a>', sentence, address, name))
+    return found
 
 
 def official_names(source: str, target: str) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from portal.bilingual.drafts.values import is_number
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, other_language
 from portal.bilingual.parity.questions import Number
 from portal.translations import kept_files, xliff, xlsx
-from portal.translations.answers import AT_ONCE, check, keep, read
+from portal.translations.answers import AT_ONCE, check, keep, read, warn_of_terms
 from portal.translations.texts import Unreadable, models_for, waiting
 
 WRITERS = {"XLSX": xlsx.write, "XLF": xliff.write}
@@ -149,6 +149,7 @@ def answers(request, key):
     ready = [each for each in findings if each.is_ready]
     faulty = [each for each in findings if each.faults]
     outdated = [each for each in findings if each.is_outdated and not each.faults]
+    warn_of_terms(ready[:MOST_SHOWN])
     by_page = groupby(ready[:MOST_SHOWN], key=lambda each: (each.page, each.address))
     context = {
         **admin.site.each_context(request),

@@ -344,6 +344,15 @@ def test_who_may_not_write_exports_and_imports_nothing(program):
     assert member("publisher").get(address)["Location"] == ADDRESS
 
 
+def test_wordings_that_are_no_official_terms_are_named_and_kept(program):
+    Term.objects.filter(name_en="Teacher Exchange").update(other_renderings_en="swap of teachers")
+    summary = id_of(program, "summary_en", program.summary_zh_hans, program.summary_en)
+    page, _address = upload(member("translator_en"), book([[summary, "A swap of teachers"]]))
+    [warning] = [text for text in page.select(".difference > p") if text.a]
+    assert "“swap of teachers” is not the term that this site uses" in warning.text
+    assert warning.a.text == "Teacher Exchange"
+
+
 def test_who_writes_no_text_cannot_upload_a_file(program):
     client = member("nobody")
     assert client.get("/admin/").status_code == 200
