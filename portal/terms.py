@@ -3,9 +3,9 @@
 import re
 import unicodedata
 from bisect import bisect
-from html import unescape
+from functools import lru_cache
 
-from django.utils.html import format_html, strip_tags
+from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -13,6 +13,7 @@ from modeltranslation.translator import translator
 from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.languages import LANGUAGES
+from portal.bilingual.richtext import RichTextField, plain_text
 from portal.models import Term
 
 # The GB 2312 code of the first Chinese character of each letter of pinyin, and the code after the last character.
@@ -69,20 +70,32 @@ def other_renderings(rows) -> list:
     A wording is found as whole words in English, ignoring case, and as characters in Chinese. Within the name of the
     term itself it is right.
     """
-    warnings = []
+    found = []
     for language in LANGUAGES:
-        with override(language):
-            terms = [(term, term.name, Term.lines(term.other_renderings)) for term in Term.objects.published()]
+        terms = published_terms(language)
         for label, text in texts_of(rows, language):
-            for term, name, renderings in terms:
-                for rendering in renderings:
-                    if has_wording(without_name(text, name, rendering), rendering):
-                        sentence = _("%(field)s: “%(rendering)s” is not the term that this site uses. Use:")
-                        sentence %= {"field": capfirst(label), "rendering": rendering}
-                        with override(language):
-                            address = term.get_absolute_url()
-                        warnings.append(format_html('{} <a href="{}">{}</a>', sentence, address, name))
-    return warnings
+            found += warnings_of(label, text, terms)
+    return found
+
+
+def published_terms(language: str) -> list[tuple[str, str, list[str]]]:
+    """Returns the address, the name and the other renderings of each term that is published in `language`."""
+    with override(language):
+        return [
+            (term.get_absolute_url(), term.name, Term.lines(term.other_renderings)) for term in Term.objects.published()
+        ]
+
+
+def warnings_of(label: str, text: str, terms) -> list[str]:
+    """Returns the warnings of other_renderings() for a plain text with a `label`. `terms` are published_terms()."""
+    found = []
+    for address, name, renderings in terms:
+        for rendering in renderings:
+            if has_wording(without_name(text, name, rendering), rendering):
+                sentence = _("%(field)s: “%(rendering)s” is not the term that this site uses. Use:")
+                sentence %= {"field": capfirst(label), "rendering": rendering}
+                found.append(format_html('{} <a href="{}">{}</a>', sentence, address, name))
+    return found
 
 
 def official_names(source: str, target: str) -> list[tuple[str, str]]:
@@ -104,12 +117,14 @@ def texts_of(rows, language):
     translated = translator.get_registered_models()
     for row in (row for row in rows if type(row) in translated):
         for field in translator.get_options_for_model(type(row)).get_field_names():
-            column = build_localized_fieldname(field, language)
-            text = getattr(row, column)
+            column = row._meta.get_field(build_localized_fieldname(field, language))
+            text = getattr(row, column.name)
             if isinstance(text, str) and field not in TYPED_BY_VISITORS:
-                yield row._meta.get_field(column).verbose_name, unescape(strip_tags(text.replace("<", " <")))
+                yield column.verbose_name, plain_text(text) if isinstance(column, RichTextField) else text
 
 
+# A file for translators looks for each term in each text, and `re` itself keeps 512 patterns.
+@lru_cache(maxsize=10_000)
 def wording(text: str):
     """Returns the pattern of a wording. It is of whole words if it is in Latin letters: singular, plural, hyphened."""
     words = r"[\s-]+".join(map(re.escape, re.split(r"[\s-]+", text.strip())))

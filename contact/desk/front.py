@@ -27,6 +27,7 @@ from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.bilingual.parity.table import address_of
+from portal.bilingual.publishing import Published
 
 # How many of what goes live, and of what colleagues have changed today, the front names. Each kind of page among the
 # former takes a query.
@@ -159,6 +160,12 @@ def is_writer(request, page) -> bool:
     return None in page.languages_typed(request)
 
 
+def writes_pages(request) -> bool:
+    """Whether the user changes or translates pages, not only templates and other lists."""
+    published = (page for model, page in pages().items() if issubclass(model, Published))
+    return any(page.languages_typed(request) for page in published)
+
+
 def of_writer(request, path="") -> Q:
     """Returns the condition that a draft, at `path`, is of a row that the user writes, or of a new one."""
     changed = kinds_of(lambda page: is_writer(request, page))
@@ -188,7 +195,8 @@ def planned(request) -> list:
     found = found.prefetch_related("draft__row")[:PLANNED_NAMED]
     for each in found:
         each.language_name = LANGUAGE_NAMES[each.language]
-        each.reasons = [text for texts in each.refusals.values() for text in texts]
+        page = pages()[each.draft.content_type.model_class()]
+        each.reasons = page.reasons_in_words(request, each.draft.row, each.refusals)
     return found
 
 
@@ -223,6 +231,6 @@ def front(request):
         "planned": planned(request),
         "changes": changes(request),
         "lists": by_purpose(request),
-        "writes_pages": any(page.languages_typed(request) for page in pages().values()),
+        "writes_pages": writes_pages(request),
     }
     return admin.site.index(request, context)

@@ -89,8 +89,6 @@ class BilingualAdmin(Bilingual, FreshnessAdmin, HistoryAdmin):
     save_on_top = True
     # Pages are full soon, so lists of few rows and of many open in much the same time.
     list_per_page = 30
-    #: Functions of a list of rows, just saved, that return sentences to warn their author with. See portal.apps.
-    checks_of_texts = []
     #: Actions of every list of content. See portal.apps.
     actions = []
     #: The fields that say who is notified of enquiries and how they are kept. Only who works on enquiries changes them.
@@ -166,9 +164,7 @@ class BilingualAdmin(Bilingual, FreshnessAdmin, HistoryAdmin):
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
         rows = [form.instance, *(inline.instance for formset in formsets for inline in formset.forms)]
-        for check in self.checks_of_texts:
-            for warning in check([row for row in rows if row.pk]):
-                self.message_user(request, warning, messages.WARNING)
+        self.warn_of_texts(request, [row for row in rows if row.pk])
 
     def get_deleted_objects(self, objs, request):
         """Names the first MAX_NAMED rows that keep `objs` from being deleted, or else the drafts that go with them."""

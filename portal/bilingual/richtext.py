@@ -4,9 +4,9 @@ import re
 from html import unescape
 from itertools import groupby
 
+import nh3
 from bs4 import BeautifulSoup
 from django.core.exceptions import ValidationError
-from django.utils.html import strip_tags
 from django.utils.text import Truncator
 from django.utils.translation import gettext
 from django_prose_editor.fields import ProseEditorField
@@ -38,6 +38,8 @@ ADDRESS = re.compile(r"https?://\w|mailto:\S+@|tel:\+?\d|/(?!/)|#", re.IGNORECAS
 # The block elements. A "div" is the scrolling group around a table.
 BLOCKS = {"p", "h2", "h3", "ul", "ol", "blockquote", "div"}
 ENDS_OF_LINES = re.compile("</(?:p|h2|h3|li|td|th)>|<br")
+# In HTML. Others, such as the wide one of Chinese, are characters like any.
+WHITE_SPACE = re.compile("[ \t\r\n\f]+")
 
 
 class RichTextField(ProseEditorField):
@@ -64,12 +66,19 @@ class RichTextField(ProseEditorField):
     def cleaned(self, value):
         """Returns `value` with only the allowed elements, or None if no text is left."""
         value = self.sanitize(value or "").strip()
-        return value if strip_tags(value).strip() else None
+        return value if plain_text(value) else None
 
 
 def plain_text(html: str | None) -> str:
-    """Returns the text of a RichTextField, with a line for each block and each cell of a table."""
-    return unescape(strip_tags(ENDS_OF_LINES.sub(r"\n\g<0>", html or ""))).strip()
+    """
+    Returns the text of a RichTextField, with a line for each block and each cell of a table that has words.
+
+    White space between tags, which the editor removes, makes no difference. `html` may be anything that people type:
+    what is no HTML, and so would not be stored, is left out.
+    """
+    html = ENDS_OF_LINES.sub(r"\n\g<0>", WHITE_SPACE.sub(" ", html or ""))
+    lines = unescape(nh3.clean(html, tags=set())).split("\n")
+    return "\n".join(filter(None, map(str.strip, lines)))
 
 
 def with_scrolling_tables(html: str) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import prefetch_related_objects
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -18,11 +19,15 @@ from portal.bilingual.languages import other_language
 from portal.bilingual.links import absolute_url
 from portal.bilingual.parity.notes import changed_passages
 from portal.bilingual.parity.texts import field_of, plain
-from portal.bilingual.publishing import Published
+from portal.bilingual.publishing import Published, followed_paths
 from portal.bilingual.richtext import RichTextField
 from portal.terms import names_in, official_names
 
 ID = re.compile(r"([a-z]+\.[a-z]+):([0-9]{1,9}):((?:[a-z_]+/[0-9]{1,9}/)?[a-z_]+):([0-9a-f]{8}):([0-9a-f]{8})")
+
+
+# In one file. Reading a spreadsheet with as many takes two seconds.
+MOST_ANSWERS = 5000
 
 
 class Unreadable(Exception):
@@ -102,35 +107,45 @@ def models_for(request, language: str) -> list:
 def waiting(language: str, models, pks=None):
     """Yields the Text of all that is missing or out of step in `language`; see parity.work()."""
     source = other_language(language)
-    names, typed = official_names(source, language), {}
+    names = official_names(source, language)
     for model in models:
         kind = ContentType.objects.get_for_model(model)
         drafts = Draft.objects.filter(content_type=kind, object_id__isnull=False).exclude(entries={})
-        typed[model] = dict(drafts.values_list("object_id", "entries"))
-    for row, side, texts in parity.work(language, models, pks):
-        model, entries = type(row), typed[type(row)].get(row.pk, {})
-        with override(source):
-            page = str(row)
-        address = address_of(row, source)
-        for each in texts:
-            entry = entries.get(each.path)
-            target = "".join(entry["value"]) if entry else each.target
-            is_missing = each.path in side.missing
-            state = parity.State.MISSING.label if is_missing else parity.State.OUT_OF_STEP.label
-            column = field_of(model, each.path)
-            yield Text(
-                name=Name(model, row.pk, each.path, each.fingerprint, fingerprint([target])),
-                page=page,
-                address=address,
-                label=each.label,
-                state=_("%(state)s, in a draft") % {"state": state} if entry else str(state),
-                source=each.source,
-                target=target,
-                change=[] if is_missing else change_of(model, each),
-                terms=names_in(plain(model, each.path, each.source), names),
-                is_rich=isinstance(column, RichTextField),
-                max_length=column.max_length,
-            )
+        typed = dict(drafts.values_list("object_id", "entries"))
+        work = list(parity.work(language, [model], pks))
+        if issubclass(model, Published):
+            # For the addresses of their pages.
+            prefetch_related_objects([each.row for each in work], *(path for path, _null in followed_paths(model)))
+        for each in work:
+            yield from texts_of(each, language, typed.get(each.row.pk, {}), names)
+
+
+def texts_of(work, language: str, entries: dict, names):
+    """Yields the Text of all that `work` has to be translated. `entries` are those of the draft of its row."""
+    (row, side, texts), source = work, other_language(language)
+    model = type(row)
+    with override(source):
+        page = str(row)
+    address = address_of(row, source)
+    for each in texts:
+        entry = entries.get(each.path)
+        target = "".join(entry["value"]) if entry else each.target
+        is_missing = each.path in side.missing
+        state = parity.State.MISSING.label if is_missing else parity.State.OUT_OF_STEP.label
+        column = field_of(model, each.path)
+        yield Text(
+            name=Name(model, row.pk, each.path, each.fingerprint, fingerprint([target])),
+            page=page,
+            address=address,
+            label=each.label,
+            state=_("%(state)s, in a draft") % {"state": state} if entry else str(state),
+            source=each.source,
+            target=target,
+            change=[] if is_missing else change_of(model, each),
+            terms=names_in(plain(model, each.path, each.source), names),
+            is_rich=isinstance(column, RichTextField),
+            max_length=column.max_length,
+        )
 
 
 def change_of(model, waiting) -> list[tuple[str, str]]:

@@ -17,13 +17,13 @@ from portal.bilingual.drafts.values import is_number
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, other_language
 from portal.bilingual.parity.questions import Number
 from portal.translations import kept_files, xliff, xlsx
-from portal.translations.answers import AT_ONCE, check, keep, read
+from portal.translations.answers import AT_ONCE, check, keep, read, warn_of_terms
 from portal.translations.texts import Unreadable, models_for, waiting
 
 WRITERS = {"XLSX": xlsx.write, "XLF": xliff.write}
 # In bytes.
 LARGEST_FILE = 10 * 1024 * 1024
-# How many texts are shown with what would change.
+# How many texts are shown of each kind: with what would change, faulty, and outdated.
 MOST_SHOWN = 200
 
 
@@ -48,9 +48,16 @@ class AnswersForm(forms.Form):
         return file
 
 
+def refuse_others(request):
+    """Raises PermissionDenied if the user writes no text in any language."""
+    if not any(models_for(request, language) for language in LANGUAGES):
+        raise PermissionDenied
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def translations(request):
     """Offers what may be exported, and takes a file of answers."""
+    refuse_others(request)
     form = AnswersForm(request.POST, request.FILES) if request.method == "POST" else AnswersForm()
     if form.is_valid():
         try:
@@ -128,6 +135,7 @@ def export(request):
 @require_http_methods(["GET", "HEAD", "POST"])
 def answers(request, key):
     """Shows what a file of answers would do. The button does that with what is right."""
+    refuse_others(request)
     try:
         with kept_files.opened(request.user, key) as file:
             found = read(file)
@@ -139,16 +147,21 @@ def answers(request, key):
         return redirect("answers", key=key)
     findings = check(request, found)
     ready = [each for each in findings if each.is_ready]
+    faulty = [each for each in findings if each.faults]
+    outdated = [each for each in findings if each.is_outdated and not each.faults]
+    warn_of_terms(ready[:MOST_SHOWN])
     by_page = groupby(ready[:MOST_SHOWN], key=lambda each: (each.page, each.address))
     context = {
         **admin.site.each_context(request),
         "title": _("Translations: what the file would do"),
-        "faulty": [each for each in findings if each.faults],
-        "outdated": [each for each in findings if each.is_outdated and not each.faults],
+        "faulty": faulty[:MOST_SHOWN],
+        "more_faulty": len(faulty[MOST_SHOWN:]),
+        "outdated": outdated[:MOST_SHOWN],
+        "more_outdated": len(outdated[MOST_SHOWN:]),
         "kept": sum(each.is_kept and not (each.faults or each.is_outdated) for each in findings),
         "ready": len(ready),
         "pages": [{"title": title, "address": address, "texts": list(texts)} for (title, address), texts in by_page],
-        "more": max(len(ready) - MOST_SHOWN, 0),
+        "more": len(ready[MOST_SHOWN:]),
         "at_once": AT_ONCE,
         "is_in_parts": len({each.name[:2] for each in ready}) > AT_ONCE,
     }

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from portal.bilingual.languages import other_language
 from portal.bilingual.richtext import RichTextField
 from portal.spreadsheets import plain
-from portal.translations.texts import Answer, Unreadable, terms_in_words
+from portal.translations.texts import MOST_ANSWERS, Answer, Unreadable, terms_in_words
 
 NAMESPACE = "urn:oasis:names:tc:xliff:document:1.2"
 # Tools know Chinese by the code of a region.
@@ -21,6 +21,8 @@ TAG = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9]*)(?:"[^"]*"|[^">])*>""")
 VOID = {"br", "hr", "img"}
 # The elements that hold code, here tags of HTML. Tools protect it.
 OF_CODE = {"bpt", "ept", "ph", "it"}
+# A text has some forty on average, with its notes.
+MOST_TAGS = 100 * MOST_ANSWERS
 TYPES = {"strong": "bold", "em": "italic", "a": "link", "br": "lb"}
 
 
@@ -96,11 +98,16 @@ def append(element, text):
 
 def read(file) -> list[Answer]:
     """Returns the answers in an open XLIFF file. Raises Unreadable."""
+    content = file.read()
     try:
-        root = defusedxml.ElementTree.fromstring(file.read(), forbid_dtd=True)
+        if content.count(b"<") > MOST_TAGS:
+            raise Unreadable(_("This file has too many texts. Please send it in parts."))
+        root = defusedxml.ElementTree.fromstring(content, forbid_dtd=True)
         if root.tag != f"{{{NAMESPACE}}}xliff":
             raise Unreadable(_("This is no XLIFF 1.2 file. Please let your tool write that."))
-        units = root.iterfind(f".//{{{NAMESPACE}}}trans-unit")
+        units = root.findall(f".//{{{NAMESPACE}}}trans-unit")
+        if len(units) > MOST_ANSWERS:
+            raise Unreadable(_("This file has too many texts. Please send it in parts."))
         return [
             Answer(
                 _("Text %(number)d") % {"number": number},

@@ -1,6 +1,8 @@
 """Texts to be translated as a spreadsheet, a row for each, and the answers in one."""
 
+from collections import Counter
 from datetime import date, time, timedelta
+from xml.parsers import expat
 from zipfile import ZipFile
 
 from django.utils.text import capfirst
@@ -10,7 +12,7 @@ from django.utils.translation import gettext_lazy, override
 from portal import spreadsheets
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, other_language
 from portal.filetypes import OPEN_XML, content_type
-from portal.translations.texts import Answer, Unreadable, terms_in_words
+from portal.translations.texts import MOST_ANSWERS, Answer, Unreadable, terms_in_words
 
 # The headings, each with the width of its column in characters.
 ID, ANSWER = gettext_lazy("id: do not change"), gettext_lazy("translation: fill in here")
@@ -24,7 +26,11 @@ TO_FILL = [heading for heading, _width in COLUMNS].index(ANSWER)
 # In characters. A longer text would be cut.
 LARGEST_CELL = 32_767
 # Of what a file unpacks to, in bytes, and of its sheet. Rows have all these columns.
-LARGEST, MOST_ROWS, MOST_COLUMNS = 64 * 1024 * 1024, 20_000, 100
+LARGEST, MOST_COLUMNS = 64 * 1024 * 1024, 100
+# How many of each element of cells a file may have, and of all others together: those of styles, names, formatting.
+# Each takes openpyxl tens of microseconds, and packs to almost nothing.
+OF_CELLS = {"row", "c", "f", "v", "is", "si", "t"}
+MOST_OF_CELLS, MOST_OTHERS = 20 * MOST_ANSWERS, 10_000
 
 
 def write(texts, language: str) -> bytes:
@@ -48,15 +54,37 @@ def read(file) -> list[Answer]:
     if content_type(file) != f"{OPEN_XML}spreadsheetml.sheet":
         raise Unreadable(_("This is no spreadsheet that can be read. Please save it as XLSX, without macros."))
     try:
-        # No part can unpack to more than it says.
-        if sum(part.file_size for part in ZipFile(file).infolist()) > LARGEST:
-            raise Unreadable(_("This spreadsheet unpacks to too much. Please send it in parts."))
+        refuse_too_much(ZipFile(file))
         return list(answers_in(file))
     except Unreadable:
         raise
     # A library parses untrusted input here. Whichever exception it raises, the file is faulty.
     except Exception as error:
         raise Unreadable(_("This spreadsheet is damaged.")) from error
+
+
+def refuse_too_much(archive):
+    """Raises Unreadable if a file unpacks to so much that reading it would take long. It need not be well-formed."""
+    too_much, found = Unreadable(_("This spreadsheet unpacks to too much. Please send it in parts.")), Counter()
+    # No part can unpack to more than it says.
+    if sum(part.file_size for part in archive.infolist()) > LARGEST:
+        raise too_much
+
+    def count(name, _attributes):
+        name = name.rpartition(":")[2]
+        kind = name if name in OF_CELLS else "other"
+        found[kind] += 1
+        if found[kind] > (MOST_OTHERS if kind == "other" else MOST_OF_CELLS):
+            raise too_much
+
+    for part in archive.infolist():
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = count
+        try:
+            parser.Parse(archive.read(part), True)
+        except expat.ExpatError:
+            # It is a picture, or openpyxl reads it no further either.
+            continue
 
 
 def answers_in(file):
@@ -73,7 +101,7 @@ def answers_in(file):
         text = _("This spreadsheet lacks the columns “%(id)s” and “%(answer)s”.")
         raise Unreadable(text % {"id": capfirst(str(ID)), "answer": capfirst(str(ANSWER))})
     for number, row in enumerate(rows, start=2):
-        if number > MOST_ROWS:
+        if number > MOST_ANSWERS + 1:
             raise Unreadable(_("This spreadsheet has too many rows. Please send it in parts."))
         key, answer = (row[place] for place in places)
         if key.value is not None or answer.value is not None:

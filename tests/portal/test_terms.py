@@ -12,9 +12,10 @@ from django.utils.translation import override
 
 from partners.models import Country
 from portal.models import Centre, Department, Page, Term
-from portal.terms import initial, other_renderings, sorted_terms
+from portal.terms import initial, other_renderings, sorted_terms, wording
 from portal.views import TERMS_A_PAGE
 from programs.models import Area, Program, Question, Step
+from tests.admin_forms import AdminForm
 from tests.portal.bilingual.test_editing import form_data
 
 pytestmark = pytest.mark.django_db
@@ -226,6 +227,12 @@ def test_english_renderings_are_found_as_whole_words(program, texts, warned):
     assert ("course standard" in warnings_of(program, **texts)) == warned
 
 
+def test_the_patterns_of_many_wordings_are_kept():
+    wordings = [f"wording {number}" for number in range(1000)]
+    patterns = list(map(wording, wordings))
+    assert all(wording(each) is pattern for each, pattern in zip(wordings, patterns, strict=True))
+
+
 @pytest.mark.parametrize("text", ["Send inquiries here", "An inquiry", "INQUIRY-based"])
 def test_the_plural_of_a_rendering_is_found_too(program, text):
     assert "“inquiry”" in warnings_of(program, summary_en=text)
@@ -301,6 +308,27 @@ def test_saving_a_text_with_another_rendering_warns_and_saves(admin_client, prog
     assert str(warnings[0]) == f'{words}<a href="/en/terms/?term={term.pk}#term-{term.pk}">Curriculum standard</a>'
     text = admin_client.get(address).content.decode()
     assert f'href="/en/terms/?term={term.pk}#term-{term.pk}"' in text
+
+
+def test_a_draft_is_checked_when_a_button_saves_it(admin_client, program):
+    admin_client.cookies["django_language"] = "en"
+    step = program.steps.create(text_en="Adopt a curriculum standard.")
+    form = AdminForm(admin_client, f"/admin/programs/program/{program.pk}/change/")
+    number = form.rows("steps")[str(step.pk)]
+    form.data |= {"summary_en": ["A course standard"], f"steps-{number}-text_en": ["Adopt a course standard."]}
+
+    def said(response):
+        return [str(message) for message in response.context["messages"] if "course standard" in str(message)]
+
+    # A script keeps what is typed every few seconds, and when the user leaves.
+    for how in ("typing", "leaving"):
+        assert admin_client.post(form.address, form.data | {"_keep": how}).status_code == 204
+    assert said(admin_client.get(form.address)) == []
+    assert [text.partition(" (")[0] for text in said(form.submit())] == ["Summary", "What happens"]
+    form = AdminForm(admin_client, form.address)
+    form.data[f"steps-{number}-DELETE"] = ["on"]
+    assert [text.partition(" (")[0] for text in said(form.submit())] == ["Summary"]
+    assert Program.objects.get(pk=program.pk).summary_en != "A course standard"
 
 
 def test_the_steps_of_a_program_are_checked_with_it(admin_client):

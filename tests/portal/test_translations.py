@@ -4,6 +4,7 @@ import os
 import zipfile
 from datetime import date
 from io import BytesIO
+from uuid import uuid4
 from xml.etree import ElementTree
 
 import pytest
@@ -11,7 +12,9 @@ from bs4 import BeautifulSoup
 from django.contrib.auth.models import Group
 from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from openpyxl import Workbook, load_workbook
 
@@ -21,7 +24,7 @@ from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.values import fingerprint
 from portal.models import Term, User
 from portal.translations import kept_files, xlsx
-from programs.models import Program
+from programs.models import Program, Step
 from tests.admin_forms import AdminForm
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +74,7 @@ def rewrite(program, language):
 
 def member(role, language="en"):
     user = User.objects.create_user(f"{role}-{User.objects.count()}", is_staff=True, language=language)
-    user.groups.add(Group.objects.get(name=role))
+    user.groups.set(Group.objects.filter(name=role))
     client = Client()
     client.force_login(user)
     client.user = user
@@ -206,6 +209,21 @@ def test_rows_are_chosen_in_a_list(program):
     assert "Nothing of this" in client.post(form["action"], data | {"format": "XLSX"}, follow=True).content.decode()
 
 
+def test_an_export_asks_the_same_for_many_pages(django_assert_num_queries):
+    in_an_area = Program.objects.exclude(area=None)
+    client = member("translator_en")
+    for program in in_an_area[:2]:
+        rewrite(program, "zh-hans")
+    exported(client, "en", "XLSX")
+    with CaptureQueriesContext(connection) as few:
+        exported(client, "en", "XLSX")
+    for program in in_an_area[2:]:
+        rewrite(program, "zh-hans")
+    with django_assert_num_queries(len(few)):
+        found = rows_of(exported(client, "en", "XLSX"))
+    assert len({row["Address"].value for row in found}) > 4
+
+
 def test_many_pages_are_changed_in_parts(program, monkeypatch):
     monkeypatch.setattr("portal.translations.answers.AT_ONCE", 1)
     other = Program.objects.exclude(pk=program.pk).first()
@@ -289,8 +307,9 @@ def test_each_fault_is_named_with_its_row_and_field_and_nothing_of_it_is_applied
         (body, "<p>Before you apply</p><script>alert(1)</script>", "Formatting is broken"),
         (body, "<p>Before you apply</p>", "Formatting is lost: </strong>, <strong>"),
         (body, '<p>Before <strong>you</strong> <a href="now">apply</a></p>', "leads nowhere"),
+        (body, "<a" * 3000, "There is no translation"),
         (summary, "Enough", ""),
-        (summary, "Enough again", "translated already: Row 22"),
+        (summary, "Enough again", "translated already: Row 23"),
     ]
     client = member("translator_en")
     page, address = upload(client, book([fault[:2] for fault in faults]))
@@ -325,6 +344,34 @@ def test_who_may_not_write_exports_and_imports_nothing(program):
     assert member("publisher").get(address)["Location"] == ADDRESS
 
 
+def test_wordings_that_are_no_official_terms_are_named_and_kept(program):
+    Term.objects.filter(name_en="Teacher Exchange").update(other_renderings_en="swap of teachers")
+    summary = id_of(program, "summary_en", program.summary_zh_hans, program.summary_en)
+    page, _address = upload(member("translator_en"), book([[summary, "A swap of teachers"]]))
+    [warning] = [text for text in page.select(".difference > p") if text.a]
+    assert "“swap of teachers” is not the term that this site uses" in warning.text
+    assert warning.a.text == "Teacher Exchange"
+
+
+def test_who_writes_no_text_cannot_upload_a_file(program):
+    client = member("nobody")
+    assert client.get("/admin/").status_code == 200
+    for address in (ADDRESS, f"{ADDRESS}{uuid4()}/"):
+        assert client.get(address).status_code == 403
+        assert client.post(address, {"file": SimpleUploadedFile("answers", BOOK)}).status_code == 403
+    assert_nothing_is_kept()
+
+
+def test_of_many_faulty_and_outdated_texts_the_first_are_shown(program):
+    steps = program.steps.bulk_create(Step(program=program, text_zh_hans="新", sort_order=9) for _ in range(202))
+    outdated = [[id_of(program, f"steps/{step.pk}/text_en", "旧", ""), "New"] for step in steps]
+    page, _address = upload(member("translator_en"), book([["no id", "A text"]] * 201 + outdated))
+    for name, more in (("faulty", "And 1 more text."), ("outdated", "And 2 more texts.")):
+        section = page.select_one(f"section[aria-labelledby={name}]")
+        assert len(section.select("tbody tr")) == 200
+        assert more in section.text
+
+
 def test_no_text_becomes_a_formula_on_either_way(program):
     formulas = ["=1+1", "+1", "-1", "@a", "＝1"]
     for number, formula in enumerate(formulas):
@@ -345,8 +392,19 @@ def with_part(content, name, part):
     file = BytesIO()
     with zipfile.ZipFile(BytesIO(content)) as old, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
         for each in old.namelist():
-            new.writestr(each, part if each == name else old.read(each))
+            if each != name:
+                new.writestr(each, old.read(each))
+        new.writestr(name, part)
     return file.getvalue()
+
+
+def with_many(content, name, element, times):
+    """Returns a spreadsheet that is as small as ever, with as many empty elements at the end of a part."""
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        head, end, tail = archive.read(name).rpartition(b"</")
+    found = with_part(content, name, head + element * times + end + tail)
+    assert len(found) < 20_000
+    return found
 
 
 def xml(text, head=""):
@@ -356,7 +414,7 @@ def xml(text, head=""):
 UNIT = '<file><body><trans-unit id="{}"><source>a</source><target>b</target></trans-unit></body></file>'
 EMPTY_ZIP = b"PK\x03\x04" + bytes(100)
 ENTITY = '<!DOCTYPE a [<!ENTITY e "eeee"><!ENTITY f SYSTEM "file:///etc/passwd">]>'
-SHEET = "xl/worksheets/sheet1.xml"
+SHEET, STYLES, WORKBOOK = "xl/worksheets/sheet1.xml", "xl/styles.xml", "xl/workbook.xml"
 BOOK = book([["id", "answer"]])
 with zipfile.ZipFile(BytesIO(BOOK)) as archive:
     TALL = archive.read(SHEET).replace(b"</sheetData>", b'<row r="1000000"><c t="n"><v>1</v></c></row></sheetData>')
@@ -369,6 +427,10 @@ BROKEN = {
     "a sheet that is no XML": (with_part(BOOK, SHEET, "<a"), "damaged"),
     "a sheet with entities": (with_part(BOOK, SHEET, f"{ENTITY}<a>&e;</a>"), "damaged"),
     "a sheet that unpacks to 100 MB": (with_part(BOOK, SHEET, bytes(100_000_000)), "unpacks to too much"),
+    "many styles": (with_many(BOOK, STYLES, b"<xf/>", 80_000), "unpacks to too much"),
+    "many names": (with_many(BOOK, WORKBOOK, b'<a:definedName xmlns:a="a"/>', 80_000), "unpacks to too much"),
+    # The end is missing.
+    "many strings": (with_part(BOOK, "xl/sharedStrings.xml", b"<sst>" + b"<si/>" * 400_000), "unpacks to too much"),
     "a spreadsheet with a million rows": (with_part(BOOK, SHEET, TALL), "too many rows"),
     "a spreadsheet without the columns": (book([["a", "b"]], ["a", "b"]), "lacks the columns"),
     "a spreadsheet without answers": (book([]), "no text in this file"),
@@ -376,6 +438,11 @@ BROKEN = {
     "XLIFF cut off": (xml(UNIT)[:-9], "neither an XLSX"),
     "XLIFF 2.0": (xml("").replace(b":1.2", b":2.0"), "no XLIFF 1.2"),
     "XLIFF in no encoding": (xml("").replace(b'"1.0"?', b'"1.0" encoding="none"?'), "neither an XLSX"),
+    "XLIFF with 5,001 texts": (xml('<trans-unit id="a"/>' * 5001), "too many texts"),
+    "XLIFF with a text in very many pieces": (
+        xml(f'<trans-unit id="a"><target>{"<g/>" * 500_001}</target></trans-unit>'),
+        "too many texts",
+    ),
     "XLIFF without texts": (xml(""), "no text in this file"),
     "XLIFF nested too deep": (
         xml(f'<trans-unit id="a"><target>{"<g>" * 5000}{"</g>" * 5000}</target></trans-unit>'),
@@ -394,6 +461,10 @@ def test_broken_files_get_a_clear_answer_and_are_not_kept(program):
         assert expected in page.select_one(".errorlist").text, name
         page, _address = upload(chinese, content)
         assert all(each > "\u3000" for each in page.select_one(".errorlist").text.strip()[-1]), name
+    assert_nothing_is_kept()
+
+
+def assert_nothing_is_kept():
     storage = storages["private"]
     assert not storage.exists(kept_files.FOLDER) or storage.listdir(kept_files.FOLDER) == ([], [])
 

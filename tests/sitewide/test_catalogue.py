@@ -112,6 +112,16 @@ def test_catalogue_is_written_as_chinese(catalogue):
     assert not half_width
 
 
+def test_one_thing_has_one_word(catalogue):
+    """Missing is 待补充, out of step 待更新, withdrawn 已撤回, an account 账户."""
+    guide = [path.read_text() for path in (settings.BASE_DIR / "docs/guide/zh-hans").glob("*.md")]
+    assert len(guide) > 5
+    texts = [text for entry in catalogue for text in (entry.msgstr, *entry.msgstr_plural.values())] + guide
+    assert not [text for text in texts if any(other in text for other in ("缺译", "不同步", "已撤下", "账号"))]
+    with override("zh-hans"):
+        assert gettext("What was done, and by whom") == gettext("events") == "咨询操作记录"
+
+
 def test_han_characters_stand_only_where_content_stands():
     allowed = {"locale", "content", "tests", "docs"}
     names = ("500.html", "includes/masthead.html", "admin/language_choice.html")

@@ -34,7 +34,18 @@ from portal.bilingual.drafts.display import (
     typists,
 )
 from portal.bilingual.drafts.models import Draft, new_key
-from portal.bilingual.drafts.paths import DELETE, SLUG, is_new, key_for_gone, name_of, new_row, row_of, rows_of
+from portal.bilingual.drafts.paths import (
+    DELETE,
+    SLUG,
+    is_new,
+    is_removal,
+    key_for_gone,
+    language_of,
+    name_of,
+    new_row,
+    row_of,
+    rows_of,
+)
 from portal.bilingual.drafts.rights import NOT_A_PUBLISHER, NOT_OF_A_WRITER, is_translator
 from portal.bilingual.drafts.values import (
     CLEAR,
@@ -76,6 +87,9 @@ class DraftAdmin(DraftListAdmin):
     """Base of the admins of what visitors see. Its form shows and keeps a Draft."""
 
     change_form_template = "admin/draft_form.html"
+    #: Functions of a list of rows, saved or as a draft has them, that return sentences to warn their author with. See
+    #: portal.apps.
+    checks_of_texts = []
 
     @property
     def has_page(self) -> bool:
@@ -264,11 +278,34 @@ class DraftAdmin(DraftListAdmin):
             return HttpResponseRedirect(self.copy(request, obj, draft).address)
         elif button == SCHEDULE:
             self.schedule(request, obj, draft, seen)
+            self.warn_of_texts(request, self.rows_typed(request, obj, draft))
         elif button in (END_PREVIEWS, UNSCHEDULE, DISCARD) and draft.pk:
             self.end(request, obj, draft, button, seen)
         elif draft.entries:
             self.message_user(request, _("The draft is saved. Visitors do not see it yet."), messages.SUCCESS)
+            # After a script the user reads another page, where nobody knows which text is meant.
+            if "_keep" not in request.POST:
+                self.warn_of_texts(request, self.rows_typed(request, obj, draft))
         return None
+
+    def warn_of_texts(self, request, rows):
+        """Tells the user what `checks_of_texts` say of `rows`."""
+        for check in self.checks_of_texts:
+            for warning in check(rows):
+                self.message_user(request, warning, messages.WARNING)
+
+    def rows_typed(self, request, obj, draft) -> list:
+        """Returns unsaved rows with the texts in languages that `draft` has: of `obj`, and of its inline rows."""
+        _form, formsets = self.unbound(request, obj)
+        models, rows = {"": self.model} | {formset.prefix: formset.model for formset in formsets}, {}
+        values = {path: entry["value"] for path, entry in draft.entries.items()}
+        removed = {row_of(path) for path, value in values.items() if is_removal(path, value)}
+        for path, value in values.items():
+            row = row_of(path)
+            model = models.get(row.partition("/")[0])
+            if model and row not in removed and language_of(path) and not is_file(value):
+                setattr(rows.setdefault(row, model()), name_of(path), "".join(value))
+        return list(rows.values())
 
     def keep_as_new(self, request) -> Draft:
         """Keeps what was typed for a row that somebody has deleted as the draft of a new one, one for each form."""

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.django_db
 NOTHING = "Nothing waits for you at present."
 ENQUIRIES = {"Enquiries"}
 TEXTS = {f"{language} texts {state}" for language in ("Chinese", "English") for state in ("out of step", "missing")}
+OF_BOTH_LANGUAGES = {"/admin/parity/", "/admin/translations/"}
 CHINESE = {name for name in TEXTS if name.startswith("Chinese")}
 DRAFTS = {"Could not be published", "Scheduled to be published", "Drafts that are not public yet"}
 YOURS, DUE = {"Due for review, yours"}, {"Due for review"}
@@ -134,6 +135,10 @@ def test_each_role_finds_what_waits_for_it_and_each_number_is_that_of_its_list(r
         assert {heading for heading, _name in found} == headings, role
         assert page.h1.text == "Hello, Ming Li"
         assert (NOTHING in page.text) == (not headings)
+        # The desk writes only templates, and finds these in their list.
+        writes = headings & (TEXTS - {"English texts missing"})
+        links = {link["href"] for link in page.select(".front-link a")}
+        assert (links >= OF_BOTH_LANGUAGES) if writes else not (OF_BOTH_LANGUAGES & links), role
         for (heading, name), (number, address) in found.items():
             response = client.get(address)
             assert response.status_code == 200, address
@@ -208,6 +213,20 @@ def test_it_asks_little_whatever_waits(django_assert_max_num_queries, record_pro
             asked[role, times] = len(captured)
     record_property("queries of the front", asked)
     assert all(asked[role, 6] <= asked[role, 1] for role in SHOWN)
+
+
+def test_a_reason_why_something_is_not_published_names_its_field():
+    client = member("publisher")
+    program = Program.objects.get(slug="student-exchange")
+    step = program.steps.create(text_zh_hans="请先来电", text_en="Call us")
+    required = ["This field is required."]
+    add_draft(program, scheduled_by=client.user, refusals={"title_en": required, f"steps/{step.pk}/text_en": required})
+    page, _found = waiting(client)
+    said = " ".join(page.select_one(".planned-drafts li").text.split())
+    assert said.endswith(
+        "Not published: Title (English): This field is required. "
+        "Step “Call us”: What happens (English): This field is required."
+    )
 
 
 def test_it_says_what_colleagues_have_done_today_to_pages_that_one_may_see(time_machine):

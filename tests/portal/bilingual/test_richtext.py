@@ -7,8 +7,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils.translation import override
 
+from portal.bilingual.history.versions import versions_of
 from portal.bilingual.richtext import RichTextField, blocks, plain_text, with_scrolling_tables
 from portal.models import Page
+from tests.admin_forms import AdminForm
 
 TABLE = "<table><tbody><tr><th>Document</th><th>Copies</th></tr><tr><td>Agreement</td><td>2</td></tr></tbody></table>"
 
@@ -76,6 +78,33 @@ def test_plain_text_has_a_line_for_each_block_and_no_markup():
     html = f"<h2>a &amp; <strong>b</strong>c</h2><ul><li>x<br>y</li></ul>{table}"
     assert plain_text(html) == "a & bc\nx\ny\n1\n2 < 3"
     assert plain_text(None) == ""
+
+
+def test_white_space_that_the_editor_removes_makes_no_difference_to_plain_text():
+    spaced = TABLE.replace("><", ">\n  <").replace("<td>", "<td>\t")
+    assert plain_text(f"<p>One\r\ntwo</p>\n\n{spaced}\n<p> three</p>") == plain_text(
+        f"<p>One two</p>{TABLE}<p>three</p>"
+    )
+    assert plain_text(f"<p>One\ntwo</p>{spaced}") == "One two\nDocument\nCopies\nAgreement\n2"
+
+
+@pytest.mark.parametrize("html", ["<a" * 3000, f'<p><a href="https://x.example/{"<" * 2000}"></a></p>'])
+def test_odd_html_has_no_text_and_stops_nothing(html):
+    assert plain_text(html) == ""
+    assert RichTextField().cleaned(html) is None
+
+
+@pytest.mark.django_db
+def test_a_draft_with_odd_html_is_compared_with_versions(admin_client):
+    page = Page.objects.get(slug="about")
+    form = AdminForm(admin_client, f"/admin/portal/page/{page.pk}/change/")
+    form.data["title_en"] = ["Another title"]
+    form.submit("_publish")
+    form = AdminForm(admin_client, form.address)
+    form.data["body_en"] = ["<a" * 3000]
+    form.submit()
+    [version, *_earlier] = versions_of(page)
+    assert admin_client.get(f"/admin/portal/page/{page.pk}/history/{version.pk}/").status_code == 200
 
 
 @pytest.mark.parametrize(
