@@ -49,8 +49,9 @@ class HistoryAdmin(DraftAdmin):
         return super().changelist_view(request, (extra_context or {}) | {"has_bin": self.has_bin(request)})
 
     def has_bin(self, request) -> bool:
-        """Whether the user may bring back what was deleted."""
-        return self.has_add_permission(request)
+        """Whether the user may bring back what was deleted. Of a kind without publication that is public at once."""
+        is_published_later = issubclass(self.model, Published)
+        return self.has_add_permission(request) and (is_published_later or self.may_publish(request))
 
     def page(self, request, template, title, **context):
         shown = self.admin_site.each_context(request) | {"opts": self.opts, "title": title, "subtitle": None}
@@ -166,7 +167,8 @@ class HistoryAdmin(DraftAdmin):
         for change in found:
             change.parts = parts.get(change.revision_id, [])
         title = _("Bin: %s") % self.opts.verbose_name_plural
-        return self.page(request, "admin/bin.html", title, changes=found)
+        is_public_at_once = not issubclass(self.model, Published)
+        return self.page(request, "admin/bin.html", title, changes=found, is_public_at_once=is_public_at_once)
 
     @transaction.atomic
     def bring_back(self, request, number):

@@ -65,7 +65,7 @@ class RecordingAdmin(admin.ModelAdmin):
         for row in rows:
             put_into_bin(row, request.user)
         text = _("What was deleted is in the bin. From there it can be brought back.")
-        if self.has_add_permission(request):
+        if self.has_bin(request):
             address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_bin")
             text = format_html('{} <a href="{}">{}</a>', text, address, _("Bin"))
         self.message_user(request, text, messages.INFO)

@@ -377,6 +377,24 @@ def test_a_row_without_a_language_of_its_own_comes_back_as_it_was(staff):
     assert Industry.objects.get(pk=industry.pk).slug == "an-industry"
 
 
+def test_only_a_publisher_brings_back_what_is_public_at_once(staff):
+    """The list and the message after deleting lead to the bin only who may use it. The bin says what will be seen."""
+    industry = Industry.objects.create(slug="an-industry", name_zh_hans="业", name_en="Industry")
+    delete(staff, industry)
+    rights = ["programs.add_industry", "programs.change_industry", "programs.delete_industry"]
+    for client, may in ((editor(*rights, name="writer"), False), (editor(*rights, PUBLISH), True)):
+        other = Industry.objects.create(slug="another", name_zh_hans="乙", name_en="Another")
+        assert (address_of(industry, "bin/") in delete(client, other).text) == may
+        assert (client.get(address_of(industry, "bin/")).status_code == 200) == may
+        deletion = Change.objects.in_bin(Industry).get(object_id=industry.pk)
+        client.post(address_of(industry, f"bin/{deletion.pk}/"))
+        assert Industry.objects.filter(pk=industry.pk).exists() == may
+    assert "It is in force at once" in staff.get(address_of(industry, "bin/")).text
+    assert "Visitors do not see it until" not in staff.get(address_of(industry, "bin/")).text
+    delete(staff, Program.objects.get(slug="teacher-exchange"))
+    assert "Visitors do not see it until" in staff.get("/admin/programs/program/bin/").text
+
+
 def test_what_the_worker_publishes_is_its_authors(staff, program):
     form = AdminForm(staff, address_of(program, f"{program.pk}/change/"))
     form.data |= {"title_en": ["At a set time"], "_publish_at": ["2099-01-01T08:00"], "_publish_languages": ["en"]}
