@@ -478,6 +478,31 @@ def test_the_history_goes_on_from_the_log_of_django(staff, program):
         assert Change.objects.of(program).get().words.startswith("Published: Chinese and English. Changed Title")
 
 
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        ("[Changed by hand", "Changed"),
+        ("[1, 2]", "Changed"),
+        ('["a", {"published": {"languages": ["en"]}}]', "Published: English."),
+        ("[" * 9, "Changed"),
+        ("Some words", "Changed"),
+    ],
+)
+def test_the_history_goes_on_from_a_log_with_odd_messages(staff, program, stored, words):
+    LogEntry.objects.create(
+        user=User.objects.get(),
+        content_type=ContentType.objects.get_for_model(program),
+        object_id=program.pk,
+        object_repr="A program",
+        action_flag=2,
+        change_message=stored,
+    )
+    import_module("portal.migrations.0016_earlier_changes").copy(apps, None)
+    with override("en"):
+        assert Change.objects.get().words == words
+    assert words in staff.get("/admin/portal/change/").text
+
+
 def test_its_pages_need_few_queries(staff, program, record_property):
     def queries(address):
         staff.get(address)
