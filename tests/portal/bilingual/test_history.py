@@ -503,6 +503,18 @@ def test_the_history_goes_on_from_a_log_with_odd_messages(staff, program, stored
     assert words in staff.get("/admin/portal/change/").text
 
 
+def test_the_button_of_each_difference_has_a_name_of_its_own(staff, program):
+    """It says what it shows, and then what it is about."""
+    change(staff, program, **{"steps-0-text_en": "One", "steps-1-text_en": "Two", "title_en": "Three"})
+    page = VersionPage(staff, versions_of(program)[-1])
+    assert [" ".join(button.text.split()) for button in page.page.select("[name=_restore_one]")] == [
+        "Put this into the draft Title (English)",
+        "Put this into the draft 1. Step: What happens (English)",
+        "Put this into the draft 2. Step: What happens (English)",
+    ]
+    assert not page.page.select("[name=_restore_one][aria-label]")
+
+
 def test_its_pages_need_few_queries(staff, program, record_property):
     def queries(address):
         staff.get(address)
