@@ -535,6 +535,15 @@ def test_its_pages_need_few_queries(staff, program, record_property):
     assert all_queries() == few
     record_property("queries of the history and of the bin", few)
     assert max(few) <= 12
+    # A version with few parts, and with many.
+    found = []
+    for _time in range(2):
+        change(staff, program, title_en=f"With {program.steps.count()} steps")
+        last = versions_of(program)[0]
+        found.append(queries(address_of(program, f"{program.pk}/history/{last.pk}/")))
+        program.steps.bulk_create([type(program.steps.first())(program=program, text_en=f"{n}") for n in range(30)])
+    record_property("queries of a version", found)
+    assert found[0] == found[1] <= 30
 
 
 def test_a_picture_in_the_draft_stays_when_a_version_is_restored(staff):
