@@ -203,8 +203,8 @@ def leave_out_gone(model, states):
     returns them. It asks the database once for each kind of rows.
     """
     references, named = [], defaultdict(set)
-    for path, fields in states.items():
-        kind = PARTS[model][path.partition("/")[0]] if path else model
+    for place, fields in states.items():
+        kind = PARTS[model][place.partition("/")[0]] if place else model
         for field in map(kind._meta.get_field, fields):
             if field.is_relation and (value := fields[field.name]):
                 references.append((fields, field))
