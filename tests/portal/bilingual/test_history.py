@@ -13,6 +13,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -23,16 +24,17 @@ from openpyxl import load_workbook
 from PIL import Image
 
 from partners.models import Country, Institution
-from portal.bilingual.drafts.models import PUBLISH, TRANSLATE, Draft, ScheduledPublication
+from portal.bilingual.drafts.models import PUBLISH, TRANSLATE, Draft, ScheduledPublication, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.former_slugs import FormerSlug
 from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.history.versions import PARTS, fields_at, versions_of
-from portal.draft_chores import publish_due
+from portal.draft_chores import publish_due, remove_files
 from portal.models import Centre, Department, Page, Term, User
 from programs import resource_files
 from programs.models import Area, Certificate, Industry, Program, Resource
 from tests.admin_forms import AdminForm
+from tests.contact.files import PDF
 from tests.programs.resources import published, with_file
 
 pytestmark = pytest.mark.django_db
@@ -361,11 +363,14 @@ def test_a_deleted_resource_has_its_files_for_ninety_days(staff, django_capture_
     bring_back(staff, Resource)
     [again] = Resource.objects.get(pk=resource.pk).files.all()
     assert (again.sha256, again.name, again.is_on_disk) == (kept.sha256, kept.name, True)
-    delete(staff, resource)
+    with django_capture_on_commit_callbacks(execute=True):
+        delete(staff, resource)
     Change.objects.update(at=timezone.now() - timedelta(days=91))
     resource_files.remove_orphans()
     assert not storage.exists(kept.file.name)
     assert other.is_on_disk
+    # It is lost by other means while it could come back.
+    Change.objects.update(at=timezone.now())
     notes = said(bring_back(staff, Resource))
     assert any(note.startswith("A file is no longer stored") for note in notes)
 
@@ -375,6 +380,70 @@ def test_a_row_without_a_language_of_its_own_comes_back_as_it_was(staff):
     delete(staff, industry)
     assert said(bring_back(staff, Industry)) == ["“Industry” is back."]
     assert Industry.objects.get(pk=industry.pk).slug == "an-industry"
+
+
+def test_a_draft_waits_in_the_bin_with_its_page(staff, client):
+    resource = published("a-guide")
+    address, waits = address_of(resource, f"{resource.pk}/change/"), address_of(resource, "?draft=any")
+    form = AdminForm(staff, address)
+    form.data |= {"title_en": ["Typed"], "_publish_at": ["2099-01-01T08:00"], "_publish_languages": ["en"]}
+    form.add_row("files", language="en", version="2", dated="2026-04-01", file=SimpleUploadedFile("new.pdf", PDF))
+    form.submit("_schedule")
+    [(preview, _status)] = AdminForm(staff, address).submit("_preview_en").redirect_chain
+    assert waits in staff.get("/admin/").text
+    for way in ("form", "list"):
+        if way == "form":
+            delete(staff, resource)
+        else:
+            chosen = {"action": "delete_selected", "_selected_action": [resource.pk], "post": "yes"}
+            staff.post(address_of(resource), chosen)
+        assert not ScheduledPublication.objects.exists()
+        # Somebody has scheduled it at the same moment.
+        Draft.objects.get().schedule(["en"], timezone.now(), User.objects.get())
+        [file] = set(files_in_drafts())
+        os.utime(storages["private"].path(file), (0, 0))
+        publish_due()
+        remove_files()
+        assert not Resource.objects.filter(title_en="Typed").exists()
+        assert not ScheduledPublication.objects.exists()
+        assert waits not in staff.get("/admin/").text
+        assert not staff.get(address_of(resource)).context["new_drafts"]
+        assert said(bring_back(staff, Resource)) == [
+            f"“{resource.title_en}” is back. Visitors do not see it until you publish it."
+        ]
+        assert waits in staff.get("/admin/").text
+        assert client.get(preview).status_code == 404
+    form = AdminForm(staff, address)
+    assert form.data["title_en"] == ["Typed"]
+    form.submit("_publish")
+    assert (Resource.objects.get().title_en, Resource.objects.get().files.get().version) == ("Typed", "2")
+
+
+def test_a_draft_leaves_the_bin_with_its_page(staff, program):
+    form = AdminForm(staff, address_of(program, f"{program.pk}/change/"))
+    form.data["title_en"] = ["Typed"]
+    form.submit()
+    delete(staff, program)
+    for days, stays in ((89, True), (91, False)):
+        Change.objects.update(at=timezone.now() - timedelta(days=days))
+        publish_due()
+        assert Draft.objects.exists() == stays
+
+
+def test_a_form_of_a_page_in_the_bin_begins_a_new_draft(staff):
+    """It was that of a new page when somebody opened it."""
+    form = AdminForm(staff, "/admin/portal/term/add/")
+    form.data |= {"name_zh_hans": ["甲"], "name_en": ["A"]}
+    form.submit("_publish")
+    term = Term.objects.get(name_en="A")
+    later = AdminForm(staff, address_of(term, f"{term.pk}/change/"))
+    later.data["note_en"] = ["Typed before"]
+    later.submit()
+    delete(staff, term)
+    form.data["name_en"] = ["B"]
+    form.submit()
+    typed = {draft.object_id: draft.texts().keys() for draft in Draft.objects.all()}
+    assert typed == {term.pk: {"note_en"}, None: {"name_zh_hans", "name_en"}}
 
 
 def test_only_a_publisher_brings_back_what_is_public_at_once(staff):
