@@ -25,7 +25,7 @@ from portal.bilingual.drafts.paths import DELETE, is_new, key_for_gone, row_of, 
 from portal.bilingual.drafts.values import as_post, fields_of, fingerprint, is_file, own_fields, values_of
 from portal.bilingual.history.bin import CannotComeBack, bring_back
 from portal.bilingual.history.comparison import compared
-from portal.bilingual.history.models import Change, Deed
+from portal.bilingual.history.models import IN_BIN_FOR, Change, Deed
 from portal.bilingual.history.versions import PARTS, field_at, fields_at, record
 from portal.bilingual.publishing import Published
 
@@ -169,8 +169,8 @@ class HistoryAdmin(DraftAdmin):
         for change in found:
             change.parts = parts.get(change.revision_id, [])
         title = _("Bin: %s") % self.opts.verbose_name_plural
-        is_public_at_once = not issubclass(self.model, Published)
-        return self.page(request, "admin/bin.html", title, changes=found, is_public_at_once=is_public_at_once)
+        about = {"changes": found, "days": IN_BIN_FOR.days, "is_public_at_once": not issubclass(self.model, Published)}
+        return self.page(request, "admin/bin.html", title, **about)
 
     @transaction.atomic
     def bring_back(self, request, number):

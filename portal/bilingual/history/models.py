@@ -89,7 +89,7 @@ class Change(models.Model):
         # That of the list begins with it.
         db_index=False,
     )
-    # It stays when the account is deleted.
+    # It stays when the account is deleted, for as long as sign-ins are kept.
     by_name = models.CharField(_("who"), max_length=150, blank=True)
     content_type = models.ForeignKey(ContentType, verbose_name=_("kind"), on_delete=models.CASCADE, db_index=False)
     object_id = models.PositiveBigIntegerField()

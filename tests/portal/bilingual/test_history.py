@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections import Counter
 from datetime import timedelta
 from importlib import import_module
 from io import BytesIO, StringIO
@@ -22,8 +23,10 @@ from django.utils import timezone
 from django.utils.translation import override
 from openpyxl import load_workbook
 from PIL import Image
+from reversion.models import Revision, Version
 
 from partners.models import Country, Institution
+from portal import history_chores
 from portal.bilingual.drafts.models import PUBLISH, TRANSLATE, Draft, ScheduledPublication, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.former_slugs import FormerSlug
@@ -484,6 +487,53 @@ def test_the_history_outlives_the_account_of_its_author(staff, program):
     assert rows[0][0] == "Li Ming"
     assert rows[0][1].startswith("Published: Chinese and English.")
     assert rows[1] == ["", "As it was when its history began"]
+
+
+def test_the_name_of_who_is_gone_is_kept_for_ninety_days(staff, program):
+    change(editor("programs.change_program", PUBLISH), program, title_en="One")
+    change(editor("programs.change_program", PUBLISH, name="other"), program, title_en="Two")
+    User.objects.get(username="colleague").delete()
+    for days, names in ((89, {"Li Ming": 2}), (91, {"Li Ming": 1, "": 1})):
+        Change.objects.update(at=timezone.now() - timedelta(days=days))
+        history_chores.delete_expired()
+        found = Change.objects.filter(deed="published").values_list("by_name", flat=True)
+        assert Counter(found) == names
+    # That of who is still there stays.
+    assert Change.objects.get(by_name="Li Ming").by.username == "other"
+
+
+def test_what_was_deleted_leaves_the_bin_after_ninety_days(staff, program):
+    term, again = (Term.objects.create(name_zh_hans="词", name_en=name) for name in ("Zhang San", "Again"))
+    for title in ("One", "Two", "Two"):
+        change(staff, program, title_en=title)
+        change(staff, term, note_en=title)
+    for row in (program, term, again):
+        delete(staff, row)
+    bring_back(staff, Term)
+    kept = versions_of(again)
+    assert len(kept) == 3
+    before = set(Change.objects.values_list("pk", flat=True))
+    Change.objects.update(at=timezone.now() - timedelta(days=89))
+    history_chores.delete_expired()
+    bins = [address_of(model, "bin/") for model in (Program, Term)]
+    assert ["Bring back" in staff.get(each).text for each in bins] == [True, True]
+    assert "is here for 90 days" in staff.get(bins[0]).text
+    assert Version.objects.filter(serialized_data__contains="Zhang San").exists()
+    # What was deleted again since is in the bin anew.
+    Change.objects.exclude(content_type__model="program", deed="deleted").update(at=timezone.now() - timedelta(days=91))
+    deletion = Change.objects.in_bin(Program).get()
+    # Before the worker comes, too.
+    assert "The bin is empty." in staff.get(bins[1]).text
+    history_chores.delete_expired()
+    assert not Version.objects.filter(serialized_data__contains="Zhang San").exists()
+    assert Change.objects.of(term).filter(deed="deleted").get().titles["en"] == "Zhang San"
+    assert not Change.objects.of(term).with_state().exists()
+    assert versions_of(again) == kept
+    assert set(Change.objects.values_list("pk", flat=True)) == before
+    assert Change.objects.in_bin(Program).get() == deletion
+    bring_back(staff, Program)
+    assert Program.objects.get(pk=program.pk).steps.count() == 2
+    assert not Revision.objects.filter(change=None).exists()
 
 
 def test_the_log_is_filtered_and_exported_and_holds_no_formula(staff, program):
