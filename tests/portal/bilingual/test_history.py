@@ -30,8 +30,10 @@ from portal import history_chores
 from portal.bilingual.drafts.models import PUBLISH, TRANSLATE, Draft, ScheduledPublication, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.former_slugs import FormerSlug
+from portal.bilingual.freshness.models import Review
 from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.history.versions import PARTS, fields_at, versions_of
+from portal.bilingual.parity.models import Confirmation
 from portal.draft_chores import publish_due, remove_files
 from portal.models import Centre, Department, Page, Term, User
 from programs import resource_files
@@ -510,6 +512,10 @@ def test_what_was_deleted_leaves_the_bin_after_ninety_days(staff, program):
     for row in (program, term, again):
         delete(staff, row)
     bring_back(staff, Term)
+    for row in (program, term):
+        about = {"content_type": ContentType.objects.get_for_model(row), "object_id": row.pk}
+        Confirmation.objects.update_or_create(**about, language="en")
+        Review.objects.update_or_create(**about)
     kept = versions_of(again)
     assert len(kept) == 3
     before = set(Change.objects.values_list("pk", flat=True))
@@ -528,6 +534,9 @@ def test_what_was_deleted_leaves_the_bin_after_ninety_days(staff, program):
     assert not Version.objects.filter(serialized_data__contains="Zhang San").exists()
     assert Change.objects.of(term).filter(deed="deleted").get().titles["en"] == "Zhang San"
     assert not Change.objects.of(term).with_state().exists()
+    for row, stays in ((program, True), (term, False)):
+        about = {"content_type": ContentType.objects.get_for_model(row), "object_id": row.pk}
+        assert [model.objects.filter(**about).exists() for model in (Confirmation, Review)] == [stays, stays]
     assert versions_of(again) == kept
     assert set(Change.objects.values_list("pk", flat=True)) == before
     assert Change.objects.in_bin(Program).get() == deletion
