@@ -14,6 +14,7 @@ from django.utils.translation import override
 from portal.bilingual.drafts.admin_publishing import Refused
 from portal.bilingual.drafts.models import Draft, ScheduledPublication, files_in_drafts
 from portal.bilingual.drafts.values import FILES
+from portal.bilingual.history.models import Change
 from portal.bilingual.languages import LANGUAGES
 from portal.uploads import remove_orphans
 
@@ -60,11 +61,17 @@ def publish_due():
 
 
 def delete_orphans():
-    """Deletes the drafts of rows that are gone, and of models, also if no code of the portal deleted them."""
+    """
+    Deletes the drafts of rows that are gone, and of models, also if no code of the portal deleted them.
+
+    Those of what is in the bin stay, but are not published by themselves: somebody may have scheduled one meanwhile.
+    """
     for kind in ContentType.objects.filter(pk__in=Draft.objects.values("content_type")):
         drafts = Draft.objects.filter(content_type=kind)
         if model := kind.model_class():
             drafts = drafts.filter(object_id__isnull=False).exclude(object_id__in=model._base_manager.values("pk"))
+            ScheduledPublication.objects.filter(draft__in=drafts).delete()
+            drafts = drafts.exclude(object_id__in=Change.objects.in_bin(model).values("object_id"))
         drafts.delete()
 
 

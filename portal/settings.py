@@ -370,6 +370,7 @@ WORKER_CHORES = [
     "contact.visitor.rate_limits.delete_expired",
     "portal.sign_in.account_log.delete_expired",
     "portal.sign_in.sessions.delete_expired",
+    "portal.history_chores.delete_expired",
     "portal.search_index.check",
     "contact.desk.daily_report.queue_daily_report",
     "contact.desk.statistics.keep_counted",

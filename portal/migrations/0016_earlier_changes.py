@@ -29,7 +29,7 @@ def changed(Change, entry):
     """Returns the Change that an entry of Django's log says, or None if it names no row."""
     if not (entry.object_id or "").isdecimal():
         return None
-    message = json.loads(entry.change_message) if entry.change_message.startswith("[") else []
+    message = parts_of(entry.change_message)
     deeds = [kind for part in message for kind in part if kind in DEEDS]
     name = f"{entry.user.first_name} {entry.user.last_name}".strip() or entry.user.username
     return Change(
@@ -42,6 +42,15 @@ def changed(Change, entry):
         deed=deeds[0] if deeds else OTHERS[entry.action_flag],
         message=message,
     )
+
+
+def parts_of(text):
+    """Returns the parts of a message that Django's log has, without what Django itself would not have written."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return []
+    return [part for part in found if isinstance(part, dict)] if isinstance(found, list) else []
 
 
 class Migration(migrations.Migration):

@@ -27,6 +27,7 @@ from portal.bilingual.drafts.paths import (
     rows_of,
 )
 from portal.bilingual.drafts.values import CLEAR, fingerprint, is_file, is_number
+from portal.bilingual.history.models import Change
 from portal.bilingual.languages import LANGUAGES
 
 # The right to make public what one may write, and to change the address of a page, and those to translate.
@@ -35,6 +36,23 @@ TRANSLATE = {language: f"portal.translate_{language.replace('-', '_')}" for lang
 
 PREVIEW_SALT = "portal.preview"
 PREVIEW_FOR = timedelta(days=1)
+
+
+class DraftQuerySet(models.QuerySet):
+    def of(self, model, keys):
+        """Returns the drafts of the rows of `model` with these keys."""
+        return self.filter(content_type=ContentType.objects.get_for_model(model), object_id__in=keys)
+
+    def set_aside(self):
+        """
+        Lets drafts wait in the bin, with the rows that are about to be deleted, and locks them until then.
+
+        They come back with these, but not their schedules and previews. Who types on in the form of a row that was
+        once new begins another draft.
+        """
+        keys = [draft.pk for draft in self.select_for_update().order_by("pk")]
+        ScheduledPublication.objects.filter(draft__in=keys).delete()
+        Draft.objects.filter(pk__in=keys).update(key="", preview_key="")
 
 
 class Draft(models.Model):
@@ -61,6 +79,8 @@ class Draft(models.Model):
     refusals = models.JSONField(default=dict)
     # Part of each link to a preview. Without it there is none.
     preview_key = models.CharField(max_length=32, blank=True)
+
+    objects = DraftQuerySet.as_manager()
 
     class Meta:
         app_label = "portal"
@@ -426,11 +446,12 @@ class ScheduledPublication(models.Model):
 def waiting(what: str):
     """
     Returns the condition that a draft waits: "any" has something that is not public yet, "scheduled" is published by
-    itself, "refused" was to be and could not.
+    itself, "refused" was to be and could not. One in the bin does not wait.
     """
+    deleted = Change.objects.not_undone().filter(content_type=OuterRef("content_type"), object_id=OuterRef("object_id"))
     scheduled = ScheduledPublication.objects.filter(draft=OuterRef("pk"))
     return {
-        "any": ~Q(entries={}),
+        "any": ~Q(entries={}) & ~Q(Exists(deleted)),
         "scheduled": Q(Exists(scheduled.filter(refusals={}))),
         "refused": Q(Exists(scheduled.exclude(refusals={}))),
     }[what]

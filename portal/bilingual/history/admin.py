@@ -1,6 +1,7 @@
 """The pages of the history of a row, of one version of it, and of the bin."""
 
 import json
+from collections import defaultdict
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
@@ -24,8 +25,8 @@ from portal.bilingual.drafts.paths import DELETE, is_new, key_for_gone, row_of, 
 from portal.bilingual.drafts.values import as_post, fields_of, fingerprint, is_file, own_fields, values_of
 from portal.bilingual.history.bin import CannotComeBack, bring_back
 from portal.bilingual.history.comparison import compared
-from portal.bilingual.history.models import Change, Deed
-from portal.bilingual.history.versions import field_at, fields_at, record
+from portal.bilingual.history.models import IN_BIN_FOR, Change, Deed
+from portal.bilingual.history.versions import PARTS, field_at, fields_at, record
 from portal.bilingual.publishing import Published
 
 # How many changes, and how many things in the bin, are on a page.
@@ -49,8 +50,9 @@ class HistoryAdmin(DraftAdmin):
         return super().changelist_view(request, (extra_context or {}) | {"has_bin": self.has_bin(request)})
 
     def has_bin(self, request) -> bool:
-        """Whether the user may bring back what was deleted."""
-        return self.has_add_permission(request)
+        """Whether the user may bring back what was deleted. Of a kind without publication that is public at once."""
+        is_published_later = issubclass(self.model, Published)
+        return self.has_add_permission(request) and (is_published_later or self.may_publish(request))
 
     def page(self, request, template, title, **context):
         shown = self.admin_site.each_context(request) | {"opts": self.opts, "title": title, "subtitle": None}
@@ -110,7 +112,8 @@ class HistoryAdmin(DraftAdmin):
         """
         form, formsets = self.unbound(request, row)
         states = fields_at(change)
-        form.initial |= still_there(self.model, states.get("", {}))
+        leave_out_gone(self.model, states)
+        form.initial |= states.get("", {})
         for name, place in self.incoming_fields.items():
             form.initial[name] = keys_there(field_at(place).model, change.incoming.get(place, []))
         found = fields_of(form)
@@ -118,7 +121,7 @@ class HistoryAdmin(DraftAdmin):
             for path_of_row, fields in states.items():
                 if path_of_row.startswith(f"{formset.prefix}/"):
                     part = formset.empty_form
-                    part.initial |= still_there(formset.model, fields)
+                    part.initial |= fields
                     values = fields_of(part, own_fields(formset))
                     found |= {f"{path_of_row}/{name}": value for name, value in values.items()}
                     if formset.can_delete:
@@ -166,7 +169,8 @@ class HistoryAdmin(DraftAdmin):
         for change in found:
             change.parts = parts.get(change.revision_id, [])
         title = _("Bin: %s") % self.opts.verbose_name_plural
-        return self.page(request, "admin/bin.html", title, changes=found)
+        about = {"changes": found, "days": IN_BIN_FOR.days, "is_public_at_once": not issubclass(self.model, Published)}
+        return self.page(request, "admin/bin.html", title, **about)
 
     @transaction.atomic
     def bring_back(self, request, number):
@@ -193,16 +197,25 @@ class HistoryAdmin(DraftAdmin):
         )
 
 
-def still_there(model, fields) -> dict:
-    """Returns the `fields` of a row of `model` by name, without the keys of rows that are gone."""
-    found = {}
-    for name, value in fields.items():
-        field = model._meta.get_field(name)
-        if field.is_relation and value:
-            keys = keys_there(field.related_model, value if field.many_to_many else [value])
-            value = keys if field.many_to_many else next(iter(keys), None)
-        found[name] = value
-    return found
+def leave_out_gone(model, states):
+    """
+    Takes the keys of rows that are gone out of `states`, those of a row of `model` and of its parts as fields_at()
+    returns them. It asks the database once for each kind of rows.
+    """
+    references, named = [], defaultdict(set)
+    for place, fields in states.items():
+        kind = PARTS[model][place.partition("/")[0]] if place else model
+        for field in map(kind._meta.get_field, fields):
+            if field.is_relation and (value := fields[field.name]):
+                references.append((fields, field))
+                named[field.related_model].update(value if field.many_to_many else [value])
+    there = {related: set(keys_there(related, keys)) for related, keys in named.items()}
+    for fields, field in references:
+        value, keys = fields[field.name], there[field.related_model]
+        if field.many_to_many:
+            fields[field.name] = [key for key in value if key in keys]
+        elif value not in keys:
+            fields[field.name] = None
 
 
 def keys_there(model, keys) -> list:

@@ -27,8 +27,9 @@ def bring_back(deletion: Change) -> tuple[models.Model, list[str]]:
     """
     Stores what was deleted again, with its parts, and its links with other rows. It has the key that it had.
 
-    No language of it is public: that is for somebody to decide. Returns the row, and sentences that say what is not as
-    it was. Raises CannotComeBack.
+    No language of it is public: that is for somebody to decide. A kind without publication is public at once.
+
+    Returns the row, and sentences that say what is not as it was. Raises CannotComeBack.
     """
     model = deletion.content_type.model_class()
     if model._base_manager.filter(pk=deletion.object_id).exists():

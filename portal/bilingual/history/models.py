@@ -1,5 +1,7 @@
 """Change, the model: who did what to a page of content, and when."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
@@ -11,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.bilingual.history.words import in_words
 from portal.bilingual.languages import LANGUAGES
+
+# How long what was deleted can come back from the bin, with its files and its draft.
+IN_BIN_FOR = timedelta(days=90)
 
 
 class Deed(models.TextChoices):
@@ -49,14 +54,25 @@ class ChangeQuerySet(models.QuerySet):
         """
         return self.filter(at__gte=since, by__isnull=False).exclude(by=user).select_related("by")
 
+    def not_undone(self):
+        """Returns the deletions of rows that nobody has brought back since."""
+        back = self.model.objects.filter(
+            content_type=OuterRef("content_type"),
+            object_id=OuterRef("object_id"),
+            deed=Deed.BROUGHT_BACK,
+            pk__gt=OuterRef("pk"),
+        )
+        return self.filter(~Exists(back), deed=Deed.DELETED)
+
     def in_bin(self, model):
-        """Returns the latest deletion of each row of `model` that has not come back, the latest first."""
+        """Returns the latest deletion of each row of `model` that can come back, the latest first; see IN_BIN_FOR."""
         kind = ContentType.objects.get_for_model(model)
         later = self.model.objects.filter(
             content_type=kind, object_id=OuterRef("object_id"), deed=Deed.DELETED, pk__gt=OuterRef("pk")
         )
         stored = model._base_manager.filter(pk=OuterRef("object_id"))
-        deleted = self.with_state().filter(content_type=kind, deed=Deed.DELETED)
+        since = timezone.now() - IN_BIN_FOR
+        deleted = self.with_state().filter(content_type=kind, deed=Deed.DELETED, at__gt=since)
         return deleted.filter(~Exists(stored), ~Exists(later))
 
 
@@ -73,7 +89,7 @@ class Change(models.Model):
         # That of the list begins with it.
         db_index=False,
     )
-    # It stays when the account is deleted.
+    # It stays when the account is deleted, for as long as sign-ins are kept.
     by_name = models.CharField(_("who"), max_length=150, blank=True)
     content_type = models.ForeignKey(ContentType, verbose_name=_("kind"), on_delete=models.CASCADE, db_index=False)
     object_id = models.PositiveBigIntegerField()

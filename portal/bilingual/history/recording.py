@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from portal.bilingual.drafts.models import Draft
 from portal.bilingual.former_slugs import Addressed, FormerSlug
 from portal.bilingual.history.models import Deed
 from portal.bilingual.history.versions import PARTS, keep_history, note, put_into_bin, record
@@ -51,11 +52,14 @@ class RecordingAdmin(admin.ModelAdmin):
 
     def delete_model(self, request, obj):
         with transaction.atomic():
+            Draft.objects.of(self.model, [obj.pk]).set_aside()
             self.put_into_bin(request, [obj])
             super().delete_model(request, obj)
 
     def delete_queryset(self, request, queryset):
         with transaction.atomic():
+            # Before anything changes: who publishes locks the draft first too.
+            Draft.objects.of(self.model, queryset.order_by().values("pk")).set_aside()
             rows = queryset.order_by("pk").prefetch_related(*PARTS[self.model])
             self.put_into_bin(request, rows.iterator(CHUNK))
             super().delete_queryset(request, queryset)
@@ -65,7 +69,7 @@ class RecordingAdmin(admin.ModelAdmin):
         for row in rows:
             put_into_bin(row, request.user)
         text = _("What was deleted is in the bin. From there it can be brought back.")
-        if self.has_add_permission(request):
+        if self.has_bin(request):
             address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_bin")
             text = format_html('{} <a href="{}">{}</a>', text, address, _("Bin"))
         self.message_user(request, text, messages.INFO)

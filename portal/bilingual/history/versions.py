@@ -1,7 +1,6 @@
 """The states of a page: its fields, those of its parts, and their storing as the versions of django-reversion."""
 
 import json
-from datetime import timedelta
 from functools import cache
 
 import reversion
@@ -14,15 +13,12 @@ from django.utils import timezone
 from modeltranslation.fields import TranslationField
 from reversion.models import Version
 
-from portal.bilingual.history.models import Change, Deed, titles_of
+from portal.bilingual.history.models import IN_BIN_FOR, Change, Deed, titles_of
 
 # By model of pages: the models of their parts, by the name of the relation.
 PARTS = {}
 # By model of pages: the paths of the fields of other rows that its form shows; see incoming().
 SHOWN = {}
-
-# The files of what was deleted are kept for so long; see files_in_bin().
-FILES_KEPT = timedelta(days=90)
 
 
 def keep_history(model, parts: dict, shown=()):
@@ -202,8 +198,8 @@ def field_at(path: str):
 
 
 def files_in_bin(model, name: str):
-    """Yields the names of the files, in the field `name` of `model`, of what was deleted within FILES_KEPT."""
-    deleted = Change.objects.filter(deed=Deed.DELETED, at__gt=timezone.now() - FILES_KEPT)
+    """Yields the names of the files, in the field `name` of `model`, of what was deleted within IN_BIN_FOR."""
+    deleted = Change.objects.filter(deed=Deed.DELETED, at__gt=timezone.now() - IN_BIN_FOR)
     versions = Version.objects.filter(
         content_type=ContentType.objects.get_for_model(model), revision__in=deleted.values("revision")
     )

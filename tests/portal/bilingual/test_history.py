@@ -2,6 +2,7 @@
 
 import csv
 import os
+from collections import Counter
 from datetime import timedelta
 from importlib import import_module
 from io import BytesIO, StringIO
@@ -13,6 +14,7 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -21,18 +23,23 @@ from django.utils import timezone
 from django.utils.translation import override
 from openpyxl import load_workbook
 from PIL import Image
+from reversion.models import Revision, Version
 
 from partners.models import Country, Institution
-from portal.bilingual.drafts.models import PUBLISH, TRANSLATE, Draft, ScheduledPublication
+from portal import history_chores
+from portal.bilingual.drafts.models import PUBLISH, TRANSLATE, Draft, ScheduledPublication, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.former_slugs import FormerSlug
+from portal.bilingual.freshness.models import Review
 from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.history.versions import PARTS, fields_at, versions_of
-from portal.draft_chores import publish_due
+from portal.bilingual.parity.models import Confirmation
+from portal.draft_chores import publish_due, remove_files
 from portal.models import Centre, Department, Page, Term, User
 from programs import resource_files
 from programs.models import Area, Certificate, Industry, Program, Resource
 from tests.admin_forms import AdminForm
+from tests.contact.files import PDF
 from tests.programs.resources import published, with_file
 
 pytestmark = pytest.mark.django_db
@@ -361,11 +368,14 @@ def test_a_deleted_resource_has_its_files_for_ninety_days(staff, django_capture_
     bring_back(staff, Resource)
     [again] = Resource.objects.get(pk=resource.pk).files.all()
     assert (again.sha256, again.name, again.is_on_disk) == (kept.sha256, kept.name, True)
-    delete(staff, resource)
+    with django_capture_on_commit_callbacks(execute=True):
+        delete(staff, resource)
     Change.objects.update(at=timezone.now() - timedelta(days=91))
     resource_files.remove_orphans()
     assert not storage.exists(kept.file.name)
     assert other.is_on_disk
+    # It is lost by other means while it could come back.
+    Change.objects.update(at=timezone.now())
     notes = said(bring_back(staff, Resource))
     assert any(note.startswith("A file is no longer stored") for note in notes)
 
@@ -375,6 +385,88 @@ def test_a_row_without_a_language_of_its_own_comes_back_as_it_was(staff):
     delete(staff, industry)
     assert said(bring_back(staff, Industry)) == ["“Industry” is back."]
     assert Industry.objects.get(pk=industry.pk).slug == "an-industry"
+
+
+def test_a_draft_waits_in_the_bin_with_its_page(staff, client):
+    resource = published("a-guide")
+    address, waits = address_of(resource, f"{resource.pk}/change/"), address_of(resource, "?draft=any")
+    form = AdminForm(staff, address)
+    form.data |= {"title_en": ["Typed"], "_publish_at": ["2099-01-01T08:00"], "_publish_languages": ["en"]}
+    form.add_row("files", language="en", version="2", dated="2026-04-01", file=SimpleUploadedFile("new.pdf", PDF))
+    form.submit("_schedule")
+    [(preview, _status)] = AdminForm(staff, address).submit("_preview_en").redirect_chain
+    assert waits in staff.get("/admin/").text
+    for way in ("form", "list"):
+        if way == "form":
+            delete(staff, resource)
+        else:
+            chosen = {"action": "delete_selected", "_selected_action": [resource.pk], "post": "yes"}
+            staff.post(address_of(resource), chosen)
+        assert not ScheduledPublication.objects.exists()
+        # Somebody has scheduled it at the same moment.
+        Draft.objects.get().schedule(["en"], timezone.now(), User.objects.get())
+        [file] = set(files_in_drafts())
+        os.utime(storages["private"].path(file), (0, 0))
+        publish_due()
+        remove_files()
+        assert not Resource.objects.filter(title_en="Typed").exists()
+        assert not ScheduledPublication.objects.exists()
+        assert waits not in staff.get("/admin/").text
+        assert not staff.get(address_of(resource)).context["new_drafts"]
+        assert said(bring_back(staff, Resource)) == [
+            f"“{resource.title_en}” is back. Visitors do not see it until you publish it."
+        ]
+        assert waits in staff.get("/admin/").text
+        assert client.get(preview).status_code == 404
+    form = AdminForm(staff, address)
+    assert form.data["title_en"] == ["Typed"]
+    form.submit("_publish")
+    assert (Resource.objects.get().title_en, Resource.objects.get().files.get().version) == ("Typed", "2")
+
+
+def test_a_draft_leaves_the_bin_with_its_page(staff, program):
+    form = AdminForm(staff, address_of(program, f"{program.pk}/change/"))
+    form.data["title_en"] = ["Typed"]
+    form.submit()
+    delete(staff, program)
+    for days, stays in ((89, True), (91, False)):
+        Change.objects.update(at=timezone.now() - timedelta(days=days))
+        publish_due()
+        assert Draft.objects.exists() == stays
+
+
+def test_a_form_of_a_page_in_the_bin_begins_a_new_draft(staff):
+    """It was that of a new page when somebody opened it."""
+    form = AdminForm(staff, "/admin/portal/term/add/")
+    form.data |= {"name_zh_hans": ["甲"], "name_en": ["A"]}
+    form.submit("_publish")
+    term = Term.objects.get(name_en="A")
+    later = AdminForm(staff, address_of(term, f"{term.pk}/change/"))
+    later.data["note_en"] = ["Typed before"]
+    later.submit()
+    delete(staff, term)
+    form.data["name_en"] = ["B"]
+    form.submit()
+    typed = {draft.object_id: draft.texts().keys() for draft in Draft.objects.all()}
+    assert typed == {term.pk: {"note_en"}, None: {"name_zh_hans", "name_en"}}
+
+
+def test_only_a_publisher_brings_back_what_is_public_at_once(staff):
+    """The list and the message after deleting lead to the bin only who may use it. The bin says what will be seen."""
+    industry = Industry.objects.create(slug="an-industry", name_zh_hans="业", name_en="Industry")
+    delete(staff, industry)
+    rights = ["programs.add_industry", "programs.change_industry", "programs.delete_industry"]
+    for client, may in ((editor(*rights, name="writer"), False), (editor(*rights, PUBLISH), True)):
+        other = Industry.objects.create(slug="another", name_zh_hans="乙", name_en="Another")
+        assert (address_of(industry, "bin/") in delete(client, other).text) == may
+        assert (client.get(address_of(industry, "bin/")).status_code == 200) == may
+        deletion = Change.objects.in_bin(Industry).get(object_id=industry.pk)
+        client.post(address_of(industry, f"bin/{deletion.pk}/"))
+        assert Industry.objects.filter(pk=industry.pk).exists() == may
+    assert "It is in force at once" in staff.get(address_of(industry, "bin/")).text
+    assert "Visitors do not see it until" not in staff.get(address_of(industry, "bin/")).text
+    delete(staff, Program.objects.get(slug="teacher-exchange"))
+    assert "Visitors do not see it until" in staff.get("/admin/programs/program/bin/").text
 
 
 def test_what_the_worker_publishes_is_its_authors(staff, program):
@@ -397,6 +489,60 @@ def test_the_history_outlives_the_account_of_its_author(staff, program):
     assert rows[0][0] == "Li Ming"
     assert rows[0][1].startswith("Published: Chinese and English.")
     assert rows[1] == ["", "As it was when its history began"]
+
+
+def test_the_name_of_who_is_gone_is_kept_for_ninety_days(staff, program):
+    change(editor("programs.change_program", PUBLISH), program, title_en="One")
+    change(editor("programs.change_program", PUBLISH, name="other"), program, title_en="Two")
+    User.objects.get(username="colleague").delete()
+    for days, names in ((89, {"Li Ming": 2}), (91, {"Li Ming": 1, "": 1})):
+        Change.objects.update(at=timezone.now() - timedelta(days=days))
+        history_chores.delete_expired()
+        found = Change.objects.filter(deed="published").values_list("by_name", flat=True)
+        assert Counter(found) == names
+    # That of who is still there stays.
+    assert Change.objects.get(by_name="Li Ming").by.username == "other"
+
+
+def test_what_was_deleted_leaves_the_bin_after_ninety_days(staff, program):
+    term, again = (Term.objects.create(name_zh_hans="词", name_en=name) for name in ("Zhang San", "Again"))
+    for title in ("One", "Two", "Two"):
+        change(staff, program, title_en=title)
+        change(staff, term, note_en=title)
+    for row in (program, term, again):
+        delete(staff, row)
+    bring_back(staff, Term)
+    for row in (program, term):
+        about = {"content_type": ContentType.objects.get_for_model(row), "object_id": row.pk}
+        Confirmation.objects.update_or_create(**about, language="en")
+        Review.objects.update_or_create(**about)
+    kept = versions_of(again)
+    assert len(kept) == 3
+    before = set(Change.objects.values_list("pk", flat=True))
+    Change.objects.update(at=timezone.now() - timedelta(days=89))
+    history_chores.delete_expired()
+    bins = [address_of(model, "bin/") for model in (Program, Term)]
+    assert ["Bring back" in staff.get(each).text for each in bins] == [True, True]
+    assert "is here for 90 days" in staff.get(bins[0]).text
+    assert Version.objects.filter(serialized_data__contains="Zhang San").exists()
+    # What was deleted again since is in the bin anew.
+    Change.objects.exclude(content_type__model="program", deed="deleted").update(at=timezone.now() - timedelta(days=91))
+    deletion = Change.objects.in_bin(Program).get()
+    # Before the worker comes, too.
+    assert "The bin is empty." in staff.get(bins[1]).text
+    history_chores.delete_expired()
+    assert not Version.objects.filter(serialized_data__contains="Zhang San").exists()
+    assert Change.objects.of(term).filter(deed="deleted").get().titles["en"] == "Zhang San"
+    assert not Change.objects.of(term).with_state().exists()
+    for row, stays in ((program, True), (term, False)):
+        about = {"content_type": ContentType.objects.get_for_model(row), "object_id": row.pk}
+        assert [model.objects.filter(**about).exists() for model in (Confirmation, Review)] == [stays, stays]
+    assert versions_of(again) == kept
+    assert set(Change.objects.values_list("pk", flat=True)) == before
+    assert Change.objects.in_bin(Program).get() == deletion
+    bring_back(staff, Program)
+    assert Program.objects.get(pk=program.pk).steps.count() == 2
+    assert not Revision.objects.filter(change=None).exists()
 
 
 def test_the_log_is_filtered_and_exported_and_holds_no_formula(staff, program):
@@ -460,6 +606,43 @@ def test_the_history_goes_on_from_the_log_of_django(staff, program):
         assert Change.objects.of(program).get().words.startswith("Published: Chinese and English. Changed Title")
 
 
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        ("[Changed by hand", "Changed"),
+        ("[1, 2]", "Changed"),
+        ('["a", {"published": {"languages": ["en"]}}]', "Published: English."),
+        ("[" * 9, "Changed"),
+        ("Some words", "Changed"),
+    ],
+)
+def test_the_history_goes_on_from_a_log_with_odd_messages(staff, program, stored, words):
+    LogEntry.objects.create(
+        user=User.objects.get(),
+        content_type=ContentType.objects.get_for_model(program),
+        object_id=program.pk,
+        object_repr="A program",
+        action_flag=2,
+        change_message=stored,
+    )
+    import_module("portal.migrations.0016_earlier_changes").copy(apps, None)
+    with override("en"):
+        assert Change.objects.get().words == words
+    assert words in staff.get("/admin/portal/change/").text
+
+
+def test_the_button_of_each_difference_has_a_name_of_its_own(staff, program):
+    """It says what it shows, and then what it is about."""
+    change(staff, program, **{"steps-0-text_en": "One", "steps-1-text_en": "Two", "title_en": "Three"})
+    page = VersionPage(staff, versions_of(program)[-1])
+    assert [" ".join(button.text.split()) for button in page.page.select("[name=_restore_one]")] == [
+        "Put this into the draft Title (English)",
+        "Put this into the draft 1. Step: What happens (English)",
+        "Put this into the draft 2. Step: What happens (English)",
+    ]
+    assert not page.page.select("[name=_restore_one][aria-label]")
+
+
 def test_its_pages_need_few_queries(staff, program, record_property):
     def queries(address):
         staff.get(address)
@@ -480,6 +663,15 @@ def test_its_pages_need_few_queries(staff, program, record_property):
     assert all_queries() == few
     record_property("queries of the history and of the bin", few)
     assert max(few) <= 12
+    # A version with few parts, and with many.
+    found = []
+    for _time in range(2):
+        change(staff, program, title_en=f"With {program.steps.count()} steps")
+        last = versions_of(program)[0]
+        found.append(queries(address_of(program, f"{program.pk}/history/{last.pk}/")))
+        program.steps.bulk_create([type(program.steps.first())(program=program, text_en=f"{n}") for n in range(30)])
+    record_property("queries of a version", found)
+    assert found[0] == found[1] <= 30
 
 
 def test_a_picture_in_the_draft_stays_when_a_version_is_restored(staff):
