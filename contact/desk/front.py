@@ -203,11 +203,11 @@ def planned(request) -> list:
 def changes(request) -> list:
     """Returns what colleagues have done today to pages that the user may see, each with an address to look at it."""
     kinds = kinds_of(lambda page: page.has_view_or_change_permission(request))
-    added = kinds_of(lambda page: page.has_add_permission(request))
+    with_bin = kinds_of(lambda page: page.has_bin(request))
     midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
     found = Change.objects.by_colleagues(request.user, midnight).filter(content_type__in=kinds)[:CHANGES_NAMED]
     # The bin is for those who may bring something back.
-    return [(each, each.deed != Deed.DELETED or each.content_type_id in added) for each in found]
+    return [(each, each.deed != Deed.DELETED or each.content_type_id in with_bin) for each in found]
 
 
 def by_purpose(request) -> list:
