@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.bilingual.drafts.admin_publishing import Refused, wait_for_turn
+from portal.bilingual.drafts.admin_publishing import wait_for_turn
 from portal.bilingual.freshness.models import Review
 from portal.bilingual.freshness.upkeep import check, kinds, review_of, store
 from portal.bilingual.parity.admin import ParityAdmin
@@ -85,25 +85,6 @@ class FreshnessAdmin(ParityAdmin):
     def get_list_filter(self, request):
         return [*super().get_list_filter(request), *([ReviewFilter] if self.is_reviewed else [])]
 
-    def get_actions(self, request):
-        actions = super().get_actions(request)
-        if self.is_reviewed and self.has_change_permission(request):
-
-            def act(_admin, request, rows):
-                self.act_on(request, rows, self.check_row)
-
-            actions["still_right"] = (act, "still_right", _("Note that they are still right"))
-        return actions
-
-    @transaction.atomic
-    def check_row(self, request, row):
-        """Keeps that `row` is still right. Raises Refused if visitors do not see it."""
-        wait_for_turn(self.model, row.pk)
-        if not self.may_check(request, row) or review_of(row).public_since(row) is None:
-            raise Refused({"": [str(NOT_PUBLIC)]})
-        check(row, request.user)
-        self.record(request, row, "checked")
-
     # In the form
 
     def show(self, request, obj) -> dict:
@@ -134,12 +115,12 @@ class FreshnessAdmin(ParityAdmin):
         if row is None or pair_of(row).fingerprint != request.POST[STILL_RIGHT]:
             self.message_user(request, CHANGED, messages.WARNING)
             return
-        try:
-            self.check_row(request, row)
-        except Refused:
+        if review_of(row).public_since(row) is None:
             self.message_user(request, NOT_PUBLIC, messages.WARNING)
-        else:
-            self.message_user(request, _("Noted: this page is still right."), messages.SUCCESS)
+            return
+        check(row, request.user)
+        self.record(request, row, "checked")
+        self.message_user(request, _("Noted: this page is still right."), messages.SUCCESS)
 
     # Who is responsible, and when a page is due
 

@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy
 
 from portal.bilingual.changes import wait_for_turn
 from portal.bilingual.drafts.admin import DraftAdmin, marks_in
-from portal.bilingual.drafts.admin_publishing import Refused
 from portal.bilingual.drafts.values import fingerprint, values_of
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.parity.models import Parity, State
@@ -85,23 +84,6 @@ class ParityAdmin(DraftAdmin):
             return states[0][1]
         words = [_("{label}: {value}").format(label=name, value=state) for name, state in states]
         return format_html_join(" ", '<span class="parity-state">{}</span>', [(each,) for each in words])
-
-    def get_actions(self, request):
-        actions = super().get_actions(request)
-        if self.has_change_permission(request):
-            label = _("Confirm that both languages say the same")
-
-            def act(_admin, request, rows):
-                self.act_on(request, rows, self.confirm_row)
-
-            actions["confirm"] = (act, "confirm", label)
-        return actions
-
-    def confirm_row(self, request, row):
-        """Keeps that both languages of `row` say the same. Raises Refused if that cannot be."""
-        if not (self.may_confirm(request, row) and confirm(row, request.user)):
-            raise Refused({"": [str(INCOMPLETE)]})
-        self.record(request, row, "confirmed")
 
     # In the form
 

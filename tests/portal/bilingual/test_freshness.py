@@ -175,13 +175,13 @@ def test_publishers_alone_say_who_reviews_and_whoever_may_write_says_that_it_is_
         Review.objects.all().delete()
 
 
-def test_many_pages_are_said_to_be_right_at_once(writer, program):
-    hidden = Program.objects.get(slug="student-exchange")
-    Program.objects.filter(pk=hidden.pk).update(published_at_zh_hans=None, published_at_en=None)
-    rows = {"action": "still_right", "_selected_action": [program.pk, hidden.pk]}
-    response = writer.post("/admin/programs/program/", rows, follow=True)
-    assert said(response) == [f"{hidden.title_en}: Not noted: visitors do not see this page.", "Done for 1 page."]
-    assert [review.object_id for review in Review.objects.all()] == [program.pk]
+def test_what_no_visitor_sees_is_not_called_right(writer, program):
+    form = AdminForm(writer, FORM.format(program.pk))
+    form.data["_still_right"] = [form.page.select_one("[name=_still_right]")["value"]]
+    Program.objects.filter(pk=program.pk).update(published_at_zh_hans=None, published_at_en=None)
+    assert said(form.submit())[-1] == "Not noted: visitors do not see this page."
+    assert bar(writer, program) == ("", [])
+    assert not Review.objects.exists()
 
 
 def test_pages_are_reviewed_and_what_belongs_to_them_or_to_the_desk_is_not(publisher):

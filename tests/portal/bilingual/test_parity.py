@@ -198,13 +198,19 @@ def test_an_old_database_gets_its_states_and_confirms_nothing(staff, program):
     Confirmation.objects.all().delete()
     assert parity.mend() == Parity.objects.count() / 2 > 50
     assert set(Parity.objects.values_list("state", flat=True)) == {State.UNCONFIRMED}
-    chosen = {"_selected_action": [program.pk], "action": "confirm"}
-    page = staff.post("/admin/programs/program/", chosen, follow=True)
-    assert said(page) == ["Done for 1 page."]
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    assert bar(form)[0] == "Nobody has confirmed yet that both languages say the same."
+    confirm(form)
     assert set(states(program).values()) == {State.CONFIRMED}
     # Loading again confirms nothing more.
     call_command("load_content", verbosity=0)
     assert Confirmation.objects.count() == 2
+
+
+def test_a_list_which_shows_no_text_confirms_nothing(staff):
+    actions = BeautifulSoup(staff.get("/admin/programs/program/").content, "html.parser").select("[name=action] option")
+    assert len(actions) >= 5
+    assert not {option["value"] for option in actions} & {"confirm", "still_right"}
 
 
 def test_lists_show_and_filter_by_the_state_of_a_language(staff, program):
@@ -262,7 +268,6 @@ def test_who_may_only_view_confirms_nothing(client, program):
     client.force_login(viewer)
     value = parity.pair_of(Program.objects.get(pk=program.pk)).fingerprint
     assert client.post(ADDRESS.format(program.pk), {"_confirm": value, "_shown": "{}"}).status_code == 403
-    client.post("/admin/programs/program/", {"_selected_action": [program.pk], "action": "confirm"})
     assert states(program)["en"] == State.OUT_OF_STEP
 
 
