@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from portal.bilingual.changes import wait_for_turn
 from portal.bilingual.drafts.admin import DraftAdmin, marks_in
+from portal.bilingual.drafts.admin_publishing import GONE
+from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.values import fingerprint, values_of
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.parity.models import Parity, State
@@ -121,6 +123,13 @@ class ParityAdmin(DraftAdmin):
     @transaction.atomic
     def confirm_shown(self, request, obj, draft, seen):
         """Confirms what the form has shown: what is stored, or what will be with the draft."""
+        try:
+            # In the order in which publishing locks: the draft, the content version, the row.
+            if draft.pk:
+                draft.lock()
+        except Draft.DoesNotExist:
+            self.message_user(request, GONE, messages.ERROR)
+            return
         if obj:
             wait_for_turn(self.model, obj.pk)
             obj = locked(self.model, [obj.pk]).first()

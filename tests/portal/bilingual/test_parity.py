@@ -1,10 +1,15 @@
 """Whether both languages of a page say the same: what staff confirm, and what follows from it."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError, Event
+
 import pytest
 from bs4 import BeautifulSoup
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.utils.translation import override
 from modeltranslation.translator import translator
@@ -12,11 +17,13 @@ from modeltranslation.translator import translator
 from contact.models import AnswerTemplate
 from portal import content_version
 from portal.bilingual import parity
-from portal.bilingual.changes import TrackedModel
+from portal.bilingual.changes import TrackedModel, wait_for_turn
+from portal.bilingual.drafts import admin_publishing
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.editing import BilingualAdmin
+from portal.bilingual.parity import admin as parity_admin
 from portal.bilingual.parity.models import Confirmation, Parity, State
-from portal.bilingual.parity.texts import parts
+from portal.bilingual.parity.texts import parts, texts_in
 from portal.models import Department, Page, Term, User
 from programs.models import Area, Program, Question
 from tests.admin_forms import AdminForm
@@ -360,6 +367,50 @@ def test_what_a_translator_confirms_of_a_draft_counts_once_exactly_that_is_publi
     form.submit("_publish")
     assert states(program) == {"zh-hans": State.OUT_OF_STEP, "en": State.CONFIRMED}
     assert not Draft.objects.filter(confirmed__has_key="pair").exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one write at a time")
+@pytest.mark.django_db(transaction=True)
+def test_who_confirms_and_who_publishes_at_once_do_not_block_each_other(program, admin_user, monkeypatch):
+    forms = {}
+    for button in ("_publish", "_confirm"):
+        client = Client(raise_request_exception=False)
+        client.force_login(admin_user)
+        form = AdminForm(client, ADDRESS.format(program.pk))
+        form.data["title_en"] = ["Long-term teacher exchange"]
+        form.submit()
+        forms[button] = AdminForm(client, form.address)
+    both, reached, is_confirming = Barrier(2), [], Event()
+
+    def meet(name):
+        reached.append(name)
+        # Who publishes only comes here after the other has ended.
+        with suppress(BrokenBarrierError):
+            both.wait(2)
+
+    def turn(*args):
+        meet("_publish")
+        wait_for_turn(*args)
+
+    def texts(*args):
+        is_confirming.set()
+        meet("_confirm")
+        return texts_in(*args)
+
+    def press(button):
+        try:
+            assert button == "_confirm" or is_confirming.wait(30)
+            return forms[button].client.post(forms[button].address, forms[button].data | {button: "1"}).status_code
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(admin_publishing, "wait_for_turn", turn)
+    monkeypatch.setattr(parity_admin, "texts_in", texts)
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(press, forms)) == [302, 302]
+    assert reached == ["_confirm", "_publish"]
+    program.refresh_from_db()
+    assert program.title_en == "Long-term teacher exchange"
 
 
 def test_a_draft_that_says_the_same_as_what_is_stored_confirms_that(staff, program):
