@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.bilingual.drafts.admin_publishing import wait_for_turn
+from portal.bilingual.drafts.values import fingerprint, values_of
 from portal.bilingual.freshness.models import Review
 from portal.bilingual.freshness.upkeep import check, kinds, review_of, store
 from portal.bilingual.parity.admin import ParityAdmin
@@ -21,7 +22,7 @@ from portal.bilingual.parity.pairs import pair_of
 from portal.bilingual.parity.upkeep import locked
 
 # The button that says that what is stored is still right, and the one that leads to the form of the review. The value
-# of the first is the fingerprint of the texts that the form was opened with.
+# of the first is the mark_of() the page that the form was opened with.
 STILL_RIGHT, REVIEW = "_still_right", "_review"
 NOT_PUBLIC = gettext_lazy("Not noted: visitors do not see this page.")
 CHANGED = gettext_lazy(
@@ -89,14 +90,14 @@ class FreshnessAdmin(ParityAdmin):
 
     def show(self, request, obj) -> dict:
         shown = super().show(request, obj)
+        live = shown.pop("live")
         if not (obj and self.is_reviewed):
             return shown
         review = review_of(obj)
         is_public = review.public_since(obj) is not None
         return shown | {
             "review": review,
-            # Whoever may confirm a pair may check the page too.
-            "still_right": shown["pair"] if is_public else "",
+            "still_right": mark_of(obj, live) if is_public and self.may_check(request, obj) else "",
             "may_set_review": self.may_set_review(request, obj),
         }
 
@@ -112,7 +113,7 @@ class FreshnessAdmin(ParityAdmin):
         """Keeps that what visitors see of `obj` is still right, unless it is something else than the form has shown."""
         wait_for_turn(self.model, obj.pk)
         row = locked(self.model, [obj.pk]).first()
-        if row is None or pair_of(row).fingerprint != request.POST[STILL_RIGHT]:
+        if row is None or mark_of(row, values_of(*self.unbound(request, row))) != request.POST[STILL_RIGHT]:
             self.message_user(request, CHANGED, messages.WARNING)
             return
         if review_of(row).public_since(row) is None:
@@ -162,3 +163,8 @@ class FreshnessAdmin(ParityAdmin):
             store(form.instance)
             self.log_change(request, row, self.construct_change_message(request, form, []))
         return form
+
+
+def mark_of(row, live) -> str:
+    """Tells what is stored of `row` from what was stored before: its texts, and all `live` values of its form."""
+    return fingerprint([pair_of(row).fingerprint, live])

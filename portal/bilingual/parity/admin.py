@@ -27,6 +27,7 @@ from portal.bilingual.parity.upkeep import carry_over, confirm, locked, states_o
 # fingerprint of the stored pair that the form was opened with.
 CONFIRM, SAME = "_confirm", "_same"
 INCOMPLETE = gettext_lazy("Not confirmed: a text is missing in one of the languages.")
+HIDDEN = gettext_lazy("Not confirmed: there are texts of this page that you may not see.")
 CHANGED = gettext_lazy(
     "Not confirmed: a colleague has changed this page since you opened it. Please compare both languages."
 )
@@ -92,11 +93,12 @@ class ParityAdmin(DraftAdmin):
     def show(self, request, obj) -> dict:
         shown = super().show(request, obj)
         stored = pair_of(obj) if obj else Pair(self.model, {}, {})
-        pair = Pair(self.model, texts_in(self.model, shown.pop("values"), stored.texts), stored.confirmations)
+        values = shown.pop("values")
+        pair = Pair(self.model, texts_in(self.model, values, stored.texts), stored.confirmations)
         request.parity_notes = notes_of(pair)
         for side in shown["publication"] if obj else []:
             side["parity"] = in_words(stored, side["language"])
-        may_confirm = self.may_confirm(request, obj)
+        may_confirm = self.may_confirm(request, obj) and shows_all(values, pair)
         is_changed = pair.fingerprint != stored.fingerprint
         confirmed = confirmed_of(shown["draft"]) if is_changed and confirms(shown["draft"], pair) else None
         return shown | {
@@ -141,7 +143,9 @@ class ParityAdmin(DraftAdmin):
         seen = draft.renamed(seen | {path: mark for path, mark in marks.items() if path in locked_paths})
         stored = pair_of(obj) if obj else Pair(self.model, {}, {})
         pair = Pair(self.model, texts_in(self.model, values, stored.texts), {})
-        if any(seen.get(path) != fingerprint(values[path]) for path in pair.texts.keys() & values.keys()):
+        if not shows_all(values, pair):
+            self.message_user(request, HIDDEN, messages.WARNING)
+        elif any(seen.get(path) != fingerprint(values[path]) for path in pair.texts.keys() & values.keys()):
             self.message_user(request, CHANGED, messages.WARNING)
         elif not pair.is_complete:
             self.message_user(request, INCOMPLETE, messages.WARNING)
@@ -172,11 +176,18 @@ class ParityAdmin(DraftAdmin):
                 if not carry_over(before, row):
                     text = _("This did not confirm the whole page. Please compare both languages, and confirm them.")
                     self.message_user(request, text, messages.WARNING)
+            elif not shows_all(values_of(*self.unbound(request, row)), pair_of(row)):
+                self.message_user(request, HIDDEN, messages.WARNING)
             elif confirm(row, request.user):
                 self.record(request, row, "confirmed")
             else:
                 self.message_user(request, INCOMPLETE, messages.WARNING)
         return found
+
+
+def shows_all(values, pair) -> bool:
+    """Whether a form with these `values` by path shows all texts of `pair`."""
+    return not any(text for path, text in pair.texts.items() if path not in values)
 
 
 def confirms(draft, pair) -> bool:

@@ -20,6 +20,7 @@ from portal.bilingual import parity
 from portal.bilingual.changes import TrackedModel, wait_for_turn
 from portal.bilingual.drafts import admin_publishing
 from portal.bilingual.drafts.models import Draft
+from portal.bilingual.drafts.values import values_of
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.parity import admin as parity_admin
 from portal.bilingual.parity.models import Confirmation, Parity, State
@@ -276,6 +277,37 @@ def test_who_may_only_view_confirms_nothing(client, program):
     value = parity.pair_of(Program.objects.get(pk=program.pk)).fingerprint
     assert client.post(ADDRESS.format(program.pk), {"_confirm": value, "_shown": "{}"}).status_code == 403
     assert states(program)["en"] == State.OUT_OF_STEP
+
+
+def test_who_may_not_see_all_texts_confirms_nothing(client, program):
+    program.steps.create(text_zh_hans="一步", text_en="A step")
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
+    user = User.objects.create_user("editor", is_staff=True, language="en")
+    rights = Permission.objects.filter(codename__in=["change_program", "publish_content"])
+    user.user_permissions.set(rights)
+    client.force_login(user)
+    form = AdminForm(client, ADDRESS.format(program.pk))
+    assert not form.page.select("[name=_confirm], [name=_same]")
+    hidden = "Not confirmed: there are texts of this page that you may not see."
+    assert said(client.post(form.address, form.data | {"_confirm": "1"}, follow=True)) == [hidden]
+    form.data["_same"] = [parity.pair_of(Program.objects.get(pk=program.pk)).fingerprint]
+    assert said(form.submit("_publish"))[0] == hidden
+    assert states(program)["en"] == State.OUT_OF_STEP
+    # With the right to see the steps, the same form confirms.
+    user.user_permissions.add(*Permission.objects.filter(codename__in=["view_step", "view_question"]))
+    assert said(confirm(AdminForm(client, form.address)))[-1].startswith("Confirmed")
+
+
+def test_the_form_of_each_kind_shows_all_its_texts_to_whoever_may_do_all(rf, admin_user):
+    request, compared = rf.get("/"), 0
+    request.user, request.resolver_match = admin_user, None
+    for model in parity.kinds():
+        if row := model.objects.first():
+            form = admin.site.get_model_admin(model).unbound(request, row)
+            texts = parity.pair_of(row).texts
+            assert texts.keys() <= values_of(*form).keys(), model
+            compared += len(texts)
+    assert compared >= 60
 
 
 def test_what_waits_for_a_translator_comes_with_its_source_and_what_changed(program):
