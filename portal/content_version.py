@@ -3,7 +3,8 @@ The content version: what a finished page was made from.
 
 It changes with every change of a table that public pages are made of, in the transaction of the change. Triggers of the
 database see to that, so it holds for update(), bulk work, imports and SQL too. It also changes when the time comes at
-which something scheduled is published; see Schedule.
+which something scheduled is published, see Schedule, and when somebody confirms or checks a page, if pages show that;
+see change_if_shown().
 """
 
 import secrets
@@ -19,6 +20,7 @@ from django.core import checks
 from django.core.cache import caches
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Min, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import get_language
 
@@ -37,6 +39,9 @@ NOT_ON_PAGES = {
     "portal.formerslug",
     "portal.lease",
     "portal.loadedentry",
+    # Their changes change the version where the department lets pages show them; see change_if_shown().
+    "portal.parity",
+    "portal.review",
     "portal.scheduledpublication",
     "portal.searchentry",
     "portal.searchtext",
@@ -164,6 +169,16 @@ def change(moment, *conditions) -> bool:
     """Changes the version, with `moment` as its `as_of`, if its row meets `conditions`. Returns whether it did."""
     rows = ContentVersion.objects.filter(*conditions)
     return rows.update(number=F("number") + 1, token=new_token(), as_of=moment) == 1
+
+
+def change_if_shown(setting: str):
+    """
+    Changes the version if the department has the `setting` that lets pages show what is about to change.
+
+    Call it in the transaction of the change, before that locks any row, as all changes of content do.
+    """
+    if apps.get_model("portal", "department").objects.filter(**{setting: True}).exists():
+        change(Greatest(F("as_of"), timezone.now()))
 
 
 def new_token() -> str:

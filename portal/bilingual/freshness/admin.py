@@ -13,10 +13,10 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.bilingual.drafts.admin_publishing import wait_for_turn
+from portal.bilingual.drafts.admin_publishing import Refused
 from portal.bilingual.drafts.values import fingerprint, values_of
 from portal.bilingual.freshness.models import Review
-from portal.bilingual.freshness.upkeep import check, kinds, review_of, store
+from portal.bilingual.freshness.upkeep import change_of_checks, check, kinds, review_of, store
 from portal.bilingual.parity.admin import ParityAdmin
 from portal.bilingual.parity.pairs import pair_of
 from portal.bilingual.parity.upkeep import locked
@@ -108,20 +108,26 @@ class FreshnessAdmin(ParityAdmin):
             return self.check_stored(request, obj)
         return super().press(request, obj, draft, seen)
 
-    @transaction.atomic
     def check_stored(self, request, obj):
-        """Keeps that what visitors see of `obj` is still right, unless it is something else than the form has shown."""
-        wait_for_turn(self.model, obj.pk)
+        """Keeps that what visitors see of `obj` is still right, and tells the user so, or why not."""
+        try:
+            self.check_shown(request, obj)
+        except Refused as refused:
+            self.message_user(request, " ".join(refused.reasons[""]), messages.WARNING)
+        else:
+            self.message_user(request, _("Noted: this page is still right."), messages.SUCCESS)
+
+    @transaction.atomic
+    def check_shown(self, request, obj):
+        """Raises Refused if what is stored is something else than the form has shown, or if visitors do not see it."""
+        change_of_checks()
         row = locked(self.model, [obj.pk]).first()
         if row is None or mark_of(row, values_of(*self.unbound(request, row))) != request.POST[STILL_RIGHT]:
-            self.message_user(request, CHANGED, messages.WARNING)
-            return
+            raise Refused({"": [str(CHANGED)]})
         if review_of(row).public_since(row) is None:
-            self.message_user(request, NOT_PUBLIC, messages.WARNING)
-            return
+            raise Refused({"": [str(NOT_PUBLIC)]})
         check(row, request.user)
         self.record(request, row, "checked")
-        self.message_user(request, _("Noted: this page is still right."), messages.SUCCESS)
 
     # Who is responsible, and when a page is due
 
@@ -157,7 +163,7 @@ class FreshnessAdmin(ParityAdmin):
     @transaction.atomic
     def store_review(self, request, row) -> ReviewForm:
         """Stores who is responsible for `row`, and when it is due, if that can be. Returns the form."""
-        wait_for_turn(self.model, row.pk)
+        locked(self.model, [row.pk]).first()
         form = ReviewForm(request.POST, instance=review_of(row))
         if form.is_valid() and form.has_changed():
             store(form.instance)

@@ -11,7 +11,6 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.bilingual.changes import wait_for_turn
 from portal.bilingual.drafts.admin import DraftAdmin, marks_in
 from portal.bilingual.drafts.admin_publishing import GONE
 from portal.bilingual.drafts.models import Draft
@@ -21,7 +20,7 @@ from portal.bilingual.parity.models import Parity, State
 from portal.bilingual.parity.notes import in_words, notes_of, noting_form, noting_formset
 from portal.bilingual.parity.pairs import Pair, pair_of
 from portal.bilingual.parity.texts import texts_in
-from portal.bilingual.parity.upkeep import carry_over, confirm, locked, states_of
+from portal.bilingual.parity.upkeep import carry_over, change_of_states, confirm, locked, states_of
 
 # The button that confirms what the form shows, and the tick beside those that publish. The value of the tick is the
 # fingerprint of the stored pair that the form was opened with.
@@ -133,7 +132,7 @@ class ParityAdmin(DraftAdmin):
             self.message_user(request, GONE, messages.ERROR)
             return
         if obj:
-            wait_for_turn(self.model, obj.pk)
+            change_of_states()
             obj = locked(self.model, [obj.pk]).first()
         form, formsets = self.unbound(request, obj)
         values = draft.values(values_of(form, formsets))

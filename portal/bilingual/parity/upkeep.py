@@ -6,7 +6,8 @@ from django.db.models import QuerySet
 from django.db.models.signals import post_delete
 from django.utils import timezone
 
-from portal.bilingual.changes import rows_changed, wait_for_turn
+from portal import content_version
+from portal.bilingual.changes import rows_changed
 from portal.bilingual.drafts.paths import language_of
 from portal.bilingual.languages import other_language
 from portal.bilingual.parity.models import Confirmation, Parity
@@ -117,9 +118,21 @@ def mend() -> int:
         pks = {*model._base_manager.values_list("pk", flat=True), *known.values_list("object_id", flat=True)}
         for chunk in chunks(sorted(pks)):
             gone, changed = differences(model, model._base_manager.filter(pk__in=chunk), chunk)
-            # It compares again, under its lock.
-            number += refresh(model, sorted({each.object_id for each in changed} | gone))
+            if pks := sorted({each.object_id for each in changed} | gone):
+                with transaction.atomic():
+                    change_of_states()
+                    # It compares again, under its lock.
+                    number += refresh(model, pks)
     return number
+
+
+def change_of_states():
+    """
+    Lets finished pages know that states change that they may show.
+
+    A change of the texts does that by itself. This comes before a row is locked, as all changes of content do.
+    """
+    content_version.change_if_shown("says_out_of_step")
 
 
 @transaction.atomic
@@ -130,7 +143,7 @@ def confirm(row, user=None, at=None) -> bool:
     Without a user nobody has looked: it was loaded as a pair. Returns False if a language misses a text, or if the row
     is gone. Then nothing is kept.
     """
-    wait_for_turn(type(row), row.pk)
+    change_of_states()
     found = pairs(type(row), locked(type(row), [row.pk]))
     if not found or not found[0].is_complete:
         return False

@@ -96,10 +96,9 @@ def test_a_page_is_due_after_its_interval_until_somebody_says_that_it_is_still_r
     assert (listed(publisher, "mine"), listed(publisher, "due")) == ([], ["teacher-exchange"])
     assert bar(writer, program) == ("Due for review since 28 February 2031 (Writer) Still right", ["_still_right"])
 
-    form, before = AdminForm(writer, form.address), content_version.read()
+    form = AdminForm(writer, form.address)
     form.data["_still_right"] = [form.page.select_one("[name=_still_right]")["value"]]
     assert said(form.submit())[-1] == "Noted: this page is still right."
-    assert content_version.read() != before
     assert listed(publisher, "due") == []
     words, buttons = bar(publisher, program)
     assert words.startswith("Next review on 30 April 2031 (Writer) Checked on 31 March 2031 by Writer")
@@ -135,6 +134,18 @@ def test_what_a_colleague_has_published_meanwhile_is_not_called_right_unseen(wri
     Program.objects.filter(pk=program.pk).update(**change)
     assert said(form.submit())[-1].startswith("Not noted: somebody has published something else")
     assert not Review.objects.exists()
+
+
+@pytest.mark.parametrize("is_shown", [False, True])
+def test_finished_pages_stay_when_a_page_is_checked_unless_they_show_that(writer, program, is_shown):
+    Department.objects.update(says_checked=is_shown)
+    form, before = AdminForm(writer, FORM.format(program.pk)), content_version.read()
+    form.data["_still_right"] = ["another"]
+    assert said(form.submit())[-1].startswith("Not noted")
+    assert content_version.read() == before
+    form.data["_still_right"] = [form.page.select_one("[name=_still_right]")["value"]]
+    assert said(form.submit())[-1] == "Noted: this page is still right."
+    assert (content_version.read() != before) == is_shown
 
 
 def test_only_what_visitors_see_is_due(publisher, program):

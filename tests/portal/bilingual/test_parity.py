@@ -347,6 +347,27 @@ def test_a_public_page_says_that_it_is_out_of_step_if_the_department_wishes(clie
     assert line not in client.get(address).content.decode()
 
 
+def test_finished_pages_stay_when_somebody_confirms_what_they_do_not_show(staff, program):
+    forms = []
+    for title in ("新题", "另一新题"):
+        Program.objects.filter(pk=program.pk).update(title_zh_hans=title)
+        forms.append(AdminForm(staff, ADDRESS.format(program.pk)))
+    before = content_version.read()
+    assert said(confirm(forms[0]))[-1].startswith("Not confirmed")
+    assert said(confirm(forms[1])) == ["Confirmed: what is stored says the same in both languages."]
+    Parity.objects.filter(object_id=program.pk).delete()
+    assert parity.mend() >= 1
+    assert set(states(program).values()) == {State.CONFIRMED}
+    assert content_version.read() == before
+    Department.objects.update(says_out_of_step=True)
+    before = content_version.read()
+    Parity.objects.filter(object_id=program.pk).delete()
+    assert parity.mend() >= 1
+    mended = content_version.read()
+    parity.confirm(program)
+    assert len({before, mended, content_version.read()}) == 3
+
+
 def test_a_template_of_the_desk_is_a_pair_too():
     template = AnswerTemplate.objects.create(title_zh_hans="题", title_en="Title", text_zh_hans="您好")
     assert states(template) == {"zh-hans": State.UNCONFIRMED, "en": State.MISSING}
