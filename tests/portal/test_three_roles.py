@@ -280,6 +280,7 @@ class ThreeRoles(RuleBasedStateMachine):
             for language, word in list(texts.items()):
                 self.type(place, language, word)
         self.public |= dict.fromkeys(languages, True)
+        self.know_returned()
         if self.confirmed == said(self.stems()) or (is_ticked and len(languages) == 2):
             self.agree()
         elif is_ticked:
@@ -357,11 +358,29 @@ class ThreeRoles(RuleBasedStateMachine):
             if not sides[language] and (sides[OTHER[language]] or stem in REQUIRED)
         }
 
+    def returned(self, stems):
+        """Returns the steps that say in both languages what one said, perhaps with another key, that was confirmed."""
+        if None in self.agreed.values():
+            return {}
+        stems = {stem: tuple(sides.values()) for stem, sides in stems.items() if stem not in FIELDS}
+        known = {
+            stem for agreed in self.agreed.values() for stem, text in agreed.items() if text and stem not in FIELDS
+        }
+        texts = [tuple(self.agreed[OTHER[language]].get(stem, "") for language in SIDES) for stem in known]
+        found = {stem: sides for stem, sides in stems.items() if stem not in known and sides in texts}
+        return {stem: dict(zip(SIDES, sides, strict=True)) for stem, sides in found.items()}
+
+    def know_returned(self):
+        for stem, sides in self.returned(self.stems()).items():
+            for language, other in OTHER.items():
+                self.agreed[language][stem] = sides[other]
+
     def changed(self, language, stems=None):
         agreed, other = self.agreed[language], OTHER[language]
         if agreed is None:
             return set()
         stems = stems or self.stems()
+        agreed = agreed | {stem: sides[other] for stem, sides in self.returned(stems).items()}
         return {stem for stem, it in stems.items() if it[language] and it[other] != agreed.get(stem, "")}
 
     def agree(self):
@@ -392,6 +411,7 @@ class ThreeRoles(RuleBasedStateMachine):
     def compare(self):
         if not self.typed and not self.removed:
             self.confirmed = None
+        self.know_returned()
         self.compare_versions()
         self.compare_parity()
         for language in SIDES:

@@ -33,7 +33,11 @@ class OfOneLanguage(models.Model):
 
 
 class Confirmation(OfOneLanguage):
-    """That a language of a row said the same as the other one."""
+    """
+    That a language of a row said the same as the other one.
+
+    It stays if the row is deleted, which may come back from the bin.
+    """
 
     # What the other language said, by path. Empty ones are left out.
     texts = models.JSONField(default=dict)

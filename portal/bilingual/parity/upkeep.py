@@ -11,7 +11,7 @@ from portal.bilingual.changes import rows_changed
 from portal.bilingual.drafts.paths import language_of
 from portal.bilingual.languages import other_language
 from portal.bilingual.parity.models import Confirmation, Parity
-from portal.bilingual.parity.pairs import Pair, confirmations_of, pair_of, pairs
+from portal.bilingual.parity.pairs import Pair, pair_of, pairs
 from portal.bilingual.parity.texts import counterpart, in_language, kinds, parts
 
 # How many rows are compared at once.
@@ -54,8 +54,7 @@ def forget_row(sender, instance, **kwargs):
 
 
 def forget(model, pks):
-    """Deletes what is kept of the rows of `model` with `pks`."""
-    confirmations_of(model, pks).delete()
+    """Deletes the states of the rows of `model` with `pks`. What was confirmed stays: the bin may give them back."""
     states_of(model, pks).delete()
 
 
@@ -84,18 +83,28 @@ def refresh(model, pks) -> int:
 
 @transaction.atomic
 def refresh_chunk(model, pks) -> int:
-    gone, changed = differences(model, locked(model, pks), pks)
+    gone, changed, found = differences(model, locked(model, pks), pks)
     if gone:
         forget(model, gone)
+    for pair in found:
+        if pair.returned:
+            know_returned(pair)
     Parity.objects.bulk_create(changed, update_conflicts=True, unique_fields=OF_ONE, update_fields=["state", "amount"])
     return len({each.object_id for each in changed} | gone)
 
 
-def differences(model, rows, pks) -> tuple[set, list]:
+def know_returned(pair):
+    """Keeps the texts of inline rows that have come back as confirmed with the keys that they have now."""
+    for language, confirmation in pair.confirmations.items():
+        confirmation.texts = pair.agreed(language)
+        confirmation.save(update_fields=["texts"])
+
+
+def differences(model, rows, pks) -> tuple[set, list, list]:
     """
     Compares the states with `rows`, a queryset of those with `pks`, which may be gone.
 
-    Returns the keys of rows that are gone, and the states that are missing or wrong, as they should be.
+    Returns the keys of rows that are gone, the states that are missing or wrong, as they should be, and the Pairs.
     """
     kind, found = ContentType.objects.get_for_model(model), pairs(model, rows)
     stored = {(each.object_id, each.language): (each.state, each.amount) for each in states_of(model, pks)}
@@ -105,7 +114,7 @@ def differences(model, rows, pks) -> tuple[set, list]:
         for language, side in pair.sides.items()
         if stored.get((pair.row.pk, language)) != (side.state, side.amount)
     ]
-    return set(pks) - {pair.row.pk for pair in found}, changed
+    return set(pks) - {pair.row.pk for pair in found}, changed, found
 
 
 def mend() -> int:
@@ -117,7 +126,7 @@ def mend() -> int:
         known = Parity.objects.filter(content_type=ContentType.objects.get_for_model(model))
         pks = {*model._base_manager.values_list("pk", flat=True), *known.values_list("object_id", flat=True)}
         for chunk in chunks(sorted(pks)):
-            gone, changed = differences(model, model._base_manager.filter(pk__in=chunk), chunk)
+            gone, changed, _pairs = differences(model, model._base_manager.filter(pk__in=chunk), chunk)
             if pks := sorted({each.object_id for each in changed} | gone):
                 with transaction.atomic():
                     change_of_states()
@@ -182,6 +191,6 @@ def carry_over(before: Pair, row) -> bool:
                 and counterpart(path) not in side.changed
                 and after.texts[counterpart(path)]
             }
-            kept[language] = side.confirmation.texts | changed
+            kept[language] = after.agreed(language) | changed
     keep(after, kept)
     return pair_of(row).is_confirmed

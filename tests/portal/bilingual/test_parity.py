@@ -22,6 +22,7 @@ from portal.bilingual.drafts import admin_publishing
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.values import values_of
 from portal.bilingual.editing import BilingualAdmin
+from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.parity import admin as parity_admin
 from portal.bilingual.parity.models import Confirmation, Parity, State
 from portal.bilingual.parity.texts import parts, texts_in
@@ -121,6 +122,19 @@ def test_what_is_changed_back_is_in_step_again(program):
         assert states(program)["en"] == state
 
 
+def test_a_step_that_is_put_back_is_in_step_again(program):
+    step = program.steps.create(text_zh_hans="一步", text_en="A step")
+    parity.confirm(program)
+    step.delete()
+    back = program.steps.create(text_zh_hans="一步", text_en="A step")
+    assert set(states(program).values()) == {State.CONFIRMED}
+    # From then on it is the one that was confirmed.
+    program.steps.filter(pk=back.pk).update(text_zh_hans="另一步")
+    assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.OUT_OF_STEP}
+    program.steps.create(text_zh_hans="一步", text_en="Another step")
+    assert states(program)["zh-hans"] == State.OUT_OF_STEP
+
+
 def test_a_small_correction_keeps_the_state(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.data["summary_zh_hans"] = ["更正了一处。"]
@@ -192,13 +206,27 @@ def test_words_for_the_search_are_no_pair(program):
     assert set(states(program).values()) == {State.CONFIRMED}
 
 
-def test_a_row_that_is_deleted_leaves_nothing(program):
-    kept = Parity.objects.count(), Confirmation.objects.count()
+def test_a_row_that_is_deleted_has_no_state(program):
+    kept = Parity.objects.count()
     program.steps.create(text_zh_hans="一步", text_en="A step")
     program.delete()
-    assert (Parity.objects.count(), Confirmation.objects.count()) == (kept[0] - 2, kept[1] - 2)
+    assert Parity.objects.count() == kept - 2
     Area.objects.exclude(programs__isnull=False).delete()
     assert parity.mend() == 0
+
+
+def test_what_comes_back_from_the_bin_is_as_far_in_step_as_it_was(staff, program):
+    program.steps.create(text_zh_hans="一步", text_en="A step")
+    parity.confirm(program)
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
+    staff.post(f"/admin/programs/program/{program.pk}/delete/", {"post": "yes"})
+    assert states(program) == {}
+    deletion = Change.objects.get(deed=Deed.DELETED)
+    staff.post(f"/admin/programs/program/bin/{deletion.pk}/")
+    AdminForm(staff, ADDRESS.format(program.pk)).submit("_publish")
+    assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.OUT_OF_STEP}
+    [work] = parity.work("en")
+    assert [(text.path, text.source_before) for text in work.waiting] == [("title_en", "教师交流")]
 
 
 def test_an_old_database_gets_its_states_and_confirms_nothing(staff, program):
