@@ -11,7 +11,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.bilingual.drafts.admin import DraftAdmin, marks_in
+from portal.bilingual.drafts.admin import SCHEDULE, DraftAdmin, marks_in
 from portal.bilingual.drafts.admin_publishing import GONE
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.values import fingerprint, values_of
@@ -26,6 +26,9 @@ from portal.bilingual.parity.upkeep import carry_over, change_of_states, confirm
 # fingerprint of the stored pair that the form was opened with.
 CONFIRM, SAME = "_confirm", "_same"
 INCOMPLETE = gettext_lazy("Not confirmed: a text is missing in one of the languages.")
+NOT_YET = gettext_lazy(
+    "The tick that both languages say the same counts only if you publish at once. For a schedule, confirm the draft."
+)
 HIDDEN = gettext_lazy("Not confirmed: there are texts of this page that you may not see.")
 CHANGED = gettext_lazy(
     "Not confirmed: a colleague has changed this page since you opened it. Please compare both languages."
@@ -119,6 +122,8 @@ class ParityAdmin(DraftAdmin):
     def press(self, request, obj, draft, seen):
         if CONFIRM in request.POST and self.may_confirm(request, obj):
             return self.confirm_shown(request, obj, draft, seen)
+        if SCHEDULE in request.POST and SAME in request.POST:
+            self.message_user(request, NOT_YET, messages.WARNING)
         return super().press(request, obj, draft, seen)
 
     @transaction.atomic

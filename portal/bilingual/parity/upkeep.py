@@ -7,7 +7,7 @@ from django.db.models.signals import post_delete
 from django.utils import timezone
 
 from portal import content_version
-from portal.bilingual.changes import rows_changed
+from portal.bilingual.changes import owners_of, rows_changed
 from portal.bilingual.drafts.paths import language_of
 from portal.bilingual.languages import other_language
 from portal.bilingual.parity.models import Confirmation, Parity
@@ -33,12 +33,11 @@ def refresh_rows(sender, pks, **kwargs):
     refresh(sender, pks)
 
 
-def refresh_owners(sender, pks, **kwargs):
-    """Refreshes the rows that the parts with `pks` belong to."""
-    owner = sender._meta.get_field(sender.part_of)
+def refresh_owners(sender, pks, owners, **kwargs):
+    """Refreshes the rows that the parts with `pks` belong to, and those that they belonged to before, the `owners`."""
     for chunk in chunks(pks):
-        keys = sender._base_manager.filter(pk__in=chunk).order_by().values_list(owner.attname, flat=True)
-        refresh(owner.related_model, list(keys.distinct()))
+        owners = owners | owners_of(sender._base_manager.filter(pk__in=chunk))
+    refresh(sender._meta.get_field(sender.part_of).related_model, sorted(owners))
 
 
 def refresh_owner(sender, instance, origin, **kwargs):

@@ -27,7 +27,7 @@ from portal.bilingual.parity import admin as parity_admin
 from portal.bilingual.parity.models import Confirmation, Parity, State
 from portal.bilingual.parity.texts import parts, texts_in
 from portal.models import Department, Page, Term, User
-from programs.models import Area, Program, Question
+from programs.models import Area, Program, Question, Step
 from tests.admin_forms import AdminForm
 
 pytestmark = pytest.mark.django_db
@@ -135,6 +135,24 @@ def test_a_step_that_is_put_back_is_in_step_again(program):
     assert states(program)["zh-hans"] == State.OUT_OF_STEP
 
 
+def move_by_save(step, program):
+    step.program = program
+    step.save()
+
+
+def move_by_update(step, program):
+    Step.objects.filter(pk=step.pk).update(program=program)
+
+
+@pytest.mark.parametrize("move", [move_by_save, move_by_update])
+def test_a_part_that_moves_changes_the_states_of_both_pages(program, move):
+    other = Program.objects.exclude(pk=program.pk).first()
+    step = program.steps.create(text_zh_hans="一步")
+    assert (states(program)["en"], states(other)["en"]) == (State.MISSING, State.CONFIRMED)
+    move(step, other)
+    assert (states(program)["en"], states(other)["en"]) == (State.CONFIRMED, State.MISSING)
+
+
 def test_a_small_correction_keeps_the_state(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.data["summary_zh_hans"] = ["更正了一处。"]
@@ -166,6 +184,18 @@ def test_publishing_both_languages_confirms_what_is_ticked_to_be_the_same(staff)
     tick(form)
     form.submit("_publish")
     assert set(states(term).values()) == {State.CONFIRMED}
+
+
+def test_a_tick_does_not_count_for_a_schedule(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_zh_hans": ["新题"], "_publish_at": ["2099-01-01 10:00"]}
+    tick(form)
+    form.data["_publish_languages"] = ["zh-hans"]
+    ticked, scheduled = said(form.submit("_schedule"))
+    assert ticked.startswith("The tick that both languages say the same counts only")
+    assert scheduled.startswith("Will be published at")
+    del form.data["_same"]
+    assert len(said(form.submit("_schedule"))) == 1
 
 
 def test_what_a_colleague_has_published_meanwhile_is_not_confirmed_unseen(staff, program):
@@ -369,6 +399,11 @@ def test_a_public_page_says_that_it_is_out_of_step_if_the_department_wishes(clie
     Department.objects.update(says_out_of_step=True)
     assert line in client.get(address).content.decode()
     assert "中文内容正在核对" not in client.get("/zh-hans/programs/teacher-exchange/").content.decode()
+    # What visitors do not see is not said to have changed.
+    Program.objects.filter(pk=program.pk).update(published_at_zh_hans=None)
+    assert line not in client.get(address).content.decode()
+    Program.objects.filter(pk=program.pk).update(published_at_zh_hans=program.published_at_zh_hans)
+    assert line in client.get(address).content.decode()
     before = content_version.read()
     parity.confirm(program)
     assert content_version.read() != before
