@@ -20,7 +20,7 @@ from portal.bilingual.parity.models import Parity, State
 from portal.bilingual.parity.notes import in_words, notes_of, noting_form, noting_formset
 from portal.bilingual.parity.pairs import Pair, pair_of
 from portal.bilingual.parity.texts import texts_in
-from portal.bilingual.parity.upkeep import carry_over, change_of_states, confirm, locked, states_of
+from portal.bilingual.parity.upkeep import carry_over, change_of_states, confirm, locked, name_of, states_of
 
 # The button that confirms what the form shows, and the tick beside those that publish. The value of the tick is the
 # fingerprint of the stored pair that the form was opened with.
@@ -159,8 +159,9 @@ class ParityAdmin(DraftAdmin):
             text = _("Confirmed: what is stored says the same in both languages.")
             self.message_user(request, text, messages.SUCCESS)
         else:
-            at = timezone.now().isoformat()
-            draft.store(confirmed={"pair": pair.fingerprint, "by": request.user.pk, "at": at})
+            about = {"pair": pair.fingerprint, "by": request.user.pk, "name": name_of(request.user)}
+            about["at"] = timezone.now().isoformat()
+            draft.store(confirmed=about)
             text = _("Confirmed: with the draft, both languages say the same. It counts as soon as that is published.")
             self.message_user(request, text, messages.SUCCESS)
 
@@ -172,12 +173,13 @@ class ParityAdmin(DraftAdmin):
         found = super().saved(request, obj, draft, languages, *args, **kwargs)
         row = found[0]
         if draft.confirmed and confirms(draft, pair_of(row)):
-            confirm(row, *confirmed_of(draft))
+            confirm(row, **confirmed_of(draft))
         elif before and self.may_confirm(request, row):
             if before.fingerprint != ticked:
                 self.message_user(request, CHANGED, messages.WARNING)
             elif languages != LANGUAGES:
-                if not carry_over(before, row):
+                self.record(request, row, "ticked", languages)
+                if not carry_over(before, row, request.user):
                     text = _("This did not confirm the whole page. Please compare both languages, and confirm them.")
                     self.message_user(request, text, messages.WARNING)
             elif not shows_all(values_of(*self.unbound(request, row)), pair_of(row)):
@@ -199,7 +201,8 @@ def confirms(draft, pair) -> bool:
     return draft.confirmed.get("pair") == pair.fingerprint
 
 
-def confirmed_of(draft) -> tuple:
-    """Returns who has confirmed `draft`, or None if the account is gone, and at what time."""
+def confirmed_of(draft) -> dict:
+    """Returns the user who has confirmed `draft`, or None if the account is gone, the name, and at what time."""
     user = get_user_model().objects.filter(pk=draft.confirmed["by"]).first()
-    return user, datetime.fromisoformat(draft.confirmed["at"])
+    name = name_of(user) if user else draft.confirmed.get("name", "")
+    return {"user": user, "name": name, "at": datetime.fromisoformat(draft.confirmed["at"])}

@@ -144,12 +144,12 @@ def change_of_states():
 
 
 @transaction.atomic
-def confirm(row, user=None, at=None) -> bool:
+def confirm(row, user=None, at=None, name="") -> bool:
     """
     Keeps that both languages of `row`, as it is stored, say the same, in the opinion of `user` at a time `at`.
 
-    Without a user nobody has looked: it was loaded as a pair. Returns False if a language misses a text, or if the row
-    is gone. Then nothing is kept.
+    `name` is that of a user whose account is gone. Without both nobody has looked: it was loaded as a pair. Returns
+    False if a language misses a text, or if the row is gone. Then nothing is kept.
     """
     change_of_states()
     found = pairs(type(row), locked(type(row), [row.pk]))
@@ -157,8 +157,14 @@ def confirm(row, user=None, at=None) -> bool:
         return False
     [pair] = found
     texts = {language: in_language(pair.texts, other_language(language)) for language in pair.sides}
-    keep(pair, texts, by=user, at=at or timezone.now())
+    person = {"by": user, "by_name": name_of(user) if user else name, "at": at or timezone.now()}
+    keep(pair, texts, **person, ticked_by_name="", ticked_at=None)
     return True
+
+
+def name_of(user) -> str:
+    """Returns the name of `user` as it is kept for the time after the account is deleted."""
+    return (user.get_full_name() or user.get_username())[:150]
 
 
 def keep(pair: Pair, texts_by_language: dict, **about):
@@ -172,9 +178,9 @@ def keep(pair: Pair, texts_by_language: dict, **about):
 
 
 @transaction.atomic
-def carry_over(before: Pair, row) -> bool:
+def carry_over(before: Pair, row, user) -> bool:
     """
-    Lets a change from `before` to `row`, as it is stored, keep the state of the other language.
+    Lets a change from `before` to `row`, as it is stored, keep the state of the other language, as `user` has ticked.
 
     That holds field by field, for those that were confirmed and in step before. Returns whether both languages are
     confirmed now.
@@ -190,6 +196,7 @@ def carry_over(before: Pair, row) -> bool:
                 and counterpart(path) not in side.changed
                 and after.texts[counterpart(path)]
             }
-            kept[language] = after.agreed(language) | changed
-    keep(after, kept)
+            if changed:
+                kept[language] = after.agreed(language) | changed
+    keep(after, kept, ticked_by_name=name_of(user), ticked_at=timezone.now())
     return pair_of(row).is_confirmed

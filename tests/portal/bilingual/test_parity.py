@@ -2,10 +2,12 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib import import_module
 from threading import Barrier, BrokenBarrierError, Event
 
 import pytest
 from bs4 import BeautifulSoup
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
@@ -167,6 +169,50 @@ def test_a_small_correction_keeps_the_state(staff, program):
     assert said(form.submit("_publish_zh-hans"))[0].startswith("This did not confirm the whole page.")
     pair = parity.pair_of(Program.objects.get(pk=program.pk))
     assert pair.sides["en"].changed == {"title_en": "教师交流", "summary_en": "更正了一处。"}
+
+
+def test_who_has_confirmed_and_who_has_ticked_stays_named(staff, program):
+    user = User.objects.create_user("zhang", first_name="Zhang", last_name="San")
+    parity.confirm(program, user)
+    user.delete()
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    assert bar(form)[1].startswith("Confirmed by Zhang San, ")
+    form.data["title_zh_hans"] = ["全然不同"]
+    tick(form)
+    form.submit("_publish_zh-hans")
+    form = AdminForm(staff, form.address)
+    # What English says has not changed.
+    chinese, english = bar(form)
+    assert "ticked" not in chinese
+    assert "Changed since, and ticked as still the same by Li Ming, " in english
+    history = staff.get(form.address.replace("change", "history")).content.decode()
+    assert "Ticked when publishing (Chinese): both languages still say the same." in history
+    parity.confirm(program, User.objects.get(username="admin"))
+    assert not [each for each in bar(AdminForm(staff, form.address)) if "ticked" in each or "Zhang" in each]
+
+
+def test_the_names_of_an_older_portal_are_kept(program):
+    people = [User.objects.create_user("zhang", last_name="Zhang"), User.objects.create_user("wang")]
+    for person, row in zip(people, Program.objects.all(), strict=False):
+        parity.confirm(row, person)
+    Confirmation.objects.update(by_name="")
+    import_module("portal.migrations.0022_confirmation_by_name").keep_names(apps, None)
+    User.objects.all().delete()
+    assert sorted({each.person for each in Confirmation.objects.all()}) == ["", "Zhang", "wang"]
+
+
+def test_who_has_confirmed_a_draft_stays_named_when_the_account_is_gone(staff, program):
+    user = User.objects.create_superuser("zhang", first_name="Zhang", last_name="San", language="en")
+    client = Client()
+    client.force_login(user)
+    form = AdminForm(client, ADDRESS.format(program.pk))
+    form.data |= {"title_zh_hans": ["新题"], "_confirm": ["1"]}
+    form.submit()
+    user.delete()
+    form = AdminForm(staff, form.address)
+    assert "Zhang San has confirmed" in form.page.select_one(".publication").text
+    form.submit("_publish")
+    assert bar(AdminForm(staff, form.address))[1].startswith("Confirmed by Zhang San, ")
 
 
 def test_publishing_both_languages_confirms_what_is_ticked_to_be_the_same(staff):
