@@ -25,9 +25,12 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from portal.bilingual import publishing
+from portal.bilingual.changes import notes_change
 from portal.bilingual.languages import language_of_path
 from portal.bilingual.publishing import Published, in_both_languages
 
+# What pages show if the department has this setting; see change_if_shown().
+SHOWN_IF = {"portal.parity": "says_out_of_step", "portal.review": "says_checked"}
 # What no public page shows: whole apps, and models of the others. Its changes leave the content version as it is.
 NOT_ON_PAGES = {
     "contact",
@@ -39,14 +42,12 @@ NOT_ON_PAGES = {
     "portal.formerslug",
     "portal.lease",
     "portal.loadedentry",
-    # Their changes change the version where the department lets pages show them; see change_if_shown().
-    "portal.parity",
-    "portal.review",
     "portal.scheduledpublication",
     "portal.searchentry",
     "portal.searchtext",
     "portal.user",
     "programs.downloadcount",
+    *SHOWN_IF,
 }
 # The models that public pages are made of; see register().
 CONTENT = []
@@ -171,14 +172,18 @@ def change(moment, *conditions) -> bool:
     return rows.update(number=F("number") + 1, token=new_token(), as_of=moment) == 1
 
 
-def change_if_shown(setting: str):
+def change_if_shown(sender, **kwargs):
     """
-    Changes the version if the department has the `setting` that lets pages show what is about to change.
+    Changes the version if the department lets pages show the rows of `sender` that are about to change.
 
-    Call it in the transaction of the change, before that locks any row, as all changes of content do.
+    It comes before any row is locked, as all changes of content do. Receiver of notes_change.
     """
+    setting = SHOWN_IF[sender._meta.label_lower]
     if apps.get_model("portal", "department").objects.filter(**{setting: True}).exists():
         change(Greatest(F("as_of"), timezone.now()))
+
+
+notes_change.connect(change_if_shown)
 
 
 def new_token() -> str:

@@ -7,6 +7,9 @@ from django.dispatch import Signal
 # Sent after rows were created or changed, before the commit. The sender is their model; `pks` lists their keys, and
 # `owners` those of the rows that they were parts of before. Deleting has Django's own post_delete.
 rows_changed = Signal()
+# Sent in the transaction of a change of what pages may show beside the content, before any row is locked. The sender is
+# the model of what changes.
+notes_change = Signal()
 
 
 class TrackedQuerySet(models.QuerySet):

@@ -8,9 +8,8 @@ from django.db import transaction
 from django.db.models.signals import post_delete
 from django.utils import timezone
 
-from portal import content_version
 from portal.bilingual import parity
-from portal.bilingual.changes import rows_changed
+from portal.bilingual.changes import notes_change, rows_changed
 from portal.bilingual.freshness.models import Review
 from portal.bilingual.parity.upkeep import chunks
 from portal.bilingual.publishing import Published
@@ -53,7 +52,7 @@ def review_of(row) -> Review:
 
 def change_of_checks():
     """Lets finished pages know, before a row is locked, that the date changes on which pages were checked."""
-    content_version.change_if_shown("says_checked")
+    notes_change.send(Review)
 
 
 @transaction.atomic

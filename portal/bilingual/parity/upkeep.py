@@ -6,8 +6,7 @@ from django.db.models import QuerySet
 from django.db.models.signals import post_delete
 from django.utils import timezone
 
-from portal import content_version
-from portal.bilingual.changes import owners_of, rows_changed
+from portal.bilingual.changes import notes_change, owners_of, rows_changed
 from portal.bilingual.drafts.paths import language_of
 from portal.bilingual.languages import other_language
 from portal.bilingual.parity.models import Confirmation, Parity
@@ -140,7 +139,7 @@ def change_of_states():
 
     A change of the texts does that by itself. This comes before a row is locked, as all changes of content do.
     """
-    content_version.change_if_shown("says_out_of_step")
+    notes_change.send(Parity)
 
 
 @transaction.atomic
