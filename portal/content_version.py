@@ -3,7 +3,8 @@ The content version: what a finished page was made from.
 
 It changes with every change of a table that public pages are made of, in the transaction of the change. Triggers of the
 database see to that, so it holds for update(), bulk work, imports and SQL too. It also changes when the time comes at
-which something scheduled is published; see Schedule.
+which something scheduled is published, see Schedule, and when somebody confirms or checks a page, if pages show that;
+see change_if_shown().
 """
 
 import secrets
@@ -19,13 +20,17 @@ from django.core import checks
 from django.core.cache import caches
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Min, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.translation import get_language
 
 from portal.bilingual import publishing
+from portal.bilingual.changes import notes_change
 from portal.bilingual.languages import language_of_path
 from portal.bilingual.publishing import Published, in_both_languages
 
+# What pages show if the department has this setting; see change_if_shown().
+SHOWN_IF = {"portal.parity": "says_out_of_step", "portal.review": "says_checked"}
 # What no public page shows: whole apps, and models of the others. Its changes leave the content version as it is.
 NOT_ON_PAGES = {
     "contact",
@@ -42,6 +47,7 @@ NOT_ON_PAGES = {
     "portal.searchtext",
     "portal.user",
     "programs.downloadcount",
+    *SHOWN_IF,
 }
 # The models that public pages are made of; see register().
 CONTENT = []
@@ -164,6 +170,20 @@ def change(moment, *conditions) -> bool:
     """Changes the version, with `moment` as its `as_of`, if its row meets `conditions`. Returns whether it did."""
     rows = ContentVersion.objects.filter(*conditions)
     return rows.update(number=F("number") + 1, token=new_token(), as_of=moment) == 1
+
+
+def change_if_shown(sender, **kwargs):
+    """
+    Changes the version if the department lets pages show the rows of `sender` that are about to change.
+
+    It comes before any row is locked, as all changes of content do. Receiver of notes_change.
+    """
+    setting = SHOWN_IF[sender._meta.label_lower]
+    if apps.get_model("portal", "department").objects.filter(**{setting: True}).exists():
+        change(Greatest(F("as_of"), timezone.now()))
+
+
+notes_change.connect(change_if_shown)
 
 
 def new_token() -> str:

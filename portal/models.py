@@ -22,10 +22,10 @@ from portal.bilingual.changes import TrackedModel
 from portal.bilingual.drafts.models import Draft as Draft
 from portal.bilingual.drafts.models import ScheduledPublication as ScheduledPublication
 from portal.bilingual.email_addresses import RECIPIENTS_HELP, validate_email_addresses
-from portal.bilingual.freshness.models import Review
+from portal.bilingual.freshness.models import Review as Review
 from portal.bilingual.history.models import Change as Change
 from portal.bilingual.languages import LANGUAGES
-from portal.bilingual.parity.models import Parity
+from portal.bilingual.parity.models import Parity as Parity
 from portal.bilingual.publishing import (
     ContentPage,
     Published,
@@ -41,10 +41,6 @@ from portal.sign_in.rights import name_changes
 
 DOOR_HELP = _("A short list of what such a visitor wants to do, each a link to the page that helps.")
 FIXED_PAGE_STAYS = _("This page cannot be deleted: other pages link to it.")
-
-# Pages may say that they are out of step, and when they were checked.
-content_version.register(Parity)
-content_version.register(Review)
 
 
 class User(AbstractUser):

@@ -128,10 +128,10 @@ class DraftAdmin(DraftListAdmin):
         """Lets the form show the draft of `obj`, if there is one. Returns what the template needs for that."""
         draft = self.find_draft(request, obj)
         form, formsets = self.unbound(request, obj)
-        values = values_of(form, formsets)
+        values = live = values_of(form, formsets)
         if draft.pk:
-            draft.meet(values)
-            values = draft.values(values)
+            draft.meet(live)
+            values = draft.values(live)
         permitted = self.permitted(request, obj, values)
         mine = {path: entry for path, entry in draft.entries.items() if path in permitted}
         locked = values.keys() - permitted.keys()
@@ -141,6 +141,7 @@ class DraftAdmin(DraftListAdmin):
         return {
             "draft": draft,
             "values": values,
+            "live": live,
             "typists": typists(mine, form, formsets),
             "faults": faults(refusals, post, form, formsets),
             "rivalries": rivalries(draft, mine, form, formsets),

@@ -72,7 +72,8 @@ class Draft(models.Model):
     forms_published = models.JSONField(default=dict)
     # By path, the form in which something was typed that somebody else has set back to the published value.
     forms_set_back = models.JSONField(default=dict)
-    # That both languages say the same with it: the fingerprint of such a "pair", "by" whom and at what time.
+    # That both languages say the same with it: the fingerprint of such a "pair", "by" whom, with what "name", and "at"
+    # what time.
     confirmed = models.JSONField(default=dict)
     changed_at = models.DateTimeField(auto_now=True)
     # Why it could not be published: messages by the path of the field, "" for the whole.

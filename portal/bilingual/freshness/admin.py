@@ -13,15 +13,16 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.bilingual.drafts.admin_publishing import Refused, wait_for_turn
+from portal.bilingual.drafts.admin_publishing import Refused
+from portal.bilingual.drafts.values import fingerprint, values_of
 from portal.bilingual.freshness.models import Review
-from portal.bilingual.freshness.upkeep import check, kinds, review_of, store
+from portal.bilingual.freshness.upkeep import change_of_checks, check, kinds, review_of, store
 from portal.bilingual.parity.admin import ParityAdmin
 from portal.bilingual.parity.pairs import pair_of
 from portal.bilingual.parity.upkeep import locked
 
 # The button that says that what is stored is still right, and the one that leads to the form of the review. The value
-# of the first is the fingerprint of the texts that the form was opened with.
+# of the first is the mark_of() the page that the form was opened with.
 STILL_RIGHT, REVIEW = "_still_right", "_review"
 NOT_PUBLIC = gettext_lazy("Not noted: visitors do not see this page.")
 CHANGED = gettext_lazy(
@@ -85,37 +86,18 @@ class FreshnessAdmin(ParityAdmin):
     def get_list_filter(self, request):
         return [*super().get_list_filter(request), *([ReviewFilter] if self.is_reviewed else [])]
 
-    def get_actions(self, request):
-        actions = super().get_actions(request)
-        if self.is_reviewed and self.has_change_permission(request):
-
-            def act(_admin, request, rows):
-                self.act_on(request, rows, self.check_row)
-
-            actions["still_right"] = (act, "still_right", _("Note that they are still right"))
-        return actions
-
-    @transaction.atomic
-    def check_row(self, request, row):
-        """Keeps that `row` is still right. Raises Refused if visitors do not see it."""
-        wait_for_turn(self.model, row.pk)
-        if not self.may_check(request, row) or review_of(row).public_since(row) is None:
-            raise Refused({"": [str(NOT_PUBLIC)]})
-        check(row, request.user)
-        self.record(request, row, "checked")
-
     # In the form
 
     def show(self, request, obj) -> dict:
         shown = super().show(request, obj)
+        live = shown.pop("live")
         if not (obj and self.is_reviewed):
             return shown
         review = review_of(obj)
         is_public = review.public_since(obj) is not None
         return shown | {
             "review": review,
-            # Whoever may confirm a pair may check the page too.
-            "still_right": shown["pair"] if is_public else "",
+            "still_right": mark_of(obj, live) if is_public and self.may_check(request, obj) else "",
             "may_set_review": self.may_set_review(request, obj),
         }
 
@@ -126,20 +108,26 @@ class FreshnessAdmin(ParityAdmin):
             return self.check_stored(request, obj)
         return super().press(request, obj, draft, seen)
 
-    @transaction.atomic
     def check_stored(self, request, obj):
-        """Keeps that what visitors see of `obj` is still right, unless it is something else than the form has shown."""
-        wait_for_turn(self.model, obj.pk)
-        row = locked(self.model, [obj.pk]).first()
-        if row is None or pair_of(row).fingerprint != request.POST[STILL_RIGHT]:
-            self.message_user(request, CHANGED, messages.WARNING)
-            return
+        """Keeps that what visitors see of `obj` is still right, and tells the user so, or why not."""
         try:
-            self.check_row(request, row)
-        except Refused:
-            self.message_user(request, NOT_PUBLIC, messages.WARNING)
+            self.check_shown(request, obj)
+        except Refused as refused:
+            self.message_user(request, " ".join(refused.reasons[""]), messages.WARNING)
         else:
             self.message_user(request, _("Noted: this page is still right."), messages.SUCCESS)
+
+    @transaction.atomic
+    def check_shown(self, request, obj):
+        """Raises Refused if what is stored is something else than the form has shown, or if visitors do not see it."""
+        change_of_checks()
+        row = locked(self.model, [obj.pk]).first()
+        if row is None or mark_of(row, values_of(*self.unbound(request, row))) != request.POST[STILL_RIGHT]:
+            raise Refused({"": [str(CHANGED)]})
+        if review_of(row).public_since(row) is None:
+            raise Refused({"": [str(NOT_PUBLIC)]})
+        check(row, request.user)
+        self.record(request, row, "checked")
 
     # Who is responsible, and when a page is due
 
@@ -175,9 +163,14 @@ class FreshnessAdmin(ParityAdmin):
     @transaction.atomic
     def store_review(self, request, row) -> ReviewForm:
         """Stores who is responsible for `row`, and when it is due, if that can be. Returns the form."""
-        wait_for_turn(self.model, row.pk)
+        locked(self.model, [row.pk]).first()
         form = ReviewForm(request.POST, instance=review_of(row))
         if form.is_valid() and form.has_changed():
             store(form.instance)
             self.log_change(request, row, self.construct_change_message(request, form, []))
         return form
+
+
+def mark_of(row, live) -> str:
+    """Tells what is stored of `row` from what was stored before: its texts, and all `live` values of its form."""
+    return fingerprint([pair_of(row).fingerprint, live])

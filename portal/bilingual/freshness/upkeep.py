@@ -4,11 +4,12 @@ from datetime import date
 from functools import cache
 
 from django.contrib.contenttypes.models import ContentType
+from django.db import transaction
 from django.db.models.signals import post_delete
 from django.utils import timezone
 
 from portal.bilingual import parity
-from portal.bilingual.changes import rows_changed
+from portal.bilingual.changes import notes_change, rows_changed
 from portal.bilingual.freshness.models import Review
 from portal.bilingual.parity.upkeep import chunks
 from portal.bilingual.publishing import Published
@@ -49,8 +50,15 @@ def review_of(row) -> Review:
     return found or Review(content_type=ContentType.objects.get_for_model(row), object_id=row.pk)
 
 
+def change_of_checks():
+    """Lets finished pages know, before a row is locked, that the date changes on which pages were checked."""
+    notes_change.send(Review)
+
+
+@transaction.atomic
 def check(row, user):
     """Keeps that `row`, as it is stored, is still right, in the opinion of `user`."""
+    change_of_checks()
     review = review_of(row)
     review.checked_at, review.checked_by = timezone.now(), user
     store(review)

@@ -28,6 +28,7 @@ class Deed(models.TextChoices):
     DISCARDED = "discarded", pgettext_lazy("deed", "Draft discarded")
     RESTORED = "restored", pgettext_lazy("deed", "Earlier version put into the draft")
     CONFIRMED = "confirmed", pgettext_lazy("deed", "Languages confirmed")
+    TICKED = "ticked", pgettext_lazy("deed", "Languages ticked as still the same")
     CHECKED = "checked", pgettext_lazy("deed", "Checked")
     DELETED = "deleted", pgettext_lazy("deed", "Deleted")
     BROUGHT_BACK = "brought_back", pgettext_lazy("deed", "Brought back from the bin")

@@ -20,6 +20,7 @@ DEEDS = {
     "discarded": gettext_lazy("The draft is discarded."),
     "restored": gettext_lazy("Put into the draft: the version of %(date)s."),
     "confirmed": gettext_lazy("Confirmed: both languages say the same."),
+    "ticked": gettext_lazy("Ticked when publishing (%(languages)s): both languages still say the same."),
     "checked": gettext_lazy("Checked: this page is still right."),
 }
 

@@ -3,7 +3,8 @@ Parity: whether both languages of a row say the same, by what they say and never
 
 When somebody confirms a pair, each language keeps what the other one said then; see Confirmation. From that follows all
 else. A language is out of step if the other one says something else by now. To change one's own side puts the other one
-out of step. Who changes back what was changed is in step again.
+out of step. Who changes back what was changed is in step again. So is who puts back
+what was removed, which gets another key.
 
 Parity is that of the stored texts, which visitors see. The texts of a row are those of its fields, and of its inline
 rows, by the paths that drafts use. A row that is gone is gone in both languages, and changes nothing between them.

@@ -11,21 +11,25 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.bilingual.changes import wait_for_turn
-from portal.bilingual.drafts.admin import DraftAdmin, marks_in
-from portal.bilingual.drafts.admin_publishing import Refused
+from portal.bilingual.drafts.admin import SCHEDULE, DraftAdmin, marks_in
+from portal.bilingual.drafts.admin_publishing import GONE
+from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.values import fingerprint, values_of
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.parity.models import Parity, State
 from portal.bilingual.parity.notes import in_words, notes_of, noting_form, noting_formset
 from portal.bilingual.parity.pairs import Pair, pair_of
 from portal.bilingual.parity.texts import texts_in
-from portal.bilingual.parity.upkeep import carry_over, confirm, locked, states_of
+from portal.bilingual.parity.upkeep import carry_over, change_of_states, confirm, locked, name_of, states_of
 
 # The button that confirms what the form shows, and the tick beside those that publish. The value of the tick is the
 # fingerprint of the stored pair that the form was opened with.
 CONFIRM, SAME = "_confirm", "_same"
 INCOMPLETE = gettext_lazy("Not confirmed: a text is missing in one of the languages.")
+NOT_YET = gettext_lazy(
+    "The tick that both languages say the same counts only if you publish at once. For a schedule, confirm the draft."
+)
+HIDDEN = gettext_lazy("Not confirmed: there are texts of this page that you may not see.")
 CHANGED = gettext_lazy(
     "Not confirmed: a colleague has changed this page since you opened it. Please compare both languages."
 )
@@ -86,33 +90,17 @@ class ParityAdmin(DraftAdmin):
         words = [_("{label}: {value}").format(label=name, value=state) for name, state in states]
         return format_html_join(" ", '<span class="parity-state">{}</span>', [(each,) for each in words])
 
-    def get_actions(self, request):
-        actions = super().get_actions(request)
-        if self.has_change_permission(request):
-            label = _("Confirm that both languages say the same")
-
-            def act(_admin, request, rows):
-                self.act_on(request, rows, self.confirm_row)
-
-            actions["confirm"] = (act, "confirm", label)
-        return actions
-
-    def confirm_row(self, request, row):
-        """Keeps that both languages of `row` say the same. Raises Refused if that cannot be."""
-        if not (self.may_confirm(request, row) and confirm(row, request.user)):
-            raise Refused({"": [str(INCOMPLETE)]})
-        self.record(request, row, "confirmed")
-
     # In the form
 
     def show(self, request, obj) -> dict:
         shown = super().show(request, obj)
         stored = pair_of(obj) if obj else Pair(self.model, {}, {})
-        pair = Pair(self.model, texts_in(self.model, shown.pop("values"), stored.texts), stored.confirmations)
+        values = shown.pop("values")
+        pair = Pair(self.model, texts_in(self.model, values, stored.texts), stored.confirmations)
         request.parity_notes = notes_of(pair)
         for side in shown["publication"] if obj else []:
             side["parity"] = in_words(stored, side["language"])
-        may_confirm = self.may_confirm(request, obj)
+        may_confirm = self.may_confirm(request, obj) and shows_all(values, pair)
         is_changed = pair.fingerprint != stored.fingerprint
         confirmed = confirmed_of(shown["draft"]) if is_changed and confirms(shown["draft"], pair) else None
         return shown | {
@@ -134,13 +122,22 @@ class ParityAdmin(DraftAdmin):
     def press(self, request, obj, draft, seen):
         if CONFIRM in request.POST and self.may_confirm(request, obj):
             return self.confirm_shown(request, obj, draft, seen)
+        if SCHEDULE in request.POST and SAME in request.POST:
+            self.message_user(request, NOT_YET, messages.WARNING)
         return super().press(request, obj, draft, seen)
 
     @transaction.atomic
     def confirm_shown(self, request, obj, draft, seen):
         """Confirms what the form has shown: what is stored, or what will be with the draft."""
+        try:
+            # In the order in which publishing locks: the draft, the content version, the row.
+            if draft.pk:
+                draft.lock()
+        except Draft.DoesNotExist:
+            self.message_user(request, GONE, messages.ERROR)
+            return
         if obj:
-            wait_for_turn(self.model, obj.pk)
+            change_of_states()
             obj = locked(self.model, [obj.pk]).first()
         form, formsets = self.unbound(request, obj)
         values = draft.values(values_of(form, formsets))
@@ -150,7 +147,9 @@ class ParityAdmin(DraftAdmin):
         seen = draft.renamed(seen | {path: mark for path, mark in marks.items() if path in locked_paths})
         stored = pair_of(obj) if obj else Pair(self.model, {}, {})
         pair = Pair(self.model, texts_in(self.model, values, stored.texts), {})
-        if any(seen.get(path) != fingerprint(values[path]) for path in pair.texts.keys() & values.keys()):
+        if not shows_all(values, pair):
+            self.message_user(request, HIDDEN, messages.WARNING)
+        elif any(seen.get(path) != fingerprint(values[path]) for path in pair.texts.keys() & values.keys()):
             self.message_user(request, CHANGED, messages.WARNING)
         elif not pair.is_complete:
             self.message_user(request, INCOMPLETE, messages.WARNING)
@@ -160,8 +159,9 @@ class ParityAdmin(DraftAdmin):
             text = _("Confirmed: what is stored says the same in both languages.")
             self.message_user(request, text, messages.SUCCESS)
         else:
-            at = timezone.now().isoformat()
-            draft.store(confirmed={"pair": pair.fingerprint, "by": request.user.pk, "at": at})
+            about = {"pair": pair.fingerprint, "by": request.user.pk, "name": name_of(request.user)}
+            about["at"] = timezone.now().isoformat()
+            draft.store(confirmed=about)
             text = _("Confirmed: with the draft, both languages say the same. It counts as soon as that is published.")
             self.message_user(request, text, messages.SUCCESS)
 
@@ -173,14 +173,17 @@ class ParityAdmin(DraftAdmin):
         found = super().saved(request, obj, draft, languages, *args, **kwargs)
         row = found[0]
         if draft.confirmed and confirms(draft, pair_of(row)):
-            confirm(row, *confirmed_of(draft))
+            confirm(row, **confirmed_of(draft))
         elif before and self.may_confirm(request, row):
             if before.fingerprint != ticked:
                 self.message_user(request, CHANGED, messages.WARNING)
             elif languages != LANGUAGES:
-                if not carry_over(before, row):
+                self.record(request, row, "ticked", languages)
+                if not carry_over(before, row, request.user):
                     text = _("This did not confirm the whole page. Please compare both languages, and confirm them.")
                     self.message_user(request, text, messages.WARNING)
+            elif not shows_all(values_of(*self.unbound(request, row)), pair_of(row)):
+                self.message_user(request, HIDDEN, messages.WARNING)
             elif confirm(row, request.user):
                 self.record(request, row, "confirmed")
             else:
@@ -188,12 +191,18 @@ class ParityAdmin(DraftAdmin):
         return found
 
 
+def shows_all(values, pair) -> bool:
+    """Whether a form with these `values` by path shows all texts of `pair`."""
+    return not any(text for path, text in pair.texts.items() if path not in values)
+
+
 def confirms(draft, pair) -> bool:
     """Whether somebody has confirmed of `draft` exactly what `pair` says."""
     return draft.confirmed.get("pair") == pair.fingerprint
 
 
-def confirmed_of(draft) -> tuple:
-    """Returns who has confirmed `draft`, or None if the account is gone, and at what time."""
+def confirmed_of(draft) -> dict:
+    """Returns the user who has confirmed `draft`, or None if the account is gone, the name, and at what time."""
     user = get_user_model().objects.filter(pk=draft.confirmed["by"]).first()
-    return user, datetime.fromisoformat(draft.confirmed["at"])
+    name = name_of(user) if user else draft.confirmed.get("name", "")
+    return {"user": user, "name": name, "at": datetime.fromisoformat(draft.confirmed["at"])}

@@ -33,18 +33,32 @@ class OfOneLanguage(models.Model):
 
 
 class Confirmation(OfOneLanguage):
-    """That a language of a row said the same as the other one."""
+    """
+    That a language of a row said the same as the other one.
+
+    It stays if the row is deleted, which may come back from the bin.
+    """
 
     # What the other language said, by path. Empty ones are left out.
     texts = models.JSONField(default=dict)
     # Whoever has confirmed it. Nobody has if it was loaded as a pair.
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # It stays when the account is deleted.
+    by_name = models.CharField(max_length=150, blank=True)
     at = models.DateTimeField(default=timezone.now)
+    # Who has ticked later, and when, that a change of one language left it so.
+    ticked_by_name = models.CharField(max_length=150, blank=True)
+    ticked_at = models.DateTimeField(null=True)
 
     class Meta(OfOneLanguage.Meta):
         constraints = [
             models.UniqueConstraint(fields=["content_type", "object_id", "language"], name="portal_confirmation_once")
         ]
+
+    @property
+    def person(self) -> str:
+        """The name of who has confirmed it, or an empty string if it was loaded as a pair."""
+        return (self.by and self.by.get_full_name()) or self.by_name
 
 
 class Parity(OfOneLanguage):

@@ -102,11 +102,19 @@ def in_words(pair, language) -> str:
         return " ".join(found)
     if not side.confirmation:
         return _("Nobody has confirmed yet that both languages say the same.")
-    about = {"date": date_format(localtime(side.confirmation.at), "SHORT_DATE_FORMAT")}
-    if person := side.confirmation.by:
-        about["person"] = person.get_full_name() or person
-        return _("Confirmed by %(person)s, %(date)s.") % about
-    return _("Loaded in both languages, %(date)s.") % about
+    confirmation = side.confirmation
+    if confirmation.person:
+        found.append(_("Confirmed by %(person)s, %(date)s.") % noted(confirmation.person, confirmation.at))
+    else:
+        found.append(_("Loaded in both languages, %(date)s.") % noted("", confirmation.at))
+    if confirmation.ticked_at:
+        text = _("Changed since, and ticked as still the same by %(person)s, %(date)s.")
+        found.append(text % noted(confirmation.ticked_by_name, confirmation.ticked_at))
+    return " ".join(found)
+
+
+def noted(person, at) -> dict:
+    return {"person": person, "date": date_format(localtime(at), "SHORT_DATE_FORMAT")}
 
 
 def names_of_fields(model, paths) -> str:

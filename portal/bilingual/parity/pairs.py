@@ -7,9 +7,18 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.drafts.paths import language_of, name_of, row_of
 from portal.bilingual.drafts.values import fingerprint
-from portal.bilingual.languages import LANGUAGES
+from portal.bilingual.languages import LANGUAGES, other_language
 from portal.bilingual.parity.models import Confirmation, State
-from portal.bilingual.parity.texts import amount, counterpart, new_amount, parts, plain, required_columns, texts_of
+from portal.bilingual.parity.texts import (
+    amount,
+    counterpart,
+    in_language,
+    new_amount,
+    parts,
+    plain,
+    required_columns,
+    texts_of,
+)
 from portal.bilingual.publishing import Published
 
 
@@ -53,10 +62,34 @@ class Pair:
 
     def __init__(self, model, texts, confirmations, row=None):
         self.model, self.texts, self.confirmations, self.row = model, texts, confirmations, row
+        self.returned = self.find_returned()
         self.sides = {language: self.side(language) for language in LANGUAGES}
+
+    def find_returned(self) -> dict[str, str]:
+        """
+        Returns by path the texts of inline rows that have come back with another key.
+
+        When both languages were confirmed, a row, which may be gone by now, said in both what such a row says, and no
+        row had its key.
+        """
+        if len(self.confirmations) < len(LANGUAGES):
+            return {}
+        confirmed = rows_in({path: text for each in self.confirmations.values() for path, text in each.texts.items()})
+        known = [(row.partition("/")[0], texts) for row, texts in confirmed.items()]
+        return {
+            f"{row}/{name}": text
+            for row, texts in rows_in(self.texts).items()
+            if row and row not in confirmed and (row.partition("/")[0], texts) in known
+            for name, text in texts.items()
+        }
+
+    def agreed(self, language) -> dict[str, str]:
+        """Returns by path what the other language said when `language` was confirmed, which it was."""
+        return self.confirmations[language].texts | in_language(self.returned, other_language(language))
 
     def side(self, language) -> Side:
         confirmation, missing, changed, waiting = self.confirmations.get(language), [], {}, 0
+        agreed = self.agreed(language) if confirmation else {}
         for path, text in self.texts.items():
             if language_of(path) != language:
                 continue
@@ -65,7 +98,7 @@ class Pair:
                 if source or path in required_columns(self.model):
                     missing.append(path)
                     waiting += amount(plain(self.model, path, source))
-            elif confirmation and (before := confirmation.texts.get(counterpart(path), "")) != source:
+            elif confirmation and (before := agreed.get(counterpart(path), "")) != source:
                 changed[path] = before
                 waiting += new_amount(*(plain(self.model, path, each) for each in (before, source)))
         return Side(language, confirmation, is_public(self.row, language), missing, changed, waiting)
@@ -77,11 +110,8 @@ class Pair:
 
         The key of an inline row does not count: a draft says the same once its new rows are stored.
         """
-        rows = {}
-        for path, text in sorted(self.texts.items()):
-            if text:
-                rows.setdefault(row_of(path), []).append([name_of(path), text])
-        return fingerprint(sorted([row.partition("/")[0], texts] for row, texts in rows.items()))
+        rows = rows_in(self.texts).items()
+        return fingerprint(sorted([row.partition("/")[0], sorted(texts.items())] for row, texts in rows))
 
     @property
     def is_complete(self) -> bool:
@@ -92,6 +122,15 @@ class Pair:
     def is_confirmed(self) -> bool:
         """Whether both languages say the same as when they were confirmed."""
         return all(side.is_confirmed for side in self.sides.values())
+
+
+def rows_in(texts: dict) -> dict[str, dict]:
+    """Returns by row, "" for the row itself, those of its `texts` that are not empty, by name."""
+    rows = {}
+    for path, text in texts.items():
+        if text:
+            rows.setdefault(row_of(path), {})[name_of(path)] = text
+    return rows
 
 
 def is_public(row, language) -> bool:

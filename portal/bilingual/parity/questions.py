@@ -6,10 +6,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Sum
 
 from portal.bilingual.drafts.values import fingerprint
+from portal.bilingual.languages import other_language
 from portal.bilingual.parity.models import Parity, State
 from portal.bilingual.parity.pairs import Side, pairs
 from portal.bilingual.parity.texts import counterpart, kinds, label_of
 from portal.bilingual.parity.upkeep import chunks
+from portal.bilingual.publishing import Published
 
 
 class Number(NamedTuple):
@@ -95,7 +97,13 @@ def waiting_in(pair, language) -> list[Waiting]:
 
 
 def is_out_of_step(row, language: str) -> bool:
-    """Whether the other language of `row` says something else than when `language` was confirmed. Makes one query."""
+    """
+    Whether the other language of `row`, which visitors see, says something else than when `language` was confirmed.
+
+    Makes one query.
+    """
+    if isinstance(row, Published) and not row.is_published_in(other_language(language)):
+        return False
     kind = ContentType.objects.get_for_model(row)
     states = Parity.objects.filter(content_type=kind, object_id=row.pk, language=language)
     return states.filter(state=State.OUT_OF_STEP).exists()

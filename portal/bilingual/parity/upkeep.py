@@ -6,11 +6,11 @@ from django.db.models import QuerySet
 from django.db.models.signals import post_delete
 from django.utils import timezone
 
-from portal.bilingual.changes import rows_changed, wait_for_turn
+from portal.bilingual.changes import notes_change, owners_of, rows_changed
 from portal.bilingual.drafts.paths import language_of
 from portal.bilingual.languages import other_language
 from portal.bilingual.parity.models import Confirmation, Parity
-from portal.bilingual.parity.pairs import Pair, confirmations_of, pair_of, pairs
+from portal.bilingual.parity.pairs import Pair, pair_of, pairs
 from portal.bilingual.parity.texts import counterpart, in_language, kinds, parts
 
 # How many rows are compared at once.
@@ -32,12 +32,11 @@ def refresh_rows(sender, pks, **kwargs):
     refresh(sender, pks)
 
 
-def refresh_owners(sender, pks, **kwargs):
-    """Refreshes the rows that the parts with `pks` belong to."""
-    owner = sender._meta.get_field(sender.part_of)
+def refresh_owners(sender, pks, owners, **kwargs):
+    """Refreshes the rows that the parts with `pks` belong to, and those that they belonged to before, the `owners`."""
     for chunk in chunks(pks):
-        keys = sender._base_manager.filter(pk__in=chunk).order_by().values_list(owner.attname, flat=True)
-        refresh(owner.related_model, list(keys.distinct()))
+        owners = owners | owners_of(sender._base_manager.filter(pk__in=chunk))
+    refresh(sender._meta.get_field(sender.part_of).related_model, sorted(owners))
 
 
 def refresh_owner(sender, instance, origin, **kwargs):
@@ -53,8 +52,7 @@ def forget_row(sender, instance, **kwargs):
 
 
 def forget(model, pks):
-    """Deletes what is kept of the rows of `model` with `pks`."""
-    confirmations_of(model, pks).delete()
+    """Deletes the states of the rows of `model` with `pks`. What was confirmed stays: the bin may give them back."""
     states_of(model, pks).delete()
 
 
@@ -83,18 +81,28 @@ def refresh(model, pks) -> int:
 
 @transaction.atomic
 def refresh_chunk(model, pks) -> int:
-    gone, changed = differences(model, locked(model, pks), pks)
+    gone, changed, found = differences(model, locked(model, pks), pks)
     if gone:
         forget(model, gone)
+    for pair in found:
+        if pair.returned:
+            know_returned(pair)
     Parity.objects.bulk_create(changed, update_conflicts=True, unique_fields=OF_ONE, update_fields=["state", "amount"])
     return len({each.object_id for each in changed} | gone)
 
 
-def differences(model, rows, pks) -> tuple[set, list]:
+def know_returned(pair):
+    """Keeps the texts of inline rows that have come back as confirmed with the keys that they have now."""
+    for language, confirmation in pair.confirmations.items():
+        confirmation.texts = pair.agreed(language)
+        confirmation.save(update_fields=["texts"])
+
+
+def differences(model, rows, pks) -> tuple[set, list, list]:
     """
     Compares the states with `rows`, a queryset of those with `pks`, which may be gone.
 
-    Returns the keys of rows that are gone, and the states that are missing or wrong, as they should be.
+    Returns the keys of rows that are gone, the states that are missing or wrong, as they should be, and the Pairs.
     """
     kind, found = ContentType.objects.get_for_model(model), pairs(model, rows)
     stored = {(each.object_id, each.language): (each.state, each.amount) for each in states_of(model, pks)}
@@ -104,7 +112,7 @@ def differences(model, rows, pks) -> tuple[set, list]:
         for language, side in pair.sides.items()
         if stored.get((pair.row.pk, language)) != (side.state, side.amount)
     ]
-    return set(pks) - {pair.row.pk for pair in found}, changed
+    return set(pks) - {pair.row.pk for pair in found}, changed, found
 
 
 def mend() -> int:
@@ -116,28 +124,46 @@ def mend() -> int:
         known = Parity.objects.filter(content_type=ContentType.objects.get_for_model(model))
         pks = {*model._base_manager.values_list("pk", flat=True), *known.values_list("object_id", flat=True)}
         for chunk in chunks(sorted(pks)):
-            gone, changed = differences(model, model._base_manager.filter(pk__in=chunk), chunk)
-            # It compares again, under its lock.
-            number += refresh(model, sorted({each.object_id for each in changed} | gone))
+            gone, changed, _pairs = differences(model, model._base_manager.filter(pk__in=chunk), chunk)
+            if pks := sorted({each.object_id for each in changed} | gone):
+                with transaction.atomic():
+                    change_of_states()
+                    # It compares again, under its lock.
+                    number += refresh(model, pks)
     return number
 
 
+def change_of_states():
+    """
+    Lets finished pages know that states change that they may show.
+
+    A change of the texts does that by itself. This comes before a row is locked, as all changes of content do.
+    """
+    notes_change.send(Parity)
+
+
 @transaction.atomic
-def confirm(row, user=None, at=None) -> bool:
+def confirm(row, user=None, at=None, name="") -> bool:
     """
     Keeps that both languages of `row`, as it is stored, say the same, in the opinion of `user` at a time `at`.
 
-    Without a user nobody has looked: it was loaded as a pair. Returns False if a language misses a text, or if the row
-    is gone. Then nothing is kept.
+    `name` is that of a user whose account is gone. Without both nobody has looked: it was loaded as a pair. Returns
+    False if a language misses a text, or if the row is gone. Then nothing is kept.
     """
-    wait_for_turn(type(row), row.pk)
+    change_of_states()
     found = pairs(type(row), locked(type(row), [row.pk]))
     if not found or not found[0].is_complete:
         return False
     [pair] = found
     texts = {language: in_language(pair.texts, other_language(language)) for language in pair.sides}
-    keep(pair, texts, by=user, at=at or timezone.now())
+    person = {"by": user, "by_name": name_of(user) if user else name, "at": at or timezone.now()}
+    keep(pair, texts, **person, ticked_by_name="", ticked_at=None)
     return True
+
+
+def name_of(user) -> str:
+    """Returns the name of `user` as it is kept for the time after the account is deleted."""
+    return (user.get_full_name() or user.get_username())[:150]
 
 
 def keep(pair: Pair, texts_by_language: dict, **about):
@@ -151,9 +177,9 @@ def keep(pair: Pair, texts_by_language: dict, **about):
 
 
 @transaction.atomic
-def carry_over(before: Pair, row) -> bool:
+def carry_over(before: Pair, row, user) -> bool:
     """
-    Lets a change from `before` to `row`, as it is stored, keep the state of the other language.
+    Lets a change from `before` to `row`, as it is stored, keep the state of the other language, as `user` has ticked.
 
     That holds field by field, for those that were confirmed and in step before. Returns whether both languages are
     confirmed now.
@@ -169,6 +195,7 @@ def carry_over(before: Pair, row) -> bool:
                 and counterpart(path) not in side.changed
                 and after.texts[counterpart(path)]
             }
-            kept[language] = side.confirmation.texts | changed
-    keep(after, kept)
+            if changed:
+                kept[language] = after.agreed(language) | changed
+    keep(after, kept, ticked_by_name=name_of(user), ticked_at=timezone.now())
     return pair_of(row).is_confirmed

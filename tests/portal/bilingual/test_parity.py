@@ -1,10 +1,17 @@
 """Whether both languages of a page say the same: what staff confirm, and what follows from it."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from importlib import import_module
+from threading import Barrier, BrokenBarrierError, Event
+
 import pytest
 from bs4 import BeautifulSoup
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client
 from django.utils.translation import override
 from modeltranslation.translator import translator
@@ -12,13 +19,17 @@ from modeltranslation.translator import translator
 from contact.models import AnswerTemplate
 from portal import content_version
 from portal.bilingual import parity
-from portal.bilingual.changes import TrackedModel
+from portal.bilingual.changes import TrackedModel, wait_for_turn
+from portal.bilingual.drafts import admin_publishing
 from portal.bilingual.drafts.models import Draft
+from portal.bilingual.drafts.values import values_of
 from portal.bilingual.editing import BilingualAdmin
+from portal.bilingual.history.models import Change, Deed
+from portal.bilingual.parity import admin as parity_admin
 from portal.bilingual.parity.models import Confirmation, Parity, State
-from portal.bilingual.parity.texts import parts
+from portal.bilingual.parity.texts import parts, texts_in
 from portal.models import Department, Page, Term, User
-from programs.models import Area, Program, Question
+from programs.models import Area, Program, Question, Step
 from tests.admin_forms import AdminForm
 
 pytestmark = pytest.mark.django_db
@@ -113,6 +124,37 @@ def test_what_is_changed_back_is_in_step_again(program):
         assert states(program)["en"] == state
 
 
+def test_a_step_that_is_put_back_is_in_step_again(program):
+    step = program.steps.create(text_zh_hans="一步", text_en="A step")
+    parity.confirm(program)
+    step.delete()
+    back = program.steps.create(text_zh_hans="一步", text_en="A step")
+    assert set(states(program).values()) == {State.CONFIRMED}
+    # From then on it is the one that was confirmed.
+    program.steps.filter(pk=back.pk).update(text_zh_hans="另一步")
+    assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.OUT_OF_STEP}
+    program.steps.create(text_zh_hans="一步", text_en="Another step")
+    assert states(program)["zh-hans"] == State.OUT_OF_STEP
+
+
+def move_by_save(step, program):
+    step.program = program
+    step.save()
+
+
+def move_by_update(step, program):
+    Step.objects.filter(pk=step.pk).update(program=program)
+
+
+@pytest.mark.parametrize("move", [move_by_save, move_by_update])
+def test_a_part_that_moves_changes_the_states_of_both_pages(program, move):
+    other = Program.objects.exclude(pk=program.pk).first()
+    step = program.steps.create(text_zh_hans="一步")
+    assert (states(program)["en"], states(other)["en"]) == (State.MISSING, State.CONFIRMED)
+    move(step, other)
+    assert (states(program)["en"], states(other)["en"]) == (State.CONFIRMED, State.MISSING)
+
+
 def test_a_small_correction_keeps_the_state(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.data["summary_zh_hans"] = ["更正了一处。"]
@@ -127,6 +169,50 @@ def test_a_small_correction_keeps_the_state(staff, program):
     assert said(form.submit("_publish_zh-hans"))[0].startswith("This did not confirm the whole page.")
     pair = parity.pair_of(Program.objects.get(pk=program.pk))
     assert pair.sides["en"].changed == {"title_en": "教师交流", "summary_en": "更正了一处。"}
+
+
+def test_who_has_confirmed_and_who_has_ticked_stays_named(staff, program):
+    user = User.objects.create_user("zhang", first_name="Zhang", last_name="San")
+    parity.confirm(program, user)
+    user.delete()
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    assert bar(form)[1].startswith("Confirmed by Zhang San, ")
+    form.data["title_zh_hans"] = ["全然不同"]
+    tick(form)
+    form.submit("_publish_zh-hans")
+    form = AdminForm(staff, form.address)
+    # What English says has not changed.
+    chinese, english = bar(form)
+    assert "ticked" not in chinese
+    assert "Changed since, and ticked as still the same by Li Ming, " in english
+    history = staff.get(form.address.replace("change", "history")).content.decode()
+    assert "Ticked when publishing (Chinese): both languages still say the same." in history
+    parity.confirm(program, User.objects.get(username="admin"))
+    assert not [each for each in bar(AdminForm(staff, form.address)) if "ticked" in each or "Zhang" in each]
+
+
+def test_the_names_of_an_older_portal_are_kept(program):
+    people = [User.objects.create_user("zhang", last_name="Zhang"), User.objects.create_user("wang")]
+    for person, row in zip(people, Program.objects.all(), strict=False):
+        parity.confirm(row, person)
+    Confirmation.objects.update(by_name="")
+    import_module("portal.migrations.0022_confirmation_by_name").keep_names(apps, None)
+    User.objects.all().delete()
+    assert sorted({each.person for each in Confirmation.objects.all()}) == ["", "Zhang", "wang"]
+
+
+def test_who_has_confirmed_a_draft_stays_named_when_the_account_is_gone(staff, program):
+    user = User.objects.create_superuser("zhang", first_name="Zhang", last_name="San", language="en")
+    client = Client()
+    client.force_login(user)
+    form = AdminForm(client, ADDRESS.format(program.pk))
+    form.data |= {"title_zh_hans": ["新题"], "_confirm": ["1"]}
+    form.submit()
+    user.delete()
+    form = AdminForm(staff, form.address)
+    assert "Zhang San has confirmed" in form.page.select_one(".publication").text
+    form.submit("_publish")
+    assert bar(AdminForm(staff, form.address))[1].startswith("Confirmed by Zhang San, ")
 
 
 def test_publishing_both_languages_confirms_what_is_ticked_to_be_the_same(staff):
@@ -144,6 +230,18 @@ def test_publishing_both_languages_confirms_what_is_ticked_to_be_the_same(staff)
     tick(form)
     form.submit("_publish")
     assert set(states(term).values()) == {State.CONFIRMED}
+
+
+def test_a_tick_does_not_count_for_a_schedule(staff, program):
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    form.data |= {"title_zh_hans": ["新题"], "_publish_at": ["2099-01-01 10:00"]}
+    tick(form)
+    form.data["_publish_languages"] = ["zh-hans"]
+    ticked, scheduled = said(form.submit("_schedule"))
+    assert ticked.startswith("The tick that both languages say the same counts only")
+    assert scheduled.startswith("Will be published at")
+    del form.data["_same"]
+    assert len(said(form.submit("_schedule"))) == 1
 
 
 def test_what_a_colleague_has_published_meanwhile_is_not_confirmed_unseen(staff, program):
@@ -184,13 +282,27 @@ def test_words_for_the_search_are_no_pair(program):
     assert set(states(program).values()) == {State.CONFIRMED}
 
 
-def test_a_row_that_is_deleted_leaves_nothing(program):
-    kept = Parity.objects.count(), Confirmation.objects.count()
+def test_a_row_that_is_deleted_has_no_state(program):
+    kept = Parity.objects.count()
     program.steps.create(text_zh_hans="一步", text_en="A step")
     program.delete()
-    assert (Parity.objects.count(), Confirmation.objects.count()) == (kept[0] - 2, kept[1] - 2)
+    assert Parity.objects.count() == kept - 2
     Area.objects.exclude(programs__isnull=False).delete()
     assert parity.mend() == 0
+
+
+def test_what_comes_back_from_the_bin_is_as_far_in_step_as_it_was(staff, program):
+    program.steps.create(text_zh_hans="一步", text_en="A step")
+    parity.confirm(program)
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
+    staff.post(f"/admin/programs/program/{program.pk}/delete/", {"post": "yes"})
+    assert states(program) == {}
+    deletion = Change.objects.get(deed=Deed.DELETED)
+    staff.post(f"/admin/programs/program/bin/{deletion.pk}/")
+    AdminForm(staff, ADDRESS.format(program.pk)).submit("_publish")
+    assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.OUT_OF_STEP}
+    [work] = parity.work("en")
+    assert [(text.path, text.source_before) for text in work.waiting] == [("title_en", "教师交流")]
 
 
 def test_an_old_database_gets_its_states_and_confirms_nothing(staff, program):
@@ -198,13 +310,19 @@ def test_an_old_database_gets_its_states_and_confirms_nothing(staff, program):
     Confirmation.objects.all().delete()
     assert parity.mend() == Parity.objects.count() / 2 > 50
     assert set(Parity.objects.values_list("state", flat=True)) == {State.UNCONFIRMED}
-    chosen = {"_selected_action": [program.pk], "action": "confirm"}
-    page = staff.post("/admin/programs/program/", chosen, follow=True)
-    assert said(page) == ["Done for 1 page."]
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    assert bar(form)[0] == "Nobody has confirmed yet that both languages say the same."
+    confirm(form)
     assert set(states(program).values()) == {State.CONFIRMED}
     # Loading again confirms nothing more.
     call_command("load_content", verbosity=0)
     assert Confirmation.objects.count() == 2
+
+
+def test_a_list_which_shows_no_text_confirms_nothing(staff):
+    actions = BeautifulSoup(staff.get("/admin/programs/program/").content, "html.parser").select("[name=action] option")
+    assert len(actions) >= 5
+    assert not {option["value"] for option in actions} & {"confirm", "still_right"}
 
 
 def test_lists_show_and_filter_by_the_state_of_a_language(staff, program):
@@ -262,8 +380,38 @@ def test_who_may_only_view_confirms_nothing(client, program):
     client.force_login(viewer)
     value = parity.pair_of(Program.objects.get(pk=program.pk)).fingerprint
     assert client.post(ADDRESS.format(program.pk), {"_confirm": value, "_shown": "{}"}).status_code == 403
-    client.post("/admin/programs/program/", {"_selected_action": [program.pk], "action": "confirm"})
     assert states(program)["en"] == State.OUT_OF_STEP
+
+
+def test_who_may_not_see_all_texts_confirms_nothing(client, program):
+    program.steps.create(text_zh_hans="一步", text_en="A step")
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
+    user = User.objects.create_user("editor", is_staff=True, language="en")
+    rights = Permission.objects.filter(codename__in=["change_program", "publish_content"])
+    user.user_permissions.set(rights)
+    client.force_login(user)
+    form = AdminForm(client, ADDRESS.format(program.pk))
+    assert not form.page.select("[name=_confirm], [name=_same]")
+    hidden = "Not confirmed: there are texts of this page that you may not see."
+    assert said(client.post(form.address, form.data | {"_confirm": "1"}, follow=True)) == [hidden]
+    form.data["_same"] = [parity.pair_of(Program.objects.get(pk=program.pk)).fingerprint]
+    assert said(form.submit("_publish"))[0] == hidden
+    assert states(program)["en"] == State.OUT_OF_STEP
+    # With the right to see the steps, the same form confirms.
+    user.user_permissions.add(*Permission.objects.filter(codename__in=["view_step", "view_question"]))
+    assert said(confirm(AdminForm(client, form.address)))[-1].startswith("Confirmed")
+
+
+def test_the_form_of_each_kind_shows_all_its_texts_to_whoever_may_do_all(rf, admin_user):
+    request, compared = rf.get("/"), 0
+    request.user, request.resolver_match = admin_user, None
+    for model in parity.kinds():
+        if row := model.objects.first():
+            form = admin.site.get_model_admin(model).unbound(request, row)
+            texts = parity.pair_of(row).texts
+            assert texts.keys() <= values_of(*form).keys(), model
+            compared += len(texts)
+    assert compared >= 60
 
 
 def test_what_waits_for_a_translator_comes_with_its_source_and_what_changed(program):
@@ -297,10 +445,36 @@ def test_a_public_page_says_that_it_is_out_of_step_if_the_department_wishes(clie
     Department.objects.update(says_out_of_step=True)
     assert line in client.get(address).content.decode()
     assert "中文内容正在核对" not in client.get("/zh-hans/programs/teacher-exchange/").content.decode()
+    # What visitors do not see is not said to have changed.
+    Program.objects.filter(pk=program.pk).update(published_at_zh_hans=None)
+    assert line not in client.get(address).content.decode()
+    Program.objects.filter(pk=program.pk).update(published_at_zh_hans=program.published_at_zh_hans)
+    assert line in client.get(address).content.decode()
     before = content_version.read()
     parity.confirm(program)
     assert content_version.read() != before
     assert line not in client.get(address).content.decode()
+
+
+def test_finished_pages_stay_when_somebody_confirms_what_they_do_not_show(staff, program):
+    forms = []
+    for title in ("新题", "另一新题"):
+        Program.objects.filter(pk=program.pk).update(title_zh_hans=title)
+        forms.append(AdminForm(staff, ADDRESS.format(program.pk)))
+    before = content_version.read()
+    assert said(confirm(forms[0]))[-1].startswith("Not confirmed")
+    assert said(confirm(forms[1])) == ["Confirmed: what is stored says the same in both languages."]
+    Parity.objects.filter(object_id=program.pk).delete()
+    assert parity.mend() >= 1
+    assert set(states(program).values()) == {State.CONFIRMED}
+    assert content_version.read() == before
+    Department.objects.update(says_out_of_step=True)
+    before = content_version.read()
+    Parity.objects.filter(object_id=program.pk).delete()
+    assert parity.mend() >= 1
+    mended = content_version.read()
+    parity.confirm(program)
+    assert len({before, mended, content_version.read()}) == 3
 
 
 def test_a_template_of_the_desk_is_a_pair_too():
@@ -355,6 +529,50 @@ def test_what_a_translator_confirms_of_a_draft_counts_once_exactly_that_is_publi
     form.submit("_publish")
     assert states(program) == {"zh-hans": State.OUT_OF_STEP, "en": State.CONFIRMED}
     assert not Draft.objects.filter(confirmed__has_key="pair").exists()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one write at a time")
+@pytest.mark.django_db(transaction=True)
+def test_who_confirms_and_who_publishes_at_once_do_not_block_each_other(program, admin_user, monkeypatch):
+    forms = {}
+    for button in ("_publish", "_confirm"):
+        client = Client(raise_request_exception=False)
+        client.force_login(admin_user)
+        form = AdminForm(client, ADDRESS.format(program.pk))
+        form.data["title_en"] = ["Long-term teacher exchange"]
+        form.submit()
+        forms[button] = AdminForm(client, form.address)
+    both, reached, is_confirming = Barrier(2), [], Event()
+
+    def meet(name):
+        reached.append(name)
+        # Who publishes only comes here after the other has ended.
+        with suppress(BrokenBarrierError):
+            both.wait(2)
+
+    def turn(*args):
+        meet("_publish")
+        wait_for_turn(*args)
+
+    def texts(*args):
+        is_confirming.set()
+        meet("_confirm")
+        return texts_in(*args)
+
+    def press(button):
+        try:
+            assert button == "_confirm" or is_confirming.wait(30)
+            return forms[button].client.post(forms[button].address, forms[button].data | {button: "1"}).status_code
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(admin_publishing, "wait_for_turn", turn)
+    monkeypatch.setattr(parity_admin, "texts_in", texts)
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(press, forms)) == [302, 302]
+    assert reached == ["_confirm", "_publish"]
+    program.refresh_from_db()
+    assert program.title_en == "Long-term teacher exchange"
 
 
 def test_a_draft_that_says_the_same_as_what_is_stored_confirms_that(staff, program):

@@ -24,7 +24,8 @@ from tests.programs.resources import published, with_file
 pytestmark = pytest.mark.django_db
 
 # Beside those of the content: what a page reads that cannot make it differ.
-OTHER_TABLES = {"portal_contentversion"}  # its name is a key of what is kept for one version
+# The name of the version is a key of what is kept for one version. Parity changes it where pages show parity.
+OTHER_TABLES = {"portal_contentversion", "portal_parity", "portal_review"}
 SOURCES = ["portal", "partners", "programs"]
 # Where code asks for a whole query: the redirects to an address with a language and from a former address, and the link
 # to the other language, of which a finished page has the one without a query.
@@ -55,7 +56,7 @@ def everything():
     program.certificates.create(country=country, **names, **since)
     program.materials.create(template=resource, **names)
     program.steps.create(text_zh_hans="步骤", text_en="Step")
-    Department.objects.update(says_out_of_step=True)
+    Department.objects.update(says_out_of_step=True, says_checked=True)
     answers = {"answer_zh_hans": "<p>答</p>", "answer_en": "<p>Answer</p>"}
     program.questions.create(question_zh_hans="问", question_en="Question", **answers)
 
