@@ -12,6 +12,9 @@ from portal.bilingual.history.versions import PARTS
 from portal.bilingual.parity.models import Confirmation
 from portal.sign_in import account_log
 
+# What stands for a name. Without one, a pair counts as loaded.
+FORGOTTEN = "—"
+
 
 def delete_expired():
     """Deletes what has been in the bin for longer than IN_BIN_FOR, and names after their time. The worker calls it."""
@@ -43,6 +46,13 @@ def empty_bin(model):
 
 
 def forget_names():
-    """Empties the names of accounts that are gone in what they did longer ago than sign-ins are kept."""
+    """
+    Empties the names of accounts that are gone in what they did longer ago than sign-ins are kept, and all names of who
+    ticked a small change then.
+    """
     before = timezone.now() - account_log.KEPT
     Change.objects.filter(by=None, at__lt=before).exclude(by_name="").update(by_name="")
+    gone = Confirmation.objects.filter(by=None, at__lt=before).exclude(by_name__in=["", FORGOTTEN])
+    gone.update(by_name=FORGOTTEN)
+    ticked = Confirmation.objects.filter(ticked_at__lt=before).exclude(ticked_by_name=FORGOTTEN)
+    ticked.update(ticked_by_name=FORGOTTEN)

@@ -115,8 +115,8 @@ class Pair:
 
     @property
     def is_complete(self) -> bool:
-        """Whether neither language misses a text."""
-        return not any(side.missing for side in self.sides.values())
+        """Whether it says something, and neither language misses a text."""
+        return any(self.texts.values()) and not any(side.missing for side in self.sides.values())
 
     @property
     def is_confirmed(self) -> bool:

@@ -28,6 +28,7 @@ from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.parity import admin as parity_admin
 from portal.bilingual.parity.models import Confirmation, Parity, State
 from portal.bilingual.parity.texts import parts, texts_in
+from portal.history_chores import delete_expired
 from portal.models import Department, Page, Term, User
 from programs.models import Area, Program, Question, Step
 from tests.admin_forms import AdminForm
@@ -582,3 +583,14 @@ def test_a_draft_that_says_the_same_as_what_is_stored_confirms_that(staff, progr
     assert said(confirm(form)) == ["Confirmed: what is stored says the same in both languages."]
     assert set(states(program).values()) == {State.CONFIRMED}
     assert not Draft.objects.filter(confirmed__has_key="pair").exists()
+
+
+def test_the_name_of_who_is_gone_is_forgotten_in_time(program, time_machine):
+    user = User.objects.create_user("gone", first_name="Wang", last_name="Fang")
+    time_machine.move_to("2031-03-01T04:00:00Z", tick=False)
+    assert parity.confirm(program, user)
+    user.delete()
+    for moment, name in (("2031-05-29T04:00:00Z", "Wang Fang"), ("2031-06-01T04:00:00Z", "—")):
+        time_machine.move_to(moment, tick=False)
+        delete_expired()
+        assert {each.by_name for each in Confirmation.objects.filter(object_id=program.pk, by_name__gt="")} == {name}
