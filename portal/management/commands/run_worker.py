@@ -7,6 +7,7 @@ from contextlib import suppress
 from time import monotonic
 
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections, connection, connections
 from django.utils.module_loading import import_string
@@ -81,6 +82,7 @@ class Command(BaseCommand):
                             self.stdout.write(str(error))
                             self.stdout.flush()
                 reported = type(error)
+                ContentType.objects.clear_cache()
             close_old_connections()
             if not tried:
                 stopped.wait(PAUSE)
@@ -150,6 +152,8 @@ def do_chores(lease, stopped):
             chore()
         except Exception:
             logger.exception("Chore %s failed and will be tried again.", chore)
+            # What it made was taken back. Django would remember the key of a content type for ever.
+            ContentType.objects.clear_cache()
     return True
 
 
