@@ -22,7 +22,7 @@ from contact.models import can_view_enquiries
 from portal.bilingual import freshness, parity
 from portal.bilingual.drafts.models import Draft, ScheduledPublication
 from portal.bilingual.drafts.models import waiting as draft_waits
-from portal.bilingual.drafts.rights import may_publish
+from portal.bilingual.drafts.rights import is_translator, may_publish
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.languages import LANGUAGE_NAMES
@@ -123,11 +123,16 @@ def reviews(request):
 
 
 def drafts(request):
-    """Yields the drafts of rows that the user may change and, if the user may add rows, of new ones."""
-    kinds = kinds_of(lambda page: is_writer(request, page) or page.has_add_permission(request))
-    counts = {name: Count("pk", filter=draft_waits(name)) for name in DRAFTS}
-    found = list(Draft.objects.filter(of_writer(request)).order_by().values("content_type").annotate(**counts))
-    for value, name in DRAFTS.items():
+    """Yields the drafts of pages that the user writes or translates."""
+    writes = any(is_writer(request, page) or page.has_add_permission(request) for page in pages().values())
+    # To a translator, a schedule says nothing.
+    names = DRAFTS if writes else {"any": DRAFTS["any"]}
+    kinds = kinds_of(lambda page: page.languages_typed(request) or page.has_add_permission(request))
+    counts = {name: Count("pk", filter=draft_waits(name)) for name in names}
+    translated = kinds_of(lambda page: is_translator(page.languages_typed(request)))
+    drafts = Draft.objects.filter(of_writer(request) | Q(content_type__in=translated))
+    found = list(drafts.order_by().values("content_type").annotate(**counts))
+    for value, name in names.items():
         yield Group(str(name), items_of(kinds, found, value, f"?draft={value}"))
 
 

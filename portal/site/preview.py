@@ -37,7 +37,9 @@ def preview(request, token):
                 response = rendered(draft, language, is_pair)
             except Refused as refused:
                 reasons = admin_of(draft).reasons_in_words(request_of(ANYBODY), draft.row, refused.reasons)
-                response = render(request, "portal/preview_refused.html", {"reasons": reasons})
+                # Whoever has only the link has no form.
+                form = draft.address if request.user.is_staff else ""
+                response = render(request, "portal/preview_refused.html", {"reasons": reasons, "form": form})
     response["Content-Language"] = html_code(language)
     response["Cache-Control"] = "private, no-store"
     response["X-Robots-Tag"] = "noindex, nofollow"

@@ -93,25 +93,37 @@ class DraftListAdmin(PublishingAdmin):
             yield f"withdraw_{language}", label, partial(self.withdraw_row, language=language)
 
     def act_on(self, request, rows, act):
-        """Does what `act` does to each of `rows`, and says for how many it was done, and for which not, and why."""
-        done = 0
+        """
+        Does what `act` does to each of `rows`, and says for how many it was done, for how many there was nothing to do,
+        as `act` returns it, and for which it was refused, and why.
+        """
+        done = idle = 0
         for row in rows:
             try:
-                act(request, row)
+                is_done = bool(act(request, row))
             except Refused as refused:
                 reasons = " ".join(self.reasons_in_words(request, row, refused.reasons))
                 text = _("{label}: {value}").format(label=row, value=reasons)
                 self.message_user(request, text, messages.ERROR)
             else:
-                done += 1
+                done, idle = done + is_done, idle + (not is_done)
+        if idle:
+            text = ngettext("Nothing to do for %(number)d page.", "Nothing to do for %(number)d pages.", idle)
+            self.message_user(request, text % {"number": idle}, messages.INFO)
         if done:
             text = ngettext("Done for %(number)d page.", "Done for %(number)d pages.", done) % {"number": done}
             self.message_user(request, text, messages.SUCCESS)
 
     @transaction.atomic
     def publish_row(self, request, row, languages):
-        """Publishes a row, unless somebody else has typed for it: the list does not show what."""
+        """
+        Publishes a row, unless somebody else has typed for it: the list does not show what. Returns whether there was
+        anything to publish.
+        """
         draft = self.find_draft(request, row)
+        if not draft.ready(languages) and all(row.is_published_in(language) for language in languages):
+            draft.keep()
+            return False
         mine = {
             path: fingerprint(each["value"]) for path, each in draft.entries.items() if each["by"] == request.user.pk
         }
@@ -119,3 +131,4 @@ class DraftListAdmin(PublishingAdmin):
             text = _("Somebody else has typed here. Please open the page to look at it, and publish it there.")
             raise Refused({path: [text] for path in unseen})
         self.publish(request, draft, languages, seen=mine)
+        return True

@@ -69,6 +69,10 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
     def has_add_permission(self, request):
         return super().has_add_permission(request) or self.translates_new(request)
 
+    def get_model_perms(self, request):
+        """Offers to add a row only to whoever begins one, in the navigation too."""
+        return super().get_model_perms(request) | {"add": self.may_add(request)}
+
     def translates_new(self, request) -> bool:
         """Whether the request is for the draft of a new row that others have begun, and the user translates it."""
         match = request.resolver_match

@@ -61,8 +61,12 @@ class ReviewForm(forms.ModelForm):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        staff = get_user_model().objects.filter(is_active=True, is_staff=True)
-        self.fields["responsible"].queryset = staff.order_by("username")
+        users, opts = get_user_model().objects, self.instance.content_type.model_class()._meta
+        # Who can open the page, and who is responsible already.
+        rights = [f"{opts.app_label}.{action}_{opts.model_name}" for action in ("view", "change")]
+        offered = users.with_perm(rights[0]) | users.with_perm(rights[1])
+        offered = offered.filter(is_staff=True) | users.filter(pk=self.instance.responsible_id)
+        self.fields["responsible"].queryset = offered.distinct().order_by("username")
 
 
 class FreshnessAdmin(ParityAdmin):

@@ -36,8 +36,8 @@ YOURS, DUE = {"Due for review, yours"}, {"Due for review"}
 # The headings that a member of each role finds when something of everything waits. The desk writes templates.
 SHOWN = {
     "writer": TEXTS | DRAFTS | YOURS,
-    "translator_zh_hans": CHINESE | YOURS,
-    "translator_en": (TEXTS - CHINESE) | YOURS,
+    "translator_zh_hans": CHINESE | YOURS | {"Drafts that are not public yet"},
+    "translator_en": (TEXTS - CHINESE) | YOURS | {"Drafts that are not public yet"},
     "publisher": TEXTS | DRAFTS | YOURS | DUE,
     "enquiry_desk": ENQUIRIES | {"English texts missing", "Drafts that are not public yet"},
     "head_of_desk": ENQUIRIES | {"English texts missing", "Drafts that are not public yet"},

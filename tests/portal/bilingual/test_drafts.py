@@ -28,6 +28,7 @@ from partners.models import Country
 from portal.bilingual.drafts.admin import DraftAdmin
 from portal.bilingual.drafts.models import Draft, ScheduledPublication, files_in_drafts
 from portal.bilingual.editing import BilingualAdmin
+from portal.bilingual.history.models import Change
 from portal.draft_chores import publish_due
 from portal.models import Page, Term, User
 from programs.models import Area, Certificate, Program
@@ -1167,6 +1168,10 @@ def test_many_rows_are_published_and_withdrawn_from_the_list(staff):
     refused, done = said(response)
     assert refused.startswith("Teacher exchange: Summary (English): Every published page needs this.")
     assert done == "Done for 2 pages."
+    before = Change.objects.count()
+    _refused, idle = said(staff.post("/admin/programs/program/", chosen | {"action": "publish_both"}, follow=True))
+    assert idle == "Nothing to do for 2 pages."
+    assert (Change.objects.count(), Draft.objects.filter(entries={}).count()) == (before, 0)
 
 
 def test_a_draft_is_published_by_itself_when_its_time_has_come(staff, program, time_machine):

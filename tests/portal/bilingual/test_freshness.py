@@ -202,3 +202,11 @@ def test_pages_are_reviewed_and_what_belongs_to_them_or_to_the_desk_is_not(publi
     assert {Program, Page, Department} <= {*freshness.kinds()}
     assert not {AnswerTemplate, Industry} & {*freshness.kinds()}
     assert publisher.get("/admin/programs/industry/1/review/").status_code in (302, 404)
+
+
+def test_only_who_can_open_a_page_is_offered_for_it(publisher, program):
+    for name, role in (("desk", "enquiry_desk"), ("reader", "translator_en")):
+        User.objects.create_user(name, is_staff=True).groups.add(Group.objects.get(name=role))
+    page = publisher.get(f"/admin/programs/program/{program.pk}/review/")
+    offered = {option.text for option in BeautifulSoup(page.content, "html.parser").select("#id_responsible option")}
+    assert "reader" in offered and "desk" not in offered

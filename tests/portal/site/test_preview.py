@@ -98,6 +98,15 @@ def test_what_is_not_right_yet_has_no_preview_and_says_why(admin_client, program
     assert response.status_code == 200
 
 
+def test_staff_find_the_way_back_to_the_form(admin_client, client, program):
+    form = form_of(admin_client, program)
+    form.data["title_en"] = [""]
+    response = form.submit("_preview_en")
+    link = BeautifulSoup(response.content, "html.parser").find("a", string="Back to the form")
+    assert link["href"] == form.address
+    assert b"Back to the form" not in client.get(response.redirect_chain[-1][0]).content
+
+
 def test_a_new_page_of_a_type_that_is_a_draft_too_has_a_preview(admin_client):
     admin_client.cookies["django_language"] = "en"
     area = Area.objects.first()
