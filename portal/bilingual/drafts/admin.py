@@ -297,7 +297,6 @@ class DraftAdmin(DraftListAdmin):
         """Ends the links to previews, the schedule or the whole draft, and tells the user so, or why not."""
         try:
             with transaction.atomic():
-                # Somebody else may have saved meanwhile.
                 draft.lock()
                 said = {END_PREVIEWS: self.end_previews, UNSCHEDULE: self.unschedule, DISCARD: self.discard}[button](
                     request, obj, draft, seen
@@ -379,7 +378,6 @@ class DraftAdmin(DraftListAdmin):
             if not languages:
                 raise ValidationError(_("Choose a language."))
             with transaction.atomic():
-                # Somebody else may have saved meanwhile.
                 draft.lock()
                 refuse_unseen(draft, languages, seen)
                 self.validated(request, obj, draft, languages)

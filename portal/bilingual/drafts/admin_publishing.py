@@ -145,7 +145,6 @@ class PublishingAdmin(admin.ModelAdmin):
 
         Raises Refused if a field is not right, or if `seen` is given and refuse_unseen() finds a field.
         """
-        # Somebody else may have saved meanwhile.
         try:
             draft.lock()
         except Draft.DoesNotExist as error:
@@ -237,7 +236,7 @@ class PublishingAdmin(admin.ModelAdmin):
     def withdraw_row(self, request, row, language) -> str:
         """Lets visitors no longer see `row` in `language`. Returns that in words. Raises Refused if it must stay."""
         column = build_localized_fieldname("published_at", language)
-        # Somebody may have published meanwhile.
+        # Another user may have published in the meantime.
         wait_for_turn(self.model, row.pk)
         row = self.model._base_manager.get(pk=row.pk)
         setattr(row, column, None)

@@ -89,7 +89,11 @@ class Draft(models.Model):
             self.refresh_from_db()
 
     def lock(self):
-        """Reads it anew, and locks it until the transaction ends. Raises Draft.DoesNotExist if it is gone."""
+        """
+        Locks the draft until the transaction ends, and reads it again, because another user may have changed it.
+
+        Raises Draft.DoesNotExist if it was deleted.
+        """
         self.refresh_from_db(from_queryset=Draft.objects.select_for_update())
 
     def keep(self):
