@@ -39,10 +39,10 @@ from portal.bilingual.drafts.paths import (
     SLUG,
     is_new,
     is_removal,
-    key_for_gone,
     language_of,
     name_of,
     new_row,
+    replacement_key,
     row_of,
     rows_of,
 )
@@ -361,7 +361,6 @@ class DraftAdmin(DraftListAdmin):
         """Ends the links to previews, the schedule or the whole draft, and tells the user so, or why not."""
         try:
             with transaction.atomic():
-                # Somebody else may have saved meanwhile.
                 draft.lock()
                 said = {END_PREVIEWS: self.end_previews, UNSCHEDULE: self.unschedule, DISCARD: self.discard}[button](
                     request, obj, draft, seen
@@ -443,7 +442,6 @@ class DraftAdmin(DraftListAdmin):
             if not languages:
                 raise ValidationError(_("Choose a language."))
             with transaction.atomic():
-                # Somebody else may have saved meanwhile.
                 draft.lock()
                 refuse_unseen(draft, languages, seen)
                 self.validated(request, obj, draft, languages)
@@ -523,7 +521,7 @@ def as_new(post, formsets):
         for number in range(number_of_rows(post, formset)):
             place = f"{formset.prefix}-{number}-id"
             if is_number(post.get(place, "")):
-                post[place] = key_for_gone(post[place])
+                post[place] = replacement_key(post[place])
     return post
 
 

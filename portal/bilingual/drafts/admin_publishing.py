@@ -183,7 +183,6 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
         Raises Refused if the user is no publisher, if a field is not right, or if `seen` is given and refuse_unseen()
         finds a field.
         """
-        # Somebody else may have saved meanwhile.
         try:
             draft.lock()
         except Draft.DoesNotExist as error:
@@ -283,7 +282,7 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
         """
         self.refuse_others(request, row)
         column = build_localized_fieldname("published_at", language)
-        # Somebody may have published meanwhile.
+        # Another user may have published in the meantime.
         wait_for_turn(self.model, row.pk)
         row = self.model._base_manager.get(pk=row.pk)
         remember(row)

@@ -19,10 +19,10 @@ from portal.bilingual.drafts.paths import (
     DELETE,
     is_new,
     is_removal,
-    key_for_gone,
     language_of,
     name_of,
     new_row,
+    replacement_key,
     row_of,
     rows_of,
 )
@@ -125,7 +125,11 @@ class Draft(models.Model):
             self.refresh_from_db()
 
     def lock(self):
-        """Reads it anew, and locks it until the transaction ends. Raises Draft.DoesNotExist if it is gone."""
+        """
+        Locks the draft until the transaction ends, and reads it again, because another user may have changed it.
+
+        Raises Draft.DoesNotExist if it was deleted.
+        """
         self.refresh_from_db(from_queryset=Draft.objects.select_for_update())
 
     def keep(self):
@@ -276,7 +280,7 @@ class Draft(models.Model):
         texts = {name_of(path): entry for path, entry in self.entries.items() if row_of(path) == row}
         self.forget(f"{row}/{name}" for name in texts)
         if is_number(key):
-            self.rows_renamed[row] = f"{prefix}/{key_for_gone(key)}"
+            self.rows_renamed[row] = f"{prefix}/{replacement_key(key)}"
             for name, entry in texts.items():
                 if name != DELETE:
                     self.entries[f"{self.rows_renamed[row]}/{name}"] = entry | {"base": None}

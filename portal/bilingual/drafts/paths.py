@@ -43,7 +43,7 @@ def new_row(prefix: str) -> str:
     return f"{prefix}/{NEW}{time.time_ns():016x}{secrets.token_hex(2)}"
 
 
-def key_for_gone(key: str) -> str:
+def replacement_key(key: str) -> str:
     """Returns the key of the new row that takes the place of the stored row with `key`, always the same one."""
     return f"{NEW}{int(key):020x}"
 

@@ -21,7 +21,7 @@ from reversion.models import Version
 
 from portal.bilingual.drafts.admin import DraftAdmin
 from portal.bilingual.drafts.models import new_key
-from portal.bilingual.drafts.paths import DELETE, is_new, key_for_gone, row_of, rows_of
+from portal.bilingual.drafts.paths import DELETE, is_new, replacement_key, row_of, rows_of
 from portal.bilingual.drafts.values import as_post, fields_of, fingerprint, is_file, own_fields, values_of
 from portal.bilingual.history.bin import CannotComeBack, bring_back
 from portal.bilingual.history.comparison import compared
@@ -255,7 +255,7 @@ def place_of(part, now, draft) -> str:
         return part
     prefix, _separator, key = part.partition("/")
     # One that comes back twice is the same row, also after it was published again, and removed again.
-    new = f"{prefix}/{key_for_gone(key)}"
+    new = f"{prefix}/{replacement_key(key)}"
     published = draft.rows_renamed.get(new)
     return place_of(published, now, draft) if published else new
 
