@@ -46,8 +46,9 @@ class Finding:
     warnings: list[str] = field(default_factory=list)
     # The source says something else by now.
     is_outdated: bool = False
-    # The text is there already.
+    # The text is there already, perhaps in a draft.
     is_kept: bool = False
+    is_in_draft: bool = False
     # A colleague has typed something else since the export.
     is_rival: bool = False
 
@@ -148,7 +149,8 @@ def check_row(request, pair, draft, findings):
         each.faults += faults
         each.is_outdated = fingerprint([source]) != each.name.source
         is_same = as_compared(each, each.text) == as_compared(each, each.present)
-        each.is_kept = is_same or fingerprint([each.text]) in typed.get(path, ())
+        each.is_in_draft = path in typed and (is_same or fingerprint([each.text]) in typed[path])
+        each.is_kept = is_same or each.is_in_draft
         is_other = fingerprint(value) != each.name.target and not draft.is_of(path, form_of_files(request.user), value)
         entry = draft.entries.get(path, {})
         each.is_rival = is_other or ("rivals" in entry and entry["by"] != request.user.pk)

@@ -149,6 +149,8 @@ def answers(request, key):
     ready = [each for each in findings if each.is_ready]
     faulty = [each for each in findings if each.faults]
     outdated = [each for each in findings if each.is_outdated and not each.faults]
+    kept = [each for each in findings if each.is_kept and not (each.faults or each.is_outdated)]
+    drafts = list(dict.fromkeys((each.page, each.address) for each in kept if each.is_in_draft))
     warn_of_terms(ready[:MOST_SHOWN])
     by_page = groupby(ready[:MOST_SHOWN], key=lambda each: (each.page, each.address))
     context = {
@@ -158,7 +160,9 @@ def answers(request, key):
         "more_faulty": len(faulty[MOST_SHOWN:]),
         "outdated": outdated[:MOST_SHOWN],
         "more_outdated": len(outdated[MOST_SHOWN:]),
-        "kept": sum(each.is_kept and not (each.faults or each.is_outdated) for each in findings),
+        "kept": len(kept),
+        "drafts": drafts[:MOST_SHOWN],
+        "more_drafts": len(drafts[MOST_SHOWN:]),
         "ready": len(ready),
         "pages": [{"title": title, "address": address, "texts": list(texts)} for (title, address), texts in by_page],
         "more": len(ready[MOST_SHOWN:]),

@@ -410,7 +410,13 @@ class ThreeRoles(RuleBasedStateMachine):
                 if sides[language] and sides[other] != was and agreed.get(stem, "") == was:
                     agreed[stem] = sides[other]
 
+    def is_in_draft(self):
+        """Whether somebody has confirmed what the draft says, and that is not stored yet."""
+        return said(self.stems()) != said(self.stems(self.drafted())) == self.confirmed
+
     def state(self, language):
+        if (self.missing(language) or self.changed(language)) and self.is_in_draft():
+            return State.IN_DRAFT
         if self.missing(language):
             return State.MISSING
         if self.changed(language):
@@ -464,7 +470,7 @@ class ThreeRoles(RuleBasedStateMachine):
                     texts[stem][language],
                 )
                 for stem in missing | changed
-                if any(texts[stem].values())
+                if any(texts[stem].values()) and not self.is_in_draft()
             }
             assert found.get(language=language).amount == sum(
                 bool(source and source != before) for source, before, _target in waiting.values()

@@ -16,6 +16,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.translation import override
 from openpyxl import Workbook, load_workbook
 
 from contact.models import AnswerTemplate
@@ -193,6 +194,10 @@ def test_what_goes_out_comes_back_into_a_draft(format, language, program):
     # The file is there until tomorrow, and there is nothing left to do with it.
     page = BeautifulSoup(client.get(address).content, "html.parser")
     assert not page.select("#content-main form, .difference, #faulty, #outdated")
+    [link] = page.select("section[aria-labelledby=drafts] li a")
+    with override(language):
+        assert link.text == str(Program.objects.get(pk=program.pk))
+    assert link["href"] == f"/admin/programs/program/{program.pk}/change/"
     assert entries(program)
 
 

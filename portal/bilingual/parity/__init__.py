@@ -6,8 +6,10 @@ else. A language is out of step if the other one says something else by now. To 
 out of step. Who changes back what was changed is in step again. So is who puts back
 what was removed, which gets another key.
 
-Parity is that of the stored texts, which visitors see. The texts of a row are those of its fields, and of its inline
-rows, by the paths that drafts use. A row that is gone is gone in both languages, and changes nothing between them.
+Parity is that of the stored texts, which visitors see. What is missing or out of step there no longer waits for a
+translator once somebody has confirmed it in the draft: it waits for a publisher. The texts of a row are those of its
+fields, and of its inline rows, by the paths that drafts use. A row that is gone is gone in both languages, and changes
+nothing between them.
 
 The states are derived, and kept in a table of their own for lists and counts; see upkeep.
 """

@@ -20,7 +20,7 @@ from portal.bilingual.parity.models import Parity, State
 from portal.bilingual.parity.notes import in_words, notes_of, noting_form, noting_formset
 from portal.bilingual.parity.pairs import Pair, pair_of
 from portal.bilingual.parity.texts import texts_in
-from portal.bilingual.parity.upkeep import carry_over, change_of_states, confirm, locked, name_of, states_of
+from portal.bilingual.parity.upkeep import carry_over, change_of_states, confirm, locked, name_of, refresh, states_of
 
 # The button that confirms what the form shows, and the tick beside those that publish. The value of the tick is the
 # fingerprint of the stored pair that the form was opened with.
@@ -102,7 +102,7 @@ class ParityAdmin(DraftAdmin):
             side["parity"] = in_words(stored, side["language"])
         may_confirm = self.may_confirm(request, obj) and shows_all(values, pair)
         is_changed = pair.fingerprint != stored.fingerprint
-        confirmed = confirmed_of(shown["draft"]) if is_changed and confirms(shown["draft"], pair) else None
+        confirmed = confirmed_of(shown["draft"]) if is_changed and pair.is_as_confirmed(shown["draft"]) else None
         return shown | {
             "pair": stored.fingerprint if may_confirm else "",
             "draft_confirmed": confirmed,
@@ -162,6 +162,8 @@ class ParityAdmin(DraftAdmin):
             about = {"pair": pair.fingerprint, "by": request.user.pk, "name": name_of(request.user)}
             about["at"] = timezone.now().isoformat()
             draft.store(confirmed=about)
+            if obj:
+                refresh(self.model, [obj.pk])
             text = _("Confirmed: with the draft, both languages say the same. It counts as soon as that is published.")
             self.message_user(request, text, messages.SUCCESS)
 
@@ -172,7 +174,7 @@ class ParityAdmin(DraftAdmin):
         before = ticked is not None and (pair_of(obj) if obj else Pair(self.model, {}, {}))
         found = super().saved(request, obj, draft, languages, *args, **kwargs)
         row = found[0]
-        if draft.confirmed and confirms(draft, pair_of(row)):
+        if draft.confirmed and pair_of(row).is_as_confirmed(draft):
             confirm(row, **confirmed_of(draft))
         elif before and self.may_confirm(request, row):
             if before.fingerprint != ticked:
@@ -194,11 +196,6 @@ class ParityAdmin(DraftAdmin):
 def shows_all(values, pair) -> bool:
     """Whether a form with these `values` by path shows all texts of `pair`."""
     return not any(text for path, text in pair.texts.items() if path not in values)
-
-
-def confirms(draft, pair) -> bool:
-    """Whether somebody has confirmed of `draft` exactly what `pair` says."""
-    return draft.confirmed.get("pair") == pair.fingerprint
 
 
 def confirmed_of(draft) -> dict:

@@ -12,9 +12,15 @@ class State(models.TextChoices):
 
     MISSING = "missing", pgettext_lazy("parity", "missing")
     OUT_OF_STEP = "out-of-step", pgettext_lazy("parity", "out of step")
+    # Missing or out of step, but somebody has confirmed the draft, and it waits for a publisher.
+    IN_DRAFT = "in-draft", pgettext_lazy("parity", "confirmed, to be published")
     DRAFT = "draft", pgettext_lazy("parity", "not public")
     UNCONFIRMED = "unconfirmed", pgettext_lazy("parity", "not confirmed")
     CONFIRMED = "confirmed", pgettext_lazy("parity", "confirmed")
+
+
+# What waits for a translator.
+TO_TRANSLATE = (State.MISSING, State.OUT_OF_STEP)
 
 
 class OfOneLanguage(models.Model):

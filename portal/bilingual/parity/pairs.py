@@ -17,6 +17,7 @@ from portal.bilingual.parity.texts import (
     parts,
     plain,
     required_columns,
+    texts_in,
     texts_of,
 )
 from portal.bilingual.publishing import Published
@@ -44,6 +45,7 @@ class Side:
 
     @property
     def state(self) -> State:
+        """The state of what is stored, whatever a draft says."""
         if self.missing:
             return State.MISSING
         if self.changed:
@@ -112,6 +114,15 @@ class Pair:
         """
         rows = rows_in(self.texts).items()
         return fingerprint(sorted([row.partition("/")[0], sorted(texts.items())] for row, texts in rows))
+
+    def is_confirmed_in(self, draft) -> bool:
+        """Whether `draft` changes its texts, and somebody has confirmed what both languages say then."""
+        drafted = Pair(self.model, texts_in(self.model, draft.values({}), self.texts), self.confirmations)
+        return drafted.fingerprint != self.fingerprint and drafted.is_as_confirmed(draft)
+
+    def is_as_confirmed(self, draft) -> bool:
+        """Whether it says exactly what somebody has confirmed of `draft`."""
+        return draft.confirmed.get("pair") == self.fingerprint
 
     @property
     def is_complete(self) -> bool:

@@ -7,8 +7,8 @@ from django.db.models import Count, Sum
 
 from portal.bilingual.drafts.values import fingerprint
 from portal.bilingual.languages import other_language
-from portal.bilingual.parity.models import Parity, State
-from portal.bilingual.parity.pairs import Side, pairs
+from portal.bilingual.parity.models import TO_TRANSLATE, Parity, State
+from portal.bilingual.parity.pairs import Side, pair_of, pairs
 from portal.bilingual.parity.texts import counterpart, kinds, label_of
 from portal.bilingual.parity.upkeep import chunks
 from portal.bilingual.publishing import Published
@@ -72,13 +72,11 @@ def work(language: str, models=None, pks=None):
     Yields the Work of one language, row by row, in the order of their keys: all that is to be translated into it.
 
     `models` are some of kinds(), by default all of them, and `pks` the keys of the rows that count, by default all.
-    Texts that the other language lacks too are left out.
+    Texts that the other language lacks too are left out, and rows that are confirmed in a draft.
     """
     for model in kinds() if models is None else models:
         kind = ContentType.objects.get_for_model(model)
-        states = Parity.objects.filter(
-            content_type=kind, language=language, state__in=[State.MISSING, State.OUT_OF_STEP]
-        )
+        states = Parity.objects.filter(content_type=kind, language=language, state__in=TO_TRANSLATE)
         found = list(states.order_by("object_id").values_list("object_id", flat=True))
         for chunk in chunks(found if pks is None else sorted({*found} & {*pks})):
             for pair in pairs(model, model._base_manager.filter(pk__in=chunk).order_by("pk")):
@@ -100,10 +98,13 @@ def is_out_of_step(row, language: str) -> bool:
     """
     Whether the other language of `row`, which visitors see, says something else than when `language` was confirmed.
 
-    Makes one query.
+    Makes one query, and some more if it is confirmed in a draft, which changes nothing for visitors.
     """
     if isinstance(row, Published) and not row.is_published_in(other_language(language)):
         return False
     kind = ContentType.objects.get_for_model(row)
     states = Parity.objects.filter(content_type=kind, object_id=row.pk, language=language)
-    return states.filter(state=State.OUT_OF_STEP).exists()
+    state = states.filter(state__in=[State.OUT_OF_STEP, State.IN_DRAFT]).values_list("state", flat=True).first()
+    return state == State.OUT_OF_STEP or (
+        state == State.IN_DRAFT and pair_of(row).sides[language].state == State.OUT_OF_STEP
+    )

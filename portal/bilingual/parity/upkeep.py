@@ -3,13 +3,14 @@
 from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.db.models import QuerySet
-from django.db.models.signals import post_delete
+from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
 from portal.bilingual.changes import notes_change, owners_of, rows_changed
+from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.paths import language_of
 from portal.bilingual.languages import other_language
-from portal.bilingual.parity.models import Confirmation, Parity
+from portal.bilingual.parity.models import TO_TRANSLATE, Confirmation, Parity, State
 from portal.bilingual.parity.pairs import Pair, pair_of, pairs
 from portal.bilingual.parity.texts import counterpart, in_language, kinds, parts
 
@@ -19,7 +20,9 @@ OF_ONE = ["content_type", "object_id", "language"]
 
 
 def connect():
-    """Keeps the states in step from now on whenever a row of kinds() changes, or a part of one."""
+    """Keeps the states in step from now on whenever a row of kinds() changes, or a part or a draft of one."""
+    for signal in (post_save, post_delete):
+        signal.connect(refresh_row_of, sender=Draft)
     for model in kinds():
         rows_changed.connect(refresh_rows, sender=model)
         post_delete.connect(forget_row, sender=model)
@@ -45,6 +48,15 @@ def refresh_owner(sender, instance, origin, **kwargs):
     deleted = origin.model if isinstance(origin, QuerySet) else type(origin)
     if deleted is not owner.related_model:
         refresh(owner.related_model, [getattr(instance, owner.attname)])
+
+
+def refresh_row_of(sender, instance, **kwargs):
+    """Refreshes the row of a draft that is confirmed, or was."""
+    model = ContentType.objects.get_for_id(instance.content_type_id).model_class()
+    if model not in kinds() or not instance.object_id:
+        return
+    if instance.confirmed or states_of(model, [instance.object_id]).filter(state=State.IN_DRAFT).exists():
+        refresh(model, [instance.object_id])
 
 
 def forget_row(sender, instance, **kwargs):
@@ -106,13 +118,27 @@ def differences(model, rows, pks) -> tuple[set, list, list]:
     """
     kind, found = ContentType.objects.get_for_model(model), pairs(model, rows)
     stored = {(each.object_id, each.language): (each.state, each.amount) for each in states_of(model, pks)}
+    in_drafts = confirmed_in_drafts(model, found)
     changed = [
-        Parity(content_type=kind, object_id=pair.row.pk, language=language, state=side.state, amount=side.amount)
+        Parity(content_type=kind, object_id=pair.row.pk, language=language, state=state, amount=amount)
         for pair in found
         for language, side in pair.sides.items()
-        if stored.get((pair.row.pk, language)) != (side.state, side.amount)
+        for state, amount in [kept_of(side, pair.row.pk in in_drafts)]
+        if stored.get((pair.row.pk, language)) != (state, amount)
     ]
     return set(pks) - {pair.row.pk for pair in found}, changed, found
+
+
+def kept_of(side, is_in_draft) -> tuple[State, int]:
+    """Returns the state and the amount that are kept of a Side of a row that somebody has confirmed in its draft."""
+    return (State.IN_DRAFT, 0) if is_in_draft and side.state in TO_TRANSLATE else (side.state, side.amount)
+
+
+def confirmed_in_drafts(model, found) -> set[int]:
+    """Returns the keys of those of the Pairs `found` that wait for a translator, and are confirmed in a draft."""
+    waiting = {pair.row.pk: pair for pair in found if any(side.state in TO_TRANSLATE for side in pair.sides.values())}
+    drafts = Draft.objects.of(model, waiting).exclude(confirmed={})
+    return {draft.object_id for draft in drafts if waiting[draft.object_id].is_confirmed_in(draft)}
 
 
 def mend() -> int:

@@ -515,7 +515,7 @@ def test_what_a_translator_confirms_of_a_draft_counts_once_exactly_that_is_publi
     assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.CONFIRMED}
     # First one language, and then the other one.
     AdminForm(staff, form.address).submit("_publish_zh-hans")
-    assert states(program)["en"] == State.MISSING
+    assert states(program)["en"] == State.IN_DRAFT
     form = AdminForm(staff, form.address)
     assert "Wang Fang has confirmed" in form.page.select_one(".publication").text
     form.submit("_publish_en")
@@ -530,6 +530,42 @@ def test_what_a_translator_confirms_of_a_draft_counts_once_exactly_that_is_publi
     form.submit("_publish")
     assert states(program) == {"zh-hans": State.OUT_OF_STEP, "en": State.CONFIRMED}
     assert not Draft.objects.filter(confirmed__has_key="pair").exists()
+
+
+def test_what_is_confirmed_in_a_draft_waits_for_the_publisher_and_not_for_the_translator(staff, program):
+    def waits():
+        return states(program)["en"] == State.OUT_OF_STEP and len(list(parity.work("en"))) == 1
+
+    def change(**texts):
+        form = AdminForm(staff, ADDRESS.format(program.pk))
+        form.data |= {name: [text] for name, text in texts.items()}
+        form.submit("_save_draft")
+
+    Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
+    change(title_en="New title")
+    assert waits()
+    for undo in (
+        lambda: change(summary_zh_hans="又改了一处。"),
+        lambda: AdminForm(staff, ADDRESS.format(program.pk)).submit("_discard"),
+        lambda: Program.objects.filter(pk=program.pk).update(summary_en="Changed by another way."),
+    ):
+        change(title_en="New title")
+        assert said(confirm(AdminForm(staff, ADDRESS.format(program.pk))))[0].startswith("Confirmed: with the draft")
+        program.refresh_from_db()
+        assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.IN_DRAFT}
+        assert list(parity.work("en")) == []
+        assert parity.counts(User.objects.get(username="admin"))[Program, "en", State.IN_DRAFT] == (1, 0)
+        # For visitors nothing has changed.
+        assert parity.is_out_of_step(program, "en")
+        list_page = staff.get("/admin/programs/program/?parity_en=in-draft").content.decode()
+        assert "Chinese: confirmed" in list_page
+        assert "English: confirmed, to be published" in list_page
+        undo()
+        assert waits()
+    assert said(confirm(AdminForm(staff, ADDRESS.format(program.pk))))[0].startswith("Confirmed: with the draft")
+    assert parity.mend() == 0
+    AdminForm(staff, ADDRESS.format(program.pk)).submit("_publish")
+    assert set(states(program).values()) == {State.CONFIRMED}
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one write at a time")
