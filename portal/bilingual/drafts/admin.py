@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from portal.bilingual.drafts.admin_lists import DraftListAdmin
 from portal.bilingual.drafts.admin_publishing import GONE, Refused, refuse_unseen
 from portal.bilingual.drafts.display import (
+    changed_in_both,
     faults,
     field_at,
     publication_of,
@@ -153,11 +154,20 @@ class DraftAdmin(DraftListAdmin):
             "publication": publication_of(obj, draft),
             "has_page": self.has_page,
             "new_slug": isinstance(obj, Published) and obj.published_languages() and draft.entries.get("slug"),
+            "changed_in_both": self.changed_in_both(request, obj, draft),
             "may_publish": may_publish,
             "may_discard": may_publish or not scheduled_of(draft),
             "translated": self.translated(request, obj),
             "others": self.others(request, obj) if obj else [],
         }
+
+    def changed_in_both(self, request, obj, draft) -> str:
+        """Returns in words what the draft of `obj` changes in both languages, whichever one is published."""
+        if not obj or not draft.entries:
+            return ""
+        form, formsets = self.unbound(request, obj)
+        live = values_of(form, formsets)
+        return changed_in_both(self.changeable(request, obj, draft.ready([]), live), live, form, formsets)
 
     def translated(self, request, obj) -> str:
         """Returns in words into which languages the user translates `obj`, or "" for whoever may change all of it."""
@@ -421,18 +431,20 @@ class DraftAdmin(DraftListAdmin):
     def publish_and_say(self, request, draft, languages, seen):
         """Publishes, and tells the user so, or why not. `seen` is as keep_typed() returns it."""
         draft.ensure()
+        in_both = self.changed_in_both(request, draft.row, draft)
         try:
             self.publish(request, draft, languages, seen=seen)
         except Refused as refused:
             self.refuse(request, draft, refused, _("Not published: please see the marked fields."))
         else:
             said = _("Published: %(languages)s.") % {"languages": names_of(languages)}
-            self.message_user(request, said, messages.SUCCESS)
+            self.message_user(request, and_in_both(said, languages, in_both), messages.SUCCESS)
 
     def schedule(self, request, obj, draft, seen):
         """Lets the draft be published by itself at the time that was typed, and tells the user so, or why not."""
         languages = [language for language in LANGUAGES if language in request.POST.getlist("_publish_languages")]
         draft.ensure()
+        in_both = self.changed_in_both(request, obj, draft)
         try:
             if not request.POST.get("_publish_at"):
                 raise ValidationError(_("Choose a date and a time."))
@@ -456,8 +468,9 @@ class DraftAdmin(DraftListAdmin):
         else:
             self.record(request, obj, "scheduled", languages, at=moment.isoformat())
             date = date_format(timezone.localtime(moment), "SHORT_DATETIME_FORMAT")
-            text = _("Will be published at %(date)s: %(languages)s.")
-            self.message_user(request, text % {"date": date, "languages": names_of(languages)}, messages.SUCCESS)
+            said = _("Will be published at %(date)s: %(languages)s.")
+            said = and_in_both(said % {"date": date, "languages": names_of(languages)}, languages, in_both)
+            self.message_user(request, said, messages.SUCCESS)
 
     def copy(self, request, obj, draft) -> Draft:
         """Returns a new draft with all that the form of `obj` shows, but its address and its files."""
@@ -500,6 +513,14 @@ def about_rivals(draft, rivals) -> str:
     if any(is_new(row_of(path)) for path in rivals):
         return _("Somebody else has removed what you have changed. It is kept: remove it if it is not needed.")
     return _("Somebody else has chosen a version meanwhile. Please look at the field.")
+
+
+def and_in_both(said, languages, in_both) -> str:
+    """Returns what is `said` of publishing `languages` with what changes in the other one too."""
+    if not in_both or languages == LANGUAGES:
+        return said
+    text = _("This changes in both languages: %(names)s.")
+    return f"{said} {text % {'names': in_both}}"
 
 
 def owner_of(post):

@@ -18,8 +18,8 @@ from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.differences import marked
 from portal.bilingual.drafts.models import sides_of
-from portal.bilingual.drafts.paths import DELETE, language_of, name_of, row_of
-from portal.bilingual.drafts.values import is_file
+from portal.bilingual.drafts.paths import DELETE, ORDER, SLUG, is_new, language_of, name_of, row_of
+from portal.bilingual.drafts.values import is_file, is_number
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code
 from portal.bilingual.publishing import Published
 from portal.bilingual.richtext import RichTextField, plain_text
@@ -215,6 +215,37 @@ def typists(entries, form, formsets) -> list:
         _("{label}: {value}").format(label=user.get_full_name() or user, value=names) if user else names
         for user, names in listed
     ]
+
+
+def changed_in_both(ready, live, form, formsets) -> str:
+    """
+    Returns in words what the entries `ready` change in both languages, whichever one is published: fields without a
+    language, rows that go, and the order of rows.
+
+    `live` are the values of the published row. A new row, and the address of a page, are left out.
+    """
+    stored = [path for path in ready if not language_of(path) and not is_new(row_of(path)) and path != SLUG]
+    of_fields = (field_at(path, form, formsets)[1] for path in stored if not row_of(path) or name_of(path) != ORDER)
+    values = live | {path: ready[path]["value"] for path in stored}
+    of_orders = (
+        _("Order of the %(rows)s") % {"rows": formset.model._meta.verbose_name_plural}
+        for formset in formsets
+        if is_reordered(formset, live, values)
+    )
+    names = (str(name) for name in [*of_fields, *of_orders] if name)
+    return pgettext("between names", ", ").join(dict.fromkeys(names))
+
+
+def is_reordered(formset, live, values) -> bool:
+    """Whether the stored rows of a formset that stay have another order with `values` than with the `live` ones."""
+    rows = {each.instance.pk: f"{formset.prefix}/{each.instance.pk}" for each in formset.initial_forms}
+    rows = {key: row for key, row in rows.items() if f"{row}/{ORDER}" in live and not values.get(f"{row}/{DELETE}")}
+
+    def in_order(values):
+        typed = {key: "".join(values[f"{row}/{ORDER}"]) for key, row in rows.items()}
+        return sorted(rows, key=lambda key: (int(typed[key]) if is_number(typed[key]) else 0, key))
+
+    return in_order(live) != in_order(values)
 
 
 def field_at(path, form, formsets) -> tuple:

@@ -402,7 +402,7 @@ def test_a_form_that_is_saved_as_it_was_opened_leaves_no_draft(staff):
 def test_one_language_is_published_alone(staff, client, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.data |= {"title_en": ["Typed"], "title_zh_hans": ["新题"], "sort_order": ["7"]}
-    assert said(form.submit("_publish_en")) == ["Published: English."]
+    assert said(form.submit("_publish_en")) == ["Published: English. This changes in both languages: Order."]
     program.refresh_from_db()
     assert (program.title_en, program.title_zh_hans, program.sort_order) == ("Typed", "教师交流", 7)
     assert list(Draft.objects.get().entries) == ["title_zh_hans"]
@@ -690,6 +690,39 @@ def test_rows_are_added_put_in_order_and_deleted_without_a_script(staff, program
     # An empty row that nobody has filled leaves nothing behind.
     AdminForm(staff, form.address).submit()
     assert not Draft.objects.filter(object_id=program.pk).exclude(entries={}).exists()
+
+
+def test_what_has_no_language_is_said_to_change_in_both(staff, client, program):
+    program.steps.all().delete()
+    for number in range(3):
+        program.steps.create(text_zh_hans=f"步{number}", text_en=f"Step {number}")
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    # Other numbers in the same order, and a new row, are no new order.
+    for number in range(3):
+        form.data[f"steps-{number}-sort_order"] = [str(20 + number)]
+    form.data["title_en"] = ["Of English alone"]
+    form.add_row("steps", text_en="Of English alone too", sort_order="0")
+    form.submit()
+    form = AdminForm(staff, form.address)
+    assert "in both languages" not in form.page.select_one(".publication").text
+    form.data |= {"steps-0-sort_order": ["21"], "steps-1-sort_order": ["20"], "steps-2-DELETE": ["on"]}
+    form.data["sort_order"] = ["77"]
+    form.submit()
+    names = "Order, Step “Step 2”: remove, Order of the steps."
+    form = AdminForm(staff, form.address)
+    text = f"This changes in both languages, whichever one is published: {names}"
+    assert text in form.page.select_one(".publication").text
+    form.data |= {"_publish_at": ["2099-01-01T08:00"], "_publish_languages": ["en"]}
+    assert f"This changes in both languages: {names}" in said(form.submit("_schedule"))[0]
+    published = said(AdminForm(staff, form.address).submit("_publish_en"))
+    assert published == [f"Published: English. This changes in both languages: {names}"]
+    assert list(program.steps.values_list("text_zh_hans", flat=True)) == ["", "步1", "步0"]
+    page = client.get("/zh-hans/programs/teacher-exchange/").content.decode()
+    assert page.index("步1") < page.index("步0")
+    assert "步2" not in page
+    form = AdminForm(staff, form.address)
+    form.data |= {"sort_order": ["78"]}
+    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
 
 
 def test_what_one_adds_and_another_deletes_is_merged(staff, program):
