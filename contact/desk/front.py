@@ -137,8 +137,8 @@ def drafts(request):
 
 
 def texts(request):
-    """Yields what is out of step, or missing, in the languages that the user writes."""
-    found = parity.counts(request.user)
+    """Yields what is out of step, or missing, in the languages that the user writes, on new pages too."""
+    found = parity.counts(request)
     typed = {model: page.languages_typed(request) for model, page in pages().items()}
     for (language, state), name in TEXTS.items():
         items = [

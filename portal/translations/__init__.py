@@ -1,9 +1,9 @@
 """
 The translator's round trip: what one language lacks goes out as a file, and the answers come back into drafts.
 
-A text in a file has an id, which names its row and its field, what the other language said, and what stood in the
-field, both by their fingerprints. So an answer to a source that has changed meanwhile is found, and what a colleague
-has typed meanwhile is not lost; see Draft.merge().
+A text in a file has an id, which names its row, or the draft of a new one, and its field, what the other language said,
+and what stood in the field, both by their fingerprints. So an answer to a source that has changed meanwhile is found,
+and what a colleague has typed meanwhile is not lost; see Draft.merge().
 
 The files are XLSX for people with a spreadsheet, and XLIFF 1.2 for people with a translator's tool. Of 2.0 several
 tools read little or nothing. Only Python's own XML parser reads them, kept from entities by defusedxml, which openpyxl

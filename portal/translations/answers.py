@@ -16,7 +16,7 @@ from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.paths import DELETE, language_of, rows_of
 from portal.bilingual.drafts.values import as_typed, fingerprint, values_of
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code, localized_label
-from portal.bilingual.parity.pairs import pair_of, pairs
+from portal.bilingual.parity.pairs import pair_of, pair_of_new, pairs
 from portal.bilingual.parity.texts import counterpart, field_of, label_of, plain
 from portal.bilingual.parity.upkeep import chunks
 from portal.bilingual.richtext import RichTextField
@@ -102,6 +102,7 @@ def read(file) -> list[Answer]:
 def check(request, answers) -> list[Finding]:
     """Returns what each of `answers` would do, with the rights of the user, in their order."""
     findings = [Finding(answer, Name.read(answer.id)) for answer in answers]
+    follow_published(findings)
     places, of_models = {}, {}
     for each in findings:
         if each.name is None:
@@ -113,7 +114,13 @@ def check(request, answers) -> list[Finding]:
         of_models.setdefault(each.name.model, {}).setdefault(each.name.pk, []).append(each)
     for model, of_rows in of_models.items():
         kind = ContentType.objects.get_for_model(model)
-        for pks in chunks(sorted(of_rows)):
+        keys = [key for key in of_rows if isinstance(key, str)]
+        drafts = Draft.objects.filter(content_type=kind, object_id=None, key__in=keys).select_related("content_type")
+        new = {each.key: each for each in drafts}
+        for key in keys:
+            draft = new.get(key)
+            check_row(request, draft and pair_of_new(model, draft), draft or Draft(), of_rows[key])
+        for pks in chunks(sorted(of_rows.keys() - keys)):
             drafts = {each.object_id: each for each in Draft.objects.filter(content_type=kind, object_id__in=pks)}
             found = {pair.row.pk: pair for pair in pairs(model, model._base_manager.filter(pk__in=pks))}
             for pk in pks:
@@ -121,14 +128,27 @@ def check(request, answers) -> list[Finding]:
     return findings
 
 
+def follow_published(findings):
+    """Lets answers to texts of new pages that somebody has published since the export name these pages."""
+    keys = {each.name.pk for each in findings if each.name and isinstance(each.name.pk, str)}
+    drafts = Draft.objects.filter(key__in=keys, object_id__isnull=False).select_related("content_type")
+    published = {(draft.content_type.model_class(), draft.key): draft for draft in drafts}
+    for each in findings:
+        if each.name and (draft := published.get(each.name[:2])):
+            [path] = draft.renamed({each.name.path: None})
+            each.name = each.name._replace(pk=draft.object_id, path=path)
+
+
 def check_row(request, pair, draft, findings):
-    """Checks the answers to texts of one row: its `pair` of languages is None if it is gone."""
+    """
+    Checks the answers to texts of one row: its `pair` of languages is None if it is gone. That of a new one has no row.
+    """
     if pair is None:
         for each in findings:
             each.faults.append(_("This page is gone: somebody has deleted it."))
         return
     model_admin, paths = admin.site.get_model_admin(pair.model), {each.name.path: None for each in findings}
-    may_write = model_admin.may_write(request, pair.row)
+    may_write = model_admin.may_write(request, pair.row) if pair.row else model_admin.shows_new_drafts(request)
     permitted = model_admin.permitted(request, pair.row, paths) if may_write else {}
     typed = draft.texts()
     for each in findings:
@@ -138,7 +158,7 @@ def check_row(request, pair, draft, findings):
                 _("You may not write this text in %(language)s.") % {"language": LANGUAGE_NAMES[language_of(path)]}
             )
             continue
-        each.row = pair.row
+        each.row = pair.row or draft
         if path not in pair.texts:
             each.faults.append(_("This part of the page is gone: somebody has deleted it."))
             continue
@@ -245,20 +265,29 @@ def keep(request, answers) -> list[Finding]:
 
 @transaction.atomic
 def keep_row(request, model, pk, findings) -> list[Finding]:
-    """Keeps answers to texts of one row. It is read anew: somebody may have changed or deleted it since the check."""
-    row = model._base_manager.filter(pk=pk).first()
-    if row is None:
+    """
+    Keeps answers to texts of one row, or of the draft of a new one, whose key is `pk`. It is read anew: somebody may
+    have changed, published or deleted it since the check.
+    """
+    model_admin, row, draft = admin.site.get_model_admin(model), None, None
+    if isinstance(pk, str):
+        kind = ContentType.objects.get_for_model(model)
+        draft = Draft.objects.select_for_update().filter(content_type=kind, object_id=None, key=pk).first()
+    elif row := model._base_manager.filter(pk=pk).first():
+        draft = model_admin.find_draft(request, row)
+    if not (row or draft):
         return []
-    model_admin = admin.site.get_model_admin(model)
-    draft = model_admin.find_draft(request, row)
     form, formsets = model_admin.unbound(request, row)
     live = values_of(form, formsets)
     draft.meet(live)
     findings = [Finding(each.answer, each.name) for each in findings]
-    check_row(request, pair_of(row), draft, findings)
-    typed = {each.name.path: [each.text] for each in findings if each.is_ready and each.name.path in live}
+    pair = pair_of(row) if row else pair_of_new(model, draft)
+    check_row(request, pair, draft, findings)
+    # Of a new page, all rows are in the draft.
+    known = live if row else pair.texts
+    typed = {each.name.path: [each.text] for each in findings if each.is_ready and each.name.path in known}
     shown = {each.name.path: each.name.target for each in findings if each.name.path in typed}
-    # In the file no row was marked to be removed.
+    # In the file no row of a part was marked to be removed.
     shown |= {f"{inline}/{DELETE}": fingerprint([]) for inline in rows_of(typed)}
     before = draft.texts()
     rivals = draft.merge(typed, shown, live, request.user, form_of_files(request.user))

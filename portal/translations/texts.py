@@ -14,7 +14,7 @@ from django.utils.translation import override
 
 from portal.bilingual import parity
 from portal.bilingual.drafts.models import Draft
-from portal.bilingual.drafts.values import fingerprint
+from portal.bilingual.drafts.values import fingerprint, is_number
 from portal.bilingual.languages import other_language
 from portal.bilingual.links import absolute_url
 from portal.bilingual.parity.notes import changed_passages
@@ -23,8 +23,11 @@ from portal.bilingual.publishing import Published, followed_paths
 from portal.bilingual.richtext import RichTextField
 from portal.terms import names_in, official_names
 
-ID = re.compile(r"([a-z]+\.[a-z]+):([0-9]{1,9}):((?:[a-z_]+/[0-9]{1,9}/)?[a-z_]+):([0-9a-f]{8}):([0-9a-f]{8})")
-
+# The key of a row is a number, and that of the draft of a new one is longer. Rows of a part are named alike.
+ID = re.compile(
+    r"([a-z]+\.[a-z]+):([0-9]{1,9}|[0-9a-f]{32}):"
+    r"((?:[a-z_]+/(?:[0-9]{1,9}|new-[0-9a-f]{20})/)?[a-z_]+):([0-9a-f]{8}):([0-9a-f]{8})"
+)
 
 # In one file. Reading a spreadsheet with as many takes two seconds.
 MOST_ANSWERS = 5000
@@ -35,10 +38,14 @@ class Unreadable(Exception):
 
 
 class Name(NamedTuple):
-    """What the id of a text says: its row, its field as drafts name it, and the fingerprints of source and target."""
+    """
+    What the id of a text says: its row, its field as drafts name it, and the fingerprints of source and target.
+
+    Of a new row, `pk` is the key of its draft, a string.
+    """
 
     model: type
-    pk: int
+    pk: int | str
     path: str
     source: str
     target: str
@@ -53,7 +60,7 @@ class Name(NamedTuple):
         model = match and {model._meta.label_lower: model for model in parity.kinds()}.get(match[1])
         if not model or not field_of(model, match[3]):
             return None
-        return cls(model, int(match[2]), *match.groups()[2:])
+        return cls(model, int(match[2]) if is_number(match[2]) else match[2], *match.groups()[2:])
 
 
 @dataclass
@@ -104,8 +111,12 @@ def models_for(request, language: str) -> list:
     return [model for model in parity.kinds() if language in admin.site.get_model_admin(model).languages_typed(request)]
 
 
-def waiting(language: str, models, pks=None):
-    """Yields the Text of all that is missing or out of step in `language`; see parity.work()."""
+def waiting(language: str, models, pks=None, with_new=()):
+    """
+    Yields the Text of all that is missing or out of step in `language`; see parity.work().
+
+    Of the models `with_new`, the drafts of new rows are among them.
+    """
     source = other_language(language)
     names = official_names(source, language)
     for model in models:
@@ -118,12 +129,14 @@ def waiting(language: str, models, pks=None):
             prefetch_related_objects([each.row for each in work], *(path for path, _null in followed_paths(model)))
         for each in work:
             yield from texts_of(each, language, typed.get(each.row.pk, {}), names)
+    for each in parity.new_work(language, with_new):
+        yield from texts_of(each, language, {}, names)
 
 
 def texts_of(work, language: str, entries: dict, names):
-    """Yields the Text of all that `work` has to be translated. `entries` are those of the draft of its row."""
-    (row, side, texts), source = work, other_language(language)
-    model = type(row)
+    """Yields the Text of all that `work` has to be translated. `entries` are those of the draft of its stored row."""
+    (model, row, side, texts), source = work, other_language(language)
+    is_new = isinstance(row, Draft)
     with override(source):
         page = str(row)
     address = address_of(row, source)
@@ -132,9 +145,11 @@ def texts_of(work, language: str, entries: dict, names):
         target = "".join(entry["value"]) if entry else each.target
         is_missing = each.path in side.missing
         state = parity.State.MISSING.label if is_missing else parity.State.OUT_OF_STEP.label
+        if is_new:
+            state = _("%(state)s, on a new page") % {"state": state}
         column = field_of(model, each.path)
         yield Text(
-            name=Name(model, row.pk, each.path, each.fingerprint, fingerprint([target])),
+            name=Name(model, row.key if is_new else row.pk, each.path, each.fingerprint, fingerprint([target])),
             page=page,
             address=address,
             label=each.label,
@@ -154,7 +169,7 @@ def change_of(model, waiting) -> list[tuple[str, str]]:
 
 
 def address_of(row, language: str) -> str:
-    """Returns the address of the public page of `row` in `language`, or else that of its form."""
+    """Returns the address of the public page of `row`, or a Draft, in `language`, or else that of its form."""
     if isinstance(row, Published) and hasattr(row, "get_absolute_url") and row.is_published_in(language):
         with override(language):
             return absolute_url(row.get_absolute_url())
@@ -162,6 +177,9 @@ def address_of(row, language: str) -> str:
 
 
 def form_of(row) -> str:
+    """Returns the address of the form of `row`, or of a Draft."""
+    if isinstance(row, Draft):
+        return row.address
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
 
 

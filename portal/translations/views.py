@@ -15,7 +15,7 @@ from portal import spreadsheets
 from portal.bilingual import parity
 from portal.bilingual.drafts.values import is_number
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, other_language
-from portal.bilingual.parity.questions import Number
+from portal.bilingual.parity.models import TO_TRANSLATE
 from portal.translations import kept_files, xliff, xlsx
 from portal.translations.answers import AT_ONCE, check, keep, read, warn_of_terms
 from portal.translations.texts import Unreadable, models_for, waiting
@@ -69,7 +69,7 @@ def translations(request):
 
 def page(request, form, model=None, pks=()):
     """Returns the page, for all that waits, or for the rows of `model` with `pks`."""
-    numbers = parity.counts(request.user)
+    numbers = parity.counts(request)
     sides = []
     for language in LANGUAGES:
         models = models_for(request, language)
@@ -90,10 +90,9 @@ def page(request, form, model=None, pks=()):
 
 def side_of(language, models, numbers) -> dict:
     """Returns for the template what waits in one language, by kind of content."""
-    states, none = (parity.State.MISSING, parity.State.OUT_OF_STEP), Number(0, 0)
     kinds = []
     for model in models:
-        found = [numbers.get((model, language, state), none) for state in states]
+        found = [numbers.get((model, language, state), parity.NONE) for state in TO_TRANSLATE]
         name, rows, amount = capfirst(model._meta.verbose_name_plural), *map(sum, zip(*found, strict=True))
         kinds.append({"model": model._meta.label_lower, "name": name, "rows": rows, "amount": amount})
     return {
@@ -123,7 +122,8 @@ def export(request):
         raise PermissionDenied
     chosen = request.POST.get("rows", "")
     pks = [int(key) for key in chosen.split(",") if is_number(key)] if chosen else None
-    texts = list(waiting(language, models, pks))
+    # Drafts of new pages are not chosen in lists.
+    texts = list(waiting(language, models, pks, parity.with_new(request, models) if pks is None else ()))
     if not texts:
         text = _("Nothing of this is missing or out of step in %(language)s.")
         messages.info(request, text % {"language": LANGUAGE_NAMES[language]})

@@ -201,6 +201,68 @@ def test_what_goes_out_comes_back_into_a_draft(format, language, program):
     assert entries(program)
 
 
+@pytest.fixture
+def new_draft(admin_client):
+    """The draft of a new program, which is Chinese alone."""
+    form = AdminForm(admin_client, "/admin/programs/program/add/")
+    texts = {"title": TITLE["zh-hans"], "summary": STEP["zh-hans"], "body": rich("zh-hans")}
+    form.data |= {"slug": ["new"]} | {f"{name}_zh_hans": [text] for name, text in texts.items()}
+    form.add_row("steps", text_zh_hans=STEP["zh-hans"])
+    form.submit()
+    return Draft.objects.get()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_a_new_page_lacks_comes_back_into_its_draft(format, new_draft):
+    client = member("translator_en")
+    assert "kind-en" in client.get(ADDRESS).content.decode()
+    content = exported(client, "en", format)
+    page, address = upload(client, FORMATS[format](content, translated("en")))
+    assert len(page.select(".difference")) == 4
+    assert not page.select_one("#faulty, #outdated")
+    assert {link["href"] for link in page.select("h3 a")} == {new_draft.address}
+    client.post(address)
+    draft = Draft.objects.get()
+    values = {path: entry["value"][0] for path, entry in draft.entries.items() if path.endswith("_en")}
+    [step] = [path for path in values if path.startswith("steps/new-")]
+    assert values == {"title_en": TITLE["en"], "summary_en": STEP["en"], "body_en": rich("en"), step: STEP["en"]}
+    page = BeautifulSoup(client.get(address).content, "html.parser")
+    assert [link["href"] for link in page.select("section[aria-labelledby=drafts] li a")] == [new_draft.address]
+    assert "kind-en" not in client.get(ADDRESS).content.decode()
+    # Who may not write it may not do so with a file.
+    other = member("translator_zh_hans")
+    page, _address = upload(other, FORMATS[format](content, lambda id, text: "Other"))
+    assert len(page.select("section[aria-labelledby=faulty] tbody tr")) == 4
+
+
+@pytest.mark.parametrize("is_published", [False, True])
+def test_what_was_exported_of_a_new_page_is_compared_with_what_became_of_it(is_published, new_draft, admin_client):
+    client = member("translator_en")
+    content = filled_xlsx(exported(client, "en", "XLSX"), translated("en"))
+    colleague = AdminForm(admin_client, new_draft.address)
+    colleague.data |= {"title_zh_hans": ["又改了"], "summary_en": ["A colleague's"]}
+    colleague.submit("_publish_zh-hans" if is_published else "_save_draft")
+    page, address = upload(client, content)
+    [row] = page.select("section[aria-labelledby=outdated] tbody tr")
+    assert "Title (English)" in row.text
+    assert len(page.select(".difference strong")) == 1
+    client.post(address)
+    draft = Draft.objects.get()
+    program = Program.objects.filter(slug="new").first()
+    assert draft.object_id == (program and program.pk)
+    step = f"steps/{program.steps.get().pk}" if program else "steps/new-"
+    entries = {path: entry for path, entry in draft.entries.items() if path.endswith("_en") and any(entry["value"])}
+    assert [path for path in entries if path.startswith(step)]
+    assert entries.keys() - {path for path in entries if path.startswith(step)} == {"summary_en", "body_en"}
+    summary = entries["summary_en"]
+    assert [summary["value"], *(each["value"] for each in summary["rivals"])] == [["A colleague's"], [STEP["en"]]]
+    # A draft that is gone takes nothing.
+    Draft.objects.all().delete()
+    Program.objects.filter(slug="new").delete()
+    page, _address = upload(client, content)
+    assert len(page.select("section[aria-labelledby=faulty] tbody tr")) == 4
+
+
 def test_rows_are_chosen_in_a_list(program):
     rewrite(program, "zh-hans")
     client = member("translator_en")

@@ -50,13 +50,20 @@ class DraftListAdmin(PublishingAdmin):
 
     def changelist_view(self, request, extra_context=None):
         """Names the drafts of rows that do not exist yet above the list."""
+        drafts = self.new_drafts(request) if self.shows_new_drafts(request) else []
+        found = [(draft, draft.title_of(self.model)) for draft in drafts]
+        return super().changelist_view(request, (extra_context or {}) | {"new_drafts": found})
+
+    def shows_new_drafts(self, request) -> bool:
+        """Whether the user sees the drafts of rows that do not exist yet."""
+        return self.has_add_permission(request) or is_translator(self.languages_typed(request))
+
+    def new_drafts(self, request):
+        """Returns the drafts of rows that do not exist yet, as far as the filters let them through."""
         kind = ContentType.objects.get_for_model(self.model)
         drafts = Draft.objects.filter(content_type=kind, object_id=None).order_by("-changed_at")
-        if (what := request.GET.get(DraftFilter.parameter_name)) in DraftFilter.WAITING:
-            drafts = drafts.filter(waiting(what))
-        is_shown = self.has_add_permission(request) or is_translator(self.languages_typed(request))
-        found = [(draft, draft.title_of(self.model)) for draft in drafts if is_shown]
-        return super().changelist_view(request, (extra_context or {}) | {"new_drafts": found})
+        what = request.GET.get(DraftFilter.parameter_name)
+        return drafts.filter(waiting(what)) if what in DraftFilter.WAITING else drafts
 
     def get_queryset(self, request):
         kind = ContentType.objects.get_for_model(self.model)

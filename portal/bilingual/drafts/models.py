@@ -99,7 +99,8 @@ class Draft(models.Model):
         ]
 
     def __str__(self):
-        return str(self.row or self.title_of(self.content_type.model_class()))
+        row = self.row if self.object_id else None
+        return str(row or self.title_of(self.content_type.model_class()))
 
     @property
     def address(self) -> str:

@@ -9,18 +9,19 @@ what was removed, which gets another key.
 Parity is that of the stored texts, which visitors see. What is missing or out of step there no longer waits for a
 translator once somebody has confirmed it in the draft: it waits for a publisher. The texts of a row are those of its
 fields, and of its inline rows, by the paths that drafts use. A row that is gone is gone in both languages, and changes
-nothing between them.
+nothing between them. The draft of a new row counts like a row: what it lacks in one language is missing.
 
 The states are derived, and kept in a table of their own for lists and counts; see upkeep.
 """
 
 from portal.bilingual.parity.models import Confirmation, Parity, State
-from portal.bilingual.parity.pairs import Pair, Side, pair_of
-from portal.bilingual.parity.questions import counts, is_out_of_step, work
+from portal.bilingual.parity.pairs import Pair, Side, pair_of, pair_of_new
+from portal.bilingual.parity.questions import NONE, counts, is_out_of_step, new_work, with_new, work
 from portal.bilingual.parity.texts import kinds
 from portal.bilingual.parity.upkeep import carry_over, confirm, connect, mend
 
 __all__ = [
+    "NONE",
     "Confirmation",
     "Pair",
     "Parity",
@@ -33,6 +34,9 @@ __all__ = [
     "is_out_of_step",
     "kinds",
     "mend",
+    "new_work",
     "pair_of",
+    "pair_of_new",
+    "with_new",
     "work",
 ]

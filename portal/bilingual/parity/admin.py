@@ -18,7 +18,7 @@ from portal.bilingual.drafts.values import fingerprint, values_of
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.parity.models import Parity, State
 from portal.bilingual.parity.notes import in_words, notes_of, noting_form, noting_formset
-from portal.bilingual.parity.pairs import Pair, pair_of
+from portal.bilingual.parity.pairs import Pair, pair_of, pair_of_new
 from portal.bilingual.parity.texts import texts_in
 from portal.bilingual.parity.upkeep import carry_over, change_of_states, confirm, locked, name_of, refresh, states_of
 
@@ -67,6 +67,16 @@ class ParityAdmin(DraftAdmin):
         return self.may_write(request, obj)
 
     # In lists
+
+    def new_drafts(self, request):
+        """Leaves out drafts of which a language is in another state than the filters say."""
+        wanted = {each.language: request.GET.get(each.parameter_name) for each in (ChineseFilter, EnglishFilter)}
+        wanted = {language: state for language, state in wanted.items() if state in State}
+        drafts = super().new_drafts(request)
+        if not wanted:
+            return drafts
+        pairs = ((draft, pair_of_new(self.model, draft)) for draft in drafts if draft.entries)
+        return [draft for draft, pair in pairs if all(pair.sides[it].state == wanted[it] for it in wanted)]
 
     def get_list_filter(self, request):
         return [*super().get_list_filter(request), ChineseFilter, EnglishFilter]

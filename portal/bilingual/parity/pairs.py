@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from django.contrib.contenttypes.models import ContentType
 from modeltranslation.utils import build_localized_fieldname
 
-from portal.bilingual.drafts.paths import language_of, name_of, row_of
+from portal.bilingual.drafts.paths import language_of, name_of, row_of, rows_of
 from portal.bilingual.drafts.values import fingerprint
 from portal.bilingual.languages import LANGUAGES, other_language
 from portal.bilingual.parity.models import Confirmation, State
 from portal.bilingual.parity.texts import (
     amount,
+    columns_of,
     counterpart,
     in_language,
     new_amount,
@@ -146,7 +147,7 @@ def rows_in(texts: dict) -> dict[str, dict]:
 
 def is_public(row, language) -> bool:
     if not isinstance(row, Published):
-        return True
+        return row is not None
     return getattr(row, build_localized_fieldname("published_at", language)) is not None
 
 
@@ -164,6 +165,16 @@ def pair_of(row) -> Pair:
     model = type(row)
     confirmations = {each.language: each for each in confirmations_of(model, [row.pk])}
     return Pair(model, texts_of(row), confirmations, row)
+
+
+def pair_of_new(model, draft) -> Pair:
+    """Returns the Pair of what `draft` has of a row of `model` that does not exist yet. Nothing of it is public."""
+    values = draft.values({})
+    texts = columns_of(model())
+    for row in sorted(rows_of(values)):
+        if part := parts(model).get(row.partition("/")[0]):
+            texts |= {f"{row}/{name}": text for name, text in columns_of(part()).items()}
+    return Pair(model, texts_in(model, values, texts), {})
 
 
 def confirmations_of(model, pks):

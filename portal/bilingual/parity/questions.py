@@ -2,13 +2,15 @@
 
 from typing import NamedTuple
 
+from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Sum
 
+from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.values import fingerprint
 from portal.bilingual.languages import other_language
 from portal.bilingual.parity.models import TO_TRANSLATE, Parity, State
-from portal.bilingual.parity.pairs import Side, pair_of, pairs
+from portal.bilingual.parity.pairs import Side, pair_of, pair_of_new, pairs
 from portal.bilingual.parity.texts import counterpart, kinds, label_of
 from portal.bilingual.parity.upkeep import chunks
 from portal.bilingual.publishing import Published
@@ -19,6 +21,9 @@ class Number(NamedTuple):
 
     rows: int
     amount: int
+
+
+NONE = Number(0, 0)
 
 
 class Waiting(NamedTuple):
@@ -40,25 +45,45 @@ class Waiting(NamedTuple):
 
 
 class Work(NamedTuple):
-    """A row of which a language misses texts or is out of step, with these texts."""
+    """A row of `model`, or the Draft of a new one, of which a language misses texts or is out of step, with these."""
 
+    model: type
     row: object
     side: Side
     waiting: list[Waiting]
 
 
-def counts(user) -> dict[tuple, Number]:
+def counts(request) -> dict[tuple, Number]:
     """
-    Returns how many rows are in each state, by (model, language, State), with one query.
+    Returns how many rows are in each state, by (model, language, State), with two queries.
 
-    Only for the models whose rows `user` may view or change. States that no row is in are left out.
+    Only for the models whose rows the user may view or change. The drafts of new rows count too, if the user sees them.
+    States that no row is in are left out.
     """
-    models = {ContentType.objects.get_for_model(model).pk: model for model in kinds() if may_see(user, model)}
-    found = Parity.objects.filter(content_type__in=models).order_by().values("content_type", "language", "state")
-    return {
+    models = {ContentType.objects.get_for_model(model).pk: model for model in kinds() if may_see(request.user, model)}
+    rows = Parity.objects.filter(content_type__in=models).order_by().values("content_type", "language", "state")
+    found = {
         (models[each["content_type"]], each["language"], State(each["state"])): Number(each["rows"], each["waiting"])
-        for each in found.annotate(rows=Count("pk"), waiting=Sum("amount"))
+        for each in rows.annotate(rows=Count("pk"), waiting=Sum("amount"))
     }
+    for _draft, pair in new_pairs(with_new(request, models.values())):
+        for language, side in pair.sides.items():
+            number = found.get((pair.model, language, side.state), NONE)
+            found[pair.model, language, side.state] = Number(number.rows + 1, number.amount + side.amount)
+    return found
+
+
+def with_new(request, models) -> list:
+    """Returns those of `models` of whose new rows the user sees the drafts."""
+    return [model for model in models if admin.site.get_model_admin(model).shows_new_drafts(request)]
+
+
+def new_pairs(models):
+    """Yields the drafts of new rows of `models`, each with its Pair."""
+    by_type = {ContentType.objects.get_for_model(model).pk: model for model in models}
+    drafts = Draft.objects.filter(content_type__in=by_type, object_id=None).exclude(entries={}).order_by("pk")
+    for draft in drafts.select_related("content_type"):
+        yield draft, pair_of_new(by_type[draft.content_type_id], draft)
 
 
 def may_see(user, model) -> bool:
@@ -81,7 +106,14 @@ def work(language: str, models=None, pks=None):
         for chunk in chunks(found if pks is None else sorted({*found} & {*pks})):
             for pair in pairs(model, model._base_manager.filter(pk__in=chunk).order_by("pk")):
                 if waiting := waiting_in(pair, language):
-                    yield Work(pair.row, pair.sides[language], waiting)
+                    yield Work(model, pair.row, pair.sides[language], waiting)
+
+
+def new_work(language: str, models):
+    """Yields the Work of one language on the drafts of new rows of `models`, as work() does that on rows."""
+    for draft, pair in new_pairs(models):
+        if waiting := waiting_in(pair, language):
+            yield Work(pair.model, draft, pair.sides[language], waiting)
 
 
 def waiting_in(pair, language) -> list[Waiting]:

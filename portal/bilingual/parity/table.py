@@ -12,10 +12,9 @@ from django.views.decorators.http import require_safe
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, other_language
 from portal.bilingual.parity.admin import ChineseFilter, EnglishFilter
 from portal.bilingual.parity.models import State
-from portal.bilingual.parity.questions import Number, counts
+from portal.bilingual.parity.questions import NONE, Number, counts
 
 PARAMETERS = {each.language: each.parameter_name for each in (ChineseFilter, EnglishFilter)}
-NONE = Number(0, 0)
 
 
 class Row(NamedTuple):
@@ -28,7 +27,7 @@ class Row(NamedTuple):
 @require_safe
 def parity_table(request):
     """Shows for each language how many rows of each kind are in each state, as far as the user may see them."""
-    found = counts(request.user)
+    found = counts(request)
     models = {model for model, _language, _state in found}
     models = sorted(models, key=lambda model: (model._meta.app_label, str(model._meta.verbose_name_plural)))
     context = {

@@ -73,6 +73,7 @@ def texts_of(row) -> dict[str, str]:
 
 
 def columns_of(row) -> dict[str, str]:
+    """Returns the paired texts of `row` by column, in both languages, also the empty ones."""
     columns = in_both_languages(*paired_fields(type(row)))
     return {column: as_typed(getattr(row, column) or "") for column in columns}
 

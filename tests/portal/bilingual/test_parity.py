@@ -357,15 +357,58 @@ def test_the_table_leads_to_the_lists_whose_rows_it_counts(staff, program):
     assert waiting == ["3 words", f"{2 + len(chinese_characters(program.summary_zh_hans))} characters"]
 
 
+def test_the_draft_of_a_new_page_counts_like_a_page(staff, client):
+    translator = Client()
+    for other, rights in ((translator, ["view_program", "view_step", "translate_en"]), (client, ["view_program"])):
+        user = User.objects.create_user(f"with-{len(rights)}", is_staff=True, language="en")
+        user.user_permissions.set(Permission.objects.filter(codename__in=rights))
+        other.force_login(user)
+
+    def counted(client, state):
+        """Returns the words of a cell of the table of English, and what its link leads to."""
+        page = BeautifulSoup(client.get("/admin/parity/").content, "html.parser")
+        [row] = [row for row in page.select(".parity-tables table")[1].select("tbody tr") if row.th.text == "Programs"]
+        cell = row.select("td")[list(State).index(state)]
+        if cell.a is None:
+            return cell.text, None
+        response = client.get(cell.a["href"])
+        return " ".join(cell.get_text(" ").split()), response.context["new_drafts"], response.context["cl"].result_count
+
+    form = AdminForm(staff, "/admin/programs/program/add/")
+    form.data |= {"title_zh_hans": ["新项目"], "summary_zh_hans": ["两年。"]}
+    form.add_row("steps", text_zh_hans="请先来电")
+    form.submit()
+    draft = Draft.objects.get()
+    for each in (staff, translator):
+        assert counted(each, State.MISSING) == ("1 9 characters", [(draft, "新项目")], 0)
+        assert counted(each, State.DRAFT) == ("0", None)
+    # Who does not see the draft does not count it.
+    assert counted(client, State.MISSING) == ("0", None)
+    front = BeautifulSoup(translator.get("/admin/").content, "html.parser")
+    [link] = [each for each in front.select(".front-groups a") if "parity_en=missing" in each["href"]]
+    assert link.text.split() == ["Programs", "1"]
+    # A list with the filter of Chinese too.
+    for query, number in (("missing", 0), ("draft", 1), ("x", 1)):
+        response = staff.get(f"/admin/programs/program/?parity_en=missing&parity_zh_hans={query}")
+        assert len(response.context["new_drafts"]) == number, query
+    form = AdminForm(translator, draft.address)
+    form.data |= {"title_en": ["New program"], "summary_en": ["Two years."], "steps-0-text_en": ["Call us first"]}
+    form.submit()
+    assert counted(translator, State.MISSING) == ("0", None)
+    assert counted(translator, State.DRAFT) == ("1", [(draft, "New program")], 0)
+
+
 def chinese_characters(text):
     return [each for each in text if "\u4e00" <= each <= "\u9fff"]
 
 
-def test_the_table_counts_what_the_user_may_see(client):
+def test_the_table_counts_what_the_user_may_see(client, rf):
     user = User.objects.create_user("editor", is_staff=True, language="en")
     user.user_permissions.add(Permission.objects.get(codename="view_term"))
     client.force_login(user)
-    found = parity.counts(user)
+    request = rf.get("/")
+    request.user = user
+    found = parity.counts(request)
     assert {model for model, _language, _state in found} == {Term}
     assert found[Term, "en", State.CONFIRMED] == (Term.objects.count(), 0)
     page = BeautifulSoup(client.get("/admin/parity/").content, "html.parser")
@@ -554,7 +597,7 @@ def test_what_is_confirmed_in_a_draft_waits_for_the_publisher_and_not_for_the_tr
         program.refresh_from_db()
         assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.IN_DRAFT}
         assert list(parity.work("en")) == []
-        assert parity.counts(User.objects.get(username="admin"))[Program, "en", State.IN_DRAFT] == (1, 0)
+        assert Parity.objects.get(state=State.IN_DRAFT).amount == 0
         # For visitors nothing has changed.
         assert parity.is_out_of_step(program, "en")
         list_page = staff.get("/admin/programs/program/?parity_en=in-draft").content.decode()
