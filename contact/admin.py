@@ -12,6 +12,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import get_language, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from post_office.models import STATUS, Attachment, Email, EmailTemplate, Log
@@ -391,6 +392,15 @@ class AnswerTemplateAdmin(BilingualAdmin):
     formfield_overrides = {TextField: {"form_class": MultiLineField, "widget": AdminTextareaWidget(attrs={"rows": 8})}}
     fields = ["title", "text", "sort_order"]
     list_display = ["__str__", "sort_order"]
+
+    def warn_of_texts(self, request, rows):
+        """Warns of wrong placeholders too, which a draft may have and publishing refuses."""
+        super().warn_of_texts(request, rows)
+        for row in rows:
+            for column, fault in row.wrong_placeholders().items():
+                label = capfirst(self.opts.get_field(column).verbose_name)
+                text = _("{label}: {value}").format(label=label, value=fault)
+                self.message_user(request, text, messages.WARNING)
 
 
 class ActorFilter(admin.SimpleListFilter):

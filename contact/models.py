@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from contact.references import new_code, new_reference, new_token
 from contact.working_days import promised_date
 from partners.models import Country
 from portal.bilingual.changes import TrackedModel
+from portal.bilingual.publishing import in_both_languages
 from portal.bilingual.territories import territory_names
 from portal.models import Department
 from programs.models import Program
@@ -532,6 +534,13 @@ class Answer(Entry):
         return MAIL_STATES[self.mail.status] if self.mail else ""
 
 
+# What a template may have in braces. contact.desk.actions fills it in.
+PLACEHOLDERS = ("person", "organisation", "reference", "subject")
+RIGHT_PLACEHOLDER = re.compile(rf"\{{(?:{'|'.join(PLACEHOLDERS)})\}}")
+# What else has a brace, perhaps one of a Chinese keyboard, with some of what stands beside it.
+WRONG_PLACEHOLDER = re.compile(r"[{｛][^{}｛｝\n]{0,40}[}｝]|[{｛][^\s{}｛｝]{0,20}|\w{0,20}[}｝]")
+
+
 class AnswerTemplate(TrackedModel):
     """A text to start an answer from, in both languages."""
 
@@ -552,6 +561,24 @@ class AnswerTemplate(TrackedModel):
 
     def __str__(self):
         return self.title or f"({self.pk})"
+
+    def clean(self):
+        """Raises ValidationError about placeholders that nobody would fill in: a letter would show their braces."""
+        if faults := self.wrong_placeholders():
+            raise ValidationError(faults)
+
+    def wrong_placeholders(self) -> dict[str, str]:
+        """Returns by column a sentence about what has braces and is no placeholder, in the active language."""
+        said = gettext(
+            "Not a placeholder: %(wrong)s. A letter would show it as it stands. The placeholders are %(right)s."
+        )
+        comma = pgettext("between names", ", ")
+        right, faults = comma.join(f"{{{name}}}" for name in PLACEHOLDERS), {}
+        for column in in_both_languages("text"):
+            wrong = WRONG_PLACEHOLDER.findall(RIGHT_PLACEHOLDER.sub(" ", getattr(self, column) or ""))
+            if wrong:
+                faults[column] = said % {"wrong": comma.join(dict.fromkeys(wrong)), "right": right}
+        return faults
 
 
 def private_storage():

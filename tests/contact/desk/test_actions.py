@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from bs4 import BeautifulSoup
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
@@ -18,6 +19,7 @@ from contact.desk import actions
 from contact.mail import delivery
 from contact.models import TRANSITIONS, Answer, AnswerTemplate, Attachment, Enquiry, Event, State
 from portal.models import Department, User
+from tests.admin_forms import AdminForm
 from tests.contact.rows import stored
 from tests.contact.steps import send
 
@@ -295,6 +297,38 @@ def test_a_template_is_filled_in_once_in_the_visitors_language(enquiry):
     with override("en"):
         text = actions.fill_template(template, enquiry)
     assert text == f"{{reference}} {{x}}：学分互认，{enquiry.reference}，{{unknown}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("Dear {person}, {refernce}", "{refernce}"),
+        ("{reference and {subject}", "{reference"),
+        ("关于{subject}，编号 reference}", "reference}"),
+        ("{ person }和｛reference｝", "{ person }, ｛reference｝"),
+        ("{Person}\r\n{}", "{Person}, {}"),
+    ],
+)
+def test_a_template_with_a_wrong_placeholder_is_not_published(admin_client, enquiry, text, wrong):
+    admin_client.cookies["django_language"] = "en"
+    template = AnswerTemplate.objects.create(title_en="General", text_en="Dear {person},")
+    said = f"Not a placeholder: {wrong}. A letter would show it as it stands."
+    known = "The placeholders are {person}, {organisation}, {reference}, {subject}."
+    form = AdminForm(admin_client, reverse("admin:contact_answertemplate_change", args=[template.pk]))
+    form.data["text_en"] = [text]
+    # A draft keeps it, and warns.
+    shown = [str(message) for message in form.submit("_save_draft").context["messages"]]
+    assert f"Text (English): {said} {known}" in shown
+    response = AdminForm(admin_client, form.address).submit("_publish")
+    faults = BeautifulSoup(response.content, "html.parser").select_one(".faults").text
+    assert (said in faults, known in faults) == (True, True)
+    template.refresh_from_db()
+    assert template.text_en == "Dear {person},"
+    form = AdminForm(admin_client, form.address)
+    form.data["text_en"] = ["{person}, {organisation}, {reference}, {subject}"]
+    form.submit("_publish")
+    template.refresh_from_db()
+    assert "{" not in actions.fill_template(template, enquiry)
 
 
 def test_only_templates_in_the_visitors_language_are_offered(enquiry):
