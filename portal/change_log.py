@@ -57,7 +57,6 @@ class ChangeAdmin(LongListAdmin):
     list_display = ["at", "person", "kind", "page", "what"]
     list_display_links = None
     list_filter = [DeedFilter, PersonFilter, KindFilter, ("at", PeriodFilter)]
-    list_select_related = ["by"]
     list_per_page = 50
     sortable_by = ["at"]
     time_field = "at"
@@ -74,7 +73,7 @@ class ChangeAdmin(LongListAdmin):
 
     def get_queryset(self, request):
         """Leaves out what nobody did: the states in which histories begin."""
-        return super().get_queryset(request).exclude(deed=Deed.FIRST)
+        return super().get_queryset(request).exclude(deed=Deed.FIRST).with_people()
 
     @admin.display(description=_("who"))
     def person(self, change):
@@ -90,7 +89,7 @@ class ChangeAdmin(LongListAdmin):
 
     @admin.display(description=_("what"))
     def what(self, change):
-        return change.words
+        return change.words_and_writers
 
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": capfirst(self.opts.verbose_name_plural)})
@@ -107,8 +106,12 @@ class ChangeAdmin(LongListAdmin):
 
 
 def table(changes):
-    """Yields a row of headings and then a row of values for each of a queryset of Change, in the active language."""
+    """
+    Yields a row of headings, and then one of values for each of a queryset of Change with_people(), in the active
+    language.
+    """
     yield [capfirst(str(heading)) for heading, _width in COLUMNS]
-    for each in changes.select_related("by").iterator(500):
-        cells = [each.at, each.person, capfirst(each.kind), each.title, str(each.get_deed_display()), each.words]
+    for each in changes.iterator(500):
+        what = [str(each.get_deed_display()), each.words_and_writers]
+        cells = [each.at, each.person, capfirst(each.kind), each.title, *what]
         yield list(map(spreadsheets.plain, cells))

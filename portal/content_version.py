@@ -46,6 +46,7 @@ NOT_ON_PAGES = {
     "portal.searchentry",
     "portal.searchtext",
     "portal.user",
+    "portal.writer",
     "programs.downloadcount",
     *SHOWN_IF,
 }

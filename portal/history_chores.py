@@ -7,7 +7,7 @@ from django.utils import timezone
 from reversion.models import Revision
 
 from portal.bilingual.freshness.models import Review
-from portal.bilingual.history.models import IN_BIN_FOR, Change, Deed
+from portal.bilingual.history.models import IN_BIN_FOR, Change, Deed, Writer
 from portal.bilingual.history.versions import PARTS
 from portal.bilingual.parity.models import Confirmation
 from portal.sign_in import account_log
@@ -52,6 +52,7 @@ def forget_names():
     """
     before = timezone.now() - account_log.KEPT
     Change.objects.filter(by=None, at__lt=before).exclude(by_name="").update(by_name="")
+    Writer.objects.filter(user=None, change__at__lt=before).exclude(name="").update(name="")
     gone = Confirmation.objects.filter(by=None, at__lt=before).exclude(by_name__in=["", FORGOTTEN])
     gone.update(by_name=FORGOTTEN)
     ticked = Confirmation.objects.filter(ticked_at__lt=before).exclude(ticked_by_name=FORGOTTEN)

@@ -4,6 +4,7 @@ import re
 from contextlib import contextmanager
 
 from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.auth import get_user_model
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
@@ -197,7 +198,7 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
         shown = draft.values(values_of(*self.unbound(request, obj)))
         row, message, keys, ready = self.saved(request, obj, draft, languages, scheduled=scheduled)
         log = self.log_change if obj else self.log_addition
-        log(request, row, [*deed("published", languages), *message])
+        log(request, row, [*deed("published", languages), *message], writers_of(ready, request.user))
         draft.object_id, draft.refusals = row.pk, {}
         draft.unschedule(languages)
         live = values_of(*self.unbound(request, self.get_object(request, str(row.pk))))
@@ -307,6 +308,12 @@ def key_in(request) -> str:
 def deed(kind, languages=(), **about) -> list:
     """Returns what was done to a page as its history keeps it; see portal.bilingual.history.words."""
     return [{kind: {"languages": list(languages), **about}}]
+
+
+def writers_of(entries, publisher) -> list:
+    """Returns the users who wrote `entries` of a draft, or none if that is only its `publisher`."""
+    keys = {entry.get("by") for entry in entries.values()} - {None}
+    return list(get_user_model().objects.filter(pk__in=keys).order_by("pk")) if keys - {publisher.pk} else []
 
 
 def set_published(row, languages):

@@ -167,7 +167,7 @@ class Draft(models.Model):
         """Lets `languages` be published by themselves at a time `at`, on behalf of `user`, as the draft is now."""
         for language in languages:
             entries = {
-                path: {name: entry[name] for name in ("value", "base", "form")}
+                path: {name: entry[name] for name in ("value", "base", "form", "by")}
                 for path, entry in self.ready([language]).items()
             }
             about = {"at": at, "by": user, "entries": entries, "refusals": {}}

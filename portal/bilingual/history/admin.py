@@ -64,7 +64,7 @@ class HistoryAdmin(DraftAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_or_change_permission(request, row):
             raise PermissionDenied
-        changes = Paginator(Change.objects.of(row).select_related("by"), PER_PAGE).get_page(request.GET.get("p"))
+        changes = Paginator(Change.objects.of(row).with_people(), PER_PAGE).get_page(request.GET.get("p"))
         about = {"object": row, "changes": changes, "may_restore": self.has_change_permission(request, row)}
         return self.page(request, "admin/object_history.html", _("Change history: %s") % row, **about)
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Prefetch
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import get_language, override, pgettext_lazy
+from django.utils.translation import get_language, gettext, override, pgettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from portal.bilingual.history.words import in_words
@@ -46,6 +46,11 @@ class ChangeQuerySet(models.QuerySet):
     def with_state(self):
         """Returns the changes whose state of the page is stored: its versions."""
         return self.filter(revision__isnull=False).select_related("revision")
+
+    def with_people(self):
+        """Returns the changes with who made them and who wrote what they made public, in one more query."""
+        writers = Prefetch("writers", Writer.objects.select_related("user"))
+        return self.select_related("by").prefetch_related(writers)
 
     def by_colleagues(self, user, since):
         """
@@ -145,6 +150,14 @@ class Change(models.Model):
         return in_words(self.message) or str(self.get_deed_display())
 
     @property
+    def words_and_writers(self) -> str:
+        """What was done, and who wrote it if that is not only who published it, in the active language."""
+        if names := [writer.shown_name for writer in self.writers.all() if writer.shown_name]:
+            written = gettext("Written by %(names)s.") % {"names": pgettext("between names", ", ").join(names)}
+            return f"{self.words} {written}"
+        return self.words
+
+    @property
     def address(self) -> str:
         """The address of the history of the page or, if it was deleted, of the bin."""
         kind = ContentType.objects.get_for_id(self.content_type_id)
@@ -157,6 +170,30 @@ class Change(models.Model):
         """Returns the Change with the state that the page had before, or None."""
         earlier = Change.objects.filter(content_type=self.content_type_id, object_id=self.object_id, pk__lt=self.pk)
         return earlier.with_state().order_by("-pk").first()
+
+
+class Writer(models.Model):
+    """Who wrote some of what a Change made public."""
+
+    change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="writers")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # As `by_name` of the Change.
+    name = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        app_label = "portal"
+        verbose_name = _("writer of a change")
+        verbose_name_plural = _("writers of changes")
+        ordering = ["pk"]
+        default_permissions = ()
+
+    def __str__(self):
+        return self.shown_name
+
+    @property
+    def shown_name(self) -> str:
+        """The name of the writer, or an empty string if it is forgotten."""
+        return (self.user and self.user.get_full_name()) or self.name
 
 
 def titles_of(row) -> dict:

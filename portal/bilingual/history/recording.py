@@ -36,19 +36,26 @@ class RecordingAdmin(admin.ModelAdmin):
             parts["former_slugs"] = FormerSlug
         keep_history(model, parts, self.incoming_fields.values())
 
-    def log_addition(self, request, obj, message):
-        self.note(request, obj, message, Deed.ADDED)
+    def log_addition(self, request, obj, message, writers=()):
+        self.note(request, obj, message, Deed.ADDED, writers)
         return super().log_addition(request, obj, message)
 
-    def log_change(self, request, obj, message):
-        self.note(request, obj, message, Deed.CHANGED)
+    def log_change(self, request, obj, message, writers=()):
+        self.note(request, obj, message, Deed.CHANGED, writers)
         return super().log_change(request, obj, message)
 
-    def note(self, request, row, message, otherwise):
-        """Stores the Change that a `message` of a LogEntry says. Of one that names no Deed it is `otherwise`."""
+    def note(self, request, row, message, otherwise, writers):
+        """
+        Stores the Change that a `message` of a LogEntry says. Of one that names no Deed it is `otherwise`.
+
+        `writers` are the users who wrote what it makes public.
+        """
         parts = message if isinstance(message, list) else []
         deed = next((Deed(kind) for part in parts for kind in part if kind in DEEDS), otherwise)
-        (record if deed in CHANGING else note)(row, deed, by=request.user, message=parts)
+        if deed in CHANGING:
+            record(row, deed, by=request.user, message=parts, writers=writers)
+        else:
+            note(row, deed, by=request.user, message=parts)
 
     def delete_model(self, request, obj):
         with transaction.atomic():

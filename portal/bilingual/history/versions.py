@@ -13,7 +13,7 @@ from django.utils import timezone
 from modeltranslation.fields import TranslationField
 from reversion.models import Version
 
-from portal.bilingual.history.models import IN_BIN_FOR, Change, Deed, titles_of
+from portal.bilingual.history.models import IN_BIN_FOR, Change, Deed, Writer, titles_of
 
 # By model of pages: the models of their parts, by the name of the relation.
 PARTS = {}
@@ -47,21 +47,24 @@ def kept_fields(model) -> list[str]:
 
 
 @transaction.atomic
-def record(row, deed: Deed, by=None, at=None, message=()) -> Change:
+def record(row, deed: Deed, by=None, at=None, message=(), writers=()) -> Change:
     """
     Notes that `by`, a user or None, did something to `row`, and stores its state if that is not stored already.
 
-    Returns the Change. `at` is when it was done, by default now.
+    Returns the Change. `at` is when it was done, by default now. `writers` are the users who wrote what is public now.
     """
     related = [*PARTS[type(row)], *(field.name for field in row._meta.local_many_to_many)]
     row = type(row)._base_manager.prefetch_related(*related).get(pk=row.pk)
     about = noted(row, deed, by, at, message) | {"incoming": incoming(row, SHOWN[type(row)])}
     if (latest := latest_state(row)) and is_current(latest, row):
-        return Change.objects.create(**about, revision=latest.revision)
-    with reversion.create_revision(manage_manually=True):
-        reversion.add_to_revision(row)
-        reversion.add_meta(Change, **about)
-    return latest_state(row)
+        change = Change.objects.create(**about, revision=latest.revision)
+    else:
+        with reversion.create_revision(manage_manually=True):
+            reversion.add_to_revision(row)
+            reversion.add_meta(Change, **about)
+        change = latest_state(row)
+    Writer.objects.bulk_create(Writer(change=change, user=user, name=name_to_keep(user)) for user in writers)
+    return change
 
 
 def note(row, deed: Deed, by, message=()) -> Change:
@@ -73,13 +76,17 @@ def noted(row, deed, by, at, message) -> dict:
     return {
         "at": at or timezone.now(),
         "by": by,
-        "by_name": (by.get_full_name() or by.get_username())[:150] if by else "",
+        "by_name": name_to_keep(by) if by else "",
         "content_type": ContentType.objects.get_for_model(row),
         "object_id": row.pk,
         "titles": titles_of(row),
         "deed": deed,
         "message": list(message),
     }
+
+
+def name_to_keep(user) -> str:
+    return (user.get_full_name() or user.get_username())[:150]
 
 
 @transaction.atomic

@@ -545,6 +545,51 @@ def test_what_was_deleted_leaves_the_bin_after_ninety_days(staff, program):
     assert not Revision.objects.filter(change=None).exists()
 
 
+def test_who_wrote_what_was_published_is_named_beside_who_published_it(staff, program):
+    writers = {}
+    for name, first_name in (("one", "Fang"), ("two", "Na")):
+        writers[name] = editor("programs.change_program", name=name)
+        User.objects.filter(username=name).update(first_name=first_name)
+    address = address_of(program, f"{program.pk}/change/")
+
+    def type_in(client, **values):
+        form = AdminForm(client, address)
+        form.data |= {name: [value] for name, value in values.items()}
+        form.submit()
+
+    def told():
+        page = BeautifulSoup(staff.get(address_of(program, f"{program.pk}/history/")).content, "html.parser")
+        return [[cell.text for cell in row.select("td")][:2] for row in page.select("#change-history tbody tr")]
+
+    # By hand, and by itself.
+    type_in(writers["one"], title_zh_hans="新题")
+    type_in(writers["two"], title_en="New title")
+    AdminForm(staff, address).submit("_publish")
+    type_in(writers["two"], title_en="Newer title")
+    form = AdminForm(staff, address)
+    form.data |= {"_publish_at": ["2099-01-01T08:00"], "_publish_languages": ["en"]}
+    form.submit("_schedule")
+    ScheduledPublication.objects.update(at=timezone.now())
+    publish_due()
+    # Who publishes only her own words is named once.
+    change(staff, program, title_en="Mine")
+    mine, scheduled, by_hand = (row for row in told() if row[1].startswith("Published"))
+    assert "Written by" not in mine[1]
+    assert (scheduled[0], scheduled[1].partition("Written")[2]) == ("admin", " by Na Ming.")
+    assert (by_hand[0], by_hand[1].partition("Written")[2]) == ("admin", " by Fang Ming, Na Ming.")
+    response = staff.get("/admin/portal/change/")
+    assert response.content.decode().count("Written by") == 2
+    data = {"_selected_action": [str(each.pk) for each in Change.objects.all()], "action": "as_csv"}
+    assert staff.post("/admin/portal/change/", data).content.decode().count("Written by Na Ming.") == 1
+    # The name of an account that is gone is kept as long as that of a publisher.
+    User.objects.get(username="two").delete()
+    for days, number in ((89, 2), (91, 0)):
+        Change.objects.update(at=timezone.now() - timedelta(days=days))
+        history_chores.delete_expired()
+        assert sum("Na Ming" in row[1] for row in told()) == number
+    assert sum("Written by Fang Ming." in row[1] for row in told()) == 1
+
+
 def test_the_log_is_filtered_and_exported_and_holds_no_formula(staff, program):
     term = Term.objects.create(name_zh_hans="甲", name_en="=1+1")
     change(staff, program, title_en="One")
