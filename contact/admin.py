@@ -47,7 +47,10 @@ def shown_date(day):
 
 
 class QueueFilter(admin.SimpleListFilter):
-    """A filter by what waits and for whom. The default is "open", or "all" in a search or a filter by state."""
+    """
+    A filter by what waits and for whom. The default is "open", or "all" in a search or a filter by state, and where the
+    admin says which enquiries keep a program or a country from being deleted.
+    """
 
     title = _("queue")
     parameter_name = "queue"
@@ -63,7 +66,7 @@ class QueueFilter(admin.SimpleListFilter):
         return super().value() or ("all" if self.is_search else "open")
 
     def __init__(self, request, *args):
-        self.is_search = bool({"q", "state__exact"} & request.GET.keys())
+        self.is_search = bool({"q", "state__exact", "program__in", "country__in"} & request.GET.keys())
         super().__init__(request, *args)
 
     def queryset(self, request, enquiries):

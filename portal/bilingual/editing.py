@@ -3,8 +3,9 @@
 from csp.decorators import csp_update
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.models import LogEntry
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.contrib.admin.widgets import AdminTextareaWidget, RelatedFieldWidgetWrapper
 from django.contrib.contenttypes.models import ContentType
 from django.core.validators import RegexValidator
@@ -25,6 +26,7 @@ from portal.bilingual.drafts.rights import RightsByLanguage, is_translator, may_
 from portal.bilingual.former_slugs import Addressed, FormerSlug
 from portal.bilingual.freshness.admin import FreshnessAdmin
 from portal.bilingual.history.admin import HistoryAdmin
+from portal.bilingual.history.models import IN_BIN_FOR
 from portal.bilingual.languages import html_code
 from portal.bilingual.publishing import SLUG_HELP, Published, followed_paths, in_both_languages
 from portal.bilingual.richtext import EDITOR_STYLE_HASH
@@ -90,7 +92,9 @@ class BilingualAdmin(Bilingual, FreshnessAdmin, HistoryAdmin):
     # Pages are full soon, so lists of few rows and of many open in much the same time.
     list_per_page = 30
     #: Actions of every list of content. See portal.apps.
-    actions = []
+    actions = ["delete_selected"]
+    delete_confirmation_template = "admin/delete_content.html"
+    delete_selected_confirmation_template = "admin/delete_contents.html"
     #: The fields that say who is notified of enquiries and how they are kept. Only who works on enquiries changes them.
     enquiry_fields = ()
     formfield_overrides = {
@@ -166,21 +170,61 @@ class BilingualAdmin(Bilingual, FreshnessAdmin, HistoryAdmin):
         rows = [form.instance, *(inline.instance for formset in formsets for inline in formset.forms)]
         self.warn_of_texts(request, [row for row in rows if row.pk])
 
+    def delete_view(self, request, object_id, extra_context=None):
+        row = self.get_object(request, unquote(object_id))
+        return super().delete_view(request, object_id, row and self.about_deleting(request, [row]))
+
+    @admin.action(description=delete_selected.short_description, permissions=["delete"])
+    def delete_selected(self, request, rows):
+        response = delete_selected(self, request, rows)
+        if response:
+            response.context_data |= self.about_deleting(request, rows)
+        return response
+
+    def about_deleting(self, request, rows) -> dict:
+        """Returns what the page that asks before `rows` are deleted says of them."""
+        may_withdraw = issubclass(self.model, Published)
+        public = [row for row in rows if may_withdraw and row.published_languages()]
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}"
+        [only] = rows if len(rows) == 1 else [None]
+        return {
+            "public": public[:MAX_NAMED],
+            "may_withdraw": may_withdraw,
+            "has_bin": self.has_bin(request),
+            "days": IN_BIN_FOR.days,
+            "back": reverse(f"{name}_change", args=[only.pk]) if only else reverse(f"{name}_changelist"),
+            "back_name": only or capfirst(self.opts.verbose_name_plural),
+        }
+
     def get_deleted_objects(self, objs, request):
-        """Names the first MAX_NAMED rows that keep `objs` from being deleted, or else the drafts that go with them."""
-        kept_by = [relation for relation in self.opts.related_objects if relation.on_delete is models.PROTECT]
-        names = []
-        for relation in kept_by:
-            rows = relation.related_model._base_manager.filter(**{f"{relation.field.name}__in": objs})[: MAX_NAMED + 1]
-            kind = capfirst(relation.related_model._meta.verbose_name)
-            names += [f"{kind}: {row}" if place < MAX_NAMED else "…" for place, row in enumerate(rows)]
-        if names:
-            return [], {}, set(), names
+        """Counts the rows that keep `objs` from being deleted, or else names the drafts that go with them."""
+        keys = [row.pk for row in objs]
+        if kept_by := list(self.kept_by(request, keys)):
+            return [], {}, set(), kept_by
         kind = ContentType.objects.get_for_model(self.model)
-        drafts = Draft.objects.filter(content_type=kind, object_id__in=[row.pk for row in objs]).exclude(entries={})
+        drafts = Draft.objects.filter(content_type=kind, object_id__in=keys).exclude(entries={})
         typed = [_("A draft that is not public yet: %(title)s") % {"title": draft} for draft in drafts[:MAX_NAMED]]
         deleted, *others = without_links(*super().get_deleted_objects(objs, request))
         return [typed + deleted[:MAX_NAMED], *others]
+
+    def kept_by(self, request, keys):
+        """
+        Yields for each kind of row that keeps those with `keys` from being deleted how many there are.
+
+        Whoever may see them gets a link to the list of them. Nobody gets their names: they may say who has asked.
+        """
+        for relation in self.opts.get_fields(include_hidden=True):
+            if not relation.auto_created or relation.concrete or relation.on_delete is not models.PROTECT:
+                continue
+            opts, column = relation.related_model._meta, f"{relation.field.name}__in"
+            number = relation.related_model._base_manager.filter(**{column: keys}).count()
+            words = _("{label}: {value}").format(label=capfirst(opts.verbose_name_plural), value=number)
+            page = self.admin_site._registry.get(relation.related_model)
+            if number and page and page.has_view_or_change_permission(request) and len(keys) <= MAX_NAMED:
+                address = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+                words = format_html('<a href="{}?{}={}">{}</a>', address, column, ",".join(map(str, keys)), words)
+            if number:
+                yield words
 
     def get_readonly_fields(self, request, obj=None):
         fields = super().get_readonly_fields(request, obj)

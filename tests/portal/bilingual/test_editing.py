@@ -3,14 +3,17 @@
 import re
 
 import pytest
+from bs4 import BeautifulSoup
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import RequestFactory
 from django.urls import reverse
 
+from contact.models import State
+from partners.models import Country
 from portal.bilingual.editing import BilingualAdmin
 from portal.models import Centre, Department, Page, User
-from programs.models import Area, Program, Resource
+from programs.models import Area, Industry, Program, Resource
 from tests.contact.rows import stored
 
 pytestmark = pytest.mark.django_db
@@ -139,18 +142,59 @@ def test_fixed_pages_are_not_deleted(admin_client):
     assert "delete_selected" not in admin_client.get("/admin/portal/page/").content.decode()
 
 
-def test_what_keeps_a_program_is_named_up_to_a_number(admin_client, program, monkeypatch):
-    admin_client.cookies["django_language"] = "en"
-    address = f"/admin/programs/program/{program.pk}/delete/"
-    assert admin_client.get(address).context["protected"] == []
-    rows = [stored(program=program) for _number in range(3)]
-    monkeypatch.setattr("portal.bilingual.editing.MAX_NAMED", 2)
-    named = admin_client.get(address).context["protected"]
-    assert len(named) == 3
-    assert {*named[:2]} < {f"Enquiry: {row}" for row in rows}
-    assert named[2] == "…"
-    admin_client.post(address, {"post": "yes"})
+def deletion(client, row):
+    """Returns the page that asks before `row` is deleted."""
+    client.cookies["django_language"] = "en"
+    address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_delete", args=[row.pk])
+    return BeautifulSoup(client.get(address).content, "html.parser").select_one(".deleting")
+
+
+def test_what_keeps_a_row_is_counted_and_named_to_nobody(admin_client, client, program):
+    certificate = program.certificates.create(name_en="A certificate", country=Country.objects.first())
+    rows = [stored(program=program, state=state) for state in (State.RECEIVED, State.CLOSED)]
+    page = deletion(admin_client, program)
+    assert [each.text for each in page.select("li")] == ["Certificates: 1", "Enquiries: 2"]
+    assert not [row for row in (certificate, *rows) if str(row) in page.text]
+    assert "withdraw it instead" in page.text
+    # The links lead to exactly these, and one leads back.
+    lists = [admin_client.get(link["href"]).context["cl"] for link in page.select("li a")]
+    assert [{*found.queryset} for found in lists] == [{certificate}, {*rows}]
+    assert page.select_one("a.button")["href"] == f"/admin/programs/program/{program.pk}/change/"
+    # The country of a certificate too, which has no way back to it.
+    assert "Certificates: 1" in deletion(admin_client, certificate.country).text
+    industry = Industry.objects.create(slug="i", name_en="Industry", name_zh_hans="行业")
+    Resource.objects.create(title_en="Kept", slug="kept", kind="template", industry=industry)
+    assert "Choose another one in each of them first" in deletion(admin_client, industry).text
+    # From the list, and for somebody who sees no enquiries.
+    data = {"action": "delete_selected", "_selected_action": [program.pk]}
+    response = admin_client.post("/admin/programs/program/", data)
+    assert "Enquiries: 2" in BeautifulSoup(response.content, "html.parser").select_one(".deleting").text
+    editor = User.objects.create_user("editor", is_staff=True, language="en")
+    editor.user_permissions.set(Permission.objects.filter(codename__in=["change_program", "delete_program"]))
+    client.force_login(editor)
+    page = deletion(client, program)
+    assert [str(each) for each in page.select("li")] == ["<li>Certificates: 1</li>", "<li>Enquiries: 2</li>"]
+    admin_client.post(f"/admin/programs/program/{program.pk}/delete/", {"post": "yes"})
     assert Program.objects.filter(pk=program.pk).exists()
+
+
+def test_who_deletes_is_told_that_the_page_is_public_and_comes_back_from_the_bin(admin_client, program):
+    page = deletion(admin_client, program)
+    assert "Visitors see this on the website now." in page.text
+    assert "It can be brought back from there for 90 days." in page.text
+    assert {link["href"] for link in page.select("form a, p a")} == {
+        "/admin/programs/program/bin/",
+        f"/admin/programs/program/{program.pk}/change/",
+    }
+    data = {"action": "delete_selected", "_selected_action": [program.pk]}
+    response = admin_client.post("/admin/programs/program/", data)
+    page = BeautifulSoup(response.content, "html.parser").select_one(".deleting")
+    assert "Visitors see this on the website now." in page.text
+    hidden = {field["name"]: field["value"] for field in page.select("input[type=hidden]")}
+    admin_client.post("/admin/programs/program/", hidden)
+    assert not Program.objects.filter(pk=program.pk).exists()
+    draft = Program.objects.create(slug="draft", title_en="Draft", area=program.area)
+    assert "Visitors see this" not in deletion(admin_client, draft).text
 
 
 def test_no_form_grows_with_the_programs(admin_client, program):
