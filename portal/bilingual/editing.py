@@ -1,5 +1,8 @@
 """The Django admin for bilingual content, with both languages side by side."""
 
+import re
+from unicodedata import normalize
+
 from csp.decorators import csp_update
 from django.apps import apps
 from django.contrib import admin, messages
@@ -8,7 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.contrib.admin.widgets import AdminTextareaWidget, RelatedFieldWidgetWrapper
 from django.contrib.contenttypes.models import ContentType
-from django.core.validators import RegexValidator
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.forms import CheckboxSelectMultiple, SlugField
 from django.urls import reverse
@@ -23,7 +26,7 @@ from portal.bilingual.drafts.display import state_of
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.paths import language_of
 from portal.bilingual.drafts.rights import RightsByLanguage, is_translator, may_publish
-from portal.bilingual.former_slugs import Addressed, FormerSlug
+from portal.bilingual.former_slugs import Addressed, FormerSlug, free_slug
 from portal.bilingual.freshness.admin import FreshnessAdmin
 from portal.bilingual.history.admin import HistoryAdmin
 from portal.bilingual.history.models import IN_BIN_FOR
@@ -39,9 +42,24 @@ MAX_NAMED = 100
 
 
 class AddressField(SlugField):
-    """The form field for the address of a page. It takes what its help says, which is less than Django would."""
+    """
+    The form field for the address of a page of `model`. It takes what its help says, which is less than Django would.
 
-    default_validators = [RegexValidator(r"^[a-z0-9-]+\Z", SLUG_HELP)]
+    If it refuses what was typed, it proposes an address that is like it and free.
+    """
+
+    default_validators, model = [], None
+
+    def run_validators(self, value):
+        if value and not re.fullmatch("[a-z0-9-]+", value):
+            plain = normalize("NFKD", value).encode("ascii", "ignore").decode().lower()
+            proposed = re.sub("[^a-z0-9]+", "-", plain).strip("-")
+            text, about = _("“%(slug)s” cannot be an address. %(help)s"), {"slug": value, "help": SLUG_HELP}
+            if proposed:
+                about["free"] = free_slug(self.model, proposed)
+                text = _("“%(slug)s” cannot be an address. %(help)s This one is free: %(free)s")
+            raise ValidationError(text, params=about)
+        super().run_validators(value)
 
 
 class Bilingual:
@@ -71,6 +89,8 @@ class Bilingual:
         if field:
             # Browsers cut what is pasted and too long, without a word. So it is refused when it is published.
             field.widget.attrs.pop("maxlength", None)
+        if isinstance(field, AddressField):
+            field.model = self.model
         if field and (language := language_of(db_field.name)):
             field.widget.attrs["lang"] = html_code(language)
         if field and isinstance(field.widget, RelatedFieldWidgetWrapper):

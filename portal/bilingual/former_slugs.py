@@ -2,6 +2,7 @@
 
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
@@ -33,7 +34,33 @@ class FormerSlug(models.Model):
         return self.slug
 
 
-class Addressed(models.Model):
+def free_slug(model, slug: str) -> str:
+    """Returns `slug`, or else it with the first number with which no row of `model` has it, or had it before."""
+    kind, length = ContentType.objects.get_for_model(model), model._meta.get_field("slug").max_length
+    former = FormerSlug.objects.filter(content_type=kind)
+    free, number = slug[:length], 1
+    while model._base_manager.filter(slug=free).exists() or former.filter(slug=free).exists():
+        number += 1
+        free = f"{slug[: length - len(str(number)) - 1]}-{number}"
+    return free
+
+
+class Slugged(models.Model):
+    """Abstract base of models with a unique `slug`. Who types one that is taken is told whose it is, and a free one."""
+
+    class Meta:
+        abstract = True
+
+    def unique_error_message(self, model_class, unique_check):
+        other = unique_check == ("slug",) and model_class._base_manager.filter(slug=self.slug).first()
+        if not other:
+            return super().unique_error_message(model_class, unique_check)
+        text = _("“%(slug)s” is already the address of “%(other)s”. This one is free: %(free)s")
+        names = {"slug": self.slug, "other": other, "free": free_slug(model_class, self.slug)}
+        return ValidationError(text, code="unique", params=names)
+
+
+class Addressed(Slugged):
     """Abstract base of models whose rows have a page at an address with their `slug`. It remembers former slugs."""
 
     former_slugs = GenericRelation(FormerSlug)

@@ -16,6 +16,7 @@ from modeltranslation.utils import build_localized_fieldname
 from partners.models import Country
 from portal import content_version, search_index
 from portal.bilingual.changes import TrackedModel
+from portal.bilingual.former_slugs import Slugged
 from portal.bilingual.publishing import (
     SLUG_HELP,
     ContentPage,
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @content_version.register
-class Industry(TrackedModel):
+class Industry(Slugged, TrackedModel):
     """An industry for which there are standards."""
 
     slug = models.SlugField(_("address in links"), unique=True, help_text=SLUG_HELP)

@@ -8,7 +8,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from portal.bilingual.former_slugs import FormerSlug
+from portal.bilingual.former_slugs import FormerSlug, free_slug
 from portal.bilingual.history.models import Change
 from portal.bilingual.history.versions import PARTS, field_at, fields_at
 from portal.bilingual.publishing import Published, in_both_languages
@@ -87,14 +87,10 @@ def built(model, key, fields, notes, parent=None):
 
 def settle_address(row, notes):
     """Gives `row` another address if its own is taken by now."""
-    slugs = type(row)._base_manager
     slug = getattr(row, "slug", None)
-    if slug is None or not (other := slugs.filter(slug=slug).first()):
+    if slug is None or not (other := type(row)._base_manager.filter(slug=slug).first()):
         return
-    length, number = row._meta.get_field("slug").max_length, 2
-    while slugs.filter(slug=(free := f"{slug[: length - len(str(number)) - 1]}-{number}")).exists():
-        number += 1
-    row.slug = free
+    row.slug = free = free_slug(type(row), slug)
     text = _("The address “%(slug)s” belongs to “%(other)s” now, so this page came back with “%(free)s”.")
     notes.append(text % {"slug": slug, "other": other, "free": free})
 

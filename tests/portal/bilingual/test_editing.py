@@ -6,14 +6,17 @@ import pytest
 from bs4 import BeautifulSoup
 from django.contrib import admin
 from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.test import RequestFactory
 from django.urls import reverse
 
 from contact.models import State
 from partners.models import Country
 from portal.bilingual.editing import BilingualAdmin
+from portal.bilingual.former_slugs import FormerSlug
 from portal.models import Centre, Department, Page, User
 from programs.models import Area, Industry, Program, Resource
+from tests.admin_forms import AdminForm
 from tests.contact.rows import stored
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +143,43 @@ def test_fixed_pages_are_not_deleted(admin_client):
     page = Page.objects.get(slug="privacy")
     assert admin_client.get(f"/admin/portal/page/{page.pk}/delete/").status_code == 403
     assert "delete_selected" not in admin_client.get("/admin/portal/page/").content.decode()
+
+
+TAKEN = {
+    "en": "“overview” is already the address of “Area”. This one is free: overview-4",
+    "zh-hans": "“overview”已经是“类”在网址中的名称。可以改用：overview-4",
+}
+WRONG = {
+    "en": "“Ｎew_ Programs!” cannot be an address. Lower-case English letters, digits and hyphens, "
+    "such as teacher-exchange. This one is free: new-programs-2",
+    "zh-hans": "“Ｎew_ Programs!”不能用作网址中的名称。请用小写英文字母、数字和连字符，例如 teacher-exchange。"
+    "可以改用：new-programs-2",
+}
+NOT_ENGLISH = {
+    "en": "“教师交流” cannot be an address. Lower-case English letters, digits and hyphens, such as teacher-exchange.",
+    "zh-hans": "“教师交流”不能用作网址中的名称。请用小写英文字母、数字和连字符，例如 teacher-exchange。",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_an_address_that_is_refused_is_named_and_a_free_one_proposed(admin_client, language):
+    admin_client.cookies["django_language"] = language
+    for slug in ("overview", "overview-2", "new-programs"):
+        area = Area.objects.create(slug=slug, title_en="Area", title_zh_hans="类")
+    # An address of before leads to its page.
+    kind = ContentType.objects.get_for_model(Area)
+    FormerSlug.objects.create(content_type=kind, slug="overview-3", object_id=area.pk)
+    address, known = f"/admin/programs/area/{Area.objects.earliest('pk').pk}/change/", Area.objects.earliest("pk").slug
+    for slug, said in (("overview", TAKEN), ("Ｎew_ Programs!", WRONG), ("教师交流", NOT_ENGLISH)):
+        form = AdminForm(admin_client, address)
+        form.data["slug"] = [slug]
+        response = form.submit("_publish")
+        assert response.context["adminform"].form.errors["slug"] == [said[language]]
+        assert Area.objects.earliest("pk").slug == known
+    Industry.objects.create(slug="taken", name_en="Taken", name_zh_hans="已用")
+    form = AdminForm(admin_client, "/admin/programs/industry/add/")
+    form.data |= {"slug": ["taken"], "name_en": ["Another"], "name_zh_hans": ["另一个"]}
+    assert "taken-2" in form.submit("_publish").context["adminform"].form.errors["slug"][0]
 
 
 def deletion(client, row):
