@@ -15,11 +15,9 @@ let isFailing = false
 let isSubmitted = false
 let isLeaving = false
 
-// The bar above the form says it when typing is not kept.
-const status = document.createElement("p")
-status.className = "keep-status"
-status.setAttribute("role", "status")
-document.querySelector(".publication-bar").append(status)
+// The bar above the form says when typing was kept, in Beijing, or that it is not.
+const status = document.querySelector(".keep-status")
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "Asia/Shanghai" })
 
 // A page that is new has no address before it is opened. From now on it is that of its draft.
 if (form.hasAttribute("action")) history.replaceState(history.state, "", form.action)
@@ -55,7 +53,7 @@ function noteRows() {
   form.elements._shown.value = JSON.stringify(shown)
 }
 
-// Sends what was typed. Returns whether it is kept, and says it on the page if it is not.
+// Sends what was typed. Returns whether it is kept, and says so on the page.
 async function send(how, options = {}) {
   const now = values()
   const data = typed(how)
@@ -65,9 +63,10 @@ async function send(how, options = {}) {
   if (answer === "AbortError") return false
   isFailing = answer?.status !== 204
   if (!isFailing) kept = now
+  status.classList.toggle("is-failing", isFailing)
   status.textContent = isFailing
     ? gettext("What you have typed could not be saved. Please keep this page open: it is tried again every half minute.")
-    : ""
+    : interpolate(gettext("Draft kept at %(time)s"), { time: clock.format(new Date()) }, true)
   return !isFailing
 }
 

@@ -1,5 +1,7 @@
 """Several people work on one page, while visitors see what was published last."""
 
+import re
+
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
@@ -140,11 +142,13 @@ def test_typing_that_cannot_be_kept_is_not_left_unnoticed(site, opened, copy):
     page.context.set_offline(True)
     pass_half_a_minute()
     expect(status).to_contain_text("could not be saved")
+    expect(status).to_have_class("keep-status is-failing")
     page.locator("#nav-sidebar").get_by_role("link", name="Terms").click()
     assert until(page, lambda: asked == ["confirm"]) and page.url == copy
     page.context.set_offline(False)
     pass_half_a_minute()
-    expect(status).to_be_empty()
+    expect(status).to_have_text(re.compile(r"^Draft kept at \d\d:\d\d$"))
+    expect(status).to_have_class("keep-status")
     assert kept() == "Typed offline"
     # The form has an old token, as after signing in again in another tab.
     page.context.add_cookies([{"name": "csrftoken", "value": "a" * 32, "url": site.url}])

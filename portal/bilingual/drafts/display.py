@@ -117,6 +117,15 @@ def publication_of(row, draft) -> list:
     ]
 
 
+def kept_at(draft) -> str:
+    """Returns when `draft` was kept last, today's times without the date, or "" if it has nothing."""
+    if not draft.entries:
+        return ""
+    moment = timezone.localtime(draft.changed_at)
+    is_of_today = moment.date() == timezone.localdate()
+    return date_format(moment, "H:i" if is_of_today else "SHORT_DATETIME_FORMAT")
+
+
 def scheduled_of(draft):
     """Returns what of `draft` is scheduled."""
     return draft.scheduled.all() if draft.pk else []

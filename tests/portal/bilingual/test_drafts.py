@@ -432,6 +432,24 @@ def test_what_is_not_right_is_not_published_and_stays_typed(staff, program):
     assert not AdminForm(staff, form.address).page.select(".errorlist")
 
 
+def test_the_form_says_when_its_draft_was_kept(staff, program, time_machine):
+    def status(form):
+        return form.page.select_one(".publication-bar [role=status]").text
+
+    time_machine.move_to("2031-05-04T06:05:00Z", tick=False)
+    staff.force_login(User.objects.get())
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    assert status(form) == ""
+    form.data["title_en"] = ["Typed"]
+    staff.post(form.address, form.data | {"_keep": "typing"})
+    assert status(AdminForm(staff, form.address)) == "Draft kept at 14:05"
+    time_machine.move_to("2031-05-04T16:00:00Z", tick=False)
+    form = AdminForm(staff, form.address)
+    assert status(form) == "Draft kept at 4 May 2031, 14:05"
+    form.submit("_publish")
+    assert status(AdminForm(staff, form.address)) == ""
+
+
 def test_two_people_who_change_different_fields_are_both_kept(staff, program):
     one, other = (AdminForm(client, ADDRESS.format(program.pk)) for client in (staff, colleague()))
     one.data["summary_zh_hans"] = ["中文由一人写"]
