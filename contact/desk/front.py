@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Q, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import capfirst
@@ -32,6 +32,8 @@ from portal.bilingual.publishing import Published
 # How many of what goes live, and of what colleagues have changed today, the front names. Each kind of page among the
 # former takes a query.
 PLANNED_NAMED, CHANGES_NAMED = 5, 10
+# Of more changes than the front names, these come first: a colleague has taken something away, or brought it back.
+NAMED_FIRST = [Deed.WITHDRAWN, Deed.RESTORED, Deed.DELETED, Deed.BROUGHT_BACK]
 
 DRAFTS = {
     "refused": gettext_lazy("Could not be published"),
@@ -205,14 +207,21 @@ def planned(request) -> list:
     return found
 
 
-def changes(request) -> list:
-    """Returns what colleagues have done today to pages that the user may see, each with an address to look at it."""
+def changes(request) -> tuple[list, bool]:
+    """
+    Returns what colleagues have done today to pages that the user may see, the latest first, each with whether the user
+    may look at it, and whether there is more.
+    """
     kinds = kinds_of(lambda page: page.has_view_or_change_permission(request))
     with_bin = kinds_of(lambda page: page.has_bin(request))
     midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
-    found = Change.objects.by_colleagues(request.user, midnight).filter(content_type__in=kinds)[:CHANGES_NAMED]
+    found = Change.objects.by_colleagues(request.user, midnight).filter(content_type__in=kinds)
+    is_later = Case(When(deed__in=NAMED_FIRST, then=0), default=1)
+    first = list(found.order_by(is_later, "-at", "-pk")[: CHANGES_NAMED + 1])
+    named = sorted(first[:CHANGES_NAMED], key=lambda each: (each.at, each.pk), reverse=True)
     # The bin is for those who may bring something back.
-    return [(each, each.deed != Deed.DELETED or each.content_type_id in with_bin) for each in found]
+    shown = [(each, each.deed != Deed.DELETED or each.content_type_id in with_bin) for each in named]
+    return shown, len(first) > CHANGES_NAMED
 
 
 def by_purpose(request) -> list:
@@ -230,11 +239,13 @@ def front(request):
     """The first page of the admin: what waits for the user, what colleagues have changed, and all lists."""
     name = request.user.get_full_name() or request.user.get_username()
     groups = [Group(group.name, [item for item in group.items if item.number]) for group in waiting(request)]
+    shown, has_more_changes = changes(request)
     context = {
         "title": _("Hello, %(name)s") % {"name": name},
         "groups": [group for group in groups if group.items],
         "planned": planned(request),
-        "changes": changes(request),
+        "changes": shown,
+        "has_more_changes": has_more_changes,
         "lists": by_purpose(request),
         "writes_pages": writes_pages(request),
     }

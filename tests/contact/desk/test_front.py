@@ -12,16 +12,17 @@ from django.utils import timezone
 from post_office.models import STATUS
 
 from contact.desk.daily_report import queue_daily_report
-from contact.desk.front import PURPOSES
+from contact.desk.front import CHANGES_NAMED, PURPOSES
 from contact.models import AnswerTemplate, Event, State
 from partners.models import Country
 from portal import roles
 from portal.bilingual.drafts.models import Draft, new_key
 from portal.bilingual.freshness import Review
-from portal.bilingual.history.models import Deed
+from portal.bilingual.history.models import Change, Deed
 from portal.bilingual.history.versions import note
 from portal.models import Centre, Department, Page, Term, User
 from programs.models import Area, Program
+from tests.admin_forms import AdminForm
 from tests.contact.rows import stored
 
 pytestmark = pytest.mark.django_db
@@ -249,6 +250,27 @@ def test_it_says_what_colleagues_have_done_today_to_pages_that_one_may_see(time_
         assert [link["href"] for link in page.select(".front-changes li a")] == links
     time_machine.move_to("2031-03-03T16:00:00Z", tick=False)
     assert not waiting(writer)[0].select(".front-changes")
+
+
+def test_what_colleagues_have_withdrawn_or_restored_today_is_named_however_much_else_they_did():
+    writer, publisher = member("writer"), member("publisher")
+    withdrawn, restored, *others = Program.objects.order_by("pk")[:4]
+    address = "/admin/programs/program/{}/"
+    AdminForm(publisher, address.format(withdrawn.pk) + "change/").submit("_withdraw_en")
+    form = AdminForm(publisher, address.format(restored.pk) + "change/")
+    form.data["title_en"] = ["Another title"]
+    form.submit("_publish")
+    first = Change.objects.get(object_id=restored.pk, deed=Deed.FIRST)
+    publisher.post(address.format(restored.pk) + f"history/{first.pk}/", {"_restore": "1"})
+    assert len(waiting(writer)[0].select(".front-changes li")) == 3
+    for _time in range(CHANGES_NAMED):
+        note(others[0], Deed.CHECKED, publisher.user)
+    section = waiting(writer)[0].select_one(".front-changes")
+    said = [change.text for change in section.select("li")]
+    assert len(said) == CHANGES_NAMED
+    for words in ("Withdrawn: English.", "Put into the draft: the version of"):
+        assert [words in each for each in said].count(True) == 1
+    assert "Colleagues have done more today" in section.text
 
 
 def test_every_list_stands_in_a_group_that_says_what_it_is_for(admin_client):
