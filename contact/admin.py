@@ -364,7 +364,7 @@ class EnquiryAdmin(LongListAdmin):
     def as_csv(self, request, enquiries):
         return exports.download(enquiries, request.user, "CSV")
 
-    @admin.action(description=_("Everything about this person, as ZIP"), permissions=["export"])
+    @admin.action(description=_("Everything about this person: table and files (ZIP)"), permissions=["export"])
     def as_zip(self, request, enquiries):
         emails = enquiries.order_by().values_list("email", flat=True).distinct()
         addresses = {email.casefold() for email in emails if email}

@@ -63,12 +63,12 @@ def as_typed(text: str) -> str:
     return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
 
 
-def as_xlsx(rows, title: str, widths: list[int], to_fill: int | None = None) -> bytes:
+def as_xlsx(rows, title: str, widths: list[int], to_fill: int | None = None, wraps=False) -> bytes:
     """
     Returns `rows` of plain() values as an XLSX file, with its sheet's `title` and the widths in characters.
 
-    If people fill the column with the number `to_fill`, from 0, what they type there is text, and long texts wrap but
-    in the first column.
+    If people fill the column with the number `to_fill`, from 0, what they type there is text. If `wraps`, long texts
+    wrap but in the first column.
     """
     # Loading them takes a fifth of a second, and only a process that exports needs them.
     from openpyxl import Workbook
@@ -92,6 +92,7 @@ def as_xlsx(rows, title: str, widths: list[int], to_fill: int | None = None) -> 
             _format(cell, date_formats)
         if to_fill is not None:
             cells[to_fill].number_format = "@"
+        if wraps:
             for cell in cells[1:]:
                 cell.alignment = wrapped
         sheet.append(cells)

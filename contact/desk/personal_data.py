@@ -1,6 +1,5 @@
 """A copy of a person's data for that person (Personal Information Protection Law, article 45)."""
 
-import json
 import shutil
 import unicodedata
 import zipfile
@@ -8,17 +7,24 @@ from io import BytesIO
 from operator import attrgetter
 from pathlib import PurePath
 
-from django.core.serializers.json import DjangoJSONEncoder
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
-from django.utils.text import get_valid_filename
-from post_office.models import STATUS
+from django.utils.text import capfirst, get_valid_filename
+from django.utils.translation import get_language, override
+from django.utils.translation import gettext as _
 
 from contact.mail.delivery import last_failure
-from contact.mail.messages import WAITING, is_to_visitor
-from contact.models import Enquiry, Event
+from contact.mail.messages import MAIL_STATES, is_to_visitor
+from contact.models import Enquiry, Event, name_territories
+from portal import spreadsheets
+from portal.filetypes import TYPE_NAMES
 
 # Events whose detail is about somebody else: a member of staff, or perhaps another visitor.
 OTHERS = (Event.Kind.ASSIGNED, Event.Kind.MERGED)
+
+NAME = "personal-data.xlsx"
+# Of the columns, in characters: the reference, what it is, its time, and the text.
+WIDTHS = [14, 28, 26, 90]
 
 
 def enquiries_of(email: str):
@@ -31,106 +37,89 @@ def enquiries_of(email: str):
 
 def personal_data(email: str) -> bytes:
     """
-    Returns a ZIP archive of the data of the person with an e-mail address: data.json and the uploaded files.
+    Returns a ZIP archive of the data of the person with an e-mail address: a table to read, and the uploaded files.
 
-    Keys are in English, times in Beijing time (ISO 8601). Names of staff and internal notes are left out: staff must
-    tell the person separately what the notes say. Raises ValueError for an empty address.
+    The table is in the language of the person's last enquiry, with times in Beijing time. Names of staff and internal
+    notes are left out: staff must tell the person separately what the notes say. Raises ValueError for an empty
+    address.
     """
-    enquiries = enquiries_of(email).select_related("program", "country")
+    enquiries = list(
+        enquiries_of(email)
+        .select_related("program", "country")
+        .prefetch_related("messages", "answers", "mails__logs", "events", "attachments__message")
+    )
     archive = BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as folder:
-        data = {
-            "email": email.strip(),
-            "compiled_at": _beijing(timezone.now()),
-            "enquiries": [
-                _enquiry(enquiry, folder)
-                for enquiry in enquiries.prefetch_related(
-                    "messages", "answers", "mails__logs", "events", "attachments__message"
-                )
-            ],
-        }
-        folder.writestr("data.json", json.dumps(data, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2))
+    with (
+        override(enquiries[-1].language if enquiries else get_language()),
+        zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as folder,
+    ):
+        name_territories(enquiries)
+        rows = [
+            [_("Reference"), _("What"), _("Time (Beijing time, UTC+8)"), _("Content")],
+            ["", _("E-mail address"), None, email.strip()],
+            ["", _("Compiled"), timezone.now(), ""],
+            *([enquiry.reference, *row] for enquiry in enquiries for row in _about(enquiry, folder) if any(row[1:])),
+        ]
+        plain = [list(map(spreadsheets.plain, row)) for row in rows]
+        folder.writestr(NAME, spreadsheets.as_xlsx(plain, str(_("Personal data")), WIDTHS, wraps=True))
     return archive.getvalue()
 
 
-def _enquiry(enquiry, folder):
-    return {
-        "reference": enquiry.reference,
-        "received_at": _beijing(enquiry.created_at),
-        "language": enquiry.language,
-        "privacy_notice_version": enquiry.privacy_date,
-        "organisation": enquiry.organisation,
-        "country_or_region": enquiry.territory,
-        "person": enquiry.person,
-        "position": enquiry.position,
-        "email": enquiry.email,
-        "telephone": enquiry.telephone,
-        "about": enquiry.subject,
-        "message": enquiry.message,
-        "state": enquiry.state,
-        "due_on": enquiry.due_on,
-        "answered_at": _beijing(enquiry.answered_at),
-        "closed_at": _beijing(enquiry.closed_at),
-        "to_be_erased_on": enquiry.erase_on,
-        "further_messages": [
-            {"received_at": _beijing(message.created_at), "text": message.text} for message in enquiry.messages.all()
-        ],
-        "answers": [
-            {"written_at": _beijing(answer.created_at), "text": answer.text} for answer in enquiry.answers.all()
-        ],
-        "mails": [_mail(mail, enquiry) for mail in sorted(enquiry.mails.all(), key=attrgetter("pk"))],
-        "timeline": [
-            {
-                "at": _beijing(event.at),
-                "what": event.kind,
-                "detail": "" if event.kind in OTHERS else event.detail,
-            }
-            for event in enquiry.events.all()
-            if event.kind != Event.Kind.NOTED
-        ],
-        "attachments": [
-            {
-                "name": attachment.name,
-                "received_at": _beijing((attachment.message or enquiry).created_at),
-                "type": attachment.content_type,
-                "size_in_bytes": attachment.size,
-                "file": _add(
-                    folder, f"attachments/{enquiry.reference}/{_file_name(number, attachment.name)}", attachment
-                ),
-            }
-            for number, attachment in enumerate(enquiry.attachments.all(), start=1)
-        ],
-    }
+def _about(enquiry, folder):
+    """Yields what is stored about an enquiry, in the active language: what it is, its time or date, and its text."""
+
+    def name(field):
+        return capfirst(str(Enquiry._meta.get_field(field).verbose_name))
+
+    yield name("created_at"), enquiry.created_at, ""
+    for field in ("organisation", "person", "position", "email", "telephone"):
+        yield name(field), None, getattr(enquiry, field)
+    yield name("territory"), None, enquiry.named_territory
+    yield name("language"), None, enquiry.get_language_display()
+    yield capfirst(_("about")), None, enquiry.subject
+    yield name("message"), None, enquiry.message
+    yield name("privacy_date"), enquiry.privacy_date, ""
+    yield name("state"), None, enquiry.get_state_display()
+    for field in ("due_on", "answered_at", "closed_at", "erase_on"):
+        yield name(field), getattr(enquiry, field), ""
+    for message in enquiry.messages.all():
+        yield _("Further message"), message.created_at, message.text
+    for answer in enquiry.answers.all():
+        yield _("Our answer"), answer.created_at, answer.text
+    for mail in sorted(enquiry.mails.all(), key=attrgetter("pk")):
+        yield _mail(mail, enquiry)
+    for event in enquiry.events.all():
+        if event.kind != Event.Kind.NOTED:
+            words = event.get_kind_display() if event.kind in OTHERS else str(event)
+            yield _("What happened"), event.at, words
+    for number, attachment in enumerate(enquiry.attachments.all(), start=1):
+        path = f"attachments/{enquiry.reference}/{_file_name(number, attachment.name)}"
+        place = path if _add(folder, path, attachment) else _("The file is missing.")
+        kind = TYPE_NAMES.get(attachment.content_type, attachment.content_type)
+        said = [attachment.name, kind, filesizeformat(attachment.size), place]
+        yield _("Attached file"), (attachment.message or enquiry).created_at, "\n".join(said)
 
 
 def _mail(mail, enquiry):
     is_to_you = is_to_visitor(mail, enquiry)
     # What a mail host says of an address of the desk is about its staff.
     failure = last_failure(mail) if is_to_you else None
-    return {
-        "to": "you" if is_to_you else "the department",
-        "subject": mail.subject,
-        "queued_at": _beijing(mail.created),
-        "state": "waiting" if mail.status in WAITING else STATUS._fields[mail.status],
-        "not_sent_because": failure.words if failure else "",
-    }
+    said = [mail.subject, MAIL_STATES[mail.status], failure.words if failure else ""]
+    name = _("Mail to you") if is_to_you else _("Mail to the department")
+    return name, mail.created, "\n".join(filter(None, map(str, said)))
 
 
-def _add(folder, name, attachment):
-    """Adds the file to the archive as `name`. Returns `name`, or None if the file is missing from the storage."""
+def _add(folder, name, attachment) -> bool:
+    """Adds the file to the archive as `name`. Returns False if the file is missing from the storage."""
     try:
         with attachment.file.open("rb") as source, folder.open(name, "w") as target:
             shutil.copyfileobj(source, target)
     except FileNotFoundError:
-        return None
-    return name
+        return False
+    return True
 
 
 def _file_name(number, name):
     """Returns a safe file name for any system: at most 72 characters, only letters, digits, "-", "_" and "."."""
     path = PurePath(get_valid_filename(unicodedata.normalize("NFC", f"{number}-{name}")).rstrip("."))
     return f"{path.stem[:60]}{path.suffix[:12]}"
-
-
-def _beijing(moment):
-    return moment and timezone.localtime(moment, timezone.get_default_timezone()).isoformat(timespec="seconds")

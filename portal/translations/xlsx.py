@@ -37,7 +37,9 @@ def write(texts, language: str) -> bytes:
     """Returns a file of a list of Text, in the active language, for a translator into `language`."""
     names = {"source": LANGUAGE_NAMES[other_language(language)], "target": LANGUAGE_NAMES[language]}
     title = _("%(source)s to %(target)s") % names
-    return spreadsheets.as_xlsx(table(texts), title, [width for _heading, width in COLUMNS], to_fill=TO_FILL)
+    return spreadsheets.as_xlsx(
+        table(texts), title, [width for _heading, width in COLUMNS], to_fill=TO_FILL, wraps=True
+    )
 
 
 def table(texts):

@@ -2,7 +2,6 @@
 
 import csv
 import gc
-import json
 import re
 import weakref
 import zipfile
@@ -30,6 +29,7 @@ from contact.desk.exports import (
     personal_data,
     table,
 )
+from contact.desk.personal_data import NAME
 from contact.mail.messages import queue_acknowledgement, queue_notifications
 from contact.models import Attachment, Enquiry, Event, State
 from partners.models import Country
@@ -332,6 +332,11 @@ def archive_of(email):
     return zipfile.ZipFile(BytesIO(personal_data(email)))
 
 
+def data_in(archive):
+    """Returns the rows of a person's table, each without the reference: what it is, its time and its text."""
+    return [row[1:] for row in sheet_of(archive.read(NAME)).iter_rows(values_only=True)]
+
+
 def test_a_persons_mails_are_told_apart_after_the_address_was_corrected(settings):
     settings.PORTAL_ENQUIRIES_TO = ["one@desk.example"]
     officer = User.objects.create_superuser("officer", "officer@desk.example")
@@ -345,15 +350,15 @@ def test_a_persons_mails_are_told_apart_after_the_address_was_corrected(settings
         Email.objects.filter(pk=mail.pk).update(status=STATUS.failed)
         mail.logs.create(status=STATUS.failed, message=f"550 5.1.1 <{mail.to[0]}> unknown")
     actions.correct_address(enquiry, "right@college.example", officer)
-    text = archive_of("right@college.example").read("data.json").decode()
-    [found] = json.loads(text)["enquiries"]
-    assert [(mail["to"], mail["state"], mail["not_sent_because"]) for mail in found["mails"]] == [
-        ("you", "sent", ""),
-        ("the department", "failed", ""),
-        ("you", "failed", "550 5.1.1 <wrong@college.example> unknown"),
+    rows = data_in(archive_of("right@college.example"))
+    mails = [(what, text.split("\n")[1:]) for what, _time, text in rows if what.startswith("Mail to")]
+    assert [(what, state, words[0] if words else "") for what, (state, *words) in mails] == [
+        ("Mail to you", "sent", ""),
+        ("Mail to the department", "failed", ""),
+        ("Mail to you", "failed", "550 5.1.1 <wrong@college.example> unknown"),
     ]
-    assert {"what": "new_address", "detail": ""}.items() <= found["timeline"][-1].items()
-    assert "desk.example" not in text
+    assert [text for what, _time, text in rows if what == "What happened"][-1] == "E-mail address corrected"
+    assert "desk.example" not in str(rows)
 
 
 def test_a_person_gets_all_that_is_stored_about_them(desk):
@@ -368,51 +373,50 @@ def test_a_person_gets_all_that_is_stored_about_them(desk):
     enquiry.log(Event.Kind.ASSIGNED, desk, "Ming Example")
     enquiry.log(Event.Kind.NOTED, desk)
     archive = archive_of(" ALEX@College.example ")
-    text = archive.read("data.json").decode()
-    data = json.loads(text)
-    [found] = data["enquiries"]
-    assert data["email"] == "ALEX@College.example"
-    expected = {
-        "reference": enquiry.reference,
-        "received_at": "2026-11-23T23:30:05+08:00",
-        "language": "zh-hans",
-        "privacy_notice_version": "2026-11-20",
-        "organisation": "北京某职业学院",
-        "country_or_region": "CN",
-        "person": "张三",
-        "position": "处长",
-        "email": "alex@college.example",
-        "telephone": "010-12345678",
-        "about": "Credit recognition",
-        "message": "第一行\r\n第二行",
-        "state": "answered",
-        "due_on": "2026-11-30",
-        "answered_at": "2026-11-23T23:30:05+08:00",
-        "closed_at": None,
-        "to_be_erased_on": None,
-    }
-    assert {name: found[name] for name in expected} == expected
-    assert [message["text"] for message in found["further_messages"]] == ["还有一个问题"]
-    assert [answer["text"] for answer in found["answers"]] == ["请准备材料。"]
-    assert found["mails"] == [
-        {
-            "to": "you",
-            "subject": "已收到您的咨询",
-            "queued_at": "2026-11-23T23:30:05+08:00",
-            "state": "sent",
-            "not_sent_because": "",
-        }
+    sheet = sheet_of(archive.read(NAME))
+    rows = [tuple(cell.value for cell in row) for row in sheet.iter_rows()]
+    # In the language in which the person wrote.
+    assert rows[0] == ("咨询编号", "事项", "时间（北京时间，UTC+8）", "内容")
+    assert rows[1] == (None, "电子邮箱", None, "ALEX@College.example")
+    assert {row[0] for row in rows[3:]} == {enquiry.reference}
+    paths = [f"attachments/{enquiry.reference}/{number}-Plan_计划.pdf" for number in (1, 2)]
+    received = datetime(2026, 11, 23, 23, 30, 5)
+    assert [row[1:] for row in rows[3:] if row[2] is None] == [
+        ("院校或单位", None, "北京某职业学院"),
+        ("联系人", None, "张三"),
+        ("职务", None, "处长"),
+        ("电子邮箱", None, "alex@college.example"),
+        ("电话", None, "010-12345678"),
+        ("国家或地区", None, "中国"),
+        ("语言", None, "中文"),
+        ("咨询事项", None, "学分互认"),
+        ("咨询内容", None, "第一行\n第二行"),
+        ("状态", None, "已答复"),
     ]
-    assert [(event["what"], event["detail"]) for event in found["timeline"]] == [
-        ("moved", "answered"),
-        ("assigned", ""),
+    assert [row[1:3] for row in rows[3:] if row[2] and row[3] is None] == [
+        ("收到时间", received),
+        ("隐私说明版本", datetime(2026, 11, 20)),
+        ("答复期限", datetime(2026, 11, 30)),
+        ("答复时间", received),
+    ]
+    assert [(row[1], row[3]) for row in rows[3:] if row[2] and row[3]] == [
+        ("补充内容", "还有一个问题"),
+        ("我们的答复", "请准备材料。"),
+        ("发给您的邮件", "已收到您的咨询\n已发送"),
+        ("处理过程", "状态：已答复"),
+        ("处理过程", "已分派"),
+        *(("附件", f"Plan 计划.pdf\nPDF\n4\xa0字节\n{path}") for path in paths),
     ]
     for other in ("a note of the desk", "Ming Example", "Somebody Else", enquiry.code, enquiry.token):
-        assert other not in text
-    names = [file["file"] for file in found["attachments"]]
-    assert names == [f"attachments/{enquiry.reference}/{number}-Plan_计划.pdf" for number in (1, 2)]
-    assert sorted(archive.namelist()) == sorted([*names, "data.json"])
-    assert archive.read(names[0]) == b"%PDF"
+        assert other not in str(rows)
+    assert sorted(archive.namelist()) == sorted([*paths, NAME])
+    assert archive.read(paths[0]) == b"%PDF"
+
+
+def test_a_persons_table_wraps_and_holds_no_formula():
+    stored(message='=HYPERLINK("https://evil.example")')
+    [cell] = [row[3] for row in sheet_of(archive_of("alex@college.example").read(NAME)) if row[1].value == "Message"]
+    assert (cell.data_type, cell.quotePrefix, cell.alignment.wrap_text) == ("s", True, True)
 
 
 @pytest.mark.parametrize(
@@ -430,7 +434,7 @@ def test_a_person_gets_all_that_is_stored_about_them(desk):
 def test_files_have_safe_names(name, expected):
     enquiry = stored()
     with_file(enquiry, name)
-    [path] = [path for path in archive_of(enquiry.email).namelist() if path != "data.json"]
+    [path] = [path for path in archive_of(enquiry.email).namelist() if path != NAME]
     assert path == f"attachments/{enquiry.reference}/{expected}"
 
 
@@ -439,9 +443,9 @@ def test_a_file_that_is_gone_is_said_to_be_gone():
     attachment = with_file(enquiry)
     attachment.file.storage.delete(attachment.file.name)
     archive = archive_of(enquiry.email)
-    assert archive.namelist() == ["data.json"]
-    [found] = json.loads(archive.read("data.json"))["enquiries"][0]["attachments"]
-    assert (found["name"], found["file"]) == ("Plan 计划.pdf", None)
+    assert archive.namelist() == [NAME]
+    [found] = [text for what, _time, text in data_in(archive) if what == "Attached file"]
+    assert found.split("\n")[::3] == ["Plan 计划.pdf", "The file is missing."]
 
 
 def test_the_file_of_a_further_message_is_counted_and_given_to_the_person():
@@ -451,12 +455,12 @@ def test_the_file_of_a_further_message_is_counted_and_given_to_the_person():
     Attachment.objects.filter(pk=with_file(enquiry, "Later.pdf", b"%PDF later").pk).update(message=message)
     assert sheet_of(as_xlsx(table(Enquiry.objects.all())))[2][-1].value == 2
     archive = archive_of(enquiry.email)
-    [found] = json.loads(archive.read("data.json"))["enquiries"]
-    [sent] = found["further_messages"]
-    first, later = found["attachments"]
-    assert (first["name"], first["received_at"]) == ("First.pdf", found["received_at"])
-    assert (later["name"], later["received_at"]) == ("Later.pdf", sent["received_at"])
-    assert archive.read(later["file"]) == b"%PDF later"
+    rows = data_in(archive)
+    times = {what: time for what, time, _text in rows}
+    first, later = [(text.split("\n"), time) for what, time, text in rows if what == "Attached file"]
+    assert (first[0][0], first[1]) == ("First.pdf", times["Received"])
+    assert (later[0][0], later[1]) == ("Later.pdf", times["Further message"])
+    assert archive.read(later[0][-1]) == b"%PDF later"
 
 
 def test_the_data_of_one_address_hold_no_other():
