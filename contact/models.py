@@ -439,7 +439,7 @@ class Event(models.Model):
     enquiry = models.ForeignKey(Enquiry, verbose_name=_("enquiry"), related_name="events", on_delete=models.CASCADE)
     at = models.DateTimeField(_("when"), auto_now_add=True)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
-    # A copy of the username, which stays when the account is deleted.
+    # A copy of the name, which stays when the account is deleted.
     actor_name = models.CharField(_("who"), max_length=150, blank=True)
     kind = models.CharField(_("what"), max_length=12, choices=Kind)
     detail = models.CharField(_("detail"), max_length=200, blank=True)
@@ -462,12 +462,12 @@ class Event(models.Model):
     @classmethod
     def of(cls, enquiry, kind, actor=None, detail=""):
         """Returns an unsaved Event; see Enquiry.log()."""
-        actor_name = actor.get_username() if actor else ""
+        actor_name = str(actor)[:150] if actor else ""
         return cls(enquiry=enquiry, kind=kind, actor=actor, actor_name=actor_name, detail=detail)
 
     @property
     def shown_actor(self):
-        """The username of the actor, or "the visitor", or "the portal" for the worker, in the active language."""
+        """The name of the actor, or "the visitor", or "the portal" for the worker, in the active language."""
         if self.actor_name:
             return self.actor_name
         # A visitor cannot close an enquiry, but the worker can.

@@ -26,7 +26,7 @@ from portal.change_log import ChangeAdmin
 from portal.long_lists import LongListAdmin, PeriodFilter, SearchedRows
 from portal.models import AccountEvent, Centre, Department, Page, Term, User
 from portal.sign_in import second_factor
-from portal.sign_in.account_log import record
+from portal.sign_in.account_log import name_in_log, record
 from portal.sign_in.forms import StaffPasswordForm
 from portal.sign_in.rights import short_name_of_right
 
@@ -131,7 +131,7 @@ class RightsRecorder(AdministratorsOnly):
             if name in self.RIGHTS and (change or isinstance(form.fields[name], ModelMultipleChoiceField))
         ]
         if changes:
-            record(AccountEvent.Kind.RIGHTS_CHANGED, str(form.instance)[:150], "; ".join(changes))
+            record(AccountEvent.Kind.RIGHTS_CHANGED, name_in_log(form.instance), "; ".join(changes))
 
 
 def change_of(name, before, after) -> str:

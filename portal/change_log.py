@@ -39,7 +39,7 @@ class PersonFilter(ValueFilter):
 
     def lookups(self, request, model_admin):
         users = get_user_model().objects.filter(Exists(Change.objects.filter(by=OuterRef("pk"))))
-        return [(str(user.pk), user.get_full_name() or user.get_username()) for user in users.order_by("username")]
+        return [(str(user.pk), str(user)) for user in users.order_by("username")]
 
 
 class KindFilter(ValueFilter):

@@ -59,6 +59,10 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         permissions = [("administer_accounts", "Can administer accounts")]
 
+    def __str__(self):
+        """The name, by which colleagues know the person, or the user name if no name is stored."""
+        return self.get_full_name() or self.get_username()
+
     def get_full_name(self):
         """Returns the name as its own language writes it: a Chinese one begins with the family name."""
         name = self.last_name + self.first_name

@@ -77,7 +77,7 @@ def assign(enquiry: Enquiry, owner, actor):
         raise ValidationError(_("%(owner)s may not work on enquiries."), params={"owner": owner})
     enquiry.owner = owner
     enquiry.save(update_fields=["owner"])
-    enquiry.log(Event.Kind.ASSIGNED, actor, owner.get_username() if owner else "–")
+    enquiry.log(Event.Kind.ASSIGNED, actor, str(owner)[:200] if owner else "–")
     if owner and enquiry.state == State.RECEIVED:
         enquiry.move_to(State.IN_PROGRESS, actor)
     if owner and owner != actor:

@@ -29,7 +29,7 @@ COLUMNS = [
     _column("reference", 12),
     _column("created_at", 22),
     _column("state", 14, lambda enquiry: str(State(enquiry.state).label)),
-    _column("owner", 16, lambda enquiry: enquiry.owner and (enquiry.owner.get_full_name() or str(enquiry.owner))),
+    _column("owner", 16, lambda enquiry: enquiry.owner and str(enquiry.owner)),
     _column("due_on", 18),
     _column("answered_at", 22),
     _column("closed_at", 22),
@@ -78,7 +78,7 @@ def log(keys, actor, detail):
 
     `keys` are those of the enquiries, and `detail` is the kind of the file.
     """
-    event = {"kind": Event.Kind.EXPORTED, "actor": actor, "actor_name": actor.get_username(), "detail": detail}
+    event = {"kind": Event.Kind.EXPORTED, "actor": actor, "actor_name": str(actor)[:150], "detail": detail}
     Event.objects.bulk_create([Event(enquiry_id=key, **event) for key in keys], CHUNK)
 
 

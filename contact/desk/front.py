@@ -237,11 +237,10 @@ def by_purpose(request) -> list:
 @require_safe
 def front(request):
     """The first page of the admin: what waits for the user, what colleagues have changed, and all lists."""
-    name = request.user.get_full_name() or request.user.get_username()
     groups = [Group(group.name, [item for item in group.items if item.number]) for group in waiting(request)]
     shown, has_more_changes = changes(request)
     context = {
-        "title": _("Hello, %(name)s") % {"name": name},
+        "title": _("Hello, %(name)s") % {"name": request.user},
         "groups": [group for group in groups if group.items],
         "planned": planned(request),
         "changes": shown,

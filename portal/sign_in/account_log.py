@@ -33,6 +33,11 @@ def record(kind: AccountEvent.Kind, account: str, detail: str = ""):
     AccountEvent.objects.create(kind=kind, account=account, actor=actor, address=address, detail=detail)
 
 
+def name_in_log(row) -> str:
+    """Returns how the log names a user, whose user name nobody shares, or a group."""
+    return row.get_username() if isinstance(row, User) else str(row)[:150]
+
+
 def delete_expired():
     """Deletes the events that are older than KEPT. The worker calls it."""
     AccountEvent.objects.filter(at__lt=timezone.now() - KEPT).delete()
@@ -59,7 +64,7 @@ def record_saved_user(instance, created, **details):
 
 def record_deleted(instance, **details):
     """After a user or a group was deleted."""
-    record(AccountEvent.Kind.DELETED, str(instance))
+    record(AccountEvent.Kind.DELETED, name_in_log(instance))
 
 
 def record_wrong_code(user, **details):

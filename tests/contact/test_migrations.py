@@ -51,6 +51,19 @@ def test_accepted_privacy_notices_are_dated_by_their_first_enquiry_and_the_prese
     assert dates(date(2026, 11, 20)) == ([4, 4, 8, 8], date(2026, 11, 8))
 
 
+def test_earlier_events_get_the_names_of_colleagues():
+    named = User.objects.create_user("wang", last_name="王", first_name="小明")
+    unnamed, enquiry = User.objects.create_user("officer"), stored()
+    for actor, owner in ((named, "officer"), (unnamed, "wang")):
+        enquiry.log(Event.Kind.ASSIGNED, actor, owner)
+    Event.objects.filter(actor=named).update(actor_name="wang")
+    migration("names_of_actors").name_actors(apps, None)
+    assert [(event.actor_name, event.detail) for event in enquiry.events.all()] == [
+        ("王小明", "officer"),
+        ("officer", "王小明"),
+    ]
+
+
 def test_answers_find_their_mails_and_failed_ones_open_their_enquiries(connect_answers):
     officer = User.objects.create_superuser("officer", "officer@example.com")
     enquiries = [stored(STATUS.sent, email=f"{name}@college.example") for name in ("alex", "bao", "chen")]

@@ -220,10 +220,7 @@ def typists(entries, form, formsets) -> list:
                 found.setdefault(each["by"], {})[name] = None
     users = get_user_model().objects.in_bulk(found.keys() - {None})
     listed = [(users.get(by), pgettext("between names", ", ").join(map(str, names))) for by, names in found.items()]
-    return [
-        _("{label}: {value}").format(label=user.get_full_name() or user, value=names) if user else names
-        for user, names in listed
-    ]
+    return [_("{label}: {value}").format(label=user, value=names) if user else names for user, names in listed]
 
 
 def changed_in_both(ready, live, form, formsets) -> str:

@@ -6,7 +6,6 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.forms import ModelChoiceField
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -46,18 +45,10 @@ class ReviewFilter(admin.SimpleListFilter):
         return rows.filter(pk__in=reviews.of_kind(rows.model).values("object_id"))
 
 
-class StaffField(ModelChoiceField):
-    """A choice of staff, by their names."""
-
-    def label_from_instance(self, user):
-        return user.get_full_name() or user.get_username()
-
-
 class ReviewForm(forms.ModelForm):
     class Meta:
         model = Review
         fields = ["responsible", "interval_months"]
-        field_classes = {"responsible": StaffField}
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

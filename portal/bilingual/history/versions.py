@@ -63,7 +63,7 @@ def record(row, deed: Deed, by=None, at=None, message=(), writers=()) -> Change:
             reversion.add_to_revision(row)
             reversion.add_meta(Change, **about)
         change = latest_state(row)
-    Writer.objects.bulk_create(Writer(change=change, user=user, name=name_to_keep(user)) for user in writers)
+    Writer.objects.bulk_create(Writer(change=change, user=user, name=str(user)[:150]) for user in writers)
     return change
 
 
@@ -76,17 +76,13 @@ def noted(row, deed, by, at, message) -> dict:
     return {
         "at": at or timezone.now(),
         "by": by,
-        "by_name": name_to_keep(by) if by else "",
+        "by_name": str(by)[:150] if by else "",
         "content_type": ContentType.objects.get_for_model(row),
         "object_id": row.pk,
         "titles": titles_of(row),
         "deed": deed,
         "message": list(message),
     }
-
-
-def name_to_keep(user) -> str:
-    return (user.get_full_name() or user.get_username())[:150]
 
 
 @transaction.atomic

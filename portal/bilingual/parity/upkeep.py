@@ -189,7 +189,7 @@ def confirm(row, user=None, at=None, name="") -> bool:
 
 def name_of(user) -> str:
     """Returns the name of `user` as it is kept for the time after the account is deleted."""
-    return (user.get_full_name() or user.get_username())[:150]
+    return str(user)[:150]
 
 
 def keep(pair: Pair, texts_by_language: dict, **about):

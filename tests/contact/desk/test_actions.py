@@ -620,6 +620,22 @@ def test_an_owner_among_the_recipients_gets_one_mail_in_the_owners_language(clie
     assert enquiry.mails.latest("pk").subject == f"Further message on enquiry {enquiry.reference}"
 
 
+def test_colleagues_appear_by_their_names(at_desk, enquiry, officer):
+    User.objects.filter(pk=officer.pk).update(last_name="王", first_name="小明")
+    officer.user_permissions.add(Permission.objects.get(codename="view_event"))
+    officer.refresh_from_db()
+    actions.assign(enquiry, officer, officer)
+    actions.write_note(enquiry, "A note", officer)
+    actions.answer(enquiry, "Come to Beijing.", True, officer)
+    events = "/admin/contact/event/"
+    for address in (f"{LIST}?queue=all", page_of(enquiry), events):
+        text = BeautifulSoup(at_desk.get(address).content, "html.parser").select_one("#main").text
+        assert "王小明" in text and "officer" not in text, address
+    assert ("王小明", "已分派：王小明") in {(who, what) for _at, who, what in actions.timeline(enquiry)}
+    found = at_desk.get(events, {"actor": "王小明"}).context["cl"].result_list
+    assert {event.actor for event in found} == {officer}
+
+
 def test_what_somebody_did_keeps_the_name_when_the_account_is_deleted(enquiry, officer):
     actions.write_note(enquiry, "A note", officer)
     actions.record_view(enquiry, officer)

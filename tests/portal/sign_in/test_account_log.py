@@ -82,7 +82,7 @@ def test_changes_of_the_name_and_the_address_of_an_account(owner, administrator)
 
 def test_accounts_and_groups_that_come_and_go(administrator):
     AccountEvent.objects.all().delete()
-    User.objects.create_user("short-lived").delete()
+    User.objects.create_user("short-lived", first_name="Alex").delete()
     Group.objects.create(name="Desk").delete()
     assert kinds() == [("created", "short-lived", ""), ("deleted", "short-lived", ""), ("deleted", "Desk", "")]
 
