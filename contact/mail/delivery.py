@@ -23,6 +23,7 @@ from post_office.settings import get_batch_delivery_timeout
 from contact import erased_list
 from contact.mail.files import delete_orphans
 from contact.mail.messages import WAITING, queue_refused_answer, readdress_mails, stop_mails
+from contact.mail.refusals import meaning
 from contact.models import Answer, Enquiry, Event, State
 from portal.bilingual.email_addresses import is_deliverable
 
@@ -38,6 +39,7 @@ AUTHENTICATION_CODES = {530, 534, 535, 538}
 # Faults that the portal itself finds. They are translated where they are shown; see last_failure().
 NO_ADDRESS = gettext_noop("No mail can be written to this address.")
 TOO_SLOW = gettext_noop("The mail host took too long to answer.")
+UNWRITABLE = gettext_noop("This mail has a character that no mail can carry.")
 
 
 class Refusal(Exception):
@@ -129,7 +131,7 @@ def check_message(message):
     try:
         message.message()
     except ValueError as error:
-        raise PermanentRefusal(f"This mail cannot be written: {error}") from error
+        raise PermanentRefusal(UNWRITABLE) from error
 
 
 def deliver(lease=None) -> int:
@@ -234,7 +236,7 @@ def send_again(mail: Email, actor) -> bool:
 
 
 class Failure(NamedTuple):
-    """When a mail could not be sent, and why: in the mail host's words, or the portal's in the active language."""
+    """When a mail could not be sent, and why, in the active language. The mail host's own words come last."""
 
     at: datetime
     words: str
@@ -245,7 +247,15 @@ def last_failure(mail: Email) -> Failure | None:
     log = max(mail.logs.all(), key=attrgetter("pk"), default=None)
     if log is None or mail.status not in (STATUS.failed, STATUS.requeued):
         return None
-    return Failure(log.date, gettext(log.message) if log.message else log.exception_type)
+    return Failure(log.date, reason(log))
+
+
+def reason(log: Log) -> str:
+    """Returns why the try that `log` is about failed; see Failure."""
+    if log.message in (NO_ADDRESS, TOO_SLOW, UNWRITABLE):
+        return gettext(log.message)
+    said = {"meaning": meaning(log.message, log.exception_type), "reply": log.message or log.exception_type}
+    return gettext("%(meaning)s The mail host’s words: %(reply)s") % said
 
 
 def mail_label(mail: Email) -> str:

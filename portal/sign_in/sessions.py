@@ -8,9 +8,42 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from portal.client_address import client_address
+
+# What a browser says of itself, and what people call it. Most also say that they are Chrome or Safari, so these come
+# last.
+BROWSERS = {
+    "MicroMessenger": gettext_lazy("WeChat"),
+    "DingTalk": gettext_lazy("DingTalk"),
+    "QQBrowser": gettext_lazy("QQ Browser"),
+    "Edg": "Edge",
+    "Firefox": "Firefox",
+    "OPR": "Opera",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+SYSTEMS = {
+    "OpenHarmony": "HarmonyOS",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Macintosh": "macOS",
+    "Linux": "Linux",
+}
+
+
+def name_of_browser(user_agent: str) -> str:
+    """Returns the browser and the system that a User-Agent names, in the active language."""
+    browser, system = (
+        next((str(name) for sign, name in names.items() if sign in user_agent), "") for names in (BROWSERS, SYSTEMS)
+    )
+    if not browser:
+        return _("another browser")
+    return _("%(browser)s on %(system)s") % {"browser": browser, "system": system} if system else browser
 
 
 def describe(request):
@@ -55,6 +88,7 @@ def session_list(request):
         {
             **content["beginning"],
             "at": parse_datetime(content["beginning"]["at"]),
+            "browser": name_of_browser(content["beginning"]["browser"]),
             "is_here": session.session_key == here,
         }
         for session, content in sessions_of(request.user)

@@ -9,7 +9,7 @@ from django.core.files.storage import storages
 from django.db import DatabaseError, models, transaction
 from django.db.models import Exists, F, OuterRef, Prefetch, Subquery
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from modeltranslation.utils import build_localized_fieldname
 
@@ -189,7 +189,8 @@ class ResourceFile(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.resource} ({self.get_language_display()}, {self.version})"
+        said = {"title": self.resource, "language": self.get_language_display(), "version": self.version}
+        return gettext("%(title)s (%(language)s, version %(version)s)") % said
 
     def save(self, **options):
         """

@@ -108,7 +108,8 @@ def test_an_answer_that_is_refused_is_corrected_and_sent_again(start, chrome, re
         return text in locator.inner_text()
 
     assert until(desk, lambda: shows("In progress", state))
-    expect(banner).to_contain_text(f"to {ANSWERS['email']} did not arrive: {REFUSAL}")
+    expect(banner).to_contain_text(f"to {ANSWERS['email']} did not arrive: The mailbox does not exist.")
+    expect(banner).to_contain_text(REFUSAL)
     page.goto(status)
     expect(page.locator("[aria-current=step]")).to_have_text("In progress (now)")
     expect(page.locator("main")).to_contain_text("could not be delivered to your e-mail address")

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from bs4 import BeautifulSoup
 from django.contrib.auth.models import Group
 from django.core.management.base import CommandError, OutputWrapper
 from django.test import Client
@@ -114,6 +115,20 @@ def test_an_administrator_gives_a_colleague_an_account_and_a_role_in_one_form(cl
         ("created", "administrator", ""),
         ("rights_changed", "administrator", "groups: +writer"),
     ]
+
+
+def test_the_form_of_an_account_says_in_words_whether_it_has_a_password(admin_client, staff):
+    def said():
+        page = admin_client.get(f"/admin/portal/user/{staff.pk}/change/")
+        return BeautifulSoup(page.content, "html.parser").select_one(".field-password").text
+
+    admin_client.cookies["django_language"] = "zh-hans"
+    staff.set_password("a good password 19")
+    staff.save()
+    assert "已设置密码。任何人都看不到密码，但可以设置新密码。" in said() and "哈希" not in said()
+    staff.set_unusable_password()
+    staff.save()
+    assert "尚未设置密码，无法用密码登录。" in said()
 
 
 @pytest.mark.parametrize(

@@ -368,7 +368,7 @@ def test_the_daily_report_names_the_files_that_are_missing_once_a_day(file, sett
     Path(file.file.path).unlink()
     [mail] = queue_daily_report()
     assert mail.subject.startswith("注意：资源文件缺失")
-    assert "示例课程标准 (中文, 1.0)" in mail.message
+    assert "示例课程标准（中文，版本1.0）" in mail.message
     assert "2.0" not in mail.message
     assert queue_daily_report() == []
 

@@ -24,6 +24,8 @@ DEEDS = {
     "checked": gettext_lazy("Checked: this page is still right."),
 }
 
+# The name of the version of a file, as ResourceFile writes it in English, or wrote it.
+VERSION = re.compile(r"(?P<title>.+) \((?P<language>Chinese|English), (?:version )?(?P<version>.+)\)", re.DOTALL)
 # The label of one language's side of a field, as localized_label() writes it in English.
 SIDE = re.compile(r"(?P<label>.+) \((?P<language>Chinese|English)\)")
 
@@ -33,17 +35,23 @@ def in_words(message: list) -> str:
     Returns a `message` in the form of Django's LogEntry in words: DEEDS, and what Django notes.
 
     The labels of fields are stored in English. Django translates a label as a whole. But that of a side names its
-    language, and others begin with a capital.
+    language, and others begin with a capital. The names of versions of files are stored in English too.
     """
     deeds = [deed_in_words(kind, about) for part in message for kind, about in part.items() if kind in DEEDS]
-    noted = [
-        {kind: about | {"fields": [translated(label) for label in about["fields"]]} if "fields" in about else about}
-        for part in message
-        for kind, about in part.items()
-        if kind not in DEEDS
-    ]
+    noted = [{kind: about | shown_in(about)} for part in message for kind, about in part.items() if kind not in DEEDS]
     said = LogEntry(change_message=json.dumps(noted)).get_change_message() if noted or (message and not deeds) else ""
     return " ".join(filter(None, [*deeds, said]))
+
+
+def shown_in(about: dict) -> dict:
+    """Returns what the active language says otherwise in a part of a message."""
+    found = {}
+    if "fields" in about:
+        found["fields"] = [translated(label) for label in about["fields"]]
+    if version := VERSION.fullmatch(about.get("object", "")):
+        words = version.groupdict() | {"language": gettext(version["language"])}
+        found["object"] = gettext("%(title)s (%(language)s, version %(version)s)") % words
+    return found
 
 
 def deed_in_words(kind: str, about: dict) -> str:

@@ -732,6 +732,9 @@ def refused(enquiry, officer):
     return enquiry
 
 
+NO_USER = "The mailbox does not exist. The mail host’s words: 550 5.1.1 No such user"
+
+
 def refuse(mail, words="550 5.1.1 No such user"):
     """Does what post_office does when the mail host refuses a mail for good."""
     Email.objects.filter(pk=mail.pk).update(status=STATUS.requeued, scheduled_time=timezone.now())
@@ -743,7 +746,7 @@ def test_the_page_says_on_top_that_an_answer_did_not_arrive(at_desk, refused):
     text = " ".join(at_desk.get(page_of(refused)).content.decode().split())
     with override("en"):
         day = date_format(timezone.localdate())
-    banner = f"The answer of {day} to {refused.email} did not arrive: 550 5.1.1 No such user"
+    banner = f"The answer of {day} to {refused.email} did not arrive: {NO_USER}"
     assert text.index(banner) < text.index('<div class="desk">')
     assert text.count("Last try on ") == 1
     assert "· mail: failed" in text
@@ -770,7 +773,7 @@ def test_send_again_says_what_became_of_it(at_desk, refused):
     assert "· mail: waiting" in text
     refuse(mail, "554 5.7.1 Mailbox closed")
     text = at_desk.get(page_of(refused)).content.decode()
-    assert "did not arrive: 554 5.7.1 Mailbox closed" in text
+    assert "did not arrive: The mail host refuses the mail. The mail host’s words: 554 5.7.1 Mailbox closed" in text
     assert "No such user" not in text
     at_desk.post(page_of(refused), {"task": "mail", "mail": mail.pk})
     Email.objects.filter(pk=mail.pk).update(status=STATUS.sent)
@@ -891,7 +894,7 @@ def test_the_desk_names_the_privacy_notice_by_its_date(at_desk, enquiry):
 def test_the_answers_of_duplicates_that_did_not_arrive_are_on_the_main_page(at_desk, refused, another, officer):
     actions.merge(refused, another, officer)
     text = at_desk.get(page_of(another)).content.decode()
-    assert "did not arrive: 550 5.1.1 No such user" in text
+    assert f"did not arrive: {NO_USER}" in text
     assert text.split("did not arrive:")[1].split("</p>")[0].count(page_of(refused)) == 1
 
 
@@ -916,7 +919,7 @@ def test_the_desk_can_say_that_an_enquiry_is_answered_once_an_answer_has_arrived
 
 def test_an_acknowledgement_that_did_not_arrive_is_said_to_the_desk_and_to_the_visitor(at_desk, client, enquiry):
     refuse(enquiry.mails.earliest("pk"))
-    words = f"The acknowledgement to {enquiry.email} did not arrive: 550 5.1.1 No such user"
+    words = f"The acknowledgement to {enquiry.email} did not arrive: {NO_USER}"
     for address in (page_of(enquiry), reverse("admin:contact_answer", args=[enquiry.pk])):
         text = at_desk.get(address).content.decode()
         assert words in text

@@ -31,6 +31,7 @@ from contact.desk.exports import (
 )
 from contact.desk.personal_data import NAME
 from contact.mail.messages import queue_acknowledgement, queue_notifications
+from contact.mail.refusals import MISSING
 from contact.models import Attachment, Enquiry, Event, State
 from partners.models import Country
 from portal.models import User
@@ -355,7 +356,7 @@ def test_a_persons_mails_are_told_apart_after_the_address_was_corrected(settings
     assert [(what, state, words[0] if words else "") for what, (state, *words) in mails] == [
         ("Mail to you", "sent", ""),
         ("Mail to the department", "failed", ""),
-        ("Mail to you", "failed", "550 5.1.1 <wrong@college.example> unknown"),
+        ("Mail to you", "failed", f"{MISSING} The mail host’s words: 550 5.1.1 <wrong@college.example> unknown"),
     ]
     assert [text for what, _time, text in rows if what == "What happened"][-1] == "E-mail address corrected"
     assert "desk.example" not in str(rows)

@@ -483,7 +483,7 @@ def test_an_answer_that_is_refused_for_now_still_is_one(enquiry, officer, host):
     assert answer.mail.status == STATUS.requeued
     assert enquiry.state == State.ANSWERED
     assert enquiry.answered_at is not None
-    assert delivery.last_failure(answer.mail).words == "451 4.7.1 Try again later"
+    assert delivery.last_failure(answer.mail).words.endswith("：451 4.7.1 Try again later")
 
 
 def test_another_mail_that_fails_leaves_the_enquiry_answered(enquiry, officer, host):
@@ -572,7 +572,7 @@ def test_an_answer_sent_again_may_fail_again(enquiry, officer, host):
     sent_again(enquiry, answer, officer)
     assert (enquiry.state, enquiry.answered_at) == (State.IN_PROGRESS, None)
     answer.mail.refresh_from_db()
-    assert delivery.last_failure(answer.mail).words == "554 5.7.1 Mailbox closed"
+    assert delivery.last_failure(answer.mail).words.endswith("：554 5.7.1 Mailbox closed")
     assert len(events(enquiry)) == 3
 
 

@@ -676,6 +676,15 @@ def test_the_history_goes_on_from_a_log_with_odd_messages(staff, program, stored
     assert words in staff.get("/admin/portal/change/").text
 
 
+@pytest.mark.parametrize("stored", ["标准 (Chinese, 2.1)", "标准 (Chinese, version 2.1)"])
+def test_the_history_names_a_file_in_the_readers_language(stored):
+    added = Change(message=[{"added": {"name": "version of a file", "object": stored}}])
+    with override("zh-hans"):
+        assert "“标准（中文，版本2.1）”" in added.words
+    with override("en"):
+        assert "“标准 (Chinese, version 2.1)”" in added.words
+
+
 def test_the_button_of_each_difference_has_a_name_of_its_own(staff, program):
     """It says what it shows, and then what it is about."""
     change(staff, program, **{"steps-0-text_en": "One", "steps-1-text_en": "Two", "title_en": "Three"})

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from bs4 import BeautifulSoup
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
@@ -34,13 +35,19 @@ def test_a_session_ends_twelve_hours_after_the_sign_in_however_much_it_is_used(o
         assert client.get("/admin/").status_code == 302
 
 
+EDGE = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36 Edg/140.0"
+WECHAT = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Mobile/15E148 MicroMessenger/8.0.61"
+
+
 def test_its_owner_sees_and_ends_the_others(owner):
-    here, elsewhere = Client(), Client()
+    here, elsewhere, third = Client(), Client(), Client()
     sign_in(here, HTTP_USER_AGENT="Here")
-    sign_in(elsewhere, address="192.0.2.9", HTTP_USER_AGENT="Elsewhere")
+    sign_in(elsewhere, address="192.0.2.9", HTTP_USER_AGENT=EDGE)
+    sign_in(third, HTTP_USER_AGENT=WECHAT)
     text = here.get(SESSIONS).content.decode()
     assert "192.0.2.9" in text
-    assert "Elsewhere" in text
+    rows = BeautifulSoup(text, "html.parser").select("tbody tr")
+    assert sorted(row.select("td")[2].text for row in rows) == ["Windows上的Edge", "iPhone上的微信", "其他浏览器"]
     here.post(SESSIONS)
     assert here.get("/admin/").status_code == 200
     assert elsewhere.get("/admin/").status_code == 302
