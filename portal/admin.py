@@ -119,7 +119,7 @@ class RightsRecorder(AdministratorsOnly):
         if db_field.related_model is Permission:
             kwargs |= {"queryset": rights_in_use(), "form_class": RightsField}
         else:
-            kwargs["form_class"] = GroupsField
+            kwargs |= {"form_class": GroupsField, "label": capfirst(_("roles"))}
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_related(self, request, form, formsets, change):

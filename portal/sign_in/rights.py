@@ -24,7 +24,7 @@ WORDS = {
     "delete_enquiry": gettext_lazy("Erase the personal data of enquiries"),
     "view_event": gettext_lazy("Read who viewed, exported and erased enquiries"),
     "view_change": gettext_lazy("Read the log of everybody’s changes"),
-    "administer_accounts": gettext_lazy("Accounts, roles, groups, and the log of sign-ins"),
+    "administer_accounts": gettext_lazy("Accounts, roles, and the log of sign-ins"),
 }
 ACTIONS = {
     "view": pgettext_lazy("right", "view"),

@@ -146,3 +146,21 @@ def test_what_scripts_say_is_chinese(chinese, record_property):
     record_property("strings of scripts", len(strings))
     assert len(scripts) > 20 and len(strings) > 50
     assert strings <= json.loads(catalogue).keys()
+
+
+def test_a_role_is_never_called_a_group(chinese, record_property):
+    addresses = [
+        "/admin/",
+        "/admin/auth/group/",
+        "/admin/auth/group/add/",
+        "/admin/portal/user/",
+        "/admin/portal/user/add/",
+    ]
+    addresses += [f"/admin/auth/group/{Group.objects.first().pk}/{page}/" for page in ("change", "history", "delete")]
+    addresses += ["/admin/portal/accountevent/"]
+    found = {}
+    for address in addresses:
+        text = BeautifulSoup(chinese.get(address).content, "html.parser").get_text(" ")
+        assert "角色" in text, address
+        found[address] = re.findall(".{0,9}组(?!织).{0,9}", text)
+    assert not any(found.values()), found

@@ -30,6 +30,9 @@ OF_DJANGO = {
     (None, "Add link"),
     (None, "Change or view list link"),
     (None, "Filter"),
+    (None, "The groups this user belongs to. A user will get all permissions granted to each of their groups."),
+    (None, "group"),
+    (None, "groups"),
     (None, "Log out"),
     (None, "Model name"),
 }
