@@ -143,3 +143,23 @@ def test_the_form_of_a_resource_passes_axe(samples, page):
             page.locator("[contenteditable]").first.wait_for()
         sweep.look()
     assert not sweep.faults, "\n".join(sweep.faults)
+
+
+CUT = "elements => elements.filter(each => each.scrollWidth > each.clientWidth).map(each => each.id)"
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_the_rows_of_files_and_the_history_fit_a_phone(samples, page, width):
+    sign_in(page, samples)
+    expect(page.locator("#user-tools")).to_be_visible()
+    add_version(page, samples, f"3.{width}", "2026-11-01", SECOND)
+    page.set_viewport_size({"width": width, "height": 800})
+    [[number]] = rows(samples, "SELECT id FROM programs_resource WHERE slug = 'sample-standard'")
+    page.goto(f"{samples.url}/admin/programs/resource/{number}/change/")
+    page.locator("[contenteditable]").first.wait_for()
+    assert page.locator("#files-group .inline-related:visible").count() > 2
+    assert page.locator("#files-group, #files-group .inline-related:visible").evaluate_all(CUT) == []
+    page.goto(f"{samples.url}/admin/programs/resource/{number}/history/")
+    changed = page.locator("#change-history tbody tr td:nth-child(3)").first
+    assert changed.bounding_box()["width"] > width * 0.7
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
