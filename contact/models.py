@@ -24,6 +24,7 @@ from partners.models import Country
 from portal.bilingual.changes import TrackedModel
 from portal.bilingual.publishing import in_both_languages
 from portal.bilingual.territories import territory_names
+from portal.filetypes import TYPE_NAMES
 from portal.models import Department
 from programs.models import Program
 
@@ -477,9 +478,16 @@ class Event(models.Model):
 
     @property
     def shown_detail(self):
-        """The detail for display: for a change of state, the label of the state in the active language."""
-        changes = (self.Kind.MOVED, self.Kind.NOT_ARRIVED, self.Kind.ARRIVED)
-        return State(self.detail).label if self.kind in changes else self.detail
+        """The detail in words: the label of a state, the name of a type of file, or the subject of a mail."""
+        match self.kind:
+            case self.Kind.MOVED | self.Kind.NOT_ARRIVED | self.Kind.ARRIVED:
+                return State(self.detail).label
+            case self.Kind.FETCHED:
+                return TYPE_NAMES.get(self.detail, self.detail)
+            case self.Kind.MAIL_FAILED | self.Kind.MAIL_AGAIN:
+                # The key of the mail stands before it; see contact.mail.delivery.mail_label().
+                return re.sub(r"^\d+: ", "", self.detail)
+        return self.detail
 
 
 class Entry(models.Model):

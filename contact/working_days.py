@@ -55,8 +55,8 @@ def warning(today: date) -> str:
         return ""
     return ngettext(
         "The working days of %(years)s are not known to the portal yet: due dates in it count weekends and fixed "
-        "holidays only. Update the holidays package.",
+        "holidays only. Ask the technicians to update the portal.",
         "The working days of %(years)s are not known to the portal yet: due dates in them count weekends and fixed "
-        "holidays only. Update the holidays package.",
+        "holidays only. Ask the technicians to update the portal.",
         len(years),
     ) % {"years": format_list([str(year) for year in years], locale=to_locale(get_language()))}

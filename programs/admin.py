@@ -98,7 +98,7 @@ class CertificateAdmin(BilingualAdmin):
 
 # The downloads of this many days are shown beside those in all.
 RECENT_DAYS = 30
-MISSING = _("Missing on the disk: restore it from a backup, or delete this version and add it again.")
+MISSING = _("The file is missing: ask the technicians to restore it, or delete this version and add it again.")
 
 
 @admin.register(Industry)
@@ -120,8 +120,8 @@ class ResourceFileInline(admin.StackedInline):
     model = ResourceFile
     form = ResourceFileForm
     formset = ResourceFileFormSet
-    fields = [("language", "version"), ("dated", "file"), ("about", "downloads"), "sha256"]
-    readonly_fields = ["about", "sha256", "downloads"]
+    fields = [("language", "version"), ("dated", "file"), ("about", "downloads")]
+    readonly_fields = ["about", "downloads"]
     extra = 1
 
     def get_queryset(self, request):
@@ -188,7 +188,7 @@ class ResourceAdmin(BilingualAdmin):
         if not missing:
             return len(files)
         names = pgettext("between names", ", ").join(missing)
-        return _("%(number)d, missing on the disk: %(missing)s") % {"number": len(files), "missing": names}
+        return _("%(number)d, files missing: %(missing)s") % {"number": len(files), "missing": names}
 
     @admin.display(description=_("downloads in 30 days"), ordering="recent_downloads")
     def recent_downloads(self, resource):

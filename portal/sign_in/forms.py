@@ -104,7 +104,7 @@ class StaffPasswordForm(auth.AdminPasswordChangeForm):
 
     usable_password_help_text = lazy(format_html, str)(
         '{}<ul id="id_unusable_warning" class="messagelist"><li class="warning">{}</li></ul>',
-        auth.SetUnusablePasswordMixin.usable_password_help_text,
+        _("Without a password, the person cannot sign in."),
         _("If disabled, the current password for this user will be lost."),
     )
 

@@ -102,7 +102,7 @@ def test_desk_is_warned_in_its_language(promise, monkeypatch):
         assert warning(date(2026, 11, 24)) == ""
         assert warning(date(2026, 12, 1)) == (
             "The working days of 2027 are not known to the portal yet: due dates in it count weekends and fixed "
-            "holidays only. Update the holidays package."
+            "holidays only. Ask the technicians to update the portal."
         )
         assert "working days of 2027 and 2028 are not known" in warning(date(2027, 12, 1))
     with override("zh-hans"):

@@ -25,11 +25,11 @@ pytestmark = pytest.mark.django_db
 WORD = re.compile(r"[A-Za-z][A-Za-z’'.-]*[A-Za-z]")
 # Names of formats, protocols and things that have no other name in Chinese.
 NAMES = {"PDF", "Word", "Excel", "PowerPoint", "PNG", "JPEG", "WebP", "GIF", "MB", "KB", "CSV", "XLSX", "XLIFF", "ZIP"}
-NAMES |= {"WPS", "pdf", "ICP", "ISO", "SHA", "LDAP", "Control", "Command", "Mac"}
+NAMES |= {"WPS", "pdf", "ICP", "ISO", "Control", "Command", "Mac"}
 # References of enquiries, addresses, what stands for a value in a template, the name of the user, and an example.
 TEXTS = r"\b[0-9A-Z]{8}\b|\S+@[a-z.]+|https?://\S+|\{\w+\}|\badmin\b|teacher-exchange"
 # What visitors and staff wrote, and the fields and columns that are English by their nature.
-WRITTEN = "textarea, [lang=en], .admin-language, .field-slug, .field-name_en, .field-iso_code, .field-sha256, bdi"
+WRITTEN = "textarea, [lang=en], .admin-language, .field-slug, .field-name_en, .field-iso_code, bdi"
 ATTRIBUTES = ("title", "alt", "placeholder", "aria-label", "aria-description", "label")
 
 

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from django.contrib.auth import get_user_model
-from django.core.exceptions import NON_FIELD_ERRORS
-from django.forms import BooleanField, CharField, ModelChoiceField, Widget
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.forms import BooleanField, CharField, DateField, ModelChoiceField, Widget
 from django.forms.utils import ErrorDict
 from django.template.defaultfilters import yesno
 from django.utils import timezone
@@ -285,10 +285,21 @@ def text_of(field, value) -> str:
         return ", ".join(map(str, field.queryset.filter(pk__in=[key for key in value if key.isdecimal()])))
     if isinstance(field, BooleanField):
         return yesno(bool(value))
+    if isinstance(field, DateField):
+        return shown_date(field, " ".join(value))
     if hasattr(field, "choices"):
         names = {str(key): str(name) for key, name in field.choices}
         return ", ".join(names.get(each, each) for each in value)
     return plain_text(" ".join(value)) if is_rich(field) else " ".join(value)
+
+
+def shown_date(field, text) -> str:
+    """Returns the date that was typed in a form field, or what was typed if that is none."""
+    try:
+        day = field.to_python(text)
+    except ValidationError:
+        day = None
+    return date_format(day) if day else text
 
 
 def is_rich(field) -> bool:

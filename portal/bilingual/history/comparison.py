@@ -19,7 +19,8 @@ def compared(before: dict, after: dict, form, formsets) -> list[dict]:
     only links or formatting differ.
     """
     before, after = without_removed(before), without_removed(after)
-    found, numbers = {}, numbered(before) | numbered(after)
+    numbers_before, numbers_after = numbered(before), numbered(after)
+    found, numbers = {}, numbers_before | numbers_after
     for path in sorted({*before, *after}, key=order_of(form, formsets)):
         row = row_of(path)
         is_in_both = not row or (row in rows_of(before) and row in rows_of(after))
@@ -31,6 +32,9 @@ def compared(before: dict, after: dict, form, formsets) -> list[dict]:
         if old == new or name is None or not (any(old) or any(new)):
             continue
         texts = [text_of(field, value) for value in (old, new)]
+        if row and name_of(path) == ORDER:
+            # What is stored sorts the rows and says nothing to people.
+            texts = [str(numbers_before[row]), str(numbers_after[row])]
         is_alike = texts[0] == texts[1]
         if is_alike and not is_rich(field):
             continue

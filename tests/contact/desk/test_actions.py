@@ -636,6 +636,19 @@ def test_colleagues_appear_by_their_names(at_desk, enquiry, officer):
     assert {event.actor for event in found} == {officer}
 
 
+@pytest.mark.parametrize(
+    ("kind", "detail", "words"),
+    [
+        ("fetched", "application/pdf", "File fetched: PDF"),
+        ("mail_failed", "12: Answer to your enquiry", "Mail failed for good: Answer to your enquiry"),
+        ("mail_again", "An older one", "Mail queued again: An older one"),
+    ],
+)
+def test_the_timeline_names_no_keys_and_no_types_of_content(kind, detail, words):
+    with override("en"):
+        assert str(Event(kind=kind, detail=detail)) == words
+
+
 def test_what_somebody_did_keeps_the_name_when_the_account_is_deleted(enquiry, officer):
     actions.write_note(enquiry, "A note", officer)
     actions.record_view(enquiry, officer)

@@ -685,6 +685,16 @@ def test_the_history_names_a_file_in_the_readers_language(stored):
         assert "“标准 (Chinese, version 2.1)”" in added.words
 
 
+def test_the_history_says_places_and_dates_as_people_do(staff, program):
+    change(staff, program, **{"steps-0-sort_order": "200"})
+    moved = VersionPage(staff, versions_of(program)[0])
+    assert moved.differences("changed") == [("2. Step: Order", "1", "2")]
+    file = with_file(published("standard"))
+    change(staff, file.resource, **{"files-0-dated": "2026-03-02"})
+    dated = VersionPage(staff, versions_of(file.resource)[0])
+    assert [after for _name, _before, after in dated.differences("changed")] == ["2 March 2026"]
+
+
 def test_the_button_of_each_difference_has_a_name_of_its_own(staff, program):
     """It says what it shows, and then what it is about."""
     change(staff, program, **{"steps-0-text_en": "One", "steps-1-text_en": "Two", "title_en": "Three"})
