@@ -258,7 +258,8 @@ class EnquiryAdmin(LongListAdmin):
                 self.message_user(request, said)
             form.initial["is_on_status_page"] = "is_on_status_page" in request.POST
         elif request.method == "POST" and form.perform():
-            self.message_user(request, _("The answer is stored and on its way by mail."), messages.SUCCESS)
+            text = _("The answer is stored and on its way by mail. If it does not arrive, this page says so.")
+            self.message_user(request, text, messages.SUCCESS)
             return HttpResponseRedirect(reverse("admin:contact_enquiry_change", args=[enquiry.pk]))
         if request.method == "POST":
             # Somebody may have written while the form was checked. Only what is on the page has been seen.
@@ -303,11 +304,11 @@ class EnquiryAdmin(LongListAdmin):
 
     # Several at once
 
-    def for_each(self, request, enquiries, do):
+    def for_each(self, request, deed, enquiries, do):
         """
         Calls `do` for each enquiry, and returns the number of successes.
 
-        Shows a message with this number, and one for each of the first MAX_ERRORS errors.
+        Shows a message with the `deed`, in words, and this number, and one for each of the first MAX_ERRORS errors.
         """
         if not enquiries:
             self.message_user(
@@ -326,8 +327,9 @@ class EnquiryAdmin(LongListAdmin):
             said = ngettext("Not done for %(number)s more enquiry.", "Not done for %(number)s more enquiries.", more)
             self.message_user(request, said % {"number": more}, messages.ERROR)
         if done:
-            said = ngettext("Done for %(number)s enquiry.", "Done for %(number)s enquiries.", done)
-            self.message_user(request, said % {"number": done}, messages.SUCCESS)
+            number = ngettext("%(number)s enquiry", "%(number)s enquiries", done) % {"number": done}
+            said = _("{label}: {value}").format(label=deed, value=number)
+            self.message_user(request, said, messages.SUCCESS)
         return done
 
     @admin.action(description=_("Give to the owner chosen here"), permissions=["change"])
@@ -336,17 +338,20 @@ class EnquiryAdmin(LongListAdmin):
         if owner is None:
             self.message_user(request, _("Choose the new owner, beside the action."), messages.ERROR)
             return
-        done = self.for_each(request, enquiries, lambda enquiry: actions.assign(enquiry, owner, request.user))
+        deed = _("Assigned to %(owner)s") % {"owner": owner}
+        done = self.for_each(request, deed, enquiries, lambda enquiry: actions.assign(enquiry, owner, request.user))
         if done and (warning := actions.missing_address_warning(owner)):
             self.message_user(request, warning, messages.WARNING)
 
     @admin.action(description=_("Mark as spam"), permissions=["change"])
     def mark_as_spam(self, request, enquiries):
-        self.for_each(request, enquiries, lambda enquiry: actions.move(enquiry, State.SPAM, request.user))
+        deed = _("Marked as spam, to be erased by itself")
+        self.for_each(request, deed, enquiries, lambda enquiry: actions.move(enquiry, State.SPAM, request.user))
 
     @admin.action(description=_("Mark as not spam"), permissions=["change"])
     def mark_as_not_spam(self, request, enquiries):
-        self.for_each(request, enquiries, lambda enquiry: actions.move(enquiry, State.RECEIVED, request.user))
+        deed = _("Marked as not spam, and open again")
+        self.for_each(request, deed, enquiries, lambda enquiry: actions.move(enquiry, State.RECEIVED, request.user))
 
     @admin.action(description=_("Merge into the oldest of them"), permissions=["change"])
     def merge(self, request, enquiries):
@@ -354,7 +359,9 @@ class EnquiryAdmin(LongListAdmin):
         if len(oldest_first) == 1:
             self.message_user(request, _("Choose at least two enquiries to merge."), messages.ERROR)
             return
-        self.for_each(request, oldest_first[1:], lambda enquiry: actions.merge(enquiry, oldest_first[0], request.user))
+        main, others = next(iter(oldest_first), None), oldest_first[1:]
+        deed = _("Merged into %(reference)s, where you answer") % {"reference": main}
+        self.for_each(request, deed, others, lambda enquiry: actions.merge(enquiry, main, request.user))
 
     @admin.action(description=_("Export as XLSX"), permissions=["export"])
     def as_xlsx(self, request, enquiries):
@@ -386,7 +393,8 @@ class EnquiryAdmin(LongListAdmin):
                 "unnamed": len(keys[MAX_NAMED:]),
             }
             return TemplateResponse(request, "admin/contact/enquiry/erase.html", context)
-        self.for_each(request, enquiries, lambda enquiry: retention.erase(enquiry, request.user))
+        deed = _("All personal data erased for good")
+        self.for_each(request, deed, enquiries, lambda enquiry: retention.erase(enquiry, request.user))
         return None
 
 

@@ -183,6 +183,11 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
         obj.is_staff = obj.is_staff or not change
         super().save_model(request, obj, form, change)
 
+    def response_add(self, request, obj, post_url_continue=None):
+        text = _("%(user)s can sign in now. Tell them the user name %(name)s and the password yourself.")
+        self.message_user(request, text % {"user": obj, "name": obj.get_username()}, messages.INFO)
+        return super().response_add(request, obj, post_url_continue)
+
     def get_fieldsets(self, request, obj=None):
         """Only superusers make superusers. Of these, others see the name."""
         fieldsets = super().get_fieldsets(request, obj)
@@ -214,7 +219,7 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
             raise PermissionDenied
         for user in users:
             second_factor.reset(user)
-            text = _("Two-step sign-in of %(user)s is reset, and all their sessions have ended.")
+            text = _("Two-step sign-in of %(user)s is reset, and they are signed out. They set it up again next time.")
             self.message_user(request, text % {"user": user}, messages.SUCCESS)
 
 

@@ -3,6 +3,7 @@
 from django import forms
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from contact.desk import actions
@@ -29,12 +30,11 @@ class DeskForm(forms.Form):
     """
     A form about `enquiry`, submitted by the user `actor`. Its carry_out() may raise ValidationError.
 
-    `done` and `warning` tell the user afterwards what was done, and what to mind.
+    carry_out() sets `done` and perhaps `warning`, which tell the user what was done, and what to mind.
     """
 
     use_required_attribute = False
-    done = _("Done.")
-    warning = ""
+    done = warning = ""
 
     def __init__(self, data=None, *, enquiry, actor):
         super().__init__(data, label_suffix="", auto_id=f"{type(self).__name__.lower()}_%s")
@@ -64,6 +64,14 @@ class OwnerForm(DeskForm):
         owner = self.cleaned_data["owner"]
         actions.assign(self.enquiry, owner, self.actor)
         self.warning = actions.missing_address_warning(owner)
+        if owner is None:
+            self.done = _("Nobody is the owner now. The enquiry is among the unassigned ones.")
+        elif owner == self.actor:
+            self.done = _("The enquiry is yours now.")
+        elif self.warning:
+            self.done = _("%(owner)s is the owner now.") % {"owner": owner}
+        else:
+            self.done = _("%(owner)s is the owner now, and gets a mail about it.") % {"owner": owner}
 
 
 class StateForm(DeskForm):
@@ -81,6 +89,13 @@ class StateForm(DeskForm):
 
     def carry_out(self):
         actions.move(self.enquiry, self.cleaned_data["state"], self.actor)
+        self.enquiry.refresh_from_db()
+        said = {"state": self.enquiry.get_state_display()}
+        self.done = _("The state is now “%(state)s”.") % said
+        if self.enquiry.erase_on:
+            said["date"] = date_format(self.enquiry.erase_on)
+            text = _("The state is now “%(state)s”. Its personal data are erased on %(date)s, if it stays so.")
+            self.done = text % said
 
     def choices(self):
         """Returns the states that staff can choose now, as pairs of a state and the label of its button."""
@@ -100,6 +115,7 @@ class NoteForm(DeskForm):
 
     def carry_out(self):
         actions.write_note(self.enquiry, self.cleaned_data["text"], self.actor)
+        self.done = _("The note is stored. The visitor does not see it.")
 
 
 class MergeForm(DeskForm):
@@ -114,7 +130,10 @@ class MergeForm(DeskForm):
         return main
 
     def carry_out(self):
-        actions.merge(self.enquiry, self.cleaned_data["reference"], self.actor)
+        main = self.cleaned_data["reference"]
+        actions.merge(self.enquiry, main, self.actor)
+        text = _("This enquiry is closed. Enquiry %(reference)s shows what it says: answer there.")
+        self.done = text % {"reference": main.reference}
 
 
 class MailForm(DeskForm):

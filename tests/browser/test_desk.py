@@ -54,7 +54,7 @@ def test_an_enquiry_from_its_arrival_to_its_erasing(site, page, desk):
     desk.locator("[name=action]").select_option("assign")
     desk.locator("[name=owner]").first.select_option(label="staff")
     desk.get_by_role("button", name="Go").click()
-    expect(desk.locator(".messagelist")).to_contain_text("Done for 1 enquiry.")
+    expect(desk.locator(".messagelist")).to_contain_text("Assigned to staff: 1 enquiry")
     desk.goto(f"{site.url}/admin/contact/enquiry/?queue=mine")
     row.get_by_role("link", name=reference).click()
     expect(desk.locator("#words + .desk-words")).to_have_text(ANSWERS["message"])

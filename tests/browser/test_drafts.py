@@ -228,12 +228,12 @@ def test_the_form_works_without_a_script(site, opened, copy):
     page.locator("[name=_save_draft]").click()
     expect(page.locator(TITLE)).to_have_value("Without a script")
     page.locator("[name=_publish]").click()
-    expect(page.locator(".messagelist .success")).to_have_text("Published: Chinese and English.")
+    expect(page.locator(".messagelist .success")).to_have_text("Published: Chinese and English. Visitors see it now.")
     text = shown(visitor, f"{site.url}/en/programs/copied/")
     assert "Without a script" in text and "A step without a script" in text
     page.locator("[name=steps-0-DELETE]").check()
     page.locator("[name=_publish]").click()
-    expect(page.locator(".messagelist .success")).to_have_text("Published: Chinese and English.")
+    expect(page.locator(".messagelist .success")).to_have_text("Published: Chinese and English. Visitors see it now.")
     assert "A step without a script" not in shown(visitor, f"{site.url}/en/programs/copied/")
 
 
@@ -337,5 +337,5 @@ def test_the_keyboard_alone_leads_from_signing_in_to_a_published_change(site, op
     page.keyboard.type(" by keyboard")
     tab_until("element.name === '_publish'", "Shift+Tab")
     enter()
-    expect(page.locator(".messagelist .success")).to_have_text("Published: Chinese and English.")
+    expect(page.locator(".messagelist .success")).to_have_text("Published: Chinese and English. Visitors see it now.")
     record_property("presses of Tab", tabs)

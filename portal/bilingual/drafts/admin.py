@@ -29,6 +29,7 @@ from portal.bilingual.drafts.display import (
     field_at,
     kept_at,
     publication_of,
+    published_in_words,
     rivalries,
     scheduled_of,
     showing_form,
@@ -287,7 +288,8 @@ class DraftAdmin(DraftListAdmin):
         elif button in PREVIEW and self.has_page:
             return self.preview(request, draft, *PREVIEW[button])
         elif button == COPY and self.may_add(request):
-            self.message_user(request, _("This is a copy. It needs an address of its own."), messages.SUCCESS)
+            text = _("This is a copy, which visitors do not see. It needs an address of its own.")
+            self.message_user(request, text, messages.SUCCESS)
             return HttpResponseRedirect(self.copy(request, obj, draft).address)
         elif button == SCHEDULE:
             self.schedule(request, obj, draft, seen)
@@ -299,6 +301,8 @@ class DraftAdmin(DraftListAdmin):
             # After a script the user reads another page, where nobody knows which text is meant.
             if "_keep" not in request.POST:
                 self.warn_of_texts(request, self.rows_typed(request, obj, draft))
+        elif "_save_draft" in request.POST and "_keep" not in request.POST:
+            self.message_user(request, _("You have changed nothing, so there is no draft."), messages.INFO)
         return None
 
     def warn_of_texts(self, request, rows):
@@ -397,7 +401,7 @@ class DraftAdmin(DraftListAdmin):
             raise Refused({"": [text]})
         draft.unschedule(languages)
         self.record(request, obj, "unscheduled", languages)
-        return _("The schedule is cancelled.")
+        return _("The schedule is cancelled. What was typed stays in the draft.")
 
     def discard(self, request, obj, draft, seen) -> str:
         """Deletes of the draft what the user may change. Raises Refused if the form does not show all of it."""
@@ -420,8 +424,8 @@ class DraftAdmin(DraftListAdmin):
         if draft.scheduled.exists():
             draft.unschedule()
             self.record(request, obj, "unscheduled", LANGUAGES)
-            return _("The draft is discarded, and its schedule is cancelled.")
-        return _("The draft is discarded.")
+            return _("The draft is discarded, and its schedule is cancelled. What is public stays as it is.")
+        return _("The draft is discarded. What is public stays as it is.")
 
     def orphaned(self, request, obj, draft) -> set:
         """Returns the paths of entries that nobody's form shows any more: a field or an inline was removed."""
@@ -439,7 +443,8 @@ class DraftAdmin(DraftListAdmin):
         except Refused as refused:
             self.refuse(request, draft, refused, _("Not published: please see the marked fields."))
         else:
-            said = _("Published: %(languages)s.") % {"languages": names_of(languages)}
+            row = self.get_object(request, str(draft.object_id))
+            said = published_in_words(row, languages)
             self.message_user(request, and_in_both(said, languages, in_both), messages.SUCCESS)
 
     def schedule(self, request, obj, draft, seen):

@@ -15,7 +15,7 @@ from portal.bilingual.drafts.admin_publishing import PublishingAdmin, Refused
 from portal.bilingual.drafts.models import Draft, ScheduledPublication, waiting
 from portal.bilingual.drafts.rights import is_translator
 from portal.bilingual.drafts.values import fingerprint
-from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, names_of
 from portal.bilingual.publishing import Published
 
 
@@ -84,25 +84,35 @@ class DraftListAdmin(PublishingAdmin):
         """Adds the publishing and the withdrawing of many rows at once."""
         actions = super().get_actions(request)
         if issubclass(self.model, Published) and self.may_publish(request):
-            for name, label, act in self.publication_actions():
-                actions[name] = (lambda _admin, request, rows, act=act: self.act_on(request, rows, act), name, label)
+            for name, label, act, deed in self.publication_actions():
+                doing = partial(self.act_on, act=act, deed=deed)
+                actions[name] = (lambda _admin, request, rows, doing=doing: doing(request, rows), name, label)
         return actions
 
     def publication_actions(self):
-        """Yields the name, the label and the method of each such action. The method takes a request and a row."""
-        yield "publish_both", _("Publish both languages"), partial(self.publish_row, languages=LANGUAGES)
+        """
+        Yields the name, the label and the method of each such action, and what it has done in words.
+
+        The method takes a request and a row.
+        """
+        published = _("Published: %(languages)s. Visitors see it now")
+        if self.model.publication_follows:
+            published = _("Published in %(languages)s")
+        both = partial(self.publish_row, languages=LANGUAGES)
+        yield "publish_both", _("Publish both languages"), both, published % {"languages": names_of(LANGUAGES)}
         for language, name in LANGUAGE_NAMES.items():
             label = _("Publish %(language)s") % {"language": name}
             act = partial(self.publish_row, languages=[language])
-            yield f"publish_{language}", label, act
+            yield f"publish_{language}", label, act, published % {"languages": name}
         for language, name in LANGUAGE_NAMES.items():
             label = _("Withdraw %(language)s") % {"language": name}
-            yield f"withdraw_{language}", label, partial(self.withdraw_row, language=language)
+            deed = _("Withdrawn: %(language)s. Visitors do not see it any more") % {"language": name}
+            yield f"withdraw_{language}", label, partial(self.withdraw_row, language=language), deed
 
-    def act_on(self, request, rows, act):
+    def act_on(self, request, rows, act, deed):
         """
-        Does what `act` does to each of `rows`, and says for how many it was done, for how many there was nothing to do,
-        as `act` returns it, and for which it was refused, and why.
+        Does what `act` does to each of `rows`, and says with the `deed`, in words, for how many it was done, for how
+        many there was nothing to do, as `act` returns it, and for which it was refused, and why.
         """
         done = idle = 0
         for row in rows:
@@ -115,10 +125,15 @@ class DraftListAdmin(PublishingAdmin):
             else:
                 done, idle = done + is_done, idle + (not is_done)
         if idle:
-            text = ngettext("Nothing to do for %(number)d page.", "Nothing to do for %(number)d pages.", idle)
+            text = ngettext(
+                "%(number)d page is so already, and stays as it is.",
+                "%(number)d pages are so already, and stay as they are.",
+                idle,
+            )
             self.message_user(request, text % {"number": idle}, messages.INFO)
         if done:
-            text = ngettext("Done for %(number)d page.", "Done for %(number)d pages.", done) % {"number": done}
+            number = ngettext("%(number)d page", "%(number)d pages", done) % {"number": done}
+            text = _("{label}: {value}").format(label=deed, value=number)
             self.message_user(request, text, messages.SUCCESS)
 
     @transaction.atomic

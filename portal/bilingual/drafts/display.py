@@ -20,7 +20,7 @@ from portal.bilingual.differences import marked
 from portal.bilingual.drafts.models import sides_of
 from portal.bilingual.drafts.paths import DELETE, ORDER, SLUG, is_new, language_of, name_of, row_of
 from portal.bilingual.drafts.values import is_file, is_number
-from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code
+from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES, html_code, names_of
 from portal.bilingual.publishing import Published
 from portal.bilingual.richtext import RichTextField, plain_text
 
@@ -152,6 +152,17 @@ def state_of(row, language) -> str:
         followed = row._meta.get_field(row.publication_follows).verbose_name
         return _("Waits for: %(followed)s") % {"followed": followed}
     return _("Public since %(date)s") % date
+
+
+def published_in_words(row, languages) -> str:
+    """Returns for whoever has published `row` in `languages` whether visitors see it now."""
+    said = {"languages": names_of(languages)}
+    if not isinstance(row, Published) and not hasattr(row, "get_absolute_url"):
+        return _("Published: %(languages)s. It is in force now.") % said
+    if isinstance(row, Published) and not all(map(row.is_published_in, languages)):
+        said["followed"] = row._meta.get_field(row.publication_follows).verbose_name
+        return _("Published: %(languages)s. Visitors see it as soon as this is public too: %(followed)s.") % said
+    return _("Published: %(languages)s. Visitors see it now.") % said
 
 
 def faults(refusals, post, form, formsets) -> list:

@@ -725,12 +725,13 @@ def test_an_owner_without_an_address_is_said_to_have_none(at_desk, enquiry, anot
     label = "officer" if address else "officer (no e-mail address)"
     for page in (page_of(enquiry), LIST):
         assert f">{label}</option>" in at_desk.get(page).content.decode()
+    said = "The enquiry is yours now."
     warning = "The owner officer has no e-mail address, so no mail tells them about enquiries."
     response = at_desk.post(page_of(enquiry), {"task": "assign", "owner": officer.pk}, follow=True)
-    assert messages_of(response) == (["Done."] if address else ["Done.", warning])
+    assert messages_of(response) == [said] + ([] if address else [warning])
     chosen = {"action": "assign", "owner": officer.pk, "_selected_action": [another.pk]}
     response = at_desk.post(LIST, chosen, follow=True)
-    assert messages_of(response) == ["Done for 1 enquiry."] + ([] if address else [warning])
+    assert messages_of(response) == ["Assigned to officer: 1 enquiry"] + ([] if address else [warning])
 
 
 # Mails that did not arrive

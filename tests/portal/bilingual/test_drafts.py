@@ -346,6 +346,7 @@ def test_after_random_work_of_two_people_everything_is_where_a_plain_model_says(
     )
 
 
+DISCARDED = "The draft is discarded. What is public stays as it is."
 ADDRESS = "/admin/programs/program/{}/change/"
 
 
@@ -402,7 +403,8 @@ def test_a_form_that_is_saved_as_it_was_opened_leaves_no_draft(staff):
 def test_one_language_is_published_alone(staff, client, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.data |= {"title_en": ["Typed"], "title_zh_hans": ["新题"], "sort_order": ["7"]}
-    assert said(form.submit("_publish_en")) == ["Published: English. This changes in both languages: Order."]
+    text = "Published: English. Visitors see it now. This changes in both languages: Order."
+    assert said(form.submit("_publish_en")) == [text]
     program.refresh_from_db()
     assert (program.title_en, program.title_zh_hans, program.sort_order) == ("Typed", "教师交流", 7)
     assert list(Draft.objects.get().entries) == ["title_zh_hans"]
@@ -471,7 +473,8 @@ def test_what_a_colleague_has_typed_meanwhile_is_looked_at_before_it_is_publishe
     assert [place for _label, place, _texts in page.context["faults"]] == ["id_summary_en"]
     assert "Half a sen" not in client.get("/en/programs/teacher-exchange/").content.decode()
     # The other language does not wait for it.
-    assert said(AdminForm(staff, one.address).submit("_publish_zh-hans")) == ["Published: Chinese."]
+    page = AdminForm(staff, one.address).submit("_publish_zh-hans")
+    assert said(page) == ["Published: Chinese. Visitors see it now."]
     AdminForm(staff, one.address).submit("_publish")
     assert "Half a sen" in client.get("/en/programs/teacher-exchange/").content.decode()
 
@@ -491,7 +494,7 @@ def test_two_people_who_change_one_field_choose(staff, program):
     assert said(refused) == ["Not published: please see the marked fields."]
     form = AdminForm(staff, one.address)
     form.data["_choose:summary_zh_hans"] = choices(form, "summary_zh_hans")[1:]
-    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+    assert said(form.submit("_publish")) == ["Published: Chinese and English. Visitors see it now."]
     program.refresh_from_db()
     assert program.summary_zh_hans == "派出教师两年"
 
@@ -560,7 +563,7 @@ def test_three_people_who_change_one_field_choose_among_what_they_have_seen(staf
         opened = AdminForm(staff, form.address)
         assert [text.text for text in opened.page.select(".rival-text")] == ["One", "Two", "Three"]
     opened.data["_choose:summary_en"] = choices(opened, "summary_en")[2:]
-    assert said(opened.submit("_publish")) == ["Published: Chinese and English."]
+    assert said(opened.submit("_publish")) == ["Published: Chinese and English. Visitors see it now."]
     program.refresh_from_db()
     assert program.summary_en == "Three"
 
@@ -577,7 +580,7 @@ def test_the_files_of_rivals_are_kept(staff):
     assert ({*files_in_drafts()}, len(files)) == (files, 2)
     form = AdminForm(staff, one.address)
     form.data["_choose:wechat_code"] = choices(form, "wechat_code")[1:]
-    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+    assert said(form.submit("_publish")) == ["Published: Chinese and English. Visitors see it now."]
 
 
 @pytest.mark.parametrize("way", ["button", "list", "schedule"])
@@ -600,7 +603,7 @@ def test_what_was_changed_by_another_way_than_the_draft_is_not_overwritten_witho
     form = AdminForm(staff, form.address)
     assert [text.text for text in form.page.select(".rival-text")] == ["In the draft", "By another way"]
     form.data["_choose:title_en"] = choices(form, "title_en")[way == "list" :][:1]
-    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+    assert said(form.submit("_publish")) == ["Published: Chinese and English. Visitors see it now."]
     program.refresh_from_db()
     assert program.title_en == ("By another way" if way == "list" else "In the draft")
 
@@ -638,7 +641,8 @@ def test_two_people_who_publish_a_new_page_publish_one(staff, monkeypatch, momen
     assert (draft.entries, draft.object_id) == ({}, term.pk)
     assert staff.get(address)["Location"] == draft.address
     published = AdminForm(staff, draft.address)
-    assert (said(published.submit()), published.page.select("[name=_discard]")) == ([], [])
+    assert said(published.submit()) == ["You have changed nothing, so there is no draft."]
+    assert published.page.select("[name=_discard]") == []
     # The page is deleted before a form that was opened long ago is sent.
     term.delete()
     first.data["note_en"] = ["Typed"]
@@ -853,7 +857,7 @@ def test_a_draft_is_discarded(staff, program):
     form = AdminForm(staff, ADDRESS.format(program.pk))
     form.data["title_en"] = ["Typed"]
     form.submit()
-    assert said(AdminForm(staff, form.address).submit("_discard")) == ["The draft is discarded."]
+    assert said(AdminForm(staff, form.address).submit("_discard")) == [DISCARDED]
     assert AdminForm(staff, form.address).data["title_en"] == ["Teacher exchange"]
     assert not Draft.objects.exists()
     # Nothing is left of a refusal, also if the draft remembers what was published.
@@ -916,7 +920,7 @@ def test_a_new_page_is_a_draft_until_it_is_published(staff, client):
     again = AdminForm(staff, response.redirect_chain[-1][0])
     assert again.data["title_en"] == ["A page"]
     again.data |= {"slug": ["a-page"], "body_en": ["<p>Text</p>"]}
-    assert said(again.submit("_publish_en")) == ["Published: English."]
+    assert said(again.submit("_publish_en")) == ["Published: English. Visitors see it now."]
     assert client.get("/en/pages/a-page/").status_code == 200
     assert client.get("/zh-hans/pages/a-page/").status_code == 404
     assert not Draft.objects.filter(object_id=None).exists()
@@ -960,7 +964,7 @@ def test_who_may_not_change_rows_neither_types_nor_publishes_nor_removes_them(st
     other = AdminForm(client, form.address)
     other.data |= {"title_en": ["By the editor"], "steps-TOTAL_FORMS": ["2"], "steps-0-id": [str(step.pk)]}
     other.data |= {"steps-0-text_en": ["Not allowed"], "steps-1-text_en": ["Not allowed"]}
-    assert said(other.submit("_publish")) == ["Published: Chinese and English."]
+    assert said(other.submit("_publish")) == ["Published: Chinese and English. Visitors see it now."]
     program.refresh_from_db()
     assert program.title_en == "By the editor"
     assert [row.text_en for row in program.steps.all()] == ["Step"]
@@ -1214,14 +1218,14 @@ def test_many_rows_are_published_and_withdrawn_from_the_list(staff):
     Program.objects.filter(pk=rows[0].pk).update(published_at_en=None, summary_en="")
     chosen = {"_selected_action": [row.pk for row in rows]}
     response = staff.post("/admin/programs/program/", chosen | {"action": "withdraw_zh-hans"}, follow=True)
-    assert said(response) == ["Done for 3 pages."]
+    assert said(response) == ["Withdrawn: Chinese. Visitors do not see it any more: 3 pages"]
     response = staff.post("/admin/programs/program/", chosen | {"action": "publish_both"}, follow=True)
     refused, done = said(response)
     assert refused.startswith("Teacher exchange: Summary (English): Every published page needs this.")
-    assert done == "Done for 2 pages."
+    assert done == "Published in Chinese and English: 2 pages"
     before = Change.objects.count()
     _refused, idle = said(staff.post("/admin/programs/program/", chosen | {"action": "publish_both"}, follow=True))
-    assert idle == "Nothing to do for 2 pages."
+    assert idle == "2 pages are so already, and stay as they are."
     assert (Change.objects.count(), Draft.objects.filter(entries={}).count()) == (before, 0)
 
 
@@ -1423,7 +1427,7 @@ def test_discarding_names_what_a_colleague_has_typed_meanwhile(staff, program):
     assert said(form.submit("_discard")) == [
         "Not discarded: a colleague has typed here, and you have not seen it yet: Summary (Chinese)."
     ]
-    assert said(AdminForm(staff, form.address).submit("_discard")) == ["The draft is discarded."]
+    assert said(AdminForm(staff, form.address).submit("_discard")) == [DISCARDED]
 
 
 @pytest.mark.parametrize("button", ["_end_previews", "_unschedule", "_discard"])
@@ -1458,7 +1462,7 @@ def test_what_was_typed_for_a_row_that_is_gone(staff, program, way):
         for _time in range(2):
             form = AdminForm(staff, form.address)
             staff.post(form.address, form.data | {"_keep": "typing"})
-        assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+        assert said(form.submit("_publish")) == ["Published: Chinese and English. Visitors see it now."]
         assert program.steps.get().text_en == "Long work"
     else:
         # Who sees the text and removes the row removes the text.
@@ -1474,7 +1478,7 @@ def test_who_types_on_after_a_colleague_has_published_is_no_rival_of_it(staff, p
     staff.post(form.address, form.data | {"_keep": "typing"})
     AdminForm(colleague(), form.address).submit("_publish")
     form.data["summary_en"] = ["First half, second half"]
-    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+    assert said(form.submit("_publish")) == ["Published: Chinese and English. Visitors see it now."]
     program.refresh_from_db()
     assert program.summary_en == "First half, second half"
 
@@ -1486,7 +1490,9 @@ def test_a_list_publishes_nothing_that_only_a_colleague_has_seen(staff, program)
     chosen = {"_selected_action": [program.pk], "action": "publish_both"}
     [refused] = said(staff.post("/admin/programs/program/", chosen, follow=True))
     assert refused.startswith("Teacher exchange: Summary (English): Somebody else has typed here.")
-    assert said(other.client.post("/admin/programs/program/", chosen, follow=True)) == ["Done for 1 page."]
+    assert said(other.client.post("/admin/programs/program/", chosen, follow=True)) == [
+        "Published in Chinese and English: 1 page"
+    ]
 
 
 def test_the_name_of_a_file_is_a_text(staff):
@@ -1503,7 +1509,7 @@ def test_what_no_form_shows_any_more_is_discarded_and_stops_no_other(staff, prog
     kind, stamp = ContentType.objects.get_for_model(Program), {"base": [""], "by": None, "at": "", "form": ""}
     gone = {path: {"value": ["Old"], **stamp} for path in ("gone_en", "gone/new-1/text_en", "steps/no-number/text_en")}
     Draft.objects.create(content_type=kind, object_id=program.pk, entries=gone)
-    assert said(AdminForm(staff, ADDRESS.format(program.pk)).submit("_discard")) == ["The draft is discarded."]
+    assert said(AdminForm(staff, ADDRESS.format(program.pk)).submit("_discard")) == [DISCARDED]
     model = ContentType.objects.create(app_label="programs", model="gone")
     draft = Draft.objects.create(content_type=model, object_id=1)
     draft.schedule(["en"], timezone.now(), User.objects.get())

@@ -88,7 +88,7 @@ def test_a_page_is_due_after_its_interval_until_somebody_says_that_it_is_still_r
     assert response.redirect_chain == [(REVIEW.format(program.pk), 302)]
     settings = {"responsible": writer.user.pk, "interval_months": 1}
     response = publisher.post(REVIEW.format(program.pk), settings, follow=True)
-    assert said(response) == ["Stored: who reviews this page, and when."]
+    assert said(response) == ["Stored: who reviews this page, and when. It is on that person’s front when it is due."]
     assert AdminForm(publisher, form.address).data["title_en"] == ["Typed"]
     # A month after the last day of January.
     assert due_on(program) == date(2031, 2, 28)

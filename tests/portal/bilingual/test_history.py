@@ -253,7 +253,7 @@ def test_what_is_gone_is_not_restored(staff, program):
         delete(staff, row)
     VersionPage(staff, first).restore()
     assert said(AdminForm(staff, address_of(program, f"{program.pk}/change/")).submit("_publish")) == [
-        "Published: Chinese and English."
+        "Published: Chinese and English. Visitors see it now."
     ]
     assert (program.centres.count(), program.materials.get().template) == (0, None)
 
