@@ -47,8 +47,9 @@ def empty_bin(model):
 
 def forget_names():
     """
-    Empties the names of accounts that are gone in what they did longer ago than sign-ins are kept, and all names of who
-    ticked a small change then.
+    Empties the names in changes and confirmations that are older than the log of sign-ins keeps its entries.
+
+    That concerns accounts that were deleted, and everybody who ticked a small change.
     """
     before = timezone.now() - account_log.KEPT
     Change.objects.filter(by=None, at__lt=before).exclude(by_name="").update(by_name="")

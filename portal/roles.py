@@ -44,7 +44,7 @@ WORKS_ON_ENQUIRIES = ["contact.view_enquiry", "contact.change_enquiry", *rights(
 HEADS_DESK = [
     *["contact.export_enquiry", "contact.delete_enquiry", "contact.view_event"],
     *rights(TEMPLATES, "delete"),
-    # Of what she may write: the templates.
+    # The head writes nothing but templates, so this is about them alone.
     PUBLISH,
 ]
 

@@ -100,7 +100,7 @@ def waiting(request) -> list[Group]:
     """
     Returns what waits for the user of `request`, in the active language. The enquiries come first, also if none wait.
 
-    An unsaved superuser stands for all staff: then nothing is left out but what waits for one person alone.
+    For an unsaved superuser it returns what waits for all staff, without what waits for one person alone.
     """
     groups = [*reviews(request), *drafts(request), *texts(request)]
     return [*enquiries(request.user), *(group for group in groups if group.items)]

@@ -66,7 +66,7 @@ class Bilingual:
     """
     Mixin for an admin or an inline: each translated field becomes a row of its fieldset with both languages.
 
-    Who only translates sees no other fields.
+    A translator sees no other fields.
     """
 
     def get_fieldsets(self, request, obj=None):

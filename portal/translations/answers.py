@@ -26,9 +26,10 @@ from portal.translations.texts import Answer, Name, form_of
 
 TAG = re.compile(r"</?[a-zA-Z][^>]*>")
 CHINESE, WORD = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[A-Za-z]{2,}")
-# A text into Chinese with more words, and without a Chinese character, is taken for another language: a name is not.
+# A Chinese translation without a Chinese character is refused if it has more words than this. A shorter one may be a
+# name.
 MOST_WORDS = 5
-# Of how many pages the drafts are changed in one request: each takes 17 queries, and up to a tenth of a second.
+# One request changes the drafts of so many pages. Each takes 17 queries, and up to a tenth of a second.
 AT_ONCE = 20
 
 

@@ -173,7 +173,7 @@ class DraftAdmin(DraftListAdmin):
         return changed_in_both(self.changeable(request, obj, draft.ready([]), live), live, form, formsets)
 
     def translated(self, request, obj) -> str:
-        """Returns in words into which languages the user translates `obj`, or "" for whoever may change all of it."""
+        """Returns in words the languages into which the user translates `obj`, or "" if the user is no translator."""
         own = self.languages_typed(request, obj)
         return names_of([language for language in LANGUAGES if language in own]) if is_translator(own) else ""
 
@@ -360,7 +360,7 @@ class DraftAdmin(DraftListAdmin):
         for path in chosen:
             if path in typed and fingerprint(typed[path]) != shown.get(path):
                 shown[path] = "chosen"
-        # Who translates adds and removes no row.
+        # A translator adds and removes no row.
         rows = rows_of(typed) & (rows_of(draft.values(live)) | draft.rows_renamed.keys())
         typed, shown = self.permitted(request, obj, typed, rows), self.permitted(request, obj, shown, rows)
         before = draft.texts()

@@ -71,7 +71,7 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
         return super().has_add_permission(request) or self.translates_new(request)
 
     def get_model_perms(self, request):
-        """Offers to add a row only to whoever begins one, in the navigation too."""
+        """Offers to add a row only to users who may begin one, in the navigation too."""
         return super().get_model_perms(request) | {"add": self.may_add(request)}
 
     def translates_new(self, request) -> bool:

@@ -47,8 +47,8 @@ class DraftQuerySet(models.QuerySet):
         """
         Lets drafts wait in the bin, with the rows that are about to be deleted, and locks them until then.
 
-        They come back with these, but not their schedules and previews. Who types on in the form of a row that was
-        once new begins another draft.
+        They come back with these rows, but without their schedules and previews. Typing in a form that was opened for
+        such a row when it was new begins another draft.
         """
         keys = [draft.pk for draft in self.select_for_update().order_by("pk")]
         ScheduledPublication.objects.filter(draft__in=keys).delete()

@@ -19,13 +19,13 @@ NOT_OF_A_WRITER = gettext_lazy("This draft is scheduled to be published, so only
 
 
 class RightsByLanguage:
-    """Mixin for an admin or an inline with texts in both languages. Who translates changes those of one language."""
+    """Mixin for an admin or an inline with texts in both languages. A translator changes those of one language."""
 
     def languages_typed(self, request, obj=None) -> set:
         """
         Returns the languages of the fields that the user may change in stored rows.
 
-        None stands for the fields without a language. Whoever only translates does not have it.
+        None stands for the fields without a language. The set of a translator lacks it.
         """
         if super().has_change_permission(request, obj):
             return {None, *LANGUAGES}

@@ -168,5 +168,5 @@ class FreshnessAdmin(ParityAdmin):
 
 
 def mark_of(row, live) -> str:
-    """Tells what is stored of `row` from what was stored before: its texts, and all `live` values of its form."""
+    """Returns a fingerprint of what is stored of `row`: its texts, and all `live` values of its form."""
     return fingerprint([pair_of(row).fingerprint, live])

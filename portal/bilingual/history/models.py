@@ -54,9 +54,9 @@ class ChangeQuerySet(models.QuerySet):
 
     def by_colleagues(self, user, since):
         """
-        Returns what others than `user` have done since a moment, the latest first, with who did it.
+        Returns what people other than `user` have done since a moment, the latest first, with these people.
 
-        What nobody is known to have done is left out.
+        Changes without a known person are left out.
         """
         return self.filter(at__gte=since, by__isnull=False).exclude(by=user).select_related("by")
 
@@ -141,7 +141,7 @@ class Change(models.Model):
 
     @property
     def person(self) -> str:
-        """The name of who did it, or an empty string if nobody is known to have."""
+        """The name of the person who did it, or an empty string if that is unknown."""
         return (self.by and self.by.get_full_name()) or self.by_name
 
     @property

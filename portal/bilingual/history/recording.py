@@ -65,7 +65,7 @@ class RecordingAdmin(admin.ModelAdmin):
 
     def delete_queryset(self, request, queryset):
         with transaction.atomic():
-            # Before anything changes: who publishes locks the draft first too.
+            # Drafts are locked before anything changes, as publishing does too.
             Draft.objects.of(self.model, queryset.order_by().values("pk")).set_aside()
             rows = queryset.order_by("pk").prefetch_related(*PARTS[self.model])
             self.put_into_bin(request, rows.iterator(CHUNK))

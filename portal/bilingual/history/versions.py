@@ -38,8 +38,8 @@ def kept_fields(model) -> list[str]:
     """
     Returns the names of the fields of `model` that its versions have.
 
-    A field that is translated shows that of the active language, which has a name of its own. The time of the last
-    change says nothing about what was changed.
+    A translated field without a language is left out, because it shows the value of the active language. So is the time
+    of the last change, because it is no content.
     """
     fields = [*model._meta.local_fields, *model._meta.local_many_to_many]
     translated = {field.translated_field.name for field in fields if isinstance(field, TranslationField)}

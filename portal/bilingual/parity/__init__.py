@@ -1,15 +1,15 @@
 """
 Parity: whether both languages of a row say the same, by what they say and never by time.
 
-When somebody confirms a pair, each language keeps what the other one said then; see Confirmation. From that follows all
-else. A language is out of step if the other one says something else by now. To change one's own side puts the other one
-out of step. Who changes back what was changed is in step again. So is who puts back
-what was removed, which gets another key.
+When somebody confirms a pair, each language keeps what the other one said then; see Confirmation. A language is out of
+step if the other one says something else now. If the other one is changed back, the language is in step again. That
+also holds for an inline row that was removed and is put back with another key.
 
-Parity is that of the stored texts, which visitors see. What is missing or out of step there no longer waits for a
-translator once somebody has confirmed it in the draft: it waits for a publisher. The texts of a row are those of its
-fields, and of its inline rows, by the paths that drafts use. A row that is gone is gone in both languages, and changes
-nothing between them. The draft of a new row counts like a row: what it lacks in one language is missing.
+The texts of a row are those of its fields, and of its inline rows, by the paths that drafts use. An inline row that is
+removed is removed in both languages, so they stay in step. The draft of a new row counts like a row.
+
+Parity is that of the stored texts, which visitors see. If a user confirms a draft, what was missing or out of step no
+longer waits for a translator, but for a publisher.
 
 The states are derived, and kept in a table of their own for lists and counts; see upkeep.
 """

@@ -47,12 +47,12 @@ class Confirmation(OfOneLanguage):
 
     # What the other language said, by path. Empty ones are left out.
     texts = models.JSONField(default=dict)
-    # Whoever has confirmed it. Nobody has if it was loaded as a pair.
+    # Empty if it was loaded as a pair, without a person.
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     # It stays when the account is deleted.
     by_name = models.CharField(max_length=150, blank=True)
     at = models.DateTimeField(default=timezone.now)
-    # Who has ticked later, and when, that a change of one language left it so.
+    # The person who ticked later that a change of one language left it so, and when.
     ticked_by_name = models.CharField(max_length=150, blank=True)
     ticked_at = models.DateTimeField(null=True)
 
@@ -63,7 +63,7 @@ class Confirmation(OfOneLanguage):
 
     @property
     def person(self) -> str:
-        """The name of who has confirmed it, or an empty string if it was loaded as a pair."""
+        """The name of the person who confirmed it, or an empty string if it was loaded as a pair."""
         return (self.by and self.by.get_full_name()) or self.by_name
 
 

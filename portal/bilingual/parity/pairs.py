@@ -72,8 +72,8 @@ class Pair:
         """
         Returns by path the texts of inline rows that have come back with another key.
 
-        When both languages were confirmed, a row, which may be gone by now, said in both what such a row says, and no
-        row had its key.
+        An inline row has come back if its key was unknown when both languages were confirmed, and if another row said
+        exactly the same in both languages at that time.
         """
         if len(self.confirmations) < len(LANGUAGES):
             return {}
@@ -109,9 +109,9 @@ class Pair:
     @property
     def fingerprint(self) -> str:
         """
-        Tells all that it says from what it said before.
+        A fingerprint of all texts: it differs if any text differs.
 
-        The key of an inline row does not count: a draft says the same once its new rows are stored.
+        The keys of inline rows do not count, so a draft has the same one before and after its new rows are stored.
         """
         rows = rows_in(self.texts).items()
         return fingerprint(sorted([row.partition("/")[0], sorted(texts.items())] for row, texts in rows))

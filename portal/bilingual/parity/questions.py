@@ -40,7 +40,7 @@ class Waiting(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """Tells its source from others: an answer to another source no longer fits."""
+        """A fingerprint of the source. An answer to a source with another one is out of date."""
         return fingerprint([self.source])
 
 
