@@ -1,4 +1,4 @@
-"""The test database as a file, which can be locked, full, damaged or missing as on a real site."""
+"""The test database as a file, which can be locked, full, damaged or missing as on a real site, and as a copy."""
 
 import copy
 from contextlib import contextmanager
@@ -13,16 +13,42 @@ def on_file(path, timeout=0.2):
 
     `timeout` is the time to wait for a lock, in seconds.
     """
-    before, settings = connections["default"], connections.settings["default"]
     path.write_bytes(connection.connection.serialize())
+    with used(path, timeout=timeout):
+        yield path
+
+
+@contextmanager
+def copied():
+    """
+    Makes all threads use a copy of the PostgreSQL test database inside the `with` block. It has the first content.
+
+    What they commit is gone after it. A test that empties the tables instead would leave none for the others.
+    """
+    before = connections["default"]
+    name = f"{before.settings_dict['NAME']}_copy"
+    with before._nodb_cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE test_content")
+    try:
+        with used(name):
+            yield
+    finally:
+        with before._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def used(name, **options):
+    """Makes all threads use the database `name` with more `options` inside the `with` block."""
+    before, settings = connections["default"], connections.settings["default"]
     changed = copy.deepcopy(settings)
-    changed["NAME"] = path
-    changed["OPTIONS"]["timeout"] = timeout
+    changed["NAME"] = name
+    changed["OPTIONS"] |= options
     connections.settings["default"] = changed
     connections["default"] = connections.create_connection("default")
     connections["default"].ensure_connection()
     try:
-        yield path
+        yield
     finally:
         connections["default"].close()
         connections["default"], connections.settings["default"] = before, settings

@@ -32,6 +32,7 @@ from portal.history_chores import delete_expired
 from portal.models import Department, Page, Term, User
 from programs.models import Area, Program, Question, Step
 from tests.admin_forms import AdminForm
+from tests.contact.databases import copied
 
 pytestmark = pytest.mark.django_db
 
@@ -611,13 +612,18 @@ def test_what_is_confirmed_in_a_draft_waits_for_the_publisher_and_not_for_the_tr
     assert set(states(program).values()) == {State.CONFIRMED}
 
 
+@pytest.fixture
+def copy_of_database():
+    with copied():
+        yield
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one write at a time")
-@pytest.mark.django_db(transaction=True)
-def test_who_confirms_and_who_publishes_at_once_do_not_block_each_other(program, admin_user, monkeypatch):
-    forms = {}
+def test_who_confirms_and_who_publishes_at_once_do_not_block_each_other(copy_of_database, program, monkeypatch):
+    user, forms = User.objects.create_superuser("both"), {}
     for button in ("_publish", "_confirm"):
         client = Client(raise_request_exception=False)
-        client.force_login(admin_user)
+        client.force_login(user)
         form = AdminForm(client, ADDRESS.format(program.pk))
         form.data["title_en"] = ["Long-term teacher exchange"]
         form.submit()
