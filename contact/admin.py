@@ -345,7 +345,7 @@ class EnquiryAdmin(LongListAdmin):
 
     @admin.action(description=_("Mark as spam"), permissions=["change"])
     def mark_as_spam(self, request, enquiries):
-        deed = _("Marked as spam, to be erased by itself")
+        deed = _("Marked as spam, to be erased automatically")
         self.for_each(request, deed, enquiries, lambda enquiry: actions.move(enquiry, State.SPAM, request.user))
 
     @admin.action(description=_("Mark as not spam"), permissions=["change"])

@@ -178,8 +178,8 @@ def say_kept(request, kept):
     messages.success(request, text % {"number": number})
     if rivals := sum(each.is_rival for each in kept):
         text = ngettext(
-            "A colleague has typed another text for %(number)d field meanwhile: both are kept, please choose one.",
-            "Colleagues have typed other texts for %(number)d fields meanwhile: both are kept, please choose.",
+            "A colleague has typed another text for %(number)d field since the export. Both are kept: choose one.",
+            "Colleagues have typed other texts for %(number)d fields since the export. Both are kept: choose one each.",
             rivals,
         )
         messages.warning(request, text % {"number": rivals})

@@ -88,7 +88,7 @@ def test_a_page_goes_from_the_writer_by_the_translator_to_visitors_and_comes_bac
     translator.locator("[type=file]").set_input_files(file)
     translator.get_by_role("button", name="Check the file").click()
     expect(translator.locator("ins").first).to_be_visible()
-    translator.get_by_role("button", name="Put what is right into the drafts").click()
+    translator.get_by_role("button", name="Put these translations into the drafts").click()
     expect(translator.locator(".messagelist")).to_contain_text("1 text is in a draft now.")
     translator.goto(copy)
     expect(translator.locator("#id_summary_en")).to_have_value(ENGLISH)

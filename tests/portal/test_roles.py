@@ -626,7 +626,7 @@ def test_buttons_that_one_may_not_use_are_not_shown(program, role):
     shown = {button["name"] for button in page.select(".publication button, .publication-bar button")}
     assert shown >= {"_save_draft", "_preview_en", "_discard"}
     assert shown & BUTTONS_OF_PUBLISHERS == (BUTTONS_OF_PUBLISHERS if role == "publisher" else set())
-    assert ("You write drafts; whoever may publish makes them public." in page.text) == (role == "writer")
+    assert ("You write drafts; a publisher makes them public." in page.text) == (role == "writer")
     assert bool(page.select("[name=slug]")) == (role == "publisher")
     assert bool(page.select(".deletelink")) == (role == "publisher")
     assert bool(page.select("[name=_copy]")) == (role != "translator_en")

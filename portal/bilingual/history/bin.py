@@ -79,7 +79,7 @@ def built(model, key, fields, notes, parent=None):
             if not field.null:
                 reason = _("It belongs to “%(title)s” (%(kind)s), which was deleted too. Bring that back first.")
                 raise CannotComeBack([reason % text])
-            notes.append(_("“%(title)s” (%(kind)s) was deleted meanwhile, so this page came back without it.") % text)
+            notes.append(_("“%(title)s” (%(kind)s) has been deleted since, so this page came back without it.") % text)
             value = None
         setattr(row, field.attname, value)
     return row
@@ -105,7 +105,7 @@ def store(row, fields, notes):
         there = set(field.related_model._base_manager.filter(pk__in=keys).values_list("pk", flat=True))
         getattr(row, field.name).set(there)
         if gone := [name_of(field.related_model, key) for key in keys if key not in there]:
-            text = _("These were deleted meanwhile, so this page came back without them: %(titles)s (%(kind)s).")
+            text = _("These have been deleted since, so this page came back without them: %(titles)s (%(kind)s).")
             names = pgettext("between names", ", ").join(gone)
             notes.append(text % {"titles": names, "kind": capfirst(field.verbose_name)})
     for field in row._meta.local_fields:

@@ -329,9 +329,9 @@ def test_what_comes_back_says_what_is_gone_and_whose_address_is_taken(staff, pro
     FormerSlug.objects.create(content_type=kind, slug="teacher-exchange", object_id=1)
     _back, *notes = said(bring_back(staff, Program))
     assert notes == [
-        "“An area” (Type of program) was deleted meanwhile, so this page came back without it.",
+        "“An area” (Type of program) has been deleted since, so this page came back without it.",
         "The address “new-address” belongs to “Another” now, so this page came back with “new-address-2”.",
-        "These were deleted meanwhile, so this page came back without them: A centre (Service centres).",
+        "These have been deleted since, so this page came back without them: A centre (Service centres).",
         "The old address “teacher-exchange” leads to another page now.",
     ]
     again = Program.objects.get(pk=program.pk)
