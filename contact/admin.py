@@ -304,11 +304,11 @@ class EnquiryAdmin(LongListAdmin):
 
     # Several at once
 
-    def for_each(self, request, deed, enquiries, do):
+    def for_each(self, request, outcome, enquiries, do):
         """
         Calls `do` for each enquiry, and returns the number of successes.
 
-        Shows a message with the `deed`, in words, and this number, and one for each of the first MAX_ERRORS errors.
+        Shows a message with the `outcome`, in words, and this number, and one for each of the first MAX_ERRORS errors.
         """
         if not enquiries:
             self.message_user(
@@ -328,7 +328,7 @@ class EnquiryAdmin(LongListAdmin):
             self.message_user(request, said % {"number": more}, messages.ERROR)
         if done:
             number = ngettext("%(number)s enquiry", "%(number)s enquiries", done) % {"number": done}
-            said = _("{label}: {value}").format(label=deed, value=number)
+            said = _("{label}: {value}").format(label=outcome, value=number)
             self.message_user(request, said, messages.SUCCESS)
         return done
 
@@ -338,20 +338,20 @@ class EnquiryAdmin(LongListAdmin):
         if owner is None:
             self.message_user(request, _("Choose the new owner, beside the action."), messages.ERROR)
             return
-        deed = _("Assigned to %(owner)s") % {"owner": owner}
-        done = self.for_each(request, deed, enquiries, lambda enquiry: actions.assign(enquiry, owner, request.user))
+        outcome = _("Assigned to %(owner)s") % {"owner": owner}
+        done = self.for_each(request, outcome, enquiries, lambda enquiry: actions.assign(enquiry, owner, request.user))
         if done and (warning := actions.missing_address_warning(owner)):
             self.message_user(request, warning, messages.WARNING)
 
     @admin.action(description=_("Mark as spam"), permissions=["change"])
     def mark_as_spam(self, request, enquiries):
-        deed = _("Marked as spam, to be erased automatically")
-        self.for_each(request, deed, enquiries, lambda enquiry: actions.move(enquiry, State.SPAM, request.user))
+        outcome = _("Marked as spam, to be erased automatically")
+        self.for_each(request, outcome, enquiries, lambda enquiry: actions.move(enquiry, State.SPAM, request.user))
 
     @admin.action(description=_("Mark as not spam"), permissions=["change"])
     def mark_as_not_spam(self, request, enquiries):
-        deed = _("Marked as not spam, and open again")
-        self.for_each(request, deed, enquiries, lambda enquiry: actions.move(enquiry, State.RECEIVED, request.user))
+        outcome = _("Marked as not spam, and open again")
+        self.for_each(request, outcome, enquiries, lambda enquiry: actions.move(enquiry, State.RECEIVED, request.user))
 
     @admin.action(description=_("Merge into the oldest of them"), permissions=["change"])
     def merge(self, request, enquiries):
@@ -360,8 +360,8 @@ class EnquiryAdmin(LongListAdmin):
             self.message_user(request, _("Choose at least two enquiries to merge."), messages.ERROR)
             return
         main, others = next(iter(oldest_first), None), oldest_first[1:]
-        deed = _("Merged into %(reference)s, where you answer") % {"reference": main}
-        self.for_each(request, deed, others, lambda enquiry: actions.merge(enquiry, main, request.user))
+        outcome = _("Merged into %(reference)s, where you answer") % {"reference": main}
+        self.for_each(request, outcome, others, lambda enquiry: actions.merge(enquiry, main, request.user))
 
     @admin.action(description=_("Export as XLSX"), permissions=["export"])
     def as_xlsx(self, request, enquiries):
@@ -393,8 +393,8 @@ class EnquiryAdmin(LongListAdmin):
                 "unnamed": len(keys[MAX_NAMED:]),
             }
             return TemplateResponse(request, "admin/contact/enquiry/erase.html", context)
-        deed = _("All personal data erased for good")
-        self.for_each(request, deed, enquiries, lambda enquiry: retention.erase(enquiry, request.user))
+        outcome = _("All personal data erased for good")
+        self.for_each(request, outcome, enquiries, lambda enquiry: retention.erase(enquiry, request.user))
         return None
 
 

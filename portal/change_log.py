@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from portal import spreadsheets
-from portal.bilingual.history.models import Change, Deed
+from portal.bilingual.history.models import Action, Change
 from portal.bilingual.history.versions import PARTS
 from portal.long_lists import LongListAdmin, PeriodFilter
 
@@ -25,12 +25,12 @@ class ValueFilter(admin.SimpleListFilter):
         return changes.filter(**{self.parameter_name: self.value()}) if self.value() in offered else changes
 
 
-class DeedFilter(ValueFilter):
+class ActionFilter(ValueFilter):
     title = _("what")
-    parameter_name = "deed"
+    parameter_name = "action"
 
     def lookups(self, request, model_admin):
-        return [choice for choice in Deed.choices if choice[0] != Deed.FIRST]
+        return [choice for choice in Action.choices if choice[0] != Action.FIRST]
 
 
 class PersonFilter(ValueFilter):
@@ -56,7 +56,7 @@ class ChangeAdmin(LongListAdmin):
 
     list_display = ["at", "person", "kind", "page", "what"]
     list_display_links = None
-    list_filter = [DeedFilter, PersonFilter, KindFilter, ("at", PeriodFilter)]
+    list_filter = [ActionFilter, PersonFilter, KindFilter, ("at", PeriodFilter)]
     list_per_page = 50
     sortable_by = ["at"]
     time_field = "at"
@@ -73,7 +73,7 @@ class ChangeAdmin(LongListAdmin):
 
     def get_queryset(self, request):
         """Leaves out what nobody did: the states in which histories begin."""
-        return super().get_queryset(request).exclude(deed=Deed.FIRST).with_people()
+        return super().get_queryset(request).exclude(action=Action.FIRST).with_people()
 
     @admin.display(description=_("who"))
     def person(self, change):
@@ -112,6 +112,6 @@ def table(changes):
     """
     yield [capfirst(str(heading)) for heading, _width in COLUMNS]
     for each in changes.iterator(500):
-        what = [str(each.get_deed_display()), each.words_and_writers]
+        what = [str(each.get_action_display()), each.words_and_writers]
         cells = [each.at, each.person, capfirst(each.kind), each.title, *what]
         yield list(map(spreadsheets.plain, cells))

@@ -7,7 +7,7 @@ from django.utils import timezone
 from reversion.models import Revision
 
 from portal.bilingual.freshness.models import Review
-from portal.bilingual.history.models import IN_BIN_FOR, Change, Deed, Writer
+from portal.bilingual.history.models import IN_BIN_FOR, Action, Change, Writer
 from portal.bilingual.history.versions import PARTS
 from portal.bilingual.parity.models import Confirmation
 from portal.sign_in import account_log
@@ -32,7 +32,7 @@ def empty_bin(model):
     log stay.
     """
     kind = ContentType.objects.get_for_model(model)
-    deleted = Change.objects.filter(content_type=kind, deed=Deed.DELETED)
+    deleted = Change.objects.filter(content_type=kind, action=Action.DELETED)
     gone = deleted.exclude(object_id__in=model._base_manager.values("pk")).order_by().values("object_id")
     gone = gone.annotate(last=Max("at")).filter(last__lte=timezone.now() - IN_BIN_FOR)
     expired = Change.objects.with_state().filter(content_type=kind, object_id__in=gone.values("object_id"))

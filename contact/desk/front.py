@@ -24,7 +24,7 @@ from portal.bilingual.drafts.models import Draft, ScheduledPublication
 from portal.bilingual.drafts.models import waiting as draft_waits
 from portal.bilingual.drafts.rights import is_translator, may_publish
 from portal.bilingual.editing import BilingualAdmin
-from portal.bilingual.history.models import Change, Deed
+from portal.bilingual.history.models import Action, Change
 from portal.bilingual.languages import LANGUAGE_NAMES
 from portal.bilingual.parity.table import address_of
 from portal.bilingual.publishing import Published
@@ -33,7 +33,7 @@ from portal.bilingual.publishing import Published
 # former takes a query.
 PLANNED_NAMED, CHANGES_NAMED = 5, 10
 # Of more changes than the front names, these come first: a colleague has taken something away, or brought it back.
-NAMED_FIRST = [Deed.WITHDRAWN, Deed.RESTORED, Deed.DELETED, Deed.BROUGHT_BACK]
+NAMED_FIRST = [Action.WITHDRAWN, Action.RESTORED, Action.DELETED, Action.BROUGHT_BACK]
 
 DRAFTS = {
     "refused": gettext_lazy("Could not be published"),
@@ -216,11 +216,11 @@ def changes(request) -> tuple[list, bool]:
     with_bin = kinds_of(lambda page: page.has_bin(request))
     midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time.min))
     found = Change.objects.by_colleagues(request.user, midnight).filter(content_type__in=kinds)
-    is_later = Case(When(deed__in=NAMED_FIRST, then=0), default=1)
+    is_later = Case(When(action__in=NAMED_FIRST, then=0), default=1)
     first = list(found.order_by(is_later, "-at", "-pk")[: CHANGES_NAMED + 1])
     named = sorted(first[:CHANGES_NAMED], key=lambda each: (each.at, each.pk), reverse=True)
     # The bin is for those who may bring something back.
-    shown = [(each, each.deed != Deed.DELETED or each.content_type_id in with_bin) for each in named]
+    shown = [(each, each.action != Action.DELETED or each.content_type_id in with_bin) for each in named]
     return shown, len(first) > CHANGES_NAMED
 
 

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ('by_name', models.CharField(blank=True, max_length=150, verbose_name='who')),
                 ('object_id', models.PositiveBigIntegerField()),
                 ('titles', models.JSONField(default=dict)),
-                ('deed', models.CharField(choices=[('published', 'Published'), ('withdrawn', 'Withdrawn'), ('scheduled', 'Scheduled'), ('unscheduled', 'Schedule cancelled'), ('discarded', 'Draft discarded'), ('restored', 'Earlier version put into the draft'), ('deleted', 'Deleted'), ('brought_back', 'Brought back from the bin'), ('added', 'Added'), ('changed', 'Changed'), ('first', 'As it was when its history began'), ('found', 'Changed outside its form')], max_length=20, verbose_name='what')),
+                ('action', models.CharField(choices=[('published', 'Published'), ('withdrawn', 'Withdrawn'), ('scheduled', 'Scheduled'), ('unscheduled', 'Schedule cancelled'), ('discarded', 'Draft discarded'), ('restored', 'Earlier version put into the draft'), ('deleted', 'Deleted'), ('brought_back', 'Brought back from the bin'), ('added', 'Added'), ('changed', 'Changed'), ('first', 'As it was when its history began'), ('found', 'Changed outside its form')], max_length=20, verbose_name='what')),
                 ('message', models.JSONField(default=list)),
                 ('incoming', models.JSONField(default=dict)),
                 ('by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='who')),
@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 'ordering': ['-at', '-pk'],
                 'permissions': [('view_change_log', 'Can view the log of all changes of content')],
                 'default_permissions': (),
-                'indexes': [models.Index(fields=['at', 'id'], name='portal_change_at'), models.Index(fields=['by', 'at', 'id'], name='portal_change_by'), models.Index(fields=['deed', 'at', 'id'], name='portal_change_deed'), models.Index(fields=['content_type', 'at', 'id'], name='portal_change_kind'), models.Index(fields=['content_type', 'object_id', 'at', 'id'], name='portal_change_of_row')],
+                'indexes': [models.Index(fields=['at', 'id'], name='portal_change_at'), models.Index(fields=['by', 'at', 'id'], name='portal_change_by'), models.Index(fields=['action', 'at', 'id'], name='portal_change_action'), models.Index(fields=['content_type', 'at', 'id'], name='portal_change_kind'), models.Index(fields=['content_type', 'object_id', 'at', 'id'], name='portal_change_of_row')],
             },
         ),
     ]

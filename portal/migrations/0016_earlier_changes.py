@@ -12,7 +12,7 @@ CONTENT = {
     "portal": ["centre", "department", "page", "term"],
     "programs": ["area", "certificate", "industry", "program", "resource"],
 }
-DEEDS = {"published", "withdrawn", "scheduled", "unscheduled", "discarded"}
+ACTIONS = {"published", "withdrawn", "scheduled", "unscheduled", "discarded"}
 # By the numbers that Django's log has for them.
 OTHERS = {1: "added", 2: "changed", 3: "deleted"}
 
@@ -30,7 +30,7 @@ def changed(Change, entry):
     if not (entry.object_id or "").isdecimal():
         return None
     message = parts_of(entry.change_message)
-    deeds = [kind for part in message for kind in part if kind in DEEDS]
+    actions = [kind for part in message for kind in part if kind in ACTIONS]
     name = f"{entry.user.first_name} {entry.user.last_name}".strip() or entry.user.username
     return Change(
         at=entry.action_time,
@@ -39,7 +39,7 @@ def changed(Change, entry):
         content_type_id=entry.content_type_id,
         object_id=int(entry.object_id),
         titles=dict.fromkeys(["zh-hans", "en"], entry.object_repr),
-        deed=deeds[0] if deeds else OTHERS[entry.action_flag],
+        action=actions[0] if actions else OTHERS[entry.action_flag],
         message=message,
     )
 

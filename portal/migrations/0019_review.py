@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterField(
             model_name='change',
-            name='deed',
+            name='action',
             field=models.CharField(choices=[('published', 'Published'), ('withdrawn', 'Withdrawn'), ('scheduled', 'Scheduled'), ('unscheduled', 'Schedule cancelled'), ('discarded', 'Draft discarded'), ('restored', 'Earlier version put into the draft'), ('confirmed', 'Languages confirmed'), ('checked', 'Checked'), ('deleted', 'Deleted'), ('brought_back', 'Brought back from the bin'), ('added', 'Added'), ('changed', 'Changed'), ('first', 'As it was when its history began'), ('found', 'Changed outside its form')], max_length=20, verbose_name='what'),
         ),
         migrations.CreateModel(

@@ -24,7 +24,7 @@ from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.paths import language_of
 from portal.bilingual.drafts.rights import NOT_A_PUBLISHER
 from portal.bilingual.editing import BilingualAdmin
-from portal.bilingual.history.models import Change, Deed
+from portal.bilingual.history.models import Action, Change
 from portal.bilingual.history.versions import note, record
 from portal.bilingual.languages import LANGUAGES
 from portal.draft_chores import publish_due, request_of
@@ -339,7 +339,7 @@ def restores(client, editor, program):
     area = Area.objects.create(slug="earlier", title_zh_hans="早先", title_en="Earlier")
     earlier = {"summary_zh_hans": "早先", "summary_en": "Earlier", "area": area.pk}
     Program.objects.filter(pk=program.pk).update(**earlier)
-    version = record(program, Deed.FOUND)
+    version = record(program, Action.FOUND)
     Program.objects.filter(pk=program.pk).update(
         **earlier | {"summary_zh_hans": "此后", "summary_en": "Since", "area": None}
     )
@@ -741,7 +741,7 @@ def sets_the_times_of_enquiries(client, user):
 
 
 def exports_the_log_of_changes(client, user):
-    note(Program.objects.first(), Deed.PUBLISHED, user)
+    note(Program.objects.first(), Action.PUBLISHED, user)
     data = {"action": "as_csv", "_selected_action": [Change.objects.latest("pk").pk]}
     return "attachment" in client.post("/admin/portal/change/", data).get("Content-Disposition", "")
 

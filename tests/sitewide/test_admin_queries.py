@@ -12,7 +12,7 @@ from post_office.models import STATUS
 from contact.models import AnswerTemplate
 from partners.models import Country, Institution
 from portal.bilingual.editing import BilingualAdmin
-from portal.bilingual.history.models import Deed
+from portal.bilingual.history.models import Action
 from portal.bilingual.history.versions import record
 from portal.bilingual.parity.models import Parity
 from portal.models import Centre, Page, Term, User
@@ -49,7 +49,7 @@ def add_rows(first, last):
         user.groups.add(Group.objects.create(name=f"组{number}"))
         enquiry = stored(STATUS.failed, program=program, country=country, owner=user)
         enquiry.log("received")
-        record(own, Deed.PUBLISHED, by=user)
+        record(own, Action.PUBLISHED, by=user)
 
 
 def queries(client, model):

@@ -84,8 +84,8 @@ class DraftListAdmin(PublishingAdmin):
         """Adds the publishing and the withdrawing of many rows at once."""
         actions = super().get_actions(request)
         if issubclass(self.model, Published) and self.may_publish(request):
-            for name, label, act, deed in self.publication_actions():
-                doing = partial(self.act_on, act=act, deed=deed)
+            for name, label, act, outcome in self.publication_actions():
+                doing = partial(self.act_on, act=act, outcome=outcome)
                 actions[name] = (lambda _admin, request, rows, doing=doing: doing(request, rows), name, label)
         return actions
 
@@ -106,12 +106,12 @@ class DraftListAdmin(PublishingAdmin):
             yield f"publish_{language}", label, act, published % {"languages": name}
         for language, name in LANGUAGE_NAMES.items():
             label = _("Withdraw %(language)s") % {"language": name}
-            deed = _("Withdrawn: %(language)s. Visitors do not see it any more") % {"language": name}
-            yield f"withdraw_{language}", label, partial(self.withdraw_row, language=language), deed
+            outcome = _("Withdrawn: %(language)s. Visitors do not see it any more") % {"language": name}
+            yield f"withdraw_{language}", label, partial(self.withdraw_row, language=language), outcome
 
-    def act_on(self, request, rows, act, deed):
+    def act_on(self, request, rows, act, outcome):
         """
-        Does what `act` does to each of `rows`, and says with the `deed`, in words, for how many it was done, for how
+        Does what `act` does to each of `rows`, and says with the `outcome`, in words, for how many it was done, for how
         many there was nothing to do, as `act` returns it, and for which it was refused, and why.
         """
         done = idle = 0
@@ -133,7 +133,7 @@ class DraftListAdmin(PublishingAdmin):
             self.message_user(request, text % {"number": idle}, messages.INFO)
         if done:
             number = ngettext("%(number)d page", "%(number)d pages", done) % {"number": done}
-            text = _("{label}: {value}").format(label=deed, value=number)
+            text = _("{label}: {value}").format(label=outcome, value=number)
             self.message_user(request, text, messages.SUCCESS)
 
     @transaction.atomic

@@ -198,7 +198,7 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
         shown = draft.values(values_of(*self.unbound(request, obj)))
         row, message, keys, ready = self.saved(request, obj, draft, languages, scheduled=scheduled)
         log = self.log_change if obj else self.log_addition
-        log(request, row, [*deed("published", languages), *message], writers_of(ready, request.user))
+        log(request, row, [*message_of("published", languages), *message], writers_of(ready, request.user))
         draft.object_id, draft.refusals = row.pk, {}
         draft.unschedule(languages)
         live = values_of(*self.unbound(request, self.get_object(request, str(row.pk))))
@@ -260,9 +260,9 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
         return form, formsets, values, ready
 
     def record(self, request, row, kind, languages=(), **about):
-        """Notes in the history of `row` what deed() says. A page that is not stored yet has no history."""
+        """Notes in the history of `row` what message_of() says. A page that is not stored yet has no history."""
         if row:
-            self.log_change(request, row, deed(kind, languages, **about))
+            self.log_change(request, row, message_of(kind, languages, **about))
 
     def reasons_in_words(self, request, row, reasons) -> list[str]:
         """Returns the `reasons` of Refused for `row`, or a new one, each with the name of its field."""
@@ -305,7 +305,7 @@ def key_in(request) -> str:
     return key if re.fullmatch("[0-9a-f]{32}", key) else ""
 
 
-def deed(kind, languages=(), **about) -> list:
+def message_of(kind, languages=(), **about) -> list:
     """Returns what was done to a page as its history keeps it; see portal.bilingual.history.words."""
     return [{kind: {"languages": list(languages), **about}}]
 

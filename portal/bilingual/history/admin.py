@@ -25,7 +25,7 @@ from portal.bilingual.drafts.paths import DELETE, is_new, replacement_key, row_o
 from portal.bilingual.drafts.values import as_post, fields_of, fingerprint, is_file, own_fields, values_of
 from portal.bilingual.history.bin import CannotComeBack, bring_back
 from portal.bilingual.history.comparison import compared
-from portal.bilingual.history.models import IN_BIN_FOR, Change, Deed
+from portal.bilingual.history.models import IN_BIN_FOR, Action, Change
 from portal.bilingual.history.versions import PARTS, field_at, fields_at, record
 from portal.bilingual.publishing import Published
 
@@ -152,7 +152,7 @@ class HistoryAdmin(DraftAdmin):
         elif draft.texts() == before:
             self.message_user(request, _("The draft says that already."), messages.INFO)
         else:
-            self.record(request, row, Deed.RESTORED, at=change.at.isoformat())
+            self.record(request, row, Action.RESTORED, at=change.at.isoformat())
             text = _("The earlier version is in the draft now. Visitors do not see it yet.")
             self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(draft.address)
@@ -185,7 +185,7 @@ class HistoryAdmin(DraftAdmin):
             words = {"title": deletion.title, "reasons": " ".join(map(str, error.reasons))}
             self.message_user(request, text % words, messages.ERROR)
             return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_bin"))
-        record(row, Deed.BROUGHT_BACK, by=request.user)
+        record(row, Action.BROUGHT_BACK, by=request.user)
         text = _("“%(title)s” is back.") % {"title": row}
         if isinstance(row, Published):
             text = _("“%(title)s” is back. Visitors do not see it until you publish it.") % {"title": row}

@@ -18,24 +18,24 @@ from portal.bilingual.languages import LANGUAGES
 IN_BIN_FOR = timedelta(days=90)
 
 
-class Deed(models.TextChoices):
+class Action(models.TextChoices):
     """What is done to a page. The values are also the keys of what portal.bilingual.history.words puts into words."""
 
-    PUBLISHED = "published", pgettext_lazy("deed", "Published")
-    WITHDRAWN = "withdrawn", pgettext_lazy("deed", "Withdrawn")
-    SCHEDULED = "scheduled", pgettext_lazy("deed", "Scheduled")
-    UNSCHEDULED = "unscheduled", pgettext_lazy("deed", "Schedule cancelled")
-    DISCARDED = "discarded", pgettext_lazy("deed", "Draft discarded")
-    RESTORED = "restored", pgettext_lazy("deed", "Earlier version put into the draft")
-    CONFIRMED = "confirmed", pgettext_lazy("deed", "Languages confirmed")
-    TICKED = "ticked", pgettext_lazy("deed", "Languages ticked as still the same")
-    CHECKED = "checked", pgettext_lazy("deed", "Checked")
-    DELETED = "deleted", pgettext_lazy("deed", "Deleted")
-    BROUGHT_BACK = "brought_back", pgettext_lazy("deed", "Brought back from the bin")
-    ADDED = "added", pgettext_lazy("deed", "Added")
-    CHANGED = "changed", pgettext_lazy("deed", "Changed")
-    FIRST = "first", pgettext_lazy("deed", "As it was when its history began")
-    FOUND = "found", pgettext_lazy("deed", "Changed outside its form")
+    PUBLISHED = "published", pgettext_lazy("action", "Published")
+    WITHDRAWN = "withdrawn", pgettext_lazy("action", "Withdrawn")
+    SCHEDULED = "scheduled", pgettext_lazy("action", "Scheduled")
+    UNSCHEDULED = "unscheduled", pgettext_lazy("action", "Schedule cancelled")
+    DISCARDED = "discarded", pgettext_lazy("action", "Draft discarded")
+    RESTORED = "restored", pgettext_lazy("action", "Earlier version put into the draft")
+    CONFIRMED = "confirmed", pgettext_lazy("action", "Languages confirmed")
+    TICKED = "ticked", pgettext_lazy("action", "Languages ticked as still the same")
+    CHECKED = "checked", pgettext_lazy("action", "Checked")
+    DELETED = "deleted", pgettext_lazy("action", "Deleted")
+    BROUGHT_BACK = "brought_back", pgettext_lazy("action", "Brought back from the bin")
+    ADDED = "added", pgettext_lazy("action", "Added")
+    CHANGED = "changed", pgettext_lazy("action", "Changed")
+    FIRST = "first", pgettext_lazy("action", "As it was when its history began")
+    FOUND = "found", pgettext_lazy("action", "Changed outside its form")
 
 
 class ChangeQuerySet(models.QuerySet):
@@ -65,20 +65,20 @@ class ChangeQuerySet(models.QuerySet):
         back = self.model.objects.filter(
             content_type=OuterRef("content_type"),
             object_id=OuterRef("object_id"),
-            deed=Deed.BROUGHT_BACK,
+            action=Action.BROUGHT_BACK,
             pk__gt=OuterRef("pk"),
         )
-        return self.filter(~Exists(back), deed=Deed.DELETED)
+        return self.filter(~Exists(back), action=Action.DELETED)
 
     def in_bin(self, model):
         """Returns the latest deletion of each row of `model` that can come back, the latest first; see IN_BIN_FOR."""
         kind = ContentType.objects.get_for_model(model)
         later = self.model.objects.filter(
-            content_type=kind, object_id=OuterRef("object_id"), deed=Deed.DELETED, pk__gt=OuterRef("pk")
+            content_type=kind, object_id=OuterRef("object_id"), action=Action.DELETED, pk__gt=OuterRef("pk")
         )
         stored = model._base_manager.filter(pk=OuterRef("object_id"))
         since = timezone.now() - IN_BIN_FOR
-        deleted = self.with_state().filter(content_type=kind, deed=Deed.DELETED, at__gt=since)
+        deleted = self.with_state().filter(content_type=kind, action=Action.DELETED, at__gt=since)
         return deleted.filter(~Exists(stored), ~Exists(later))
 
 
@@ -101,7 +101,7 @@ class Change(models.Model):
     object_id = models.PositiveBigIntegerField()
     # The title that the page had, by language of the reader.
     titles = models.JSONField(default=dict)
-    deed = models.CharField(_("what"), max_length=20, choices=Deed)
+    action = models.CharField(_("what"), max_length=20, choices=Action)
     # As that of Django's LogEntry; see in_words().
     message = models.JSONField(default=list)
     revision = models.ForeignKey("reversion.Revision", null=True, on_delete=models.SET_NULL)
@@ -120,7 +120,7 @@ class Change(models.Model):
         indexes = [
             models.Index(fields=["at", "id"], name="portal_change_at"),
             models.Index(fields=["by", "at", "id"], name="portal_change_by"),
-            models.Index(fields=["deed", "at", "id"], name="portal_change_deed"),
+            models.Index(fields=["action", "at", "id"], name="portal_change_action"),
             models.Index(fields=["content_type", "at", "id"], name="portal_change_kind"),
             models.Index(fields=["content_type", "object_id", "at", "id"], name="portal_change_of_row"),
         ]
@@ -147,7 +147,7 @@ class Change(models.Model):
     @property
     def words(self) -> str:
         """What was done, in the active language."""
-        return in_words(self.message) or str(self.get_deed_display())
+        return in_words(self.message) or str(self.get_action_display())
 
     @property
     def words_and_writers(self) -> str:
@@ -162,7 +162,7 @@ class Change(models.Model):
         """The address of the history of the page or, if it was deleted, of the bin."""
         kind = ContentType.objects.get_for_id(self.content_type_id)
         name = f"admin:{kind.app_label}_{kind.model}"
-        if self.deed == Deed.DELETED:
+        if self.action == Action.DELETED:
             return reverse(f"{name}_bin")
         return reverse(f"{name}_history", args=[self.object_id])
 

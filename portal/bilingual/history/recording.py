@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.former_slugs import Addressed, FormerSlug
-from portal.bilingual.history.models import Deed
+from portal.bilingual.history.models import Action
 from portal.bilingual.history.versions import PARTS, keep_history, note, put_into_bin, record
-from portal.bilingual.history.words import DEEDS
+from portal.bilingual.history.words import ACTIONS
 
 # What is done to a page that changes its state.
-CHANGING = {Deed.PUBLISHED, Deed.WITHDRAWN, Deed.ADDED, Deed.CHANGED}
+CHANGING = {Action.PUBLISHED, Action.WITHDRAWN, Action.ADDED, Action.CHANGED}
 
 # So many rows, with all their parts, are in memory at once.
 CHUNK = 100
@@ -37,25 +37,25 @@ class RecordingAdmin(admin.ModelAdmin):
         keep_history(model, parts, self.incoming_fields.values())
 
     def log_addition(self, request, obj, message, writers=()):
-        self.note(request, obj, message, Deed.ADDED, writers)
+        self.note(request, obj, message, Action.ADDED, writers)
         return super().log_addition(request, obj, message)
 
     def log_change(self, request, obj, message, writers=()):
-        self.note(request, obj, message, Deed.CHANGED, writers)
+        self.note(request, obj, message, Action.CHANGED, writers)
         return super().log_change(request, obj, message)
 
     def note(self, request, row, message, otherwise, writers):
         """
-        Stores the Change that a `message` of a LogEntry says. Of one that names no Deed it is `otherwise`.
+        Stores the Change that a `message` of a LogEntry says. If it names no Action, that is `otherwise`.
 
         `writers` are the users who wrote what it makes public.
         """
         parts = message if isinstance(message, list) else []
-        deed = next((Deed(kind) for part in parts for kind in part if kind in DEEDS), otherwise)
-        if deed in CHANGING:
-            record(row, deed, by=request.user, message=parts, writers=writers)
+        action = next((Action(kind) for part in parts for kind in part if kind in ACTIONS), otherwise)
+        if action in CHANGING:
+            record(row, action, by=request.user, message=parts, writers=writers)
         else:
-            note(row, deed, by=request.user, message=parts)
+            note(row, action, by=request.user, message=parts)
 
     def delete_model(self, request, obj):
         with transaction.atomic():

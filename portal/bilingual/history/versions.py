@@ -13,7 +13,7 @@ from django.utils import timezone
 from modeltranslation.fields import TranslationField
 from reversion.models import Version
 
-from portal.bilingual.history.models import IN_BIN_FOR, Change, Deed, Writer, titles_of
+from portal.bilingual.history.models import IN_BIN_FOR, Action, Change, Writer, titles_of
 
 # By model of pages: the models of their parts, by the name of the relation.
 PARTS = {}
@@ -47,7 +47,7 @@ def kept_fields(model) -> list[str]:
 
 
 @transaction.atomic
-def record(row, deed: Deed, by=None, at=None, message=(), writers=()) -> Change:
+def record(row, action: Action, by=None, at=None, message=(), writers=()) -> Change:
     """
     Notes that `by`, a user or None, did something to `row`, and stores its state if that is not stored already.
 
@@ -55,7 +55,7 @@ def record(row, deed: Deed, by=None, at=None, message=(), writers=()) -> Change:
     """
     related = [*PARTS[type(row)], *(field.name for field in row._meta.local_many_to_many)]
     row = type(row)._base_manager.prefetch_related(*related).get(pk=row.pk)
-    about = noted(row, deed, by, at, message) | {"incoming": incoming(row, SHOWN[type(row)])}
+    about = noted(row, action, by, at, message) | {"incoming": incoming(row, SHOWN[type(row)])}
     if (latest := latest_state(row)) and is_current(latest, row):
         change = Change.objects.create(**about, revision=latest.revision)
     else:
@@ -67,12 +67,12 @@ def record(row, deed: Deed, by=None, at=None, message=(), writers=()) -> Change:
     return change
 
 
-def note(row, deed: Deed, by, message=()) -> Change:
+def note(row, action: Action, by, message=()) -> Change:
     """Notes that `by`, a user, did something to `row` that leaves its state as it is. Returns the Change."""
-    return Change.objects.create(**noted(row, deed, by, None, message))
+    return Change.objects.create(**noted(row, action, by, None, message))
 
 
-def noted(row, deed, by, at, message) -> dict:
+def noted(row, action, by, at, message) -> dict:
     return {
         "at": at or timezone.now(),
         "by": by,
@@ -80,7 +80,7 @@ def noted(row, deed, by, at, message) -> dict:
         "content_type": ContentType.objects.get_for_model(row),
         "object_id": row.pk,
         "titles": titles_of(row),
-        "deed": deed,
+        "action": action,
         "message": list(message),
     }
 
@@ -94,18 +94,18 @@ def remember(row) -> Change:
     """
     latest = latest_state(row)
     if latest is None:
-        return record(row, Deed.FIRST, at=getattr(row, "updated_at", None))
+        return record(row, Action.FIRST, at=getattr(row, "updated_at", None))
     if is_current(latest, row):
         return latest
     changed_at = getattr(row, "updated_at", latest.at)
-    return record(row, Deed.FOUND, at=changed_at if changed_at > latest.at else None)
+    return record(row, Action.FOUND, at=changed_at if changed_at > latest.at else None)
 
 
 @transaction.atomic
 def put_into_bin(row, by):
     """Keeps `row`, which is just read and about to be deleted by a user, so that it can come back."""
     revision = remember(row).revision
-    about = noted(row, Deed.DELETED, by, None, ())
+    about = noted(row, Action.DELETED, by, None, ())
     Change.objects.create(**about, revision=revision, incoming=incoming(row))
     # Their files stay, because an empty field has none that could be deleted with its row.
     for name, part in PARTS[type(row)].items():
@@ -202,7 +202,7 @@ def field_at(path: str):
 
 def files_in_bin(model, name: str):
     """Yields the names of the files, in the field `name` of `model`, of what was deleted within IN_BIN_FOR."""
-    deleted = Change.objects.filter(deed=Deed.DELETED, at__gt=timezone.now() - IN_BIN_FOR)
+    deleted = Change.objects.filter(action=Action.DELETED, at__gt=timezone.now() - IN_BIN_FOR)
     versions = Version.objects.filter(
         content_type=ContentType.objects.get_for_model(model), revision__in=deleted.values("revision")
     )

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, gettext_lazy
 from portal.bilingual.languages import names_of
 
 # What staff have done to a page, besides changing its fields.
-DEEDS = {
+ACTIONS = {
     "published": gettext_lazy("Published: %(languages)s."),
     "withdrawn": gettext_lazy("Withdrawn: %(languages)s."),
     "scheduled": gettext_lazy("Will be published at %(date)s: %(languages)s."),
@@ -32,15 +32,15 @@ SIDE = re.compile(r"(?P<label>.+) \((?P<language>Chinese|English)\)")
 
 def in_words(message: list) -> str:
     """
-    Returns a `message` in the form of Django's LogEntry in words: DEEDS, and what Django notes.
+    Returns a `message` in the form of Django's LogEntry in words: ACTIONS, and what Django notes.
 
     The labels of fields are stored in English. Django translates a label as a whole. But that of a side names its
     language, and others begin with a capital. The names of versions of files are stored in English too.
     """
-    deeds = [deed_in_words(kind, about) for part in message for kind, about in part.items() if kind in DEEDS]
-    noted = [{kind: about | shown_in(about)} for part in message for kind, about in part.items() if kind not in DEEDS]
-    said = LogEntry(change_message=json.dumps(noted)).get_change_message() if noted or (message and not deeds) else ""
-    return " ".join(filter(None, [*deeds, said]))
+    actions = [action_in_words(kind, about) for part in message for kind, about in part.items() if kind in ACTIONS]
+    noted = [{kind: about | shown_in(about)} for part in message for kind, about in part.items() if kind not in ACTIONS]
+    said = LogEntry(change_message=json.dumps(noted)).get_change_message() if noted or (message and not actions) else ""
+    return " ".join(filter(None, [*actions, said]))
 
 
 def shown_in(about: dict) -> dict:
@@ -54,11 +54,11 @@ def shown_in(about: dict) -> dict:
     return found
 
 
-def deed_in_words(kind: str, about: dict) -> str:
+def action_in_words(kind: str, about: dict) -> str:
     words = {"languages": names_of(about["languages"])}
     if "at" in about:
         words["date"] = date_format(timezone.localtime(datetime.fromisoformat(about["at"])), "SHORT_DATETIME_FORMAT")
-    return DEEDS[kind] % words
+    return ACTIONS[kind] % words
 
 
 def translated(label: str) -> str:

@@ -18,7 +18,7 @@ from partners.models import Country
 from portal import roles
 from portal.bilingual.drafts.models import Draft, new_key
 from portal.bilingual.freshness import Review
-from portal.bilingual.history.models import Change, Deed
+from portal.bilingual.history.models import Action, Change
 from portal.bilingual.history.versions import note
 from portal.models import Centre, Department, Page, Term, User
 from programs.models import Area, Program
@@ -104,7 +104,7 @@ def let_everything_wait(user, times=1):
     for model in (Area, Centre, Country, Program, Term):
         row = model.objects.order_by("pk").first()
         add_draft(row, scheduled_by=user, refusals={"": ["Refused"]} if model is Centre else None)
-    note(programs[0], Deed.CHECKED, colleague)
+    note(programs[0], Action.CHECKED, colleague)
     programs[0].title_zh_hans = "新题"
     programs[0].save()
     programs[1].title_en = "New title"
@@ -234,7 +234,7 @@ def test_it_says_what_colleagues_have_done_today_to_pages_that_one_may_see(time_
     time_machine.move_to("2031-03-03T04:00:00Z", tick=False)
     writer, publisher = member("writer"), member("publisher")
     kept, deleted = Program.objects.get(slug="student-exchange"), Program.objects.get(slug="teacher-exchange")
-    note(kept, Deed.CHECKED, writer.user)
+    note(kept, Action.CHECKED, writer.user)
     publisher.post(f"/admin/programs/program/{deleted.pk}/delete/", {"post": "yes"})
     checked, gone = "12:00 Ming Li: Student exchange Checked", "12:00 Ming Li: Teacher exchange Deleted"
     history, bin_ = f"/admin/programs/program/{kept.pk}/history/", "/admin/programs/program/bin/"
@@ -260,11 +260,11 @@ def test_what_colleagues_have_withdrawn_or_restored_today_is_named_however_much_
     form = AdminForm(publisher, address.format(restored.pk) + "change/")
     form.data["title_en"] = ["Another title"]
     form.submit("_publish")
-    first = Change.objects.get(object_id=restored.pk, deed=Deed.FIRST)
+    first = Change.objects.get(object_id=restored.pk, action=Action.FIRST)
     publisher.post(address.format(restored.pk) + f"history/{first.pk}/", {"_restore": "1"})
     assert len(waiting(writer)[0].select(".front-changes li")) == 3
     for _time in range(CHANGES_NAMED):
-        note(others[0], Deed.CHECKED, publisher.user)
+        note(others[0], Action.CHECKED, publisher.user)
     section = waiting(writer)[0].select_one(".front-changes")
     said = [change.text for change in section.select("li")]
     assert len(said) == CHANGES_NAMED

@@ -12,7 +12,7 @@ from contact.models import AnswerTemplate
 from portal import content_version
 from portal.bilingual import freshness
 from portal.bilingual.freshness import Review
-from portal.bilingual.history.models import Change, Deed
+from portal.bilingual.history.models import Action, Change
 from portal.models import Department, Page, User
 from programs.models import Industry, Program
 from tests.admin_forms import AdminForm
@@ -105,7 +105,11 @@ def test_a_page_is_due_after_its_interval_until_somebody_says_that_it_is_still_r
     assert buttons == ["_still_right", "_review"]
     change = Change.objects.of(program).order_by("-pk").first()
     with override("en"):
-        assert (change.deed, change.by, change.words) == ("checked", writer.user, "Checked: this page is still right.")
+        assert (change.action, change.by, change.words) == (
+            "checked",
+            writer.user,
+            "Checked: this page is still right.",
+        )
     # What was typed is still a draft.
     program.refresh_from_db()
     assert program.title_en == "Teacher exchange"
@@ -160,7 +164,7 @@ def test_only_what_visitors_see_is_due(publisher, program):
     publisher.post(f"/admin/programs/program/{program.pk}/delete/", {"post": "yes"})
     assert due_on(program) is None
     # It comes back with its review, and is due when it is public again.
-    deletion = Change.objects.get(deed=Deed.DELETED)
+    deletion = Change.objects.get(action=Action.DELETED)
     publisher.post(f"/admin/programs/program/bin/{deletion.pk}/")
     assert due_on(program) is None
     Program.objects.filter(pk=program.pk).update(published_at_zh_hans="2031-03-01T00:00:00Z")

@@ -31,7 +31,7 @@ from portal.bilingual.drafts.models import PUBLISH, TRANSLATE, Draft, ScheduledP
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.former_slugs import FormerSlug
 from portal.bilingual.freshness.models import Review
-from portal.bilingual.history.models import Change, Deed
+from portal.bilingual.history.models import Action, Change
 from portal.bilingual.history.versions import PARTS, fields_at, versions_of
 from portal.bilingual.parity.models import Confirmation
 from portal.draft_chores import publish_due, remove_files
@@ -124,7 +124,7 @@ def test_a_change_is_compared_restored_deleted_and_brought_back(staff, client, p
     form.add_row("steps", text_zh_hans="新", text_en="New")
     form.submit("_publish")
     last, first = versions_of(program)
-    assert (first.deed, first.by, last.deed, last.by.username) == ("first", None, "published", "admin")
+    assert (first.action, first.by, last.action, last.by.username) == ("first", None, "published", "admin")
     # What was changed, in both languages, rows and choices of many included.
     page = VersionPage(staff, last)
     assert [each for each in page.differences("changed") if "English" not in each[0]] == [
@@ -177,8 +177,8 @@ def test_a_change_is_compared_restored_deleted_and_brought_back(staff, client, p
     change(staff, again)
     response = client.get("/en/programs/teacher-exchange/")
     assert response["Location"] == "/en/programs/exchange-of-teachers/"
-    deeds = list(Change.objects.of(again).values_list("deed", flat=True))
-    assert deeds[:4] == ["published", "brought_back", "deleted", "published"]
+    actions = list(Change.objects.of(again).values_list("action", flat=True))
+    assert actions[:4] == ["published", "brought_back", "deleted", "published"]
 
 
 def program_questions(first):
@@ -221,7 +221,7 @@ def test_what_was_changed_outside_the_form_is_not_said_of_the_next_author(staff,
     Program.objects.filter(pk=program.pk).update(summary_en="By a command")
     change(staff, program, title_en="Two")
     last, found, *_rest = versions_of(program)
-    assert (found.deed, found.by, last.by.username) == ("found", None, "admin")
+    assert (found.action, found.by, last.by.username) == ("found", None, "admin")
     assert VersionPage(staff, last).differences("changed") == [("Title (English)", "One", "Two")]
     assert [each[2] for each in VersionPage(staff, found).differences("changed")] == ["By a command"]
 
@@ -476,7 +476,7 @@ def test_what_the_worker_publishes_is_its_authors(staff, program):
     ScheduledPublication.objects.update(at=timezone.now())
     publish_due()
     last = versions_of(program)[0]
-    assert (last.deed, last.by.username) == ("published", "admin")
+    assert (last.action, last.by.username) == ("published", "admin")
     assert fields_at(last)[""]["title_en"] == "At a set time"
 
 
@@ -498,7 +498,7 @@ def test_the_name_of_who_is_gone_is_kept_for_ninety_days(staff, program):
     for days, names in ((89, {"Li Ming": 2}), (91, {"Li Ming": 1, "": 1})):
         Change.objects.update(at=timezone.now() - timedelta(days=days))
         history_chores.delete_expired()
-        found = Change.objects.filter(deed="published").values_list("by_name", flat=True)
+        found = Change.objects.filter(action="published").values_list("by_name", flat=True)
         assert Counter(found) == names
     # That of who is still there stays.
     assert Change.objects.get(by_name="Li Ming").by.username == "other"
@@ -526,13 +526,15 @@ def test_what_was_deleted_leaves_the_bin_after_ninety_days(staff, program):
     assert "is here for 90 days" in staff.get(bins[0]).text
     assert Version.objects.filter(serialized_data__contains="Zhang San").exists()
     # What was deleted again since is in the bin anew.
-    Change.objects.exclude(content_type__model="program", deed="deleted").update(at=timezone.now() - timedelta(days=91))
+    Change.objects.exclude(content_type__model="program", action="deleted").update(
+        at=timezone.now() - timedelta(days=91)
+    )
     deletion = Change.objects.in_bin(Program).get()
     # Before the worker comes, too.
     assert "The bin is empty." in staff.get(bins[1]).text
     history_chores.delete_expired()
     assert not Version.objects.filter(serialized_data__contains="Zhang San").exists()
-    assert Change.objects.of(term).filter(deed="deleted").get().titles["en"] == "Zhang San"
+    assert Change.objects.of(term).filter(action="deleted").get().titles["en"] == "Zhang San"
     assert not Change.objects.of(term).with_state().exists()
     for row, stays in ((program, True), (term, False)):
         about = {"content_type": ContentType.objects.get_for_model(row), "object_id": row.pk}
@@ -596,9 +598,9 @@ def test_the_log_is_filtered_and_exported_and_holds_no_formula(staff, program):
     change(editor("portal.change_term", PUBLISH), term, note_en="Said")
     colleague = User.objects.get(username="colleague")
     kind = ContentType.objects.get_for_model(Term)
-    for query in (f"by={colleague.pk}", f"content_type={kind.pk}&deed=published"):
+    for query in (f"by={colleague.pk}", f"content_type={kind.pk}&action=published"):
         shown = staff.get(f"/admin/portal/change/?{query}").context["cl"].result_list
-        assert [(each.object_id, each.deed) for each in shown] == [(term.pk, "published")], query
+        assert [(each.object_id, each.action) for each in shown] == [(term.pk, "published")], query
     everything = [str(each.pk) for each in Change.objects.all()]
     data = {"_selected_action": everything}
     response = staff.post("/admin/portal/change/", data | {"action": "as_csv"})
@@ -627,8 +629,8 @@ def test_what_colleagues_have_done_today_is_found(staff, program):
     change(editor("portal.change_page", PUBLISH), Page.objects.get(slug="about"), sort_order="7")
     me = User.objects.get(username="admin")
     found = Change.objects.by_colleagues(me, timezone.now() - timedelta(hours=1))
-    assert [(each.person, each.titles["en"], each.deed) for each in found] == [
-        ("Li Ming", Page.objects.get(slug="about").title_en, Deed.PUBLISHED)
+    assert [(each.person, each.titles["en"], each.action) for each in found] == [
+        ("Li Ming", Page.objects.get(slug="about").title_en, Action.PUBLISHED)
     ]
     assert not Change.objects.by_colleagues(me, timezone.now() + timedelta(hours=1))
 
@@ -646,7 +648,7 @@ def test_the_history_goes_on_from_the_log_of_django(staff, program):
     Change.objects.all().delete()
     import_module("portal.migrations.0016_earlier_changes").copy(apps, None)
     with override("en"):
-        found = [(each.kind, each.deed, each.person, each.revision) for each in Change.objects.order_by("pk")]
+        found = [(each.kind, each.action, each.person, each.revision) for each in Change.objects.order_by("pk")]
         assert found == [("term", "deleted", "admin", None), ("program", "published", "admin", None)]
         assert Change.objects.of(program).get().words.startswith("Published: Chinese and English. Changed Title")
 

@@ -24,7 +24,7 @@ from portal.bilingual.drafts import admin_publishing
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.values import values_of
 from portal.bilingual.editing import BilingualAdmin
-from portal.bilingual.history.models import Change, Deed
+from portal.bilingual.history.models import Action, Change
 from portal.bilingual.parity import admin as parity_admin
 from portal.bilingual.parity.models import Confirmation, Parity, State
 from portal.bilingual.parity.texts import parts, texts_in
@@ -299,7 +299,7 @@ def test_what_comes_back_from_the_bin_is_as_far_in_step_as_it_was(staff, program
     Program.objects.filter(pk=program.pk).update(title_zh_hans="新题")
     staff.post(f"/admin/programs/program/{program.pk}/delete/", {"post": "yes"})
     assert states(program) == {}
-    deletion = Change.objects.get(deed=Deed.DELETED)
+    deletion = Change.objects.get(action=Action.DELETED)
     staff.post(f"/admin/programs/program/bin/{deletion.pk}/")
     AdminForm(staff, ADDRESS.format(program.pk)).submit("_publish")
     assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.OUT_OF_STEP}
