@@ -155,6 +155,7 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
         *DjangoUserAdmin.fieldsets[3:],
         (_("Language"), {"fields": ["language"]}),
     ]
+    readonly_fields = ["last_login", "date_joined"]
     list_display = ["username", "email", "shown_roles", "second_factor", "last_login"]
     actions = ["reset_second_factor"]
     change_password_form = StaffPasswordForm
