@@ -48,8 +48,9 @@ def shown_date(day):
 
 class QueueFilter(admin.SimpleListFilter):
     """
-    A filter by what waits and for whom. The default is "open", or "all" in a search or a filter by state, and where the
-    admin says which enquiries keep a program or a country from being deleted.
+    A filter by what waits and for whom. The default is "open".
+
+    It is "all" in a search, in a filter by state, and in a list of the enquiries about one program or country.
     """
 
     title = _("queue")

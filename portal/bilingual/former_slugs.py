@@ -46,7 +46,7 @@ def free_slug(model, slug: str) -> str:
 
 
 class Slugged(models.Model):
-    """Abstract base of models with a unique `slug`. Who types one that is taken is told whose it is, and a free one."""
+    """Abstract base of models with a unique `slug`. The error for a taken one names its owner, and a free one."""
 
     class Meta:
         abstract = True

@@ -302,7 +302,7 @@ class DraftAdmin(DraftListAdmin):
             if "_keep" not in request.POST:
                 self.warn_of_texts(request, self.rows_typed(request, obj, draft))
         elif "_save_draft" in request.POST and "_keep" not in request.POST:
-            self.message_user(request, _("You have changed nothing, so there is no draft."), messages.INFO)
+            self.message_user(request, _("The form says what is stored, so there is no draft."), messages.INFO)
         return None
 
     def warn_of_texts(self, request, rows):
@@ -510,7 +510,8 @@ class DraftAdmin(DraftListAdmin):
         except Refused as refused:
             self.message_user(request, " ".join(refused.reasons[""]), messages.ERROR)
         else:
-            self.message_user(request, said, messages.SUCCESS)
+            level = messages.SUCCESS if said else messages.INFO
+            self.message_user(request, said or _("Visitors did not see this page in that language."), level)
 
 
 def about_rivals(draft, rivals) -> str:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from modeltranslation.utils import build_localized_fieldname
 
 from portal.bilingual.drafts.admin_publishing import PublishingAdmin, Refused
 from portal.bilingual.drafts.models import Draft, ScheduledPublication, waiting
@@ -91,9 +92,9 @@ class DraftListAdmin(PublishingAdmin):
 
     def publication_actions(self):
         """
-        Yields the name, the label and the method of each such action, and what it has done in words.
+        Yields of each such action its name, its label, its method, and a sentence for afterwards.
 
-        The method takes a request and a row.
+        The method takes a request and a row, and returns whether there was something to do.
         """
         published = _("Published: %(languages)s. Visitors see it now")
         if self.model.publication_follows:
@@ -111,8 +112,8 @@ class DraftListAdmin(PublishingAdmin):
 
     def act_on(self, request, rows, act, outcome):
         """
-        Does what `act` does to each of `rows`, and says with the `outcome`, in words, for how many it was done, for how
-        many there was nothing to do, as `act` returns it, and for which it was refused, and why.
+        Calls `act` for each of `rows`. Tells the user the `outcome`, a sentence, with the number of rows for which it
+        had something to do, the number of the others, and the reasons for each refusal.
         """
         done = idle = 0
         for row in rows:
@@ -125,11 +126,7 @@ class DraftListAdmin(PublishingAdmin):
             else:
                 done, idle = done + is_done, idle + (not is_done)
         if idle:
-            text = ngettext(
-                "%(number)d page is so already, and stays as it is.",
-                "%(number)d pages are so already, and stay as they are.",
-                idle,
-            )
+            text = ngettext("Nothing to do for %(number)d page.", "Nothing to do for %(number)d pages.", idle)
             self.message_user(request, text % {"number": idle}, messages.INFO)
         if done:
             number = ngettext("%(number)d page", "%(number)d pages", done) % {"number": done}
@@ -143,7 +140,8 @@ class DraftListAdmin(PublishingAdmin):
         anything to publish.
         """
         draft = self.find_draft(request, row)
-        if not draft.ready(languages) and all(row.is_published_in(language) for language in languages):
+        columns = (build_localized_fieldname("published_at", language) for language in languages)
+        if not draft.ready(languages) and all(getattr(row, column) for column in columns):
             draft.keep()
             return False
         mine = {

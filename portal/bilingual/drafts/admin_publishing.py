@@ -277,7 +277,7 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
     @transaction.atomic
     def withdraw_row(self, request, row, language) -> str:
         """
-        Lets visitors no longer see `row` in `language`. Returns that in words.
+        Lets visitors no longer see `row` in `language`. Returns that in words, or "" if it was not public.
 
         Raises Refused if it must stay, or if the user is no publisher.
         """
@@ -286,6 +286,8 @@ class PublishingAdmin(RightsByLanguage, RecordingAdmin):
         # Another user may have published in the meantime.
         wait_for_turn(self.model, row.pk)
         row = self.model._base_manager.get(pk=row.pk)
+        if getattr(row, column) is None:
+            return ""
         remember(row)
         setattr(row, column, None)
         try:

@@ -143,7 +143,9 @@ class FreshnessAdmin(ParityAdmin):
             raise PermissionDenied
         form = self.store_review(request, row) if request.method == "POST" else ReviewForm(instance=review_of(row))
         if form.is_valid():
-            text = _("Stored: who reviews this page, and when. It is on that person’s front when it is due.")
+            text = _("Stored: who reviews this page, and when.")
+            if form.instance.responsible and form.instance.due_on:
+                text = _("Stored: who reviews this page, and when. It is on that person’s front when it is due.")
             self.message_user(request, text, messages.SUCCESS)
             address = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
             return HttpResponseRedirect(reverse(address, args=[row.pk]))

@@ -641,7 +641,7 @@ def test_two_people_who_publish_a_new_page_publish_one(staff, monkeypatch, momen
     assert (draft.entries, draft.object_id) == ({}, term.pk)
     assert staff.get(address)["Location"] == draft.address
     published = AdminForm(staff, draft.address)
-    assert said(published.submit()) == ["You have changed nothing, so there is no draft."]
+    assert said(published.submit()) == ["The form says what is stored, so there is no draft."]
     assert published.page.select("[name=_discard]") == []
     # The page is deleted before a form that was opened long ago is sent.
     term.delete()
@@ -1219,13 +1219,16 @@ def test_many_rows_are_published_and_withdrawn_from_the_list(staff):
     chosen = {"_selected_action": [row.pk for row in rows]}
     response = staff.post("/admin/programs/program/", chosen | {"action": "withdraw_zh-hans"}, follow=True)
     assert said(response) == ["Withdrawn: Chinese. Visitors do not see it any more: 3 pages"]
+    before = Change.objects.count()
+    again = staff.post("/admin/programs/program/", chosen | {"action": "withdraw_zh-hans"}, follow=True)
+    assert (said(again), Change.objects.count()) == (["Nothing to do for 3 pages."], before)
     response = staff.post("/admin/programs/program/", chosen | {"action": "publish_both"}, follow=True)
     refused, done = said(response)
     assert refused.startswith("Teacher exchange: Summary (English): Every published page needs this.")
     assert done == "Published in Chinese and English: 2 pages"
     before = Change.objects.count()
     _refused, idle = said(staff.post("/admin/programs/program/", chosen | {"action": "publish_both"}, follow=True))
-    assert idle == "2 pages are so already, and stay as they are."
+    assert idle == "Nothing to do for 2 pages."
     assert (Change.objects.count(), Draft.objects.filter(entries={}).count()) == (before, 0)
 
 

@@ -86,6 +86,8 @@ def test_a_page_is_due_after_its_interval_until_somebody_says_that_it_is_still_r
     form.data["title_en"] = ["Typed"]
     response = form.submit("_review")
     assert response.redirect_chain == [(REVIEW.format(program.pk), 302)]
+    response = publisher.post(REVIEW.format(program.pk), {}, follow=True)
+    assert said(response) == ["Stored: who reviews this page, and when."]
     settings = {"responsible": writer.user.pk, "interval_months": 1}
     response = publisher.post(REVIEW.format(program.pk), settings, follow=True)
     assert said(response) == ["Stored: who reviews this page, and when. It is on that person’s front when it is due."]
