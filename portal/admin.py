@@ -149,20 +149,21 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
     RIGHTS = ("username", "email", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
 
     fieldsets = [
-        *DjangoUserAdmin.fieldsets[:2],
+        DjangoUserAdmin.fieldsets[0],
+        (DjangoUserAdmin.fieldsets[1][0], {"fields": ["last_name", "first_name", "email"]}),
         (_("Roles"), {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
         (_("Single rights, beside those of the roles"), {"classes": ["collapse"], "fields": ["user_permissions"]}),
         *DjangoUserAdmin.fieldsets[3:],
         (_("Language"), {"fields": ["language"]}),
     ]
     readonly_fields = ["last_login", "date_joined"]
-    list_display = ["username", "email", "shown_roles", "second_factor", "last_login"]
+    list_display = ["username", "full_name", "email", "shown_roles", "second_factor", "last_login"]
     actions = ["reset_second_factor"]
     change_password_form = StaffPasswordForm
     # A colleague gets an account and roles in one form.
     add_form, add_form_template = UserCreationForm, None
     add_fieldsets = [
-        (None, {"fields": ["username", "first_name", "last_name", "email", "password1", "password2"]}),
+        (None, {"fields": ["username", "last_name", "first_name", "email", "password1", "password2"]}),
         (_("Roles"), {"fields": ["groups"]}),
         (_("Language"), {"fields": ["language"]}),
     ]
@@ -193,13 +194,17 @@ class UserAdmin(RightsRecorder, DjangoUserAdmin):
         """Only superusers make superusers. Of these, others see the name."""
         fieldsets = super().get_fieldsets(request, obj)
         if obj and not self.has_change_permission(request, obj):
-            return [(None, {"fields": ["username", "first_name", "last_name", "email", "groups"]})]
+            return [(None, {"fields": ["username", "last_name", "first_name", "email", "groups"]})]
         if request.user.is_superuser:
             return fieldsets
         return [
             (title, options | {"fields": [name for name in options["fields"] if name != "is_superuser"]})
             for title, options in fieldsets
         ]
+
+    @admin.display(description=_("name"))
+    def full_name(self, user):
+        return user.get_full_name()
 
     @admin.display(description=_("roles"))
     def shown_roles(self, user):

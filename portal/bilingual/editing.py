@@ -48,6 +48,7 @@ class AddressField(SlugField):
     If it refuses what was typed, it proposes an address that is like it and free.
     """
 
+    default_error_messages = {"required": gettext_lazy("A public page needs an address.")}
     default_validators, model = [], None
 
     def run_validators(self, value):

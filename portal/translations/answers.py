@@ -146,7 +146,10 @@ def check_row(request, pair, draft, findings):
     """
     if pair is None:
         for each in findings:
-            each.faults.append(_("This page is gone: somebody has deleted it."))
+            text = _("This page is gone: somebody has deleted it.")
+            if isinstance(each.name.pk, str):
+                text = _("This is no draft of a new page any more. Please export its texts again.")
+            each.faults.append(text)
         return
     model_admin, paths = admin.site.get_model_admin(pair.model), {each.name.path: None for each in findings}
     may_write = model_admin.may_write(request, pair.row) if pair.row else model_admin.shows_new_drafts(request)

@@ -15,7 +15,7 @@ WORDS = {
         "sign in": "登录",
         "on": "两步验证已启用",
         "wrong": "输入有误",
-        "reset": "已重置{}的两步验证",
+        "reset": "已重置“{}”的两步验证",
     },
     "en": {
         "sign in": "Sign in",

@@ -102,7 +102,7 @@ def lock(form, locked, row=""):
 
 def publication_of(row, draft) -> list:
     """Returns a dictionary for each language: what visitors see of `row` now, and whether `draft` has other words."""
-    changed = {language_of(path) for path in draft.entries}
+    changed = {language_of(path) for path, entry in draft.entries.items() if not is_blank(path, entry)}
     scheduled = {each.language: each for each in scheduled_of(draft)}
     return [
         {
@@ -227,11 +227,16 @@ def typists(entries, form, formsets) -> list:
     for path, entry in sorted(entries.items(), key=lambda each: order.get(each[0], len(order))):
         _field, name = field_at(path, form, formsets)
         for each in sides_of(entry):
-            if name:
+            if name and not is_blank(path, each):
                 found.setdefault(each["by"], {})[name] = None
     users = get_user_model().objects.in_bulk(found.keys() - {None})
     listed = [(users.get(by), pgettext("between names", ", ").join(map(str, names))) for by, names in found.items()]
     return [_("{label}: {value}").format(label=user, value=names) if user else names for user, names in listed]
+
+
+def is_blank(path, entry) -> bool:
+    """Whether an entry is one of a new inline row in which nobody has typed: an empty field, or its place."""
+    return is_new(row_of(path)) and (name_of(path) == ORDER or not any(entry["value"]))
 
 
 def changed_in_both(ready, live, form, formsets) -> str:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.http import HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -110,7 +111,8 @@ class FreshnessAdmin(ParityAdmin):
         except Refused as refused:
             self.message_user(request, " ".join(refused.reasons[""]), messages.WARNING)
         else:
-            self.message_user(request, _("Noted: this page is still right."), messages.SUCCESS)
+            said = with_due_date(_("Noted: this page is still right."), review_of(obj))
+            self.message_user(request, said, messages.SUCCESS)
 
     @transaction.atomic
     def check_shown(self, request, obj):
@@ -143,10 +145,8 @@ class FreshnessAdmin(ParityAdmin):
             raise PermissionDenied
         form = self.store_review(request, row) if request.method == "POST" else ReviewForm(instance=review_of(row))
         if form.is_valid():
-            text = _("Stored: who reviews this page, and when.")
-            if form.instance.responsible and form.instance.due_on:
-                text = _("Stored: who reviews this page, and when. It is on that person’s front when it is due.")
-            self.message_user(request, text, messages.SUCCESS)
+            said = with_due_date(_("Stored: who reviews this page, and when."), form.instance)
+            self.message_user(request, said, messages.SUCCESS)
             address = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
             return HttpResponseRedirect(reverse(address, args=[row.pk]))
         context = self.admin_site.each_context(request) | {
@@ -167,6 +167,14 @@ class FreshnessAdmin(ParityAdmin):
             store(form.instance)
             self.log_change(request, row, self.construct_change_message(request, form, []))
         return form
+
+
+def with_due_date(said, review) -> str:
+    """Returns what was `said` with the date of the next review, if there is one."""
+    if not review.due_on:
+        return said
+    due = _("The next review is due on %(date)s.") % {"date": date_format(review.due_on)}
+    return f"{said} {due}"
 
 
 def mark_of(row, live) -> str:

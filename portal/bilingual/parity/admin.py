@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.bilingual.drafts.admin import SCHEDULE, DraftAdmin, marks_in
-from portal.bilingual.drafts.admin_publishing import GONE
+from portal.bilingual.drafts.admin_publishing import GONE, message_of
 from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.values import fingerprint, values_of
+from portal.bilingual.history.models import Action
+from portal.bilingual.history.versions import note
 from portal.bilingual.languages import LANGUAGE_NAMES, LANGUAGES
 from portal.bilingual.parity.models import Parity, State
 from portal.bilingual.parity.notes import in_words, notes_of, noting_form, noting_formset
@@ -107,12 +109,12 @@ class ParityAdmin(DraftAdmin):
         stored = pair_of(obj) if obj else Pair(self.model, {}, {})
         values = shown.pop("values")
         pair = Pair(self.model, texts_in(self.model, values, stored.texts), stored.confirmations)
-        request.parity_notes = notes_of(pair)
         for side in shown["publication"] if obj else []:
             side["parity"] = in_words(stored, side["language"])
         may_confirm = self.may_confirm(request, obj) and shows_all(values, pair)
         is_changed = pair.fingerprint != stored.fingerprint
         confirmed = confirmed_of(shown["draft"]) if is_changed and pair.is_as_confirmed(shown["draft"]) else None
+        request.parity_notes = {} if confirmed else notes_of(pair)
         return shown | {
             "pair": stored.fingerprint if may_confirm else "",
             "draft_confirmed": confirmed,
@@ -185,7 +187,9 @@ class ParityAdmin(DraftAdmin):
         found = super().saved(request, obj, draft, languages, *args, **kwargs)
         row = found[0]
         if draft.confirmed and pair_of(row).is_as_confirmed(draft):
-            confirm(row, **confirmed_of(draft))
+            about = confirmed_of(draft)
+            if confirm(row, **about) and about["user"]:
+                note(row, Action.CONFIRMED, about["user"], message_of(Action.CONFIRMED))
         elif before and self.may_confirm(request, row):
             if before.fingerprint != ticked:
                 self.message_user(request, CHANGED, messages.WARNING)

@@ -727,6 +727,10 @@ def test_what_has_no_language_is_said_to_change_in_both(staff, client, program):
     form.submit()
     form = AdminForm(staff, form.address)
     assert "in both languages" not in form.page.select_one(".publication").text
+    # Of the new row, only the text that was typed is named.
+    changes = form.page.select_one(".draft-changes").text
+    assert "What happens (English)" in changes
+    assert "What happens (Chinese)" not in changes
     form.data |= {"steps-0-sort_order": ["21"], "steps-1-sort_order": ["20"], "steps-2-DELETE": ["on"]}
     form.data["sort_order"] = ["77"]
     form.submit()
@@ -737,14 +741,14 @@ def test_what_has_no_language_is_said_to_change_in_both(staff, client, program):
     form.data |= {"_publish_at": ["2099-01-01T08:00"], "_publish_languages": ["en"]}
     assert f"This changes in both languages: {names}" in said(form.submit("_schedule"))[0]
     published = said(AdminForm(staff, form.address).submit("_publish_en"))
-    assert published == [f"Published: English. This changes in both languages: {names}"]
+    assert published == [f"Published: English. Visitors see it now. This changes in both languages: {names}"]
     assert list(program.steps.values_list("text_zh_hans", flat=True)) == ["", "步1", "步0"]
     page = client.get("/zh-hans/programs/teacher-exchange/").content.decode()
     assert page.index("步1") < page.index("步0")
     assert "步2" not in page
     form = AdminForm(staff, form.address)
     form.data |= {"sort_order": ["78"]}
-    assert said(form.submit("_publish")) == ["Published: Chinese and English."]
+    assert said(form.submit("_publish")) == ["Published: Chinese and English. Visitors see it now."]
 
 
 def test_what_one_adds_and_another_deletes_is_merged(staff, program):
@@ -816,7 +820,8 @@ def test_what_is_copied_from_elsewhere_is_taken_and_what_is_said_is_checked(staf
             page = BeautifulSoup(form.submit("_publish").content, "html.parser")
             assert bool(page.select(".faults")) == (value != right), value
             if value != right:
-                assert page.select_one(f"#id_{name}_error").text in page.select_one(f"#id_{name}_helptext").text
+                fault, help_text = (page.select_one(f"#id_{name}_{kind}").text for kind in ("error", "helptext"))
+                assert fault in help_text or help_text.partition(".")[0].strip() in fault
 
 
 def test_the_faults_above_the_form_lead_to_their_places(staff, program):

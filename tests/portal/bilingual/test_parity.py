@@ -555,7 +555,7 @@ def test_what_a_translator_confirms_of_a_draft_counts_once_exactly_that_is_publi
     assert said(confirm(form))[0].startswith("Confirmed: with the draft")
     form = AdminForm(translator, form.address)
     assert "Wang Fang has confirmed" in form.page.select_one(".publication").text
-    assert not form.page.select("[name=_confirm]")
+    assert not form.page.select("[name=_confirm], .parity-note")
     assert states(program) == {"zh-hans": State.CONFIRMED, "en": State.CONFIRMED}
     # First one language, and then the other one.
     AdminForm(staff, form.address).submit("_publish_zh-hans")
@@ -565,6 +565,7 @@ def test_what_a_translator_confirms_of_a_draft_counts_once_exactly_that_is_publi
     form.submit("_publish_en")
     assert set(states(program).values()) == {State.CONFIRMED}
     assert bar(AdminForm(staff, form.address))[1].startswith("Confirmed by Wang Fang, ")
+    assert [each.person for each in Change.objects.of(program).filter(action=Action.CONFIRMED)] == ["Wang Fang"]
     # Something else is not what was confirmed.
     form = AdminForm(translator, form.address)
     form.data |= {"summary_en": ["Changed once more."], "_confirm": ["1"]}
