@@ -15,4 +15,9 @@ class Migration(migrations.Migration):
             name='state',
             field=models.CharField(choices=[('missing', 'missing'), ('out-of-step', 'out of step'), ('in-draft', 'confirmed, to be published'), ('draft', 'not public'), ('unconfirmed', 'not confirmed'), ('confirmed', 'confirmed')], max_length=12),
         ),
+        migrations.AddField(
+            model_name='parity',
+            name='is_out_of_step',
+            field=models.BooleanField(default=False),
+        ),
     ]

@@ -9,11 +9,14 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from partners.models import Country, Institution
-from portal.models import Centre
+from portal.bilingual.parity.models import Parity, State
+from portal.models import Centre, Department
 from programs.models import Area, Program
+from tests.admin_forms import AdminForm
 from tests.programs.resources import published, with_file
 
 pytestmark = pytest.mark.django_db
@@ -144,6 +147,26 @@ def test_a_page_on_which_nothing_is_empty_makes_ten_queries(client, everything, 
     page = client.get(f"/{language}/programs/teacher-exchange/").content.decode()
     for section in ("steps", "materials", "certificates", "resources", "countries", "questions"):
         assert f'id="{section}"' in page
+
+
+@pytest.mark.parametrize("address", ["programs/teacher-exchange/", "partners/japan/"])
+def test_a_page_that_may_say_that_it_is_out_of_step_makes_one_query_more(client, admin_client, address):
+    line = "this translation is being checked"
+    slug = address.split("/")[1]
+    model, name = (Program, "title") if address.startswith("programs/") else (Country, "name")
+    row = model.objects.get(slug=slug)
+    Department.objects.update(says_out_of_step=True)
+    assert line not in client.get(f"/en/{address}").content.decode()
+    assert counted(client, f"/en/{address}") == QUERIES[address] + 1
+    model.objects.filter(pk=row.pk).update(**{f"{name}_zh_hans": "新题"})
+    form = AdminForm(admin_client, reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk]))
+    form.data[f"{name}_en"] = ["New title"]
+    for button in ("_save_draft", "_confirm"):
+        form.submit(button)
+        assert line in client.get(f"/en/{address}").content.decode()
+        assert counted(client, f"/en/{address}") == QUERIES[address] + 1
+        form = AdminForm(admin_client, form.address)
+    assert Parity.objects.get(state=State.IN_DRAFT).object_id == row.pk
 
 
 def test_as_many_with_three_hundred(client, three_hundred_programs):

@@ -73,6 +73,8 @@ class Parity(OfOneLanguage):
     state = models.CharField(max_length=12, choices=State)
     # How much of the other language waits to be translated: Chinese characters, or English words.
     amount = models.PositiveIntegerField(default=0)
+    # Whether what is stored is out of step, which visitors see, confirmed in a draft or not.
+    is_out_of_step = models.BooleanField(default=False)
 
     class Meta(OfOneLanguage.Meta):
         constraints = [

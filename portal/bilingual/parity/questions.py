@@ -10,7 +10,7 @@ from portal.bilingual.drafts.models import Draft
 from portal.bilingual.drafts.values import fingerprint
 from portal.bilingual.languages import other_language
 from portal.bilingual.parity.models import TO_TRANSLATE, Parity, State
-from portal.bilingual.parity.pairs import Side, pair_of, pair_of_new, pairs
+from portal.bilingual.parity.pairs import Side, pair_of_new, pairs
 from portal.bilingual.parity.texts import counterpart, kinds, label_of
 from portal.bilingual.parity.upkeep import chunks
 from portal.bilingual.publishing import Published
@@ -130,13 +130,10 @@ def is_out_of_step(row, language: str) -> bool:
     """
     Whether the other language of `row`, which visitors see, says something else than when `language` was confirmed.
 
-    Makes one query, and some more if it is confirmed in a draft, which changes nothing for visitors.
+    Makes one query. What is confirmed in a draft changes nothing for visitors.
     """
     if isinstance(row, Published) and not row.is_published_in(other_language(language)):
         return False
     kind = ContentType.objects.get_for_model(row)
     states = Parity.objects.filter(content_type=kind, object_id=row.pk, language=language)
-    state = states.filter(state__in=[State.OUT_OF_STEP, State.IN_DRAFT]).values_list("state", flat=True).first()
-    return state == State.OUT_OF_STEP or (
-        state == State.IN_DRAFT and pair_of(row).sides[language].state == State.OUT_OF_STEP
-    )
+    return states.filter(is_out_of_step=True).exists()

@@ -17,6 +17,7 @@ from portal.bilingual.parity.texts import counterpart, in_language, kinds, parts
 # How many rows are compared at once.
 CHUNK = 200
 OF_ONE = ["content_type", "object_id", "language"]
+DERIVED = ["state", "amount", "is_out_of_step"]
 
 
 def connect():
@@ -99,7 +100,7 @@ def refresh_chunk(model, pks) -> int:
     for pair in found:
         if pair.returned:
             know_returned(pair)
-    Parity.objects.bulk_create(changed, update_conflicts=True, unique_fields=OF_ONE, update_fields=["state", "amount"])
+    Parity.objects.bulk_create(changed, update_conflicts=True, unique_fields=OF_ONE, update_fields=DERIVED)
     return len({each.object_id for each in changed} | gone)
 
 
@@ -117,21 +118,29 @@ def differences(model, rows, pks) -> tuple[set, list, list]:
     Returns the keys of rows that are gone, the states that are missing or wrong, as they should be, and the Pairs.
     """
     kind, found = ContentType.objects.get_for_model(model), pairs(model, rows)
-    stored = {(each.object_id, each.language): (each.state, each.amount) for each in states_of(model, pks)}
+    stored = {(each.object_id, each.language): derived_of(each) for each in states_of(model, pks)}
     in_drafts = confirmed_in_drafts(model, found)
-    changed = [
-        Parity(content_type=kind, object_id=pair.row.pk, language=language, state=state, amount=amount)
+    right = [
+        Parity(content_type=kind, object_id=pair.row.pk, language=language, **derive(side, pair.row.pk in in_drafts))
         for pair in found
         for language, side in pair.sides.items()
-        for state, amount in [kept_of(side, pair.row.pk in in_drafts)]
-        if stored.get((pair.row.pk, language)) != (state, amount)
     ]
+    changed = [each for each in right if stored.get((each.object_id, each.language)) != derived_of(each)]
     return set(pks) - {pair.row.pk for pair in found}, changed, found
 
 
-def kept_of(side, is_in_draft) -> tuple[State, int]:
-    """Returns the state and the amount that are kept of a Side of a row that somebody has confirmed in its draft."""
-    return (State.IN_DRAFT, 0) if is_in_draft and side.state in TO_TRANSLATE else (side.state, side.amount)
+def derived_of(parity) -> list:
+    return [getattr(parity, name) for name in DERIVED]
+
+
+def derive(side, is_in_draft) -> dict:
+    """Returns what Parity keeps of a Side of a row, and whether somebody has confirmed that row in its draft."""
+    is_translated = is_in_draft and side.state in TO_TRANSLATE
+    return {
+        "state": State.IN_DRAFT if is_translated else side.state,
+        "amount": 0 if is_translated else side.amount,
+        "is_out_of_step": side.state == State.OUT_OF_STEP,
+    }
 
 
 def confirmed_in_drafts(model, found) -> set[int]:

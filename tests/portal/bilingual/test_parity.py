@@ -609,6 +609,10 @@ def test_what_is_confirmed_in_a_draft_waits_for_the_publisher_and_not_for_the_tr
         assert waits()
     assert said(confirm(AdminForm(staff, ADDRESS.format(program.pk))))[0].startswith("Confirmed: with the draft")
     assert parity.mend() == 0
+    Parity.objects.update(is_out_of_step=False)
+    assert not parity.is_out_of_step(program, "en")
+    assert parity.mend() == 1
+    assert parity.is_out_of_step(program, "en")
     AdminForm(staff, ADDRESS.format(program.pk)).submit("_publish")
     assert set(states(program).values()) == {State.CONFIRMED}
 
