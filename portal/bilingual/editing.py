@@ -219,12 +219,15 @@ class BilingualAdmin(Bilingual, FreshnessAdmin, HistoryAdmin):
 
     def get_deleted_objects(self, objs, request):
         """Counts the rows that keep `objs` from being deleted, or else names the drafts that go with them."""
-        keys = [row.pk for row in objs]
-        if kept_by := list(self.kept_by(request, keys)):
+        rows = {row.pk: row for row in objs}
+        if kept_by := list(self.kept_by(request, list(rows))):
             return [], {}, set(), kept_by
         kind = ContentType.objects.get_for_model(self.model)
-        drafts = Draft.objects.filter(content_type=kind, object_id__in=keys).exclude(entries={})
-        typed = [_("A draft that is not public yet: %(title)s") % {"title": draft} for draft in drafts[:MAX_NAMED]]
+        drafts = Draft.objects.filter(content_type=kind, object_id__in=rows).exclude(entries={})
+        typed = [
+            _("A draft that is not public yet: %(title)s") % {"title": rows[key]}
+            for key in drafts.values_list("object_id", flat=True)[:MAX_NAMED]
+        ]
         deleted, *others = without_links(*super().get_deleted_objects(objs, request))
         return [typed + deleted[:MAX_NAMED], *others]
 

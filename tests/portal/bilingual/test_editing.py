@@ -7,13 +7,16 @@ from bs4 import BeautifulSoup
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
+from django.db import connection
 from django.test import RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from contact.models import State
 from partners.models import Country
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.former_slugs import FormerSlug
+from portal.bilingual.publishing import in_both_languages
 from portal.models import Centre, Department, Page, User
 from programs.models import Area, Industry, Program, Resource
 from tests.admin_forms import AdminForm
@@ -235,6 +238,26 @@ def test_who_deletes_is_told_that_the_page_is_public_and_comes_back_from_the_bin
     assert not Program.objects.filter(pk=program.pk).exists()
     draft = Program.objects.create(slug="draft", title_en="Draft", area=program.area)
     assert "Visitors see this" not in deletion(admin_client, draft).text
+
+
+def test_the_page_before_many_rows_are_deleted_needs_as_many_queries_as_for_few(admin_client, program):
+    titles, data = [f"Public {number}" for number in range(8)], {"action": "delete_selected"}
+    since = dict.fromkeys(in_both_languages("published_at"), program.published_at_en)
+    about = {"area": program.area, "summary_zh_hans": "摘要", "summary_en": "Summary", **since}
+    for number, title in enumerate(titles):
+        own = Program.objects.create(slug=f"public-{number}", title_zh_hans="项目", title_en=title, **about)
+        form = AdminForm(admin_client, f"/admin/programs/program/{own.pk}/change/")
+        form.data["title_en"] = ["Another title"]
+        form.submit()
+    keys, found = list(Program.objects.filter(title_en__in=titles).values_list("pk", flat=True)), []
+    admin_client.cookies["django_language"] = "en"
+    for chosen in (keys[:2], keys):
+        with CaptureQueriesContext(connection) as captured:
+            page = admin_client.post("/admin/programs/program/", data | {"_selected_action": chosen})
+        found.append(len(captured))
+    assert found[0] == found[1]
+    assert all(f"A draft that is not public yet: {title}" in page.content.decode() for title in titles)
+    assert page.context["public"] == list(Program.objects.filter(pk__in=keys))
 
 
 def test_no_form_grows_with_the_programs(admin_client, program):
