@@ -1,9 +1,12 @@
 """Addresses that have changed: the former address of a page leads to the page."""
 
+from itertools import chain, count
+
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models import Q
 from django.http import Http404
 from django.utils.translation import gettext_lazy as _
 
@@ -35,14 +38,24 @@ class FormerSlug(models.Model):
 
 
 def free_slug(model, slug: str) -> str:
-    """Returns `slug`, or else it with the first number with which no row of `model` has it, or had it before."""
-    kind, length = ContentType.objects.get_for_model(model), model._meta.get_field("slug").max_length
-    former = FormerSlug.objects.filter(content_type=kind)
-    free, number = slug[:length], 1
-    while model._base_manager.filter(slug=free).exists() or former.filter(slug=free).exists():
-        number += 1
-        free = f"{slug[: length - len(str(number)) - 1]}-{number}"
-    return free
+    """
+    Returns `slug`, or else it with the first number with which no row of `model` has it, or had it before.
+
+    A slug that the model refuses, because it is kept for another page, gets a number too.
+    """
+    kind, field = ContentType.objects.get_for_model(model), model._meta.get_field("slug")
+    length = field.max_length
+    slug = slug[:length]
+    # Long ones are cut, to make room for the number.
+    is_like = Q(slug=slug) | Q(slug__startswith=f"{slug}-"[: length // 2])
+    rows = [model._base_manager.filter(is_like), FormerSlug.objects.filter(is_like, content_type=kind)]
+    taken = {each for found in rows for each in found.values_list("slug", flat=True)}
+    try:
+        field.run_validators(slug)
+    except ValidationError:
+        taken.add(slug)
+    numbered = (f"{slug[: length - len(str(number)) - 1]}-{number}" for number in count(2))
+    return next(each for each in chain([slug], numbered) if each not in taken)
 
 
 class Slugged(models.Model):

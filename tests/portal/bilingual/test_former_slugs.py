@@ -2,10 +2,13 @@
 
 import pytest
 from bs4 import BeautifulSoup
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from partners.models import Country
-from portal.bilingual.former_slugs import Addressed, FormerSlug
+from portal.bilingual.former_slugs import Addressed, FormerSlug, free_slug
 from portal.models import Centre, Page
 from programs.models import Area, Program, Resource
 from tests.programs.resources import published, with_file
@@ -138,3 +141,16 @@ def test_a_change_of_the_address_is_said(admin_client):
     assert said in [str(message) for message in response.context["messages"]]
     again = admin_client.post(address, data | {"slug": "first", "_publish": "1"}, follow=True)
     assert said not in again.content.decode()
+
+
+def test_a_proposed_address_is_free_and_takes_two_queries_however_many_are_taken():
+    kind = ContentType.objects.get_for_model(Program)
+    # Kept for another page below /programs/, but not below /programs/areas/.
+    assert [free_slug(model, "areas") for model in (Program, Area)] == ["areas-2", "areas"]
+    slugs = ["areas-2", "p", *(f"p-{n}" for n in range(2, 12)), "q" * 50, *(f"{'q' * 48}-{n}" for n in range(2, 10))]
+    Program.objects.bulk_create(Program(slug=slug, title_en="Program") for slug in slugs)
+    FormerSlug.objects.create(content_type=kind, slug="p-12", object_id=1)
+    for slug, free in (("areas", "areas-3"), ("p", "p-13"), ("q" * 51, f"{'q' * 47}-10")):
+        with CaptureQueriesContext(connection) as captured:
+            assert free_slug(Program, slug) == free
+        assert len(captured) == 2
