@@ -159,10 +159,18 @@ def published_in_words(row, languages) -> str:
     said = {"languages": names_of(languages)}
     if not isinstance(row, Published) and not hasattr(row, "get_absolute_url"):
         return _("Published: %(languages)s. It is in force now.") % said
-    if isinstance(row, Published) and not all(map(row.is_published_in, languages)):
-        said["followed"] = row._meta.get_field(row.publication_follows).verbose_name
+    waiting = [each for each in languages if isinstance(row, Published) and not row.is_published_in(each)]
+    if not waiting:
+        return _("Published: %(languages)s. Visitors see it now.") % said
+    said["followed"] = row._meta.get_field(row.publication_follows).verbose_name
+    if waiting == languages:
         return _("Published: %(languages)s. Visitors see it as soon as this is public too: %(followed)s.") % said
-    return _("Published: %(languages)s. Visitors see it now.") % said
+    said |= {"waiting": names_of(waiting), "public": names_of([each for each in languages if each not in waiting])}
+    text = _(
+        "Published: %(languages)s. Visitors see the %(public)s now, and the %(waiting)s as soon as this is public in "
+        "that language too: %(followed)s."
+    )
+    return text % said
 
 
 def faults(refusals, post, form, formsets) -> list:

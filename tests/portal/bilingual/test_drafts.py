@@ -1218,6 +1218,20 @@ def test_a_language_that_waits_is_withdrawn_too(staff, program):
         assert getattr(certificate, column) is None
 
 
+def test_who_publishes_is_told_which_language_waits_for_the_type_of_program(staff, client):
+    program = Program.objects.filter(area__isnull=False).first()
+    form = AdminForm(staff, ADDRESS.format(program.pk))
+    followed = "public in that language too: type of program."
+    for column, text in (
+        ("published_at_en", f"Visitors see the Chinese now, and the English as soon as this is {followed}"),
+        ("published_at_zh_hans", "Visitors see it as soon as this is public too: type of program."),
+    ):
+        Area.objects.filter(pk=program.area_id).update(**{column: None})
+        assert said(form.submit("_publish")) == [f"Published: Chinese and English. {text}"]
+        is_shown = client.get(f"/zh-hans/programs/{program.slug}/").status_code == 200
+        assert is_shown == ("Visitors see the Chinese now" in text)
+
+
 def test_many_rows_are_published_and_withdrawn_from_the_list(staff):
     rows = list(Program.objects.all()[:3])
     Program.objects.filter(pk=rows[0].pk).update(published_at_en=None, summary_en="")
