@@ -571,9 +571,15 @@ class AnswerTemplate(TrackedModel):
         return self.title or f"({self.pk})"
 
     def clean(self):
-        """Raises ValidationError about placeholders that nobody would fill in: a letter would show their braces."""
-        if faults := self.wrong_placeholders():
-            raise ValidationError(faults)
+        """
+        Raises ValidationError about placeholders that nobody would fill in: a letter would show their braces.
+
+        A text that stays as it is stored is left out: it may be in the language that is not published now.
+        """
+        stored = AnswerTemplate.objects.filter(pk=self.pk).first() or AnswerTemplate()
+        faults = self.wrong_placeholders().items()
+        if found := {column: fault for column, fault in faults if getattr(self, column) != getattr(stored, column)}:
+            raise ValidationError(found)
 
     def wrong_placeholders(self) -> dict[str, str]:
         """Returns by column a sentence about what has braces and is no placeholder, in the active language."""

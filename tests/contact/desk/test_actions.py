@@ -331,6 +331,23 @@ def test_a_template_with_a_wrong_placeholder_is_not_published(admin_client, enqu
     assert "{" not in actions.fill_template(template, enquiry)
 
 
+def test_a_stored_text_with_a_wrong_placeholder_does_not_keep_the_other_language_from_being_published(admin_client):
+    admin_client.cookies["django_language"] = "en"
+    texts = {"text_zh_hans": "您好，{姓名}", "text_en": "Dear {person},"}
+    template = AnswerTemplate.objects.create(title_zh_hans="一般", title_en="General", **texts)
+    form = AdminForm(admin_client, reverse("admin:contact_answertemplate_change", args=[template.pk]))
+    form.data |= {"text_zh_hans": ["{姓名}，您好"], "text_en": ["Dear {person}, hello"]}
+    shown = [str(message) for message in form.submit("_publish_en").context["messages"]]
+    template.refresh_from_db()
+    assert (template.text_zh_hans, template.text_en) == (texts["text_zh_hans"], "Dear {person}, hello")
+    # It is still said.
+    assert any(message.startswith("Text (Chinese): Not a placeholder: {姓名}.") for message in shown)
+    page = AdminForm(admin_client, form.address).submit("_publish_zh-hans").content
+    assert "Not a placeholder: {姓名}." in BeautifulSoup(page, "html.parser").select_one(".faults").text
+    template.refresh_from_db()
+    assert template.text_zh_hans == texts["text_zh_hans"]
+
+
 def test_only_templates_in_the_visitors_language_are_offered(enquiry):
     AnswerTemplate.objects.all().delete()
     AnswerTemplate.objects.create(title_zh_hans="一", title_en="One", text_zh_hans="好", text_en="Good")
