@@ -11,6 +11,8 @@ DELETE = "DELETE"
 SLUG = "slug"
 # The field for the place of an inline row among the others.
 ORDER = "sort_order"
+# Of the names of fields, by their language.
+ENDS = {language: f"_{language.replace('-', '_')}" for language in LANGUAGES}
 
 
 def row_of(path: str) -> str:
@@ -50,7 +52,7 @@ def replacement_key(key: str) -> str:
 
 def language_of(path: str) -> str | None:
     """Returns the language of the field at `path`, or None."""
-    for language in LANGUAGES:
-        if name_of(path).endswith(f"_{language.replace('-', '_')}"):
+    for language, end in ENDS.items():
+        if path.endswith(end):
             return language
     return None

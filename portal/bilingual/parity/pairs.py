@@ -11,7 +11,7 @@ from portal.bilingual.languages import LANGUAGES, other_language
 from portal.bilingual.parity.models import Confirmation, State
 from portal.bilingual.parity.texts import (
     amount,
-    columns_of,
+    columns,
     counterpart,
     in_language,
     new_amount,
@@ -170,10 +170,10 @@ def pair_of(row) -> Pair:
 def pair_of_new(model, draft) -> Pair:
     """Returns the Pair of what `draft` has of a row of `model` that does not exist yet. Nothing of it is public."""
     values = draft.values({})
-    texts = columns_of(model())
+    texts = dict.fromkeys(columns(model), "")
     for row in sorted(rows_of(values)):
         if part := parts(model).get(row.partition("/")[0]):
-            texts |= {f"{row}/{name}": text for name, text in columns_of(part()).items()}
+            texts |= dict.fromkeys([f"{row}/{column}" for column in columns(part)], "")
     return Pair(model, texts_in(model, values, texts), {})
 
 

@@ -63,6 +63,12 @@ def required_columns(model) -> set[str]:
     return {column for each in found for column in each.columns}
 
 
+@cache
+def columns(model) -> list[str]:
+    """Returns the columns of paired_fields(), in both languages."""
+    return in_both_languages(*paired_fields(model))
+
+
 def texts_of(row) -> dict[str, str]:
     """Returns the paired texts of `row` and of its parts by path, in both languages, also the empty ones."""
     found = columns_of(row)
@@ -74,8 +80,7 @@ def texts_of(row) -> dict[str, str]:
 
 def columns_of(row) -> dict[str, str]:
     """Returns the paired texts of `row` by column, in both languages, also the empty ones."""
-    columns = in_both_languages(*paired_fields(type(row)))
-    return {column: as_typed(getattr(row, column) or "") for column in columns}
+    return {column: as_typed(getattr(row, column) or "") for column in columns(type(row))}
 
 
 def texts_in(model, values: dict, stored: dict) -> dict[str, str]:
