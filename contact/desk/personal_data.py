@@ -104,7 +104,7 @@ def _mail(mail, enquiry):
     is_to_you = is_to_visitor(mail, enquiry)
     # What a mail host says of an address of the desk is about its staff.
     failure = last_failure(mail) if is_to_you else None
-    said = [mail.subject, MAIL_STATES[mail.status], failure.words if failure else ""]
+    said = [mail.subject, MAIL_STATES[mail.status], failure.words_for_person if failure else ""]
     name = _("Mail to you") if is_to_you else _("Mail to the department")
     return name, mail.created, "\n".join(filter(None, map(str, said)))
 

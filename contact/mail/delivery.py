@@ -23,7 +23,7 @@ from post_office.settings import get_batch_delivery_timeout
 from contact import erased_list
 from contact.mail.files import delete_orphans
 from contact.mail.messages import WAITING, queue_refused_answer, readdress_mails, stop_mails
-from contact.mail.refusals import meaning
+from contact.mail.refusals import UNSENT, is_reply, meaning
 from contact.models import Answer, Enquiry, Event, State
 from portal.bilingual.email_addresses import is_deliverable
 
@@ -236,10 +236,15 @@ def send_again(mail: Email, actor) -> bool:
 
 
 class Failure(NamedTuple):
-    """When a mail could not be sent, and why, in the active language. The mail host's own words come last."""
+    """
+    When a mail could not be sent, and why, in the active language: for staff, and for the person it was sent to.
+
+    The mail host's own words come last. The person does not read of faults of the portal, which are for technicians.
+    """
 
     at: datetime
     words: str
+    words_for_person: str
 
 
 def last_failure(mail: Email) -> Failure | None:
@@ -247,15 +252,20 @@ def last_failure(mail: Email) -> Failure | None:
     log = max(mail.logs.all(), key=attrgetter("pk"), default=None)
     if log is None or mail.status not in (STATUS.failed, STATUS.requeued):
         return None
-    return Failure(log.date, reason(log))
+    return failure(log)
 
 
-def reason(log: Log) -> str:
-    """Returns why the try that `log` is about failed; see Failure."""
+def failure(log: Log) -> Failure:
+    """Returns when and why the try failed that `log` is about."""
     if log.message in (NO_ADDRESS, TOO_SLOW, UNWRITABLE):
-        return gettext(log.message)
-    said = {"meaning": meaning(log.message, log.exception_type), "reply": log.message or log.exception_type}
-    return gettext("%(meaning)s The mail host’s words: %(reply)s") % said
+        words = gettext(log.message)
+        return Failure(log.date, words, words)
+    said = {"meaning": meaning(log.message, log.exception_type), "details": log.message or log.exception_type}
+    if not is_reply(log.message):
+        return Failure(log.date, gettext("%(meaning)s Details: %(details)s") % said, gettext(UNSENT))
+    words = gettext("%(meaning)s The mail host’s words: %(details)s") % said
+    is_about_mail = log.exception_type != smtplib.SMTPAuthenticationError.__name__
+    return Failure(log.date, words, words if is_about_mail else gettext(UNSENT))
 
 
 def mail_label(mail: Email) -> str:

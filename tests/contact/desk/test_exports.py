@@ -31,7 +31,7 @@ from contact.desk.exports import (
 )
 from contact.desk.personal_data import NAME
 from contact.mail.messages import queue_acknowledgement, queue_notifications
-from contact.mail.refusals import MISSING
+from contact.mail.refusals import MISSING, UNSENT
 from contact.models import Attachment, Enquiry, Event, State
 from partners.models import Country
 from portal.models import User
@@ -360,6 +360,17 @@ def test_a_persons_mails_are_told_apart_after_the_address_was_corrected(settings
     ]
     assert [text for what, _time, text in rows if what == "What happened"][-1] == "E-mail address corrected"
     assert "desk.example" not in str(rows)
+
+
+def test_a_person_does_not_read_what_is_for_the_technicians():
+    enquiry = stored(email="alex@college.example")
+    queue_acknowledgement(enquiry)
+    mail = enquiry.mails.get()
+    Email.objects.filter(pk=mail.pk).update(status=STATUS.failed)
+    words = "(535, b'5.7.8 Wrong')"
+    mail.logs.create(status=STATUS.failed, message=words, exception_type="SMTPAuthenticationError")
+    [text] = [text for what, _time, text in data_in(archive_of("alex@college.example")) if what == "Mail to you"]
+    assert text.split("\n")[1:] == ["failed", UNSENT]
 
 
 def test_a_person_gets_all_that_is_stored_about_them(desk):

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import override
 from post_office import mail
-from post_office.models import STATUS, Email
+from post_office.models import STATUS, Email, Log
 
 from contact import retention
 from contact.desk import actions
@@ -661,6 +661,37 @@ def test_a_fault_that_the_portal_found_is_told_in_the_readers_language(enquiry, 
     for language, words in (("en", "No mail can be written to this address."), ("zh-hans", "无法向该邮箱发送邮件。")):
         with override(language):
             assert delivery.last_failure(answer.mail).words == words
+
+
+@pytest.mark.parametrize(
+    ("exception_type", "message", "for_staff", "for_person"),
+    [
+        (
+            *("PermanentRefusal", "554 5.7.1 No"),
+            *["The mail host refuses the mail. The mail host’s words: 554 5.7.1 No"] * 2,
+        ),
+        (
+            *("ConnectionRefusedError", "[Errno 111] Connection refused"),
+            "The mail host could not be reached. Details: [Errno 111] Connection refused",
+            "The mail could not be sent.",
+        ),
+        (
+            *("TimeoutError", ""),
+            "The mail host could not be reached. Details: TimeoutError",
+            "The mail could not be sent.",
+        ),
+        (
+            *("SMTPAuthenticationError", "(535, b'5.7.8 Wrong')"),
+            "The mail host does not let the portal sign in. Ask the technicians. "
+            "The mail host’s words: (535, b'5.7.8 Wrong')",
+            "The mail could not be sent.",
+        ),
+    ],
+)
+def test_only_a_reply_is_called_the_words_of_the_host(exception_type, message, for_staff, for_person):
+    log = Log(exception_type=exception_type, message=message)
+    with override("en"):
+        assert delivery.failure(log)[1:] == (for_staff, for_person)
 
 
 def test_no_refusal_is_taken_for_one_of_another_kind():
