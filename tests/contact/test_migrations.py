@@ -53,14 +53,17 @@ def test_accepted_privacy_notices_are_dated_by_their_first_enquiry_and_the_prese
 
 def test_earlier_events_get_the_names_of_colleagues():
     named = User.objects.create_user("wang", last_name="王", first_name="小明")
+    # Her user name is the name of the other.
+    User.objects.create_user("王小明", last_name="王", first_name="小明二")
     unnamed, enquiry = User.objects.create_user("officer"), stored()
-    for actor, owner in ((named, "officer"), (unnamed, "wang")):
+    for actor, owner in ((named, "officer"), (unnamed, "wang"), (unnamed, "王小明")):
         enquiry.log(Event.Kind.ASSIGNED, actor, owner)
     Event.objects.filter(actor=named).update(actor_name="wang")
     migration("names_of_actors").name_actors(apps, None)
     assert [(event.actor_name, event.detail) for event in enquiry.events.all()] == [
         ("王小明", "officer"),
         ("officer", "王小明"),
+        ("officer", "王小明二"),
     ]
 
 
