@@ -313,9 +313,14 @@ def message_of(kind, languages=(), **about) -> list:
 
 
 def writers_of(entries, publisher) -> list:
-    """Returns the users who wrote `entries` of a draft, or none if that is only its `publisher`."""
+    """
+    Returns the users who wrote `entries` of a draft, or none if that is only its `publisher`.
+
+    It also returns none if an account is deleted by now: the others alone did not write all of it.
+    """
     keys = {entry.get("by") for entry in entries.values()} - {None}
-    return list(get_user_model().objects.filter(pk__in=keys).order_by("pk")) if keys - {publisher.pk} else []
+    users = list(get_user_model().objects.filter(pk__in=keys).order_by("pk"))
+    return users if keys - {publisher.pk} and len(users) == len(keys) else []
 
 
 def set_published(row, languages):

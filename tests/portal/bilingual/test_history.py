@@ -592,6 +592,18 @@ def test_who_wrote_what_was_published_is_named_beside_who_published_it(staff, pr
     assert sum("Written by Fang Ming." in row[1] for row in told()) == 1
 
 
+def test_nobody_is_named_as_the_writer_if_the_account_of_one_is_gone(staff, program):
+    writer, address = editor("programs.change_program", name="writer"), address_of(program, f"{program.pk}/change/")
+    for client, name in ((writer, "title_en"), (staff, "summary_en")):
+        form = AdminForm(client, address)
+        form.data[name] = ["New"]
+        form.submit()
+    User.objects.get(username="writer").delete()
+    AdminForm(staff, address).submit("_publish")
+    published = Change.objects.of(program).first()
+    assert (published.action, published.person, list(published.writers.all())) == ("published", "admin", [])
+
+
 def test_the_log_is_filtered_and_exported_and_holds_no_formula(staff, program):
     term = Term.objects.create(name_zh_hans="甲", name_en="=1+1")
     change(staff, program, title_en="One")
