@@ -61,16 +61,16 @@ def missing_address_warning(owner) -> str:
 
 
 @transaction.atomic
-def assign(enquiry: Enquiry, owner, actor):
+def assign(enquiry: Enquiry, owner, actor) -> bool:
     """
     Makes the user `owner` the owner of an enquiry; None removes the owner. Notifies an owner other than `actor`.
 
-    A received enquiry with an owner is in progress. Raises ValidationError if the enquiry is finished or erased, or if
-    `owner` is not one of possible_owners().
+    Returns False, and changes nothing, if that is the owner already. A received enquiry with an owner is in progress.
+    Raises ValidationError if the enquiry is finished or erased, or if `owner` is not one of possible_owners().
     """
     [enquiry] = for_update(enquiry)
     if enquiry.owner == owner:
-        return
+        return False
     if enquiry.is_finished:
         raise ValidationError(_("This enquiry has ended. Open it again to give it to somebody."))
     if owner and not possible_owners().filter(pk=owner.pk).exists():
@@ -82,6 +82,7 @@ def assign(enquiry: Enquiry, owner, actor):
         enquiry.move_to(State.IN_PROGRESS, actor)
     if owner and owner != actor:
         queue_assignment(enquiry)
+    return True
 
 
 @transaction.atomic

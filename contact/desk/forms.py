@@ -62,9 +62,11 @@ class OwnerForm(DeskForm):
 
     def carry_out(self):
         owner = self.cleaned_data["owner"]
-        actions.assign(self.enquiry, owner, self.actor)
+        is_new = actions.assign(self.enquiry, owner, self.actor)
         self.warning = actions.missing_address_warning(owner)
-        if owner is None:
+        if not is_new:
+            self.done = _("The owner stays the same.")
+        elif owner is None:
             self.done = _("Nobody is the owner now. The enquiry is among the unassigned ones.")
         elif owner == self.actor:
             self.done = _("The enquiry is yours now.")

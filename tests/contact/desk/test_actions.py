@@ -736,6 +736,14 @@ def messages_of(response):
     return [str(message) for message in response.context["messages"]]
 
 
+def test_who_is_the_owner_already_gets_no_further_mail(at_desk, enquiry, admin_user):
+    User.objects.filter(pk=admin_user.pk).update(email="admin@example.com")
+    data = {"task": "assign", "owner": admin_user.pk}
+    told = [messages_of(at_desk.post(page_of(enquiry), data, follow=True)) for _time in range(2)]
+    assert told == [["admin is the owner now, and gets a mail about it."], ["The owner stays the same."]]
+    assert enquiry.mails.filter(to=["admin@example.com"]).count() == 1
+
+
 @pytest.mark.parametrize("address", ["", "officer@example.com"])
 def test_an_owner_without_an_address_is_said_to_have_none(at_desk, enquiry, another, officer, address):
     User.objects.filter(pk=officer.pk).update(email=address)
