@@ -4,6 +4,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AdminTextareaWidget
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Exists, OuterRef, Prefetch, TextField, prefetch_related_objects
 from django.http import HttpResponseRedirect
@@ -32,6 +33,7 @@ from partners.models import Country
 from portal.bilingual.editing import BilingualAdmin
 from portal.bilingual.territories import territory_names
 from portal.long_lists import COUNTED, LongListAdmin, PeriodFilter, SearchedRows, values_in_use
+from portal.models import NAME_AND_USER_NAME, has_namesake
 
 # Staff read mails on the page of their enquiry, and cannot change them.
 for model in (Attachment, Email, EmailTemplate, Log):
@@ -416,14 +418,29 @@ class AnswerTemplateAdmin(BilingualAdmin):
 
 
 class ActorFilter(admin.SimpleListFilter):
+    """A filter by the key of the account or, if that is deleted, by the name that was kept."""
+
     title = _("who")
     parameter_name = "actor"
+    #: It stands before a name that was kept.
+    GONE = "deleted:"
 
     def lookups(self, request, model_admin):
-        return [(name, name) for name in values_in_use(Event, "actor_name") if name]
+        users = get_user_model().objects.filter(pk__in=values_in_use(Event, "actor"))
+        users = users.annotate(has_namesake=has_namesake()).order_by("username")
+        gone, said = filter(None, values_in_use(Event, "actor_name", without="actor")), _("%(name)s (account deleted)")
+        return [
+            *((str(user.pk), user.distinct_name) for user in users),
+            *((f"{self.GONE}{name}", said % {"name": name}) for name in gone),
+        ]
 
     def queryset(self, request, events):
-        return events.filter(actor_name=self.value()) if self.value() else events
+        value = self.value()
+        if value not in {value for value, _name in self.lookup_choices}:
+            return events
+        if value.startswith(self.GONE):
+            return events.filter(actor=None, actor_name=value.removeprefix(self.GONE))
+        return events.filter(actor=value)
 
 
 @admin.register(Event)
@@ -435,9 +452,12 @@ class EventAdmin(LongListAdmin):
     list_filter = ["kind", ActorFilter, ("at", PeriodFilter)]
     ordering = ["-at", "-pk"]
     sortable_by = ["at", "who"]
-    list_select_related = ["enquiry"]
+    list_select_related = ["enquiry", "actor"]
     search_fields = ["enquiry__reference"]
     search_note = _("The whole reference of an enquiry.")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(has_namesake=has_namesake("actor__"))
 
     def get_search_results(self, request, queryset, search_term):
         if search_term:
@@ -446,6 +466,8 @@ class EventAdmin(LongListAdmin):
 
     @admin.display(description=_("who"), ordering="actor_name")
     def who(self, event):
+        if event.has_namesake:
+            return NAME_AND_USER_NAME % {"name": event.shown_actor, "user_name": event.actor.username}
         return event.shown_actor
 
     def changelist_view(self, request, extra_context=None):

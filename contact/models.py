@@ -439,7 +439,9 @@ class Event(models.Model):
 
     enquiry = models.ForeignKey(Enquiry, verbose_name=_("enquiry"), related_name="events", on_delete=models.CASCADE)
     at = models.DateTimeField(_("when"), auto_now_add=True)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, related_name="+", on_delete=models.SET_NULL, null=True, db_index=False
+    )
     # A copy of the name, which stays when the account is deleted.
     actor_name = models.CharField(_("who"), max_length=150, blank=True)
     kind = models.CharField(_("what"), max_length=12, choices=Kind)
@@ -452,7 +454,12 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["at", "id"], name="contact_event_at"),
             models.Index(fields=["kind", "at", "id"], name="contact_event_kind"),
+            models.Index(fields=["actor", "at", "id"], name="contact_event_actor"),
             models.Index(fields=["actor_name", "at", "id"], name="contact_event_actor_name"),
+            # For the names of those whose account is deleted.
+            models.Index(
+                fields=["actor_name", "at", "id"], name="contact_event_actor_gone", condition=Q(actor__isnull=True)
+            ),
         ]
 
     def __str__(self):

@@ -12,6 +12,7 @@ from portal import spreadsheets
 from portal.bilingual.history.models import Action, Change
 from portal.bilingual.history.versions import PARTS
 from portal.long_lists import LongListAdmin, PeriodFilter
+from portal.models import has_namesake
 
 # The headings of an export, each with the width of its column in characters.
 COLUMNS = [(_("when"), 22), (_("who"), 18), (_("kind"), 18), (_("page"), 50), (_("what"), 22), (_("detail"), 80)]
@@ -39,7 +40,8 @@ class PersonFilter(ValueFilter):
 
     def lookups(self, request, model_admin):
         users = get_user_model().objects.filter(Exists(Change.objects.filter(by=OuterRef("pk"))))
-        return [(str(user.pk), str(user)) for user in users.order_by("username")]
+        users = users.annotate(has_namesake=has_namesake()).order_by("username")
+        return [(str(user.pk), user.distinct_name) for user in users]
 
 
 class KindFilter(ValueFilter):

@@ -176,18 +176,21 @@ class LongListAdmin(admin.ModelAdmin):
         return super().get_search_results(request, queryset, search_term)
 
 
-def values_in_use(model, name: str) -> list:
+def values_in_use(model, name: str, without: str = "") -> list:
     """
     Returns the values of a column that is the first of an index, in order, without NULL.
+
+    Only rows count whose column `without` is NULL, if it is named. The index then has that condition.
 
     It looks for one value after the other, while DISTINCT would read the whole index (a “loose index scan”).
     """
     quote = connection.ops.quote_name
     column, table = quote(model._meta.get_field(name).column), quote(model._meta.db_table)
+    condition = f"{quote(model._meta.get_field(without).column)} IS NULL" if without else "1 = 1"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH RECURSIVE found(value) AS (SELECT MIN({column}) FROM {table}"  # noqa: S608
-            f" UNION ALL SELECT (SELECT MIN({column}) FROM {table} WHERE {column} > found.value)"
+            f"WITH RECURSIVE found(value) AS (SELECT MIN({column}) FROM {table} WHERE {condition}"  # noqa: S608
+            f" UNION ALL SELECT (SELECT MIN({column}) FROM {table} WHERE {condition} AND {column} > found.value)"
             " FROM found WHERE found.value IS NOT NULL)"
             " SELECT value FROM found WHERE value IS NOT NULL"
         )

@@ -40,6 +40,7 @@ from portal.pictures import PictureField
 from portal.sign_in.rights import name_changes
 
 DOOR_HELP = _("A short list of what such a visitor wants to do, each a link to the page that helps.")
+NAME_AND_USER_NAME = _("%(name)s (%(user_name)s)")
 FIXED_PAGE_STAYS = _("This page cannot be deleted: other pages link to it.")
 
 
@@ -70,6 +71,22 @@ class User(AbstractUser):
 
     def get_short_name(self):
         return self.get_full_name()
+
+    @property
+    def distinct_name(self) -> str:
+        """The name, with the user name if somebody else has the same one. It needs the annotation has_namesake()."""
+        return NAME_AND_USER_NAME % {"name": self, "user_name": self.username} if self.has_namesake else str(self)
+
+
+def has_namesake(relation: str = "") -> Exists:
+    """
+    Returns an annotation `has_namesake`: whether another user has the same name as a user.
+
+    `relation` leads to the user from the rows that are annotated, such as "actor__".
+    """
+    others = User.objects.exclude(first_name="", last_name="").exclude(pk=OuterRef(f"{relation}pk"))
+    same = {name: OuterRef(f"{relation}{name}") for name in ("first_name", "last_name")}
+    return Exists(others.filter(**same))
 
 
 class AccountEvent(models.Model):

@@ -12,18 +12,20 @@ from contact.models import Answer, Enquiry, Note, State
 from contact.references import normalize_code
 from contact.text_fields import DeliverableEmailField, MultiLineField
 from portal.bilingual.email_addresses import is_deliverable
+from portal.models import has_namesake
 
 
 class OwnerField(forms.ModelChoiceField):
     """A choice of the users who may own an enquiry. It says who cannot be reached by mail."""
 
     def __init__(self, **options):
-        super().__init__(queryset=actions.possible_owners(), required=False, **options)
+        owners = actions.possible_owners().annotate(has_namesake=has_namesake())
+        super().__init__(queryset=owners, required=False, **options)
 
     def label_from_instance(self, user):
         if is_deliverable(user.email):
-            return str(user)
-        return _("%(user)s (no e-mail address)") % {"user": user}
+            return user.distinct_name
+        return _("%(user)s (no e-mail address)") % {"user": user.distinct_name}
 
 
 class DeskForm(forms.Form):

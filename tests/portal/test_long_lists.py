@@ -4,7 +4,6 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -14,7 +13,7 @@ from post_office.models import STATUS
 
 from contact.models import Enquiry, Event, State
 from portal import long_lists
-from portal.models import AccountEvent
+from portal.models import AccountEvent, User
 from tests.contact.rows import erased, stored
 
 pytestmark = pytest.mark.django_db
@@ -35,7 +34,6 @@ LISTS = [
     *(f"{DESK}?queue=all&o={order}" for order in ("1", "-2", "2", "3", "5", "-5", "6", "-6", "7")),
     LOG,
     f"{LOG}?kind__exact=erased",
-    f"{LOG}?actor=admin",
     f"{LOG}?o=1",
     ACCOUNTS,
     f"{ACCOUNTS}?kind__exact=failed",
@@ -283,6 +281,32 @@ def test_the_log_is_searched_by_a_whole_reference(staff):
     assert not staff.get(f"{LOG}?q={enquiry.reference[:4]}").context["cl"].result_list
 
 
+def test_the_log_tells_people_with_one_name_apart(staff):
+    users = [User.objects.create_user(name, last_name="王", first_name="芳") for name in ("fang", "gone", "wang")]
+    User.objects.create_user("unnamed")
+    events = {}
+    for user in users:
+        enquiry = stored()
+        enquiry.log(Event.Kind.VIEWED, user)
+        events[user.username] = enquiry.events.get()
+    stored().log(Event.Kind.RECEIVED)
+    User.objects.filter(username="gone").delete()
+    changelist = staff.get(LOG).context["cl"]
+    [choices] = [each.lookup_choices for each in changelist.filter_specs if "actor" in each.expected_parameters()]
+    assert [label for _value, label in choices] == ["王芳 (fang)", "王芳 (wang)", "王芳 (account deleted)"]
+    for (value, _label), name in zip(choices, ("fang", "wang", "gone"), strict=True):
+        with CaptureQueriesContext(connection) as queries:
+            page = staff.get(LOG, {"actor": value})
+        assert [event.pk for event in page.context["cl"].result_list] == [events[name].pk]
+        assert not scans(queries.captured_queries)[0]
+    with override("en"):
+        shown = {event.pk: changelist.model_admin.who(event) for event in changelist.result_list}
+    told = {name: shown[event.pk] for name, event in events.items()}
+    assert told == {"fang": "王芳 (fang)", "gone": "王芳", "wang": "王芳 (wang)"}
+    # What is not offered filters nothing.
+    assert len(staff.get(f"{LOG}?actor=x").context["cl"].result_list) == 4
+
+
 def test_no_address_sorts_by_a_column_without_an_index(staff):
     stored().log(Event.Kind.RECEIVED)
     with CaptureQueriesContext(connection) as queries:
@@ -332,9 +356,13 @@ def test_what_is_not_due_comes_last_and_states_are_in_the_order_of_the_work(staf
 
 
 def test_values_in_use_are_distinct_in_order_and_without_null():
-    for territory, owner in [("GB", None), ("CN", None), ("GB", get_user_model().objects.create_user("a"))]:
+    for territory, owner in [("GB", None), ("CN", None), ("GB", User.objects.create_user("a"))]:
         stored(territory=territory, owner=owner)
     assert long_lists.values_in_use(Enquiry, "territory") == ["CN", "GB"]
     assert len(long_lists.values_in_use(Enquiry, "owner")) == 1
     assert long_lists.values_in_use(AccountEvent, "kind") == ["created"]
     assert long_lists.values_in_use(Event, "kind") == []
+    for actor in (None, User.objects.get()):
+        Event.objects.create(enquiry=Enquiry.objects.first(), actor=actor, actor_name=f"{actor}")
+    assert long_lists.values_in_use(Event, "actor_name") == ["None", "a"]
+    assert long_lists.values_in_use(Event, "actor_name", without="actor") == ["None"]

@@ -732,6 +732,14 @@ def test_an_owner_who_may_no_longer_work_stays_until_another_is_chosen(at_desk, 
     assert enquiry.owner == officer
 
 
+def test_owners_with_one_name_are_told_apart_by_their_user_names(at_desk, enquiry, officer, admin_user):
+    User.objects.filter(pk__in=[officer.pk, admin_user.pk]).update(last_name="王", first_name="芳", email="a@x.example")
+    for form in (at_desk.get(page_of(enquiry)).context["forms"]["assign"], at_desk.get(LIST).context["action_form"]):
+        with override("en"):
+            labels = {label for value, label in form.fields["owner"].choices if value}
+        assert labels == {"王芳 (admin)", "王芳 (officer)"}
+
+
 def messages_of(response):
     return [str(message) for message in response.context["messages"]]
 
