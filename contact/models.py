@@ -470,7 +470,7 @@ class Event(models.Model):
     @classmethod
     def of(cls, enquiry, kind, actor=None, detail=""):
         """Returns an unsaved Event; see Enquiry.log()."""
-        actor_name = str(actor)[:150] if actor else ""
+        actor_name = actor.name_to_keep if actor else ""
         return cls(enquiry=enquiry, kind=kind, actor=actor, actor_name=actor_name, detail=detail)
 
     @property

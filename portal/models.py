@@ -73,6 +73,11 @@ class User(AbstractUser):
         return self.get_full_name()
 
     @property
+    def name_to_keep(self) -> str:
+        """The name for the time after the account is deleted, in at most 150 characters."""
+        return str(self)[:150]
+
+    @property
     def distinct_name(self) -> str:
         """The name, with the user name if somebody else has the same one. It needs the annotation has_namesake()."""
         return NAME_AND_USER_NAME % {"name": self, "user_name": self.username} if self.has_namesake else str(self)

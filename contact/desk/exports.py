@@ -78,7 +78,7 @@ def log(keys, actor, detail):
 
     `keys` are those of the enquiries, and `detail` is the kind of the file.
     """
-    event = {"kind": Event.Kind.EXPORTED, "actor": actor, "actor_name": str(actor)[:150], "detail": detail}
+    event = {"kind": Event.Kind.EXPORTED, "actor": actor, "actor_name": actor.name_to_keep, "detail": detail}
     Event.objects.bulk_create([Event(enquiry_id=key, **event) for key in keys], CHUNK)
 
 

@@ -41,6 +41,12 @@ def test_without_a_password_one_is_made_and_shown(monkeypatch, capsys):
     assert User.objects.get().check_password(shown.split()[-1])
 
 
+def test_a_name_of_any_length_is_kept_when_the_account_is_gone(staff):
+    assert staff.name_to_keep == "staff"
+    staff.last_name, staff.first_name = "王" * 150, "芳"
+    assert staff.name_to_keep == "王" * 150
+
+
 @pytest.mark.parametrize(("name", "value"), [("USERNAME", "a b/<c>"), ("EMAIL", "not an address")])
 def test_a_faulty_account_is_not_made(monkeypatch, name, value):
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "given")

@@ -63,7 +63,7 @@ def record(row, action: Action, by=None, at=None, message=(), writers=()) -> Cha
             reversion.add_to_revision(row)
             reversion.add_meta(Change, **about)
         change = latest_state(row)
-    Writer.objects.bulk_create(Writer(change=change, user=user, name=str(user)[:150]) for user in writers)
+    Writer.objects.bulk_create(Writer(change=change, user=user, name=user.name_to_keep) for user in writers)
     return change
 
 
@@ -76,7 +76,7 @@ def noted(row, action, by, at, message) -> dict:
     return {
         "at": at or timezone.now(),
         "by": by,
-        "by_name": str(by)[:150] if by else "",
+        "by_name": by.name_to_keep if by else "",
         "content_type": ContentType.objects.get_for_model(row),
         "object_id": row.pk,
         "titles": titles_of(row),

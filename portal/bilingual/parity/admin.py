@@ -22,7 +22,7 @@ from portal.bilingual.parity.models import Parity, State
 from portal.bilingual.parity.notes import in_words, notes_of, noting_form, noting_formset
 from portal.bilingual.parity.pairs import Pair, pair_of, pair_of_new
 from portal.bilingual.parity.texts import texts_in
-from portal.bilingual.parity.upkeep import carry_over, change_of_states, confirm, locked, name_of, refresh, states_of
+from portal.bilingual.parity.upkeep import carry_over, change_of_states, confirm, locked, refresh, states_of
 
 # The button that confirms what the form shows, and the tick beside those that publish. The value of the tick is the
 # fingerprint of the stored pair that the form was opened with.
@@ -171,7 +171,7 @@ class ParityAdmin(DraftAdmin):
             text = _("Confirmed: what is stored says the same in both languages.")
             self.message_user(request, text, messages.SUCCESS)
         else:
-            about = {"pair": pair.fingerprint, "by": request.user.pk, "name": name_of(request.user)}
+            about = {"pair": pair.fingerprint, "by": request.user.pk, "name": request.user.name_to_keep}
             about["at"] = timezone.now().isoformat()
             draft.store(confirmed=about)
             if obj:
@@ -215,5 +215,5 @@ def shows_all(values, pair) -> bool:
 def confirmed_of(draft) -> dict:
     """Returns the user who has confirmed `draft`, or None if the account is gone, the name, and at what time."""
     user = get_user_model().objects.filter(pk=draft.confirmed["by"]).first()
-    name = name_of(user) if user else draft.confirmed.get("name", "")
+    name = user.name_to_keep if user else draft.confirmed.get("name", "")
     return {"user": user, "name": name, "at": datetime.fromisoformat(draft.confirmed["at"])}

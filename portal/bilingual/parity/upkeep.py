@@ -191,14 +191,9 @@ def confirm(row, user=None, at=None, name="") -> bool:
         return False
     [pair] = found
     texts = {language: in_language(pair.texts, other_language(language)) for language in pair.sides}
-    person = {"by": user, "by_name": name_of(user) if user else name, "at": at or timezone.now()}
+    person = {"by": user, "by_name": user.name_to_keep if user else name, "at": at or timezone.now()}
     keep(pair, texts, **person, ticked_by_name="", ticked_at=None)
     return True
-
-
-def name_of(user) -> str:
-    """Returns the name of `user` as it is kept for the time after the account is deleted."""
-    return str(user)[:150]
 
 
 def keep(pair: Pair, texts_by_language: dict, **about):
@@ -232,5 +227,5 @@ def carry_over(before: Pair, row, user) -> bool:
             }
             if changed:
                 kept[language] = after.agreed(language) | changed
-    keep(after, kept, ticked_by_name=name_of(user), ticked_at=timezone.now())
+    keep(after, kept, ticked_by_name=user.name_to_keep, ticked_at=timezone.now())
     return pair_of(row).is_confirmed
