@@ -591,7 +591,7 @@ class AnswerTemplate(TrackedModel):
     def wrong_placeholders(self) -> dict[str, str]:
         """Returns by column a sentence about what has braces and is no placeholder, in the active language."""
         said = gettext(
-            "Not a placeholder: %(wrong)s. A letter would show it as it stands. The placeholders are %(right)s."
+            "Not a placeholder: %(wrong)s. Please correct it; otherwise the template cannot be published. The placeholders are %(right)s."
         )
         comma = pgettext("between names", ", ")
         right, faults = comma.join(f"{{{name}}}" for name in PLACEHOLDERS), {}

@@ -312,7 +312,7 @@ def test_a_template_is_filled_in_once_in_the_visitors_language(enquiry):
 def test_a_template_with_a_wrong_placeholder_is_not_published(admin_client, enquiry, text, wrong):
     admin_client.cookies["django_language"] = "en"
     template = AnswerTemplate.objects.create(title_en="General", text_en="Dear {person},")
-    said = f"Not a placeholder: {wrong}. A letter would show it as it stands."
+    said = f"Not a placeholder: {wrong}. Please correct it; otherwise the template cannot be published."
     known = "The placeholders are {person}, {organisation}, {reference}, {subject}."
     form = AdminForm(admin_client, reverse("admin:contact_answertemplate_change", args=[template.pk]))
     form.data["text_en"] = [text]
