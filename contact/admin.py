@@ -457,7 +457,7 @@ class EventAdmin(LongListAdmin):
     search_note = _("The whole reference of an enquiry.")
 
     def get_queryset(self, request):
-        return super().get_queryset(request).annotate(has_namesake=has_namesake("actor__"))
+        return super().get_queryset(request).annotate(has_namesake=has_namesake("actor"))
 
     def get_search_results(self, request, queryset, search_term):
         if search_term:

@@ -454,9 +454,10 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["at", "id"], name="contact_event_at"),
             models.Index(fields=["kind", "at", "id"], name="contact_event_kind"),
-            models.Index(fields=["actor", "at", "id"], name="contact_event_actor"),
             models.Index(fields=["actor_name", "at", "id"], name="contact_event_actor_name"),
-            # For the names of those whose account is deleted.
+            # Of accounts, and of the names of those whose account is deleted. With the events of visitors in the
+            # first one, SQLite would take it for the second.
+            models.Index(fields=["actor", "at", "id"], name="contact_event_actor", condition=Q(actor__isnull=False)),
             models.Index(
                 fields=["actor_name", "at", "id"], name="contact_event_actor_gone", condition=Q(actor__isnull=True)
             ),
@@ -591,7 +592,7 @@ class AnswerTemplate(TrackedModel):
     def wrong_placeholders(self) -> dict[str, str]:
         """Returns by column a sentence about what has braces and is no placeholder, in the active language."""
         said = gettext(
-            "Not a placeholder: %(wrong)s. Please correct it; otherwise the template cannot be published. The placeholders are %(right)s."
+            "Not a placeholder: %(wrong)s. Please correct it: it cannot be published. The placeholders are %(right)s."
         )
         comma = pgettext("between names", ", ")
         right, faults = comma.join(f"{{{name}}}" for name in PLACEHOLDERS), {}

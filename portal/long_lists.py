@@ -186,11 +186,11 @@ def values_in_use(model, name: str, without: str = "") -> list:
     """
     quote = connection.ops.quote_name
     column, table = quote(model._meta.get_field(name).column), quote(model._meta.db_table)
-    condition = f"{quote(model._meta.get_field(without).column)} IS NULL" if without else "1 = 1"
+    condition = f" AND {quote(model._meta.get_field(without).column)} IS NULL" if without else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH RECURSIVE found(value) AS (SELECT MIN({column}) FROM {table} WHERE {condition}"  # noqa: S608
-            f" UNION ALL SELECT (SELECT MIN({column}) FROM {table} WHERE {condition} AND {column} > found.value)"
+            f"WITH RECURSIVE found(value) AS (SELECT MIN({column}) FROM {table} WHERE {column} IS NOT NULL{condition}"  # noqa: S608
+            f" UNION ALL SELECT (SELECT MIN({column}) FROM {table} WHERE {column} > found.value{condition})"
             " FROM found WHERE found.value IS NOT NULL)"
             " SELECT value FROM found WHERE value IS NOT NULL"
         )

@@ -83,15 +83,16 @@ class User(AbstractUser):
         return NAME_AND_USER_NAME % {"name": self, "user_name": self.username} if self.has_namesake else str(self)
 
 
-def has_namesake(relation: str = "") -> Exists:
+def has_namesake(key: str = "pk") -> Exists:
     """
     Returns an annotation `has_namesake`: whether another user has the same name as a user.
 
-    `relation` leads to the user from the rows that are annotated, such as "actor__".
+    `key` is the column with the key of the user in the rows that are annotated.
     """
-    others = User.objects.exclude(first_name="", last_name="").exclude(pk=OuterRef(f"{relation}pk"))
-    same = {name: OuterRef(f"{relation}{name}") for name in ("first_name", "last_name")}
-    return Exists(others.filter(**same))
+    others = User.objects.exclude(first_name="", last_name="").exclude(pk=OuterRef("pk"))
+    same = others.filter(first_name=OuterRef("first_name"), last_name=OuterRef("last_name"))
+    # Without a join, for which long lists would read their rows to count them.
+    return Exists(User.objects.filter(Exists(same), pk=OuterRef(key)))
 
 
 class AccountEvent(models.Model):

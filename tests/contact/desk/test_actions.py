@@ -312,7 +312,7 @@ def test_a_template_is_filled_in_once_in_the_visitors_language(enquiry):
 def test_a_template_with_a_wrong_placeholder_is_not_published(admin_client, enquiry, text, wrong):
     admin_client.cookies["django_language"] = "en"
     template = AnswerTemplate.objects.create(title_en="General", text_en="Dear {person},")
-    said = f"Not a placeholder: {wrong}. Please correct it; otherwise the template cannot be published."
+    said = f"Not a placeholder: {wrong}. Please correct it: it cannot be published."
     known = "The placeholders are {person}, {organisation}, {reference}, {subject}."
     form = AdminForm(admin_client, reverse("admin:contact_answertemplate_change", args=[template.pk]))
     form.data["text_en"] = [text]
@@ -649,7 +649,7 @@ def test_colleagues_appear_by_their_names(at_desk, enquiry, officer):
         text = BeautifulSoup(at_desk.get(address).content, "html.parser").select_one("#main").text
         assert "王小明" in text and "officer" not in text, address
     assert ("王小明", "已分派：王小明") in {(who, what) for _at, who, what in actions.timeline(enquiry)}
-    found = at_desk.get(events, {"actor": "王小明"}).context["cl"].result_list
+    found = at_desk.get(events, {"actor": officer.pk}).context["cl"].result_list
     assert {event.actor for event in found} == {officer}
 
 
