@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from http.client import HTTPException
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -23,7 +24,7 @@ def read(url):
         return urlopen(url, timeout=5).read().decode()
     except HTTPError as error:
         return error.read().decode()
-    except OSError:
+    except (OSError, HTTPException):
         return ""
 
 
