@@ -155,7 +155,7 @@ def state_of(row, language) -> str:
 
 
 def published_in_words(row, languages) -> str:
-    """Returns for whoever has published `row` in `languages` whether visitors see it now."""
+    """Returns the message after `row` was published in `languages`. It says whether visitors see the page now."""
     said = {"languages": names_of(languages)}
     if not isinstance(row, Published) and not hasattr(row, "get_absolute_url"):
         return _("Published: %(languages)s. It is in force now.") % said
@@ -243,7 +243,7 @@ def typists(entries, form, formsets) -> list:
 
 
 def is_blank(path, entry) -> bool:
-    """Whether an entry is one of a new inline row in which nobody has typed: an empty field, or its place."""
+    """Whether an entry of a new inline row has no typed text. It is an empty field or the order of the row."""
     return is_new(row_of(path)) and (name_of(path) == ORDER or not any(entry["value"]))
 
 
@@ -318,7 +318,7 @@ def text_of(field, value) -> str:
 
 
 def shown_date(field, text) -> str:
-    """Returns the date that was typed in a form field, or what was typed if that is none."""
+    """Returns the date that was typed in a form field, or the typed text if it is not a date."""
     try:
         day = field.to_python(text)
     except ValidationError:

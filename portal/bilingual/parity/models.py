@@ -12,7 +12,7 @@ class State(models.TextChoices):
 
     MISSING = "missing", pgettext_lazy("parity", "missing")
     OUT_OF_STEP = "out-of-step", pgettext_lazy("parity", "out of step")
-    # Missing or out of step, but somebody has confirmed the draft, and it waits for a publisher.
+    # The published text is missing or out of step. A user has confirmed the draft, which a publisher must publish.
     IN_DRAFT = "in-draft", pgettext_lazy("parity", "confirmed, to be published")
     DRAFT = "draft", pgettext_lazy("parity", "not public")
     UNCONFIRMED = "unconfirmed", pgettext_lazy("parity", "not confirmed")

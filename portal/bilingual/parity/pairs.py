@@ -46,7 +46,7 @@ class Side:
 
     @property
     def state(self) -> State:
-        """The state of what is stored, whatever a draft says."""
+        """The state of the stored texts. A draft does not change it."""
         if self.missing:
             return State.MISSING
         if self.changed:
@@ -117,7 +117,7 @@ class Pair:
         return fingerprint(sorted([row.partition("/")[0], sorted(texts.items())] for row, texts in rows))
 
     def is_confirmed_in(self, draft) -> bool:
-        """Whether `draft` changes its texts, and somebody has confirmed what both languages say then."""
+        """Whether `draft` changes the texts, and a user has confirmed the changed pair."""
         drafted = Pair(self.model, texts_in(self.model, draft.values({}), self.texts), self.confirmations)
         return drafted.fingerprint != self.fingerprint and drafted.is_as_confirmed(draft)
 
