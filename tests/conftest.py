@@ -17,6 +17,8 @@ import pytest
 from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection
+from django.test import client
+from django.test.client import store_rendered_templates
 
 from tests import chromium
 
@@ -101,6 +103,21 @@ def copy_test_database(stack):
 def no_template_fragments():
     """Parts of pages of one test do not appear in another, which may have other settings or another time."""
     caches["template_fragments"].clear()
+
+
+@pytest.fixture(autouse=True)
+def no_contexts_of_widgets(monkeypatch):
+    """
+    The test client keeps the context of pages, but not of widgets.
+
+    A form of the admin has hundreds of them, whose copies took a third of its test.
+    """
+
+    def store(*args, template, **kwargs):
+        if not (template.name or "").startswith("django/forms/"):
+            store_rendered_templates(*args, template=template, **kwargs)
+
+    monkeypatch.setattr(client, "store_rendered_templates", store)
 
 
 @pytest.fixture(autouse=True)

@@ -22,11 +22,18 @@ const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "
 // A page that is new has no address before it is opened. From now on it is that of its draft.
 if (form.hasAttribute("action")) history.replaceState(history.state, "", form.action)
 
-// A reload can overtake what was sent while the page was left. Then the page is loaded once more.
+// A reload can overtake what was sent while the page was left. Then the page is loaded once more, and again as long as
+// nothing has arrived, each time after twice as long.
 const SENT = `sent from ${location.pathname}${location.search}`
-const sentAt = Number(sessionStorage.getItem(SENT))
+const sent = JSON.parse(sessionStorage.getItem(SENT)) ?? {}
+const age = Date.now() - sent.at
 sessionStorage.removeItem(SENT)
-if (Date.now() - sentAt < 5_000) location.reload()
+if (age < 10_000 && (!sent.isAgain || sent.draft === status.dataset.draft)) {
+  setTimeout(() => {
+    sessionStorage.setItem(SENT, JSON.stringify({ ...sent, isAgain: true }))
+    location.reload()
+  }, sent.isAgain ? age : 0)
+}
 
 // What was typed. A choice between two texts counts when a button sends it.
 function values() {
@@ -84,7 +91,7 @@ function keepAtOnce() {
   if (!navigator.sendBeacon(form.action, typed("typing"))) return false
   noteRows()
   sentLast = now
-  sessionStorage.setItem(SENT, Date.now())
+  sessionStorage.setItem(SENT, JSON.stringify({ at: Date.now(), draft: status.dataset.draft }))
   return true
 }
 

@@ -5,6 +5,9 @@ from playwright.sync_api import expect
 
 from tests.browser.steps import form_of, publish, rows, sign_in
 
+# Milliseconds. The default of five seconds is too short for a machine that is busy with other tests.
+expect.set_options(timeout=20_000)
+
 
 @pytest.fixture
 def opened(chrome, site):

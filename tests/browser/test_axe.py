@@ -1,16 +1,11 @@
 import re
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
 from contact.visitor.forms import PROGRAMS_OFFERED
+from tests.browser.axe import LOOKS, Sweep
 from tests.browser.steps import LANGUAGES, press, rows, secrets_of, sign_in, until, write_enquiry
-
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-# In Chinese, wide pages are looked at in the light scheme and narrow ones in the dark; in English the other way round.
-LOOKS = {"zh-hans": {1280: "light", 360: "dark"}, "en": {1280: "dark", 360: "light"}}
 
 # A page of each kind, by its path below the language prefix.
 PAGES = [
@@ -147,45 +142,6 @@ def reader(chrome):
     yield reader
     for context in contexts:
         context.close()
-
-
-class Sweep:
-    """
-    Collects faults of what `page` shows: those that axe finds, and overflow at 320 pixels (WCAG 2.2, 1.4.10).
-
-    `looks` are the widths in pixels at which axe looks, each with the colour scheme there. `rules` are those of axe's
-    rules that it applies only if they are named.
-    """
-
-    def __init__(self, page, looks=LOOKS["zh-hans"], rules=()):
-        self.page, self.looks, self.rules = page, looks, rules
-        self.pages = 0
-        self.faults = []
-
-    def look(self):
-        """Checks the page in its present state."""
-        self.pages += 1
-        self.page.evaluate(AXE_SCRIPT)
-        for width, scheme in self.looks.items():
-            self.page.set_viewport_size({"width": width, "height": 800})
-            self.page.emulate_media(color_scheme=scheme)
-            self.run_axe(f"{width} px, {scheme}")
-        self.page.emulate_media(color_scheme="light")
-        self.page.set_viewport_size({"width": 320, "height": 800})
-        overflow = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if overflow > 0:
-            self.faults.append(f"{self.page.url} at 320 px: {overflow} px too wide")
-        self.page.set_viewport_size({"width": 1280, "height": 800})
-
-    def run_axe(self, how):
-        # A change of colour scheme may start transitions. Axe would measure their intermediate colours.
-        self.page.evaluate("document.getAnimations().forEach(animation => animation.finish())")
-        rules = {rule: {"enabled": True} for rule in self.rules}
-        options = {"runOnly": TAGS, "rules": rules, "resultTypes": ["violations"], "preload": False, "selectors": False}
-        found = self.page.evaluate("options => axe.run(options)", options)
-        for violation in found["violations"]:
-            elements = "; ".join(node["html"][:200] for node in violation["nodes"][:3])
-            self.faults.append(f"{self.page.url} {how}: {violation['id']}: {violation['help']}: {elements}")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

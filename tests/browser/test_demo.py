@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.axe import Sweep
 from tests.browser.steps import sign_in
-from tests.browser.test_axe import Sweep
 from tests.browser.test_running import PRODUCTION, log
 from tests.conftest import stop_site
 

@@ -484,6 +484,7 @@ def test_the_wechat_code_has_a_caption_and_a_sensible_size(start, page):
     rows(site, f"UPDATE portal_department SET wechat_code = 'department/code.png', {size}")
     copy, log, database = site.data / "department.json", site.data / "serve.log", site.data / "portal.sqlite3"
     assert until(page, lambda: copy.exists() and "code.png" in copy.read_text(), 60)
+    assert until(page, lambda: "wechat-code" in page.goto(f"{site.url}/zh-hans/").text())
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 800})
         for path, number in {"/en/contact/": 2, "/zh-hans/": 1}.items():

@@ -1,11 +1,10 @@
 """Staff sign in: with a password, an authenticator app, a recovery code or a passkey; an administrator resets it."""
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
+from tests.browser.axe import violations
 from tests.browser.steps import LANGUAGES, Watch, rows
-from tests.browser.test_axe import TAGS
 from tests.conftest import start_site, stop_site
 from tests.portal.sign_in.steps import code
 
@@ -54,10 +53,9 @@ class Person:
         if state in self.seen:
             return
         self.seen.append(state)
-        violations = self.page.evaluate(AXE_SCRIPT + f"axe.run({{runOnly: {TAGS}}})")["violations"]
+        assert not violations(self.page), self.page.url
         # axe itself adds inline styles, which the browser refuses.
         self.watch.faults()
-        assert not [(self.page.url, violation["id"], violation["nodes"]) for violation in violations]
 
     def send(self, **answers):
         for name, answer in answers.items():

@@ -48,6 +48,8 @@ def test_a_page_goes_from_the_writer_by_the_translator_to_visitors_and_comes_bac
     publisher.locator("#id_steps-0-text_zh_hans").fill("提交申请表。")
     publisher.locator("#id_steps-0-text_en").fill("Submit the form.")
     publish(publisher)
+    chinese = f"{site.url}/{ADDRESS.replace('en', 'zh-hans', 1)}"
+    assert until(visitor, lambda: BEFORE in shown(visitor, chinese))
     press(publisher, "_confirm")
     assert all("Confirmed by publisher" in each for each in states(publisher))
     # The writer writes a draft.
@@ -55,13 +57,12 @@ def test_a_page_goes_from_the_writer_by_the_translator_to_visitors_and_comes_bac
     assert not writer.locator("[name=_publish], [name=_withdraw_en], [name=_schedule]").count()
     writer.locator("#id_summary_zh_hans").fill(AFTER)
     press(writer, "_save_draft")
-    assert BEFORE in shown(visitor, f"{site.url}/{ADDRESS.replace('en', 'zh-hans', 1)}")
+    assert BEFORE in shown(visitor, chinese)
     # The publisher finds it on the front.
     publisher.goto(f"{site.url}/admin/")
     publisher.locator(".front-groups section", has_text="Drafts that are not public yet").locator("a").first.click()
     publisher.locator("#result_list th a", has_text=re.compile("^Student exchange")).first.click()
     publish(publisher, "_publish_zh-hans")
-    chinese = f"{site.url}/{ADDRESS.replace('en', 'zh-hans', 1)}"
     assert until(visitor, lambda: AFTER in shown(visitor, chinese))
     assert "Out of step: Chinese has changed" in states(publisher)[1]
     # The translator sees on the front what is out of step, and in the form what has changed.
