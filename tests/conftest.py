@@ -110,7 +110,7 @@ def no_contexts_of_widgets(monkeypatch):
     """
     The test client keeps the context of pages, but not of widgets.
 
-    A form of the admin has hundreds of them, whose copies took a third of its test.
+    An admin form has hundreds of widgets. Copying their contexts took a third of the time of its test.
     """
 
     def store(*args, template, **kwargs):

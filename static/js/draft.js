@@ -22,17 +22,20 @@ const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: "
 // A page that is new has no address before it is opened. From now on it is that of its draft.
 if (form.hasAttribute("action")) history.replaceState(history.state, "", form.action)
 
-// A reload can overtake what was sent while the page was left. Then the page is loaded once more, and again as long as
-// nothing has arrived, each time after twice as long.
+// A reload can overtake what was sent while the page was left. If the draft has not changed since then, the page is
+// loaded again, three times at most. Each wait is as long as the time since then.
 const SENT = `sent from ${location.pathname}${location.search}`
 const sent = JSON.parse(sessionStorage.getItem(SENT)) ?? {}
 const age = Date.now() - sent.at
+let again
 sessionStorage.removeItem(SENT)
-if (age < 10_000 && (!sent.isAgain || sent.draft === status.dataset.draft)) {
-  setTimeout(() => {
-    sessionStorage.setItem(SENT, JSON.stringify({ ...sent, isAgain: true }))
+if (sent.tries && age < 10_000 && sent.mark === status.dataset.mark) {
+  form.inert = true
+  status.textContent = gettext("One moment: what you typed is on its way.")
+  again = setTimeout(() => {
+    sessionStorage.setItem(SENT, JSON.stringify({ ...sent, tries: sent.tries - 1 }))
     location.reload()
-  }, sent.isAgain ? age : 0)
+  }, age)
 }
 
 // What was typed. A choice between two texts counts when a button sends it.
@@ -69,7 +72,10 @@ async function send(how, options = {}) {
   // A button sends the form instead.
   if (answer === "AbortError") return false
   isFailing = answer?.status !== 204
-  if (!isFailing) kept = now
+  if (!isFailing) {
+    kept = now
+    status.dataset.mark = answer.headers.get("Draft-Mark")
+  }
   status.classList.toggle("is-failing", isFailing)
   status.textContent = isFailing
     ? gettext("What you have typed could not be saved. Please keep this page open: it is tried again every half minute.")
@@ -91,7 +97,7 @@ function keepAtOnce() {
   if (!navigator.sendBeacon(form.action, typed("typing"))) return false
   noteRows()
   sentLast = now
-  sessionStorage.setItem(SENT, JSON.stringify({ at: Date.now(), draft: status.dataset.draft }))
+  sessionStorage.setItem(SENT, JSON.stringify({ at: Date.now(), mark: status.dataset.mark, tries: 3 }))
   return true
 }
 
@@ -138,6 +144,9 @@ form.addEventListener("submit", ({ submitter }) => {
 form.addEventListener("input", stay)
 addEventListener("pageshow", stay)
 addEventListener("beforeunload", (event) => {
+  // The user goes elsewhere, or the page is loaded again.
+  clearTimeout(again)
+  form.inert = false
   if (isLeaving || (values() === kept && !hasFiles())) return
   if (keepAtOnce() && !isFailing && !hasFiles()) return
   event.preventDefault()

@@ -10,7 +10,7 @@ LOOKS = {"zh-hans": {1280: "light", 360: "dark"}, "en": {1280: "dark", 360: "lig
 
 def violations(page, rules=()) -> list[str]:
     """
-    Returns a line for each rule of axe that `page` violates as it is shown now, with the first elements that do.
+    Returns a line for each rule of axe that `page` violates as it is shown now. It names the first such elements.
 
     `rules` are those of axe's rules that it applies only if they are named.
     """

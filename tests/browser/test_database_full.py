@@ -14,7 +14,7 @@ STORED = "SELECT (SELECT count(*) FROM contact_enquiry), (SELECT count(*) FROM c
 
 def expect_told(page):
     summary = page.locator(".error-summary")
-    expect(summary).to_be_focused(timeout=15_000)
+    expect(summary).to_be_focused()
     expect(summary).to_contain_text("Your enquiry has not been stored")
     expect(summary.locator(".telephone").first).to_have_text("+86 10 5365 6705")
     expect(summary.locator(".telephone").first).to_be_in_viewport()

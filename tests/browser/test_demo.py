@@ -47,6 +47,7 @@ def test_a_demonstration_shows_its_band_everywhere_and_is_served_by_nothing_else
     for name, path in [("desk", "/admin/contact/enquiry/"), ("editor", "/admin/programs/program/")]:
         page.context.clear_cookies()
         sign_in(page, demo, username=name, password=passwords[name])
+        expect(page.locator("#user-tools")).to_be_visible()
         assert page.goto(f"{demo.url}{path}").status == 200
         expect(page.locator(".demo-band")).to_be_visible()
         sweep.look()
@@ -70,6 +71,7 @@ def assert_lists_fit(page, demo, password):
     page.context.clear_cookies()
     page.set_viewport_size({"width": 1280, "height": 800})
     sign_in(page, demo, username="admin", password=password)
+    page.locator("#footer").wait_for(state="attached")
     lists, wide = page.locator(".front-lists a:not(.addlink)").evaluate_all("links => links.map(link => link.href)"), []
     lists += [f"{demo.url}/admin/contact/enquiry/?queue=all&o={order}" for order in (2, 6, 7)]
     assert len(lists) >= 18

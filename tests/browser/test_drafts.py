@@ -171,15 +171,24 @@ def test_typing_that_cannot_be_kept_is_not_left_unnoticed(site, opened, copy):
 
 def test_the_address_of_a_new_page_finds_what_was_typed_again(site, opened):
     rows(site, "UPDATE portal_user SET language = 'en'")
-    page = opened("staff")
+    page, loaded = opened("staff"), []
     page.goto(f"{site.url}/admin/portal/term/add/")
-    page.locator("#id_name_en").fill("Typed, and loaded again")
+    name, status = page.locator("#id_name_en"), page.locator(".keep-status")
+    # A page that is covered by another one keeps its draft.
+    name.fill("Typed")
+    page.evaluate("Object.defineProperty(document, 'visibilityState', {value: 'hidden'})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(status).to_contain_text("Draft kept at")
+    name.fill("Typed, and loaded again")
+    page.on("response", lambda response: loaded.append(response.request.is_navigation_request()))
     with closing(sqlite3.connect(site.data / "portal.sqlite3", timeout=20)) as database:
         # The reload overtakes what was typed, and so does the next one.
         database.execute("BEGIN IMMEDIATE")
-        page.reload()
-        page.wait_for_event("load")
-    expect(page.locator("#id_name_en")).to_have_value("Typed, and loaded again")
+        page.reload(wait_until="commit")
+        assert until(page, lambda: sum(loaded) == 2)
+    expect(name).to_have_value("Typed, and loaded again")
+    expect(status).to_contain_text("Draft kept at")
+    assert name.is_editable()
     rows(site, "DELETE FROM portal_draft")
 
 

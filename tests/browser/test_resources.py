@@ -66,7 +66,7 @@ def add_version(page, site, version, dated, content):
 
 
 def test_a_resource_is_found_downloaded_replaced_and_downloaded_again_under_the_same_link(samples, visitor, page):
-    visitor.goto(f"{samples.url}/zh-hans/resources/")
+    assert until(visitor, lambda: 'value="sample"' in visitor.goto(f"{samples.url}/zh-hans/resources/").text())
     visitor.get_by_label("类别").select_option("curriculum-standard")
     visitor.get_by_label("项目").select_option("curriculum-standards")
     visitor.get_by_label("行业").select_option("sample")

@@ -63,7 +63,7 @@ def test_it_starts_stops_and_starts_again_with_what_it_had(start, page):
 
     # As a terminal does on Ctrl-C.
     os.killpg(second.process.pid, signal.SIGINT)
-    assert second.process.wait(20) == 0
+    assert second.process.wait(40) == 0
 
 
 def test_it_keeps_to_its_port_and_its_folder(site):

@@ -108,7 +108,7 @@ class DraftAdmin(DraftListAdmin):
         if is_gone and "_form" in request.POST and self.has_add_permission(request):
             draft = self.keep_as_new(request)
             if "_keep" in request.POST:
-                return HttpResponse(status=204)
+                return answer_to_script(draft)
             text = _("Somebody has deleted this page. What you typed is kept here, as the draft of a new page.")
             self.message_user(request, text, messages.WARNING)
             return HttpResponseRedirect(draft.address)
@@ -211,7 +211,7 @@ class DraftAdmin(DraftListAdmin):
             if request.method == "POST" and not request.user.is_authenticated:
                 draft = self.keep_for_owner(request, **kwargs)
                 if draft and request.POST.get("_keep"):
-                    return HttpResponse(status=204)
+                    return answer_to_script(draft)
                 if draft:
                     text = _("Your session has ended. What you typed is kept, but nothing else is done.")
                     self.message_user(request, text, messages.WARNING)
@@ -246,7 +246,7 @@ class DraftAdmin(DraftListAdmin):
         if draft is None:
             return None
         if request.POST.get("_keep"):
-            return HttpResponse(status=204)
+            return answer_to_script(draft)
         text = _(
             "You have signed in again since you opened this page. What you typed is kept, but nothing else is done."
         )
@@ -261,13 +261,13 @@ class DraftAdmin(DraftListAdmin):
         # Of a script, which asks for no page.
         kept, response = request.POST.get("_keep"), None
         if kept == "typing":
-            return HttpResponse(status=204)
+            return answer_to_script(draft)
         if rivals:
             self.message_user(request, about_rivals(draft, rivals), messages.WARNING)
         else:
             response = self.press(request, draft.row, draft, seen)
         if kept:
-            return HttpResponse(status=204)
+            return answer_to_script(draft)
         return response or choose_language(request, HttpResponseRedirect(draft.address), request.POST.get(LANGUAGE))
 
     def press(self, request, obj, draft, seen) -> HttpResponse | None:
@@ -512,6 +512,11 @@ class DraftAdmin(DraftListAdmin):
         else:
             level = messages.SUCCESS if said else messages.INFO
             self.message_user(request, said or _("Visitors did not see this page in that language."), level)
+
+
+def answer_to_script(draft) -> HttpResponse:
+    """Returns the answer to a script that sent what was typed into `draft`. Its header has the mark of the draft."""
+    return HttpResponse(status=204, headers={"Draft-Mark": draft.mark})
 
 
 def about_rivals(draft, rivals) -> str:

@@ -103,6 +103,11 @@ class Draft(models.Model):
         return str(row or self.title_of(self.content_type.model_class()))
 
     @property
+    def mark(self) -> str:
+        """A text that differs after each change of the draft. It is empty if the draft is not stored."""
+        return self.changed_at.isoformat() if self.pk else ""
+
+    @property
     def address(self) -> str:
         """The address of its form."""
         name = f"admin:{self.content_type.app_label}_{self.content_type.model}"
